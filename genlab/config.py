@@ -40,14 +40,16 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
     except TypeError as error:
         raise ConfigError(f"{fn.__name__}: {_explain(error, signature, kwargs)}") from None
     fields = {CALL: path_of(fn)}
+    factories = {f.name: f.default_factory for f in getattr(fn, "__dataclass_fields__", {}).values()}
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             fields |= {n: _plain(v, n) for n, v in bound.arguments.get(name, {}).items()}
         elif name in bound.arguments:
             fields[name] = _plain(bound.arguments[name], f"{fn.__name__}({name}=...)")
         elif parameter.default is not inspect.Parameter.empty and name not in LINEN_FIELDS:
+            made = factories.get(name, dataclasses.MISSING)
             try:
-                fields[name] = _plain(parameter.default, name)
+                fields[name] = _plain(parameter.default if made is dataclasses.MISSING else made(), name)
             except ConfigError:
                 continue  # a default that is code, not data, stays with the code
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and (
@@ -207,7 +209,8 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, tuple | list):
         return tuple(_plain(inner, where) for inner in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return spec(type(value), **{f.name: getattr(value, f.name) for f in dataclasses.fields(value)})
+        names = [f.name for f in dataclasses.fields(value) if f.name not in LINEN_FIELDS]
+        return spec(type(value), **{name: getattr(value, name) for name in names})
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ConfigError(

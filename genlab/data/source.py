@@ -41,8 +41,10 @@ class Source(Protocol):
     def fetch(self, split: str, seed: int, first: int, batches: int, size: int) -> dict[str, Any]:
         """On the host: what the device must hold to make batches `first .. first + batches` (leading axis)."""
 
-    def batch(self, held: dict, seed: Array, i: Array, j: Array, rows: Array, size: int) -> dict:
+    def batch(self, held: dict, key: Array, i: Array, j: Array, rows: Array, size: int) -> dict:
         """In the traced step: rows `rows` of batch `i`, which is the `j`-th of those held; `cond` is the label.
+
+        `key` is the run's data key: the same in every step, so that all randomness is in `(key, i, row)`.
 
         The image is float32 in [-1, 1] (points: as they are).
         """
@@ -73,12 +75,11 @@ class Resident:
         """The whole split."""
         return dict(_split(self.splits, split))
 
-    def batch(self, held, seed, i, j, rows, size) -> dict[str, Array]:
+    def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
         """Rows of batch `i`: example `p` of the run is row `order(p)` of the split."""
-        key = random.fold_in(random.key(seed), ORDER)
         positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)
-        indices = shuffled(key, positions, held["image"].shape[0])
-        return _prepared({name: x[indices] for name, x in held.items()}, seed, positions, self.augment)
+        indices = shuffled(random.fold_in(key, ORDER), positions, held["image"].shape[0])
+        return _prepared({name: x[indices] for name, x in held.items()}, key, positions, self.augment)
 
     def read(self, split, n=None) -> dict[str, np.ndarray]:
         """The first `n` examples as stored."""
@@ -112,10 +113,10 @@ class Streamed:
         self._streams[split, seed, size] = (first + batches, stream)
         return {name: np.stack([batch[name] for batch in stacked]) for name in stacked[0]}
 
-    def batch(self, held, seed, i, j, rows, size) -> dict[str, Array]:
+    def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
         """The `j`-th held batch, normalised and augmented on the device."""
         positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)
-        return _prepared({name: x[j] for name, x in held.items()}, seed, positions, self.augment)
+        return _prepared({name: x[j] for name, x in held.items()}, key, positions, self.augment)
 
     def read(self, split, n=None) -> dict[str, np.ndarray]:
         """The first `n` examples as stored."""
@@ -178,9 +179,9 @@ def to_uint8(image) -> np.ndarray:
     return np.clip(np.rint((np.asarray(image, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
-def _prepared(raw: dict, seed, positions: Array, augment) -> dict[str, Array]:
+def _prepared(raw: dict, key, positions: Array, augment) -> dict[str, Array]:
     image = normalise(raw["image"]) if raw["image"].dtype == jnp.uint8 else raw["image"]
-    key = random.fold_in(random.key(seed), AUGMENT)
+    key = random.fold_in(key, AUGMENT)
     for number, change in enumerate(augment):
         stream = random.fold_in(key, number)
         image = jax.vmap(lambda x, p, s=stream, c=change: c(x, random.fold_in(s, p)))(image, positions)

@@ -1,0 +1,87 @@
+"""Judging a run: its evaluators on one split, each score with its protocol, as rows of `evals.jsonl`."""
+
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax import random
+
+from genlab import config as config_lib
+from genlab.checkpoint import Checkpoints
+from genlab.config import ConfigError, did_you_mean
+from genlab.experiment import Experiment
+from genlab.game import State
+from genlab.metrics.scores import Subject
+from genlab.runs import RunFolder
+from genlab.samples import write_png
+
+STREAM = 78  # randomness of evaluation, apart from training's
+
+
+def score(config: dict, experiment: Experiment, state: State, split: str, step: int) -> list[dict]:
+    """A row for each evaluator: scores, floors and the protocol they were taken under; pictures under `_pictures`."""
+    params, stats = jax.tree.map(np.asarray, (state.averaged, state.stats))
+    key = random.fold_in(random.key(experiment.seed), STREAM)
+    subject = Subject(config, experiment.method, experiment.data, params, stats, split, key)
+    rows = []
+    for name, evaluator in experiment.evaluate.items():
+        started = time.perf_counter()
+        outcome = evaluator(subject)
+        protocol = {
+            "data": config_lib.fingerprint(config["data"])[:16],
+            "split": split,
+            "weights": "ema" if experiment.ema else "raw",
+            **outcome.protocol,
+        }
+        rows.append(
+            {
+                "step": step,
+                "name": name,
+                "scores": outcome.scores,
+                "floors": outcome.floors,
+                "protocol": protocol,
+                "seconds": round(time.perf_counter() - started, 2),
+                "_pictures": outcome.pictures,
+            }
+        )
+    return rows
+
+
+def record(run: RunFolder, rows: list[dict]) -> None:
+    """Appends rows to the run's log, their pictures to its samples."""
+    for row in rows:
+        for name, picture in row["_pictures"].items():
+            write_png(run.path / "samples" / f"{name}_{row['step']:06d}.png", picture)
+        run.append("evals.jsonl", {k: v for k, v in row.items() if k != "_pictures"})
+
+
+def pick(rows: list[dict], path: str) -> float:
+    """The score called "evaluator/score"; ConfigError if no evaluator gives it."""
+    found = {f"{row['name']}/{name}": value for row in rows for name, value in row["scores"].items()}
+    if path not in found:
+        hint = did_you_mean(path, found) or f"; there is {', '.join(found)}"
+        raise ConfigError(f"loop.best names {path!r}, which no evaluator gives{hint}")
+    return found[path]
+
+
+def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) -> list[dict]:
+    """Scores a trained run on `split` and records the rows: its best checkpoint by validation, else its newest one.
+
+    Raises ConfigError where there is nothing to evaluate.
+    """
+    from genlab.loop import prepare
+
+    run = RunFolder.at(workdir)
+    training = prepare(run.config)
+    experiment = training.experiment
+    if not experiment.evaluate:
+        raise ConfigError(f"{run.path}: the config's `evaluate` names no evaluator")
+    with Checkpoints(run.checkpoints, experiment.loop.keep, experiment.loop.best.startswith("+")) as checkpoints:
+        chosen = step if step is not None else checkpoints.best if experiment.loop.best else None
+        found = checkpoints.restore(training.like(), chosen)
+    if found is None:
+        raise ConfigError(f"{run.path} has no checkpoint yet: train it first")
+    rows = score(training.config, experiment, found[1], split, found[0])
+    record(run, rows)
+    return rows

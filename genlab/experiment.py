@@ -1,0 +1,80 @@
+"""What a run is, as one value: the game, its data, its optimisers, how long to play, and what to measure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ml_collections import ConfigDict
+
+from genlab import config as config_lib
+from genlab.config import ConfigError
+
+CANNOT_ALTER_THE_PAST = ("loop", "evaluate", "title")
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How a run is carried out: nothing here changes a round already played.
+
+    steps:            rounds to play in all
+    rounds_per_call:  rounds per dispatch (one `lax.scan`); the numbers do not depend on it
+    placement:        "jit" (global view) or "pmap"; `devices` of them, None for all
+    sharding:         of the state under "jit": "replicated" or "full" (each leaf split over the devices)
+    *_every:          in rounds; 0 for never
+    keep:             number of newest checkpoints kept, beside the best one
+    best:             the validation score that names the best checkpoint, "evaluator/score"; lower is better, or higher
+                      with a leading "+"; "" for none
+    tensorboard:      also write event files
+    """
+
+    steps: int = 1000
+    rounds_per_call: int = 10
+    placement: str = "jit"
+    devices: int | None = None
+    sharding: str = "replicated"
+    log_every: int = 50
+    checkpoint_every: int = 500
+    sample_every: int = 500
+    evaluate_every: int = 0
+    keep: int = 2
+    best: str = ""
+    tensorboard: bool = False
+
+    def __post_init__(self):
+        for name in ("steps", "rounds_per_call", "log_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"loop.{name} is {getattr(self, name)}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run: `method` on `data`, each player with its optimiser.
+
+    optim:    by player
+    ema:      decay of the moving average, by network; networks not named have none
+    evaluate: evaluators by name (see `metrics.scores`); their test scores are what a report shows
+    title:    a line for people
+    """
+
+    method: object
+    data: object
+    optim: Mapping
+    batch_size: int = 64
+    seed: int = 0
+    ema: Mapping = field(default_factory=dict)
+    evaluate: Mapping = field(default_factory=dict)
+    loop: Loop = Loop()
+    title: str = ""
+
+    def __post_init__(self):
+        if self.batch_size < 1:
+            raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
+
+
+def identity(config: ConfigDict) -> dict:
+    """The part of a config that defines the run: two runs with the same identity play the same rounds."""
+    return {k: v for k, v in config_lib.as_dict(config).items() if k not in CANNOT_ALTER_THE_PAST}
+
+
+def fingerprint(config: ConfigDict) -> str:
+    """sha256 of the run's identity."""
+    return config_lib.fingerprint(identity(config))

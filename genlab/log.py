@@ -1,0 +1,95 @@
+"""The stream of metrics: read two dispatches late, checked, and written as JSON lines (and event files)."""
+
+import collections
+import time
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from genlab.runs import RunFolder
+
+LAG = 2  # dispatches in flight: enough to hide the host, and far below the 32 at which virtual CPU devices abort
+
+
+class NotFinite(FloatingPointError):
+    """Training met NaN or infinity; names the first term that did, and the checkpoint that is still good."""
+
+
+class Log:
+    """Takes each dispatch's metrics (leading axis: its rounds) and writes a row, the mean since the last one, every
+    `every` rounds; `seconds` counts training alone, from `seconds` on.
+    """  # noqa: D205
+
+    def __init__(self, run: RunFolder, every: int, images: int, seconds: float, show: Callable, sinks=()):
+        self.run, self.every, self.images, self.show, self.sinks = run, every, images, show, sinks
+        self._pending = collections.deque()
+        self._window: list[dict] = []
+        self._seconds, self._since = seconds, time.perf_counter()
+        self.good = 0  # the newest checkpoint
+
+    def add(self, first: int, rounds: int, metrics: dict) -> None:
+        """Metrics of rounds `first + 1 .. first + rounds`, perhaps not computed yet."""
+        self._pending.append((first, rounds, metrics))
+        while len(self._pending) > LAG:
+            self._read()
+
+    def drain(self) -> None:
+        """Reads what is pending: afterwards every round so far is known to be finite."""
+        while self._pending:
+            self._read()
+
+    def pause(self) -> None:
+        """Stops the clock: what follows is not training."""
+        self._seconds += time.perf_counter() - self._since
+
+    def go_on(self) -> None:
+        """Starts the clock."""
+        self._since = time.perf_counter()
+
+    def _read(self) -> None:
+        first, rounds, metrics = self._pending.popleft()
+        metrics = {name: np.asarray(values) for name, values in jax.device_get(metrics).items()}
+        row = None
+        for n in range(rounds):
+            step, values = first + n + 1, {name: float(v[n]) for name, v in metrics.items()}
+            self._check(step, values)
+            self._window.append(values)
+            if step % self.every == 0:
+                row = self._write(step)
+        self.show(first + rounds, row)
+
+    def _write(self, step: int) -> dict:
+        seconds = self._seconds + time.perf_counter() - self._since
+        means = {name: float(np.mean([values[name] for values in self._window])) for name in self._window[0]}
+        row = {"step": step, "images": step * self.images, "seconds": round(seconds, 3), **means}
+        self._window.clear()
+        self.run.append("metrics.jsonl", row)
+        for sink in self.sinks:
+            sink(step, row)
+        return row
+
+    def _check(self, step: int, values: dict) -> None:
+        bad = [name for name, value in values.items() if not np.isfinite(value)]
+        if bad:
+            culprits = [n for n in bad if not n.endswith(("/loss", "/gradient_norm"))] or bad
+            kept = f"the checkpoint of round {self.good} is intact" if self.good else "there is no checkpoint yet"
+            raise NotFinite(
+                f"round {step}: {culprits[0]} is {values[culprits[0]]} (of {', '.join(bad)}); stopped, {kept} in "
+                f"{self.run.path}: lower its weight or the learning rate, or clip gradients (optax.clip_by_global_norm)"
+            )
+
+
+def event_files(run: RunFolder, step: int) -> Callable[[int, dict], None]:
+    """A sink (round, numbers by name) that writes TensorBoard event files; those after `step` are taken back."""
+    from tensorboardX import SummaryWriter
+
+    writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=step, flush_secs=10)
+
+    def write(step: int, numbers: dict) -> None:
+        for name, value in numbers.items():
+            if name != "step":
+                writer.add_scalar(name, value, step)
+        writer.flush()
+
+    return write

@@ -1,0 +1,27 @@
+"""One scalar from named terms: the only place where losses are weighed and averaged."""
+
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+from jax import Array
+
+Weight = float | Array | Callable[[Array], Array]
+
+
+def total(terms: Mapping[str, Array], weights: Mapping[str, Weight], step: Array) -> tuple[Array, dict]:
+    """sum of weight x mean(term), and `{"loss": ..., term: mean, ...}` with every term logged unweighted, by its name.
+
+    A weight is a number or an optax schedule of the round `step`; a term without one counts once.
+    Raises ValueError for a weight that has no term.
+    """
+    unknown = [name for name in weights if name not in terms]
+    if unknown:
+        raise ValueError(f"a weight for {unknown[0]!r}, but the terms are {', '.join(terms)}")
+    means = {name: jnp.mean(term.astype(jnp.float32)) for name, term in terms.items()}
+    loss = sum(at(weights.get(name, 1.0), step) * value for name, value in means.items())
+    return loss, {"loss": loss, **means}
+
+
+def at(weight: Weight, step: Array) -> Array | float:
+    """A weight's value in round `step`."""
+    return weight(step) if callable(weight) else weight

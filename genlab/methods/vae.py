@@ -1,0 +1,107 @@
+"""The variational autoencoder: a game of one player (Kingma & Welling 2014, arXiv:1312.6114).
+
+`beta` weighs the KL (Higgins et al. 2017, beta-VAE, Eq. 4); as a schedule it is the KL warm-up of Bowman et al. 2016
+(arXiv:1511.06349, Section 3.1). Networks with `classes` make it the conditional VAE (Sohn et al. 2015, Eq. 4, with the
+prior N(0, I) for every label).
+"""
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array, random
+
+from genlab.config import ConfigError
+from genlab.game import Player, apply, fresh, labels
+from genlab.losses import total
+from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
+from genlab.losses.likelihood import Likelihood
+from genlab.losses.total import Weight
+
+
+@dataclass(frozen=True)
+class VAE:
+    """Player `vae`, which owns `encoder` and `decoder`."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+    likelihood: Likelihood
+    beta: Weight = 1.0
+
+    def __post_init__(self):
+        if self.encoder.classes != self.decoder.classes:
+            raise ConfigError(
+                f"encoder.classes is {self.encoder.classes}, decoder.classes {self.decoder.classes}: "
+                "both are told the label, or neither"
+            )
+
+    @property
+    def classes(self) -> int:
+        """Number of labels both networks are told; 0 for none."""
+        return self.decoder.classes
+
+    @property
+    def latent(self) -> int:
+        """Dimension of z."""
+        return self.encoder.latent
+
+    def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
+        """Networks `encoder` and `decoder`; ConfigError if the decoder's channels do not fit the likelihood."""
+        x, cond = batch["image"], labels(batch, self.classes)
+        z = jnp.zeros((len(x), self.latent))
+        params, stats = fresh(self.encoder, "encoder", random.fold_in(key, 0), x, cond)
+        more_params, more_stats = fresh(self.decoder, "decoder", random.fold_in(key, 1), z, cond)
+        theta, _ = apply(self.decoder, "decoder", more_params, more_stats, z, cond)
+        wanted = (*x.shape[1:-1], x.shape[-1] * self.likelihood.parameters)
+        if theta.shape[1:] != wanted:
+            raise ConfigError(
+                f"the decoder makes {theta.shape[1:]}; data of {x.shape[1:]} under a likelihood with "
+                f"{self.likelihood.parameters} parameters a channel need {wanted}: set method.decoder.trunk.shape={wanted}"
+            )
+        return {**params, **more_params}, {**stats, **more_stats}
+
+    def players(self) -> dict[str, Player]:
+        """One."""
+        return {"vae": Player(self.loss, owns=("encoder", "decoder"))}
+
+    def loss(self, params, stats, batch, key, step):
+        """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), nats per image: minus Eq. 3 of Kingma & Welling at beta = 1."""
+        x, cond = batch["image"], labels(batch, self.classes)
+        (mean, log_variance), stats = apply(self.encoder, "encoder", params, stats, x, cond)
+        z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        theta, stats = apply(self.decoder, "decoder", params, stats, z, cond)
+        terms = {
+            "distortion": -self.likelihood.log_prob(theta, x),
+            "kl": gaussian_kl(mean, log_variance),
+        }
+        loss, metrics = total(terms, {"kl": self.beta}, step)
+        return loss, (stats, metrics)
+
+    def latents(self, key: Array, n: int) -> Array:
+        """z ~ N(0, I), [n, latent]."""
+        return random.normal(key, (n, self.latent))
+
+    def generate(self, params, stats, z: Array, cond: Array | None = None) -> Array:
+        """The mean of p(x | z), in [-1, 1]."""
+        theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
+        return self.likelihood.mean(theta)
+
+    def reconstruct(self, params, stats, x: Array, cond: Array | None = None) -> Array:
+        """The mean of p(x | z) at the posterior's mean."""
+        (mean, _), _ = apply(self.encoder, "encoder", params, stats, x, cond, train=False)
+        return self.generate(params, stats, mean, cond)
+
+    def elbo(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
+        """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats, [B] (beta plays no part)."""
+        (mean, log_variance), _ = apply(self.encoder, "encoder", params, stats, x, cond, train=False)
+        z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
+        return self.likelihood.log_prob(theta, x) - gaussian_kl(mean, log_variance)
+
+    def log_weight(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
+        """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B] (Burda et al. 2016, arXiv:1509.00519, Eq. 7)."""
+        (mean, log_variance), _ = apply(self.encoder, "encoder", params, stats, x, cond, train=False)
+        z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
+        joint = self.likelihood.log_prob(theta, x) + gaussian_log_prob(z)
+        return joint - gaussian_log_prob(z, mean, log_variance)

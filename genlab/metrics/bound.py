@@ -1,0 +1,25 @@
+"""Likelihood bounds of latent-variable models, in nats per image."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, random
+
+
+def importance_weighted(log_weight: Callable[[Array], Array], key: Array, k: int) -> tuple[Array, Array]:
+    """(ELBO, IWAE bound), each [B], from `k` draws of `log_weight(key) -> log p(x, z) - log q(z | x)`, [B].
+
+    The mean of the log weights, and the log of the mean weight (Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519,
+    Eq. 8): ELBO <= IWAE(k) <= log p(x) in expectation, and the second inequality closes as k grows.
+    """
+    if k < 1:
+        raise ValueError(f"k is {k}; the bound needs at least one draw")
+    weights = jax.lax.map(log_weight, random.split(key, k))
+    return weights.mean(axis=0), jax.nn.logsumexp(weights, axis=0) - jnp.log(k)
+
+
+def bits_per_dimension(nats: float, dimensions: int) -> float:
+    """-nats / (dimensions ln 2): for likelihoods of discrete pixels."""
+    return float(-nats / (dimensions * np.log(2)))

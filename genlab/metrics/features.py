@@ -1,0 +1,149 @@
+"""Feature spaces: what images are compared in. `Domain` is a small classifier trained on the data set itself.
+
+The classifier is a game of one player, trained by `fit` like any other run, in a run folder under the cache; its
+fingerprint is its config's, so one set and one architecture are trained once. It is never shown the test split.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from genlab import config as config_lib
+from genlab.config import ConfigError, spec
+from genlab.data.source import Source, normalise
+from genlab.experiment import Experiment, Loop, fingerprint
+from genlab.game import Player, apply, fresh, labels
+from genlab.losses import total
+
+BATCH = 500
+
+
+class FeatureSpace(NamedTuple):
+    """extract: uint8 images [N, H, W, C] -> features [N, D]; protocol: what a score in this space must say."""
+
+    extract: Callable[[np.ndarray], np.ndarray]
+    protocol: dict
+
+
+class Logits(nn.Module):
+    """A trunk, whose output is the feature vector, and one linear layer to the classes."""
+
+    trunk: nn.Module
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> tuple[Array, Array]:
+        """(logits [B, classes], features [B, F])."""
+        features = self.trunk(x, cond, train)
+        return nn.Dense(self.classes, name="logits")(features), features
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A game of one player, `classifier`, that minimises cross-entropy (maximum likelihood; Bishop 2006, Eq. 4.108)."""
+
+    net: Logits
+
+    def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
+        """Network `net`."""
+        return fresh(self.net, "net", key, batch["image"])
+
+    def players(self) -> dict[str, Player]:
+        """One."""
+        return {"classifier": Player(self.loss, owns=("net",))}
+
+    def loss(self, params, stats, batch, key, step):
+        """-log p(label | image)."""
+        label = labels(batch, self.net.classes)
+        (logits, _), stats = apply(self.net, "net", params, stats, batch["image"])
+        terms = {"cross_entropy": optax.softmax_cross_entropy_with_integer_labels(logits, label)}
+        loss, metrics = total(terms, {}, step)
+        return loss, (stats, {**metrics, "accuracy": (logits.argmax(-1) == label).mean()})
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The output of `trunk` (any `Down`) in a classifier trained on the set's own train split; needs labels."""
+
+    trunk: nn.Module
+    steps: int = 1000
+    batch_size: int = 128
+    seed: int = 0
+
+    def space(self, config: dict, source: Source) -> FeatureSpace:
+        """The space for the data of `config`: trained, or taken from the cache."""
+        if not source.classes:
+            raise ConfigError(
+                "features=Domain trains a classifier, but the data have no labels: use genlab.metrics.features:Pixels"
+            )
+        params, stats, net, sha256 = self._trained(config["data"], source)
+
+        @jax.jit
+        def forward(images):
+            (logits, features), _ = apply(net, "net", params, stats, normalise(images), train=False)
+            return logits, features
+
+        def extract(images: np.ndarray) -> np.ndarray:
+            return _batched(lambda x: forward(x)[1], images)
+
+        held_out = source.read("test")
+        guesses = _batched(lambda x: forward(x)[0], held_out["image"]).argmax(-1)
+        accuracy = float((guesses == held_out["label"]).mean())
+        told = {"features": "domain", "features_sha256": sha256, "features_accuracy": round(accuracy, 4)}
+        return FeatureSpace(extract, told)
+
+    def _trained(self, data: dict, source: Source) -> tuple[dict, dict, Logits, str]:
+        from genlab.loop import fit
+
+        net = spec(Logits, self.trunk, source.classes)
+        config = spec(
+            Experiment,
+            method=spec(Classifier, net),
+            data={**data, "augment": ()} if "augment" in data else data,
+            optim={"classifier": spec(optax.adam, 1e-3)},
+            batch_size=self.batch_size,
+            seed=self.seed,
+            loop=spec(
+                Loop, self.steps, 50, devices=1, log_every=50, checkpoint_every=self.steps, sample_every=0, keep=1
+            ),
+            title="features: a classifier of the data",
+        )
+        folder = cache() / "features" / fingerprint(config)[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".queue").open("w") as queue:
+            fcntl.flock(queue, fcntl.LOCK_EX)  # another process may be training it: wait, then find it done
+            state = fit(config, folder)
+        params, stats = jax.device_get((state.params, state.stats))
+        digest = hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in jax.tree.leaves(params)))
+        return params, stats, config_lib.build(net), digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The pixels themselves, in [-1, 1]: for sets without labels."""
+
+    def space(self, config: dict, source: Source) -> FeatureSpace:
+        """Nothing to train."""
+        return FeatureSpace(lambda images: images.reshape(len(images), -1) / 127.5 - 1.0, {"features": "pixels"})
+
+
+def cache() -> Path:
+    """Where trained feature networks and compiled programs are kept: $GENLAB_CACHE, or ~/.cache/genlab."""
+    return Path(os.environ.get("GENLAB_CACHE") or Path.home() / ".cache" / "genlab")
+
+
+def _batched(fn: Callable, images: np.ndarray) -> np.ndarray:
+    return np.concatenate(
+        [np.asarray(fn(jnp.asarray(images[i : i + BATCH]))) for i in range(0, len(images), BATCH)]
+    )

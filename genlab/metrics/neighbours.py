@@ -1,0 +1,154 @@
+"""Scores that compare two sets of features by their nearest neighbours.
+
+Distances are Euclidean, made in float64 a tile at a time, so memory grows with the number of rows
+and not with its square. A point on the surface of a ball is outside it, as in the `prdc` package: a
+ball of radius 0, around a point that occurs k + 1 times, holds nothing.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+TILE = 2**22  # squared distances held at once: 32 MiB
+
+
+class Memorisation(NamedTuple):
+    """What `memorisation` finds.
+
+    nearer:    share of samples nearer to the training set than to the held-out set; 0.5 is none
+    copies:    share of samples as near to a training example as only `percentile` % of held-out
+               examples are
+    threshold: the distance that makes a sample a copy
+    indices:   for each sample, the row of its nearest training example, [N]
+    distances: for each sample, the distance to it, [N]
+    """
+
+    nearer: float
+    copies: float
+    threshold: float
+    indices: np.ndarray
+    distances: np.ndarray
+
+
+def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
+    """Precision and recall of `fake` [M, D] against `real` [N, D], each 0 to 1.
+
+    Kynkaanniemi et al. 2019 (arXiv:1904.06991), equations 1 and 2: the share of fake points inside
+    some real point's ball, whose radius is the distance to its k-th nearest other real point, and
+    the same with the sets exchanged. Raises ValueError for shapes that do not fit or too few rows.
+    """
+    real, fake = _centred(real, fake)
+    return _share_inside(fake, real, _radii(real, k)), _share_inside(real, fake, _radii(fake, k))
+
+
+def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[float, float]:
+    """Density and coverage of `fake` [M, D] against `real` [N, D].
+
+    Naeem et al. 2020 (arXiv:2002.09797): density is the mean number of real balls around a fake
+    point divided by k (at least 0, above 1 where fakes crowd), coverage the share of real balls
+    that hold a fake point (0 to 1). For equal distributions the expected density is 1 and the
+    expected coverage 1 - prod_{i < k} (N - 1 - i) / (M + N - 1 - i). Raises ValueError as
+    `precision_recall` does.
+    """
+    real, fake = _centred(real, fake)
+    radii = _radii(real, k)
+    within = np.zeros(len(real), np.int64)  # fakes in each real ball
+    for squared in _tiles(fake, real):
+        within += (squared < radii).sum(axis=0)
+    return float(within.sum() / (k * len(fake))), float((within > 0).mean())
+
+
+def nearest(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each row of `x` [N, D], the nearest row of `y` [M, D]: its index and distance, each [N].
+
+    An exact copy has distance 0 exactly. Raises ValueError for shapes that do not fit.
+    """
+    far, near = _centred(y, x)
+    indices = np.concatenate([squared.argmin(axis=1) for squared in _tiles(near, far)])
+    rows = _slices(len(near), near.shape[1])
+    distances = [np.linalg.norm(near[at] - far[indices[at]], axis=1) for at in rows]
+    return indices, np.concatenate(distances)
+
+
+def memorisation(
+    train: np.ndarray, held_out: np.ndarray, fake: np.ndarray, percentile: float = 1.0
+) -> Memorisation:
+    """Whether samples `fake` [M, D] lie nearer to the data they were trained on than chance has it.
+
+    `nearer` (Platzer & Reutterer 2021, arXiv:2104.00635) asks of each sample which set holds its
+    nearest neighbour, a tie counting one half. The larger set is cut to the size of the smaller by
+    a draw without replacement under seed 0, so that fresh samples score 0.5; with a cut training
+    set, copies of the examples left out score 0.5 too.
+
+    `copies` takes held-out examples as the measure of chance, as the three-sample test of Meehan et
+    al. 2020 (arXiv:2004.05675) does: a sample is a copy when its distance to the whole training set
+    is at most the `percentile`-th percentile of the held-out examples' distances to it (the cut is
+    this function's own). Fresh samples score about `percentile` / 100; exact copies always count.
+
+    Raises ValueError for shapes that do not fit and for a percentile outside 0 to 100.
+    """
+    if not 0 <= percentile <= 100:
+        raise ValueError(f"percentile is {percentile}; expected a number from 0 to 100, such as 1")
+    indices, distances = nearest(fake, train)
+    threshold = float(np.percentile(nearest(held_out, train)[1], percentile))
+    size = min(len(train), len(held_out))
+    to_train = distances if size == len(train) else nearest(fake, _drawn(train, size))[1]
+    to_held_out = nearest(fake, _drawn(held_out, size))[1]
+    nearer = (to_train < to_held_out).mean() + (to_train == to_held_out).mean() / 2
+    copies = (distances <= threshold).mean()
+    return Memorisation(float(nearer), float(copies), threshold, indices, distances)
+
+
+def _drawn(x: np.ndarray, size: int) -> np.ndarray:
+    return np.asarray(x)[np.sort(np.random.default_rng(0).permutation(len(x))[:size])]
+
+
+def _share_inside(x: np.ndarray, y: np.ndarray, radii: np.ndarray) -> float:
+    """Share of the rows of `x` that lie inside a ball around some row of `y`."""
+    return float(np.concatenate([(d < radii).any(axis=1) for d in _tiles(x, y)]).mean())
+
+
+def _radii(x: np.ndarray, k: int) -> np.ndarray:
+    """Squared distance of each row to its k-th nearest other row, less the rounding of both.
+
+    Without that, a tie (a copy of that very neighbour) would fall in or out by the last bit. The
+    bound is the row's own, so that a far outlier costs the others nothing.
+    """
+    if not 1 <= k < len(x):
+        raise ValueError(
+            f"k is {k} for {len(x)} points; expected 1 to {len(x) - 1}, for a point has no more "
+            "neighbours: give more samples or a smaller k"
+        )
+    # Entry 0 of a sorted row is the point itself; a view of column k would keep the whole tile.
+    kth = np.concatenate([np.partition(d, k, axis=1)[:, k].copy() for d in _tiles(x, x)])
+    return kth - 8 * x.shape[1] * np.finfo(np.float64).eps * ((x**2).sum(axis=1) + kth)
+
+
+def _tiles(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
+    """|x|^2 + |y|^2 - 2 x.y of all rows of `y`, for a few rows of `x` at a time."""
+    lengths = (y**2).sum(axis=1)
+    for at in _slices(len(x), len(y)):
+        yield (x[at] ** 2).sum(axis=1, keepdims=True) + lengths - 2 * (x[at] @ y.T)
+
+
+def _slices(rows: int, width: int) -> Iterator[slice]:
+    step = max(1, TILE // width)
+    return (slice(start, start + step) for start in range(0, rows, step))
+
+
+def _centred(reference: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in float64 less the mean of `reference`, which spares digits in the products."""
+    x, y = np.asarray(reference, np.float64), np.asarray(samples, np.float64)
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in x.shape + y.shape:
+        raise ValueError(
+            f"samples have shape {y.shape} and the data {x.shape}; expected [M, D] and [N, D] with "
+            "the same D, none of them 0: flatten images to rows, or use one feature network for both"
+        )
+    if not np.isfinite(x).all() or not np.isfinite(y).all():
+        raise ValueError(
+            "samples or data hold NaN or infinity; expected finite numbers: look at the samples and "
+            "the feature network that made them"
+        )
+    centre = x.mean(axis=0)
+    return x - centre, y - centre

@@ -1,0 +1,6 @@
+"""Networks: roles (what goes in and comes out) over trunks (one family per file)."""
+
+from genlab.nets import dcgan, mlp, resnet
+from genlab.nets.roles import Decoder, Discriminator, Encoder, Generator
+
+__all__ = ["Decoder", "Discriminator", "Encoder", "Generator", "dcgan", "mlp", "resnet"]

@@ -1,0 +1,65 @@
+"""DCGAN trunks at any power-of-two resolution from 8 up (Radford et al. 2016, arXiv:1511.06434, Section 3, Figure 1).
+
+`width` is the number of channels at the finest scale; each halving of the resolution doubles it, up to `8 * width`
+(the paper at 64x64: width 64, up to 512, and 1024 in the generator's first map, which is capped here).
+"""
+
+import functools
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from genlab.nets import layers
+
+
+class Up(nn.Module):
+    """Latent, dense to 4x4, then one 4x4 stride-2 transposed convolution per doubling; ReLU and `norm` between."""
+
+    shape: tuple[int, ...]
+    width: int = 64
+    norm: str = "BatchNorm"
+    classes: int = 0
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, D] -> [B, *shape], not squashed."""
+        stages = layers.levels(self.shape)
+        bias = layers.has_bias(self.norm)
+        norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
+        channels = self.width * min(8, 2 ** (stages - 1))
+        dense = nn.Dense(16 * channels, use_bias=bias, kernel_init=layers.normal_02, dtype=self.dtype)
+        x = nn.relu(norm()(dense(z).reshape(-1, 4, 4, channels), cond, train))
+        up = functools.partial(
+            nn.ConvTranspose, kernel_size=(4, 4), strides=(2, 2), kernel_init=layers.normal_02, dtype=self.dtype
+        )
+        for stage in reversed(range(1, stages)):
+            x = up(self.width * min(8, 2 ** (stage - 1)), use_bias=bias)(x)
+            x = nn.relu(norm()(x, cond, train))
+        return up(self.shape[-1], name="image")(x)
+
+
+class Down(nn.Module):
+    """One 4x4 stride-2 convolution per halving down to 4x4, LeakyReLU 0.2; `norm` on all but the first; flattened."""
+
+    width: int = 64
+    norm: str = "BatchNorm"
+    classes: int = 0
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, H, W, C] -> [B, 16 * channels]."""
+        for stage in range(layers.levels(x.shape[1:])):
+            norm = self.norm if stage else "Identity"
+            x = nn.Conv(
+                self.width * min(8, 2**stage),
+                (4, 4),
+                strides=(2, 2),
+                use_bias=layers.has_bias(norm),
+                kernel_init=layers.normal_02,
+                dtype=self.dtype,
+            )(x)
+            x = jax.nn.leaky_relu(layers.norm(norm, self.classes, self.dtype)(x, cond, train), 0.2)
+        return x.reshape(len(x), -1)

@@ -1,0 +1,164 @@
+"""Where a program runs: the only file that knows devices exist.
+
+A *program* is `(state, held, key, rows) -> (state, metrics)`, written for the global batch: `rows` are the rows of each
+batch to work on, `held` is what `Source.fetch` gave, `key` the data key. Both placements take the same program and the same unstacked state:
+
+* `Jit`  the global view: one program over a mesh; XLA splits it. Losses and BatchNorm see the global batch, and the
+         numbers do not depend on the device count.
+* `Pmap` one program per device with a named axis: each works on its own rows, with its own key; gradients,
+         statistics and metrics are averaged, BatchNorm is synchronised.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax, random
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from genlab.config import ConfigError, did_you_mean
+
+AXIS = "data"
+PyTree = Any
+
+
+class Compiled(NamedTuple):
+    """run: `(state, held, key) -> (state, metrics)`, the state given is donated; executable: XLA's, for its analyses."""
+
+    run: Callable
+    executable: Any
+
+
+def axis() -> str | None:
+    """The named axis when the caller is traced under `Pmap`, else None; what a synchronised BatchNorm needs."""
+    try:
+        lax.axis_index(AXIS)
+    except NameError:
+        return None
+    return AXIS
+
+
+def mean(tree: PyTree) -> PyTree:
+    """The mean over the devices of a `Pmap`; the tree itself in the global view, where it is the mean already."""
+    return lax.pmean(tree, AXIS) if axis() else tree
+
+
+def own(key: Array) -> Array:
+    """This device's own key under `Pmap`; the key itself in the global view."""
+    return random.fold_in(key, lax.axis_index(AXIS)) if axis() else key
+
+
+def placement(name: str, devices: int | None = None, sharding: str = "replicated") -> "Jit | Pmap":
+    """The placement called `name` ("jit", "pmap") on the first `devices` devices (None: all there are)."""
+    found = jax.devices()
+    if devices is not None and not 1 <= devices <= len(found):
+        raise ConfigError(f"loop.devices is {devices}; this machine has {len(found)} ({found[0].platform})")
+    known = {"jit": Jit, "pmap": Pmap}
+    if name not in known:
+        raise ConfigError(f"no placement {name!r}{did_you_mean(name, known) or '; there is jit, pmap'}")
+    if sharding not in ("replicated", "full"):
+        raise ConfigError(f"loop.sharding is {sharding!r}; it is 'replicated' or 'full'")
+    if name == "pmap" and sharding == "full":
+        raise ConfigError("a fully sharded state needs loop.placement='jit': under pmap the state is replicated")
+    n = devices or len(found)
+    mesh = jax.make_mesh((n,), (AXIS,), axis_types=(AxisType.Auto,), devices=found[:n])
+    return known[name](mesh, sharding)
+
+
+@dataclass(frozen=True)
+class Jit:
+    """The global view over a mesh; state replicated, or fully sharded along each leaf's largest divisible axis."""
+
+    mesh: jax.sharding.Mesh
+    sharding: str = "replicated"
+
+    def state_sharding(self, state: PyTree) -> PyTree:
+        """Sharding of each leaf of a state."""
+        if self.sharding == "replicated":
+            return jax.tree.map(lambda _: NamedSharding(self.mesh, P()), state)
+        return jax.tree.map(partial(largest_axis, self.mesh), state)
+
+    def put(self, held: PyTree, resident: bool) -> PyTree:
+        """What the source holds, on the devices: whole on each if resident, else split over the batch axis."""
+        spec = P() if resident else P(None, AXIS)
+        return jax.device_put(held, NamedSharding(self.mesh, spec))
+
+    def compile(self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool) -> Compiled:
+        """`program(state, held, key, rows)` over the mesh."""
+        split, whole = NamedSharding(self.mesh, P(AXIS)), NamedSharding(self.mesh, P())
+        states = self.state_sharding(state)
+
+        def run(state, held, key):
+            return program(state, held, key, lax.with_sharding_constraint(jnp.arange(size), split))
+
+        jitted = jax.jit(run, out_shardings=(states, whole), donate_argnums=0)
+        executable = jitted.lower(state, held, key).compile()
+        return Compiled(executable, executable)
+
+
+@dataclass(frozen=True)
+class Pmap:
+    """One program per device; state in and out unstacked, so that both placements share one checkpoint."""
+
+    mesh: jax.sharding.Mesh
+    sharding: str = "replicated"
+
+    def state_sharding(self, state: PyTree) -> PyTree:
+        """Replicated."""
+        return jax.tree.map(lambda _: NamedSharding(self.mesh, P()), state)
+
+    def put(self, held: PyTree, resident: bool) -> PyTree:
+        """Resident arrays whole on each device; others [batches, devices, size / devices, ...], a device its own."""
+        if resident:
+            return jax.device_put(held, NamedSharding(self.mesh, P()))
+        n = self.mesh.size
+        split = jax.tree.map(lambda x: x.reshape(x.shape[0], n, x.shape[1] // n, *x.shape[2:]), held)
+        return jax.device_put(split, NamedSharding(self.mesh, P(None, AXIS)))
+
+    def compile(self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool) -> Compiled:
+        """`program(state, held, key, rows)` on each device, for its own rows."""
+        n = self.mesh.size
+
+        def run(state, held, key, device):
+            return program(state, held, key, device * (size // n) + jnp.arange(size // n))
+
+        mapped = jax.pmap(
+            run,
+            axis_name=AXIS,
+            in_axes=(None, None if resident else 1, None, 0),
+            out_axes=None,
+            donate_argnums=0,
+            devices=self.mesh.devices.tolist(),
+        )
+        executable = mapped.lower(state, held, key, np.arange(n)).compile()
+        return Compiled(lambda state, held, key: executable(state, held, key, np.arange(n)), executable)
+
+
+def check_batch(place: Jit | Pmap, size: int) -> None:
+    """Refuses a batch that does not divide over the devices, before anything is compiled."""
+    n = place.mesh.size
+    if size % n:
+        near = [m for m in (size // n * n, (size // n + 1) * n) if m]
+        raise ConfigError(
+            f"batch_size {size} does not divide over {n} devices: use {' or '.join(map(str, near))}, "
+            "or fewer devices (loop.devices)"
+        )
+
+
+def start(place: Jit | Pmap, make: Callable[..., PyTree], *args) -> PyTree:
+    """`make(*args)` under jit, its leaves born with the placement's sharding (so that donation never meets an alias)."""
+    return jax.jit(make, out_shardings=place.state_sharding(jax.eval_shape(make, *args)))(*args)
+
+
+def largest_axis(mesh: jax.sharding.Mesh, leaf) -> NamedSharding:
+    """A leaf split along its largest axis that divides over the mesh; replicated where none does."""
+    fits = [(length, -i) for i, length in enumerate(leaf.shape) if length and length % mesh.size == 0]
+    if not fits or jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return NamedSharding(mesh, P())
+    chosen = -max(fits)[1]
+    return NamedSharding(mesh, P(*(AXIS if i == chosen else None for i in range(chosen + 1))))

@@ -1,0 +1,111 @@
+"""What a person sees of a run: a live line on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Told of a run as it goes; `Silent` in notebooks and tests, `Plain` in logs, `Live` on a terminal."""
+
+    def begin(self, name: str, step: int, steps: int) -> None:
+        """A run starts, or resumes at `step`."""
+
+    def advance(self, step: int, row: dict | None = None) -> None:
+        """Rounds are done; `row` is a fresh log row."""
+
+    def say(self, text: str) -> None:
+        """Something happened."""
+
+    def end(self) -> None:
+        """The run is over."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def begin(self, name, step, steps):
+        """Nothing."""
+
+    def advance(self, step, row=None):
+        """Nothing."""
+
+    def say(self, text):
+        """Nothing."""
+
+    def end(self):
+        """Nothing."""
+
+
+class Plain:
+    """Lines for logs and pipes: one at most every `seconds`."""
+
+    def __init__(self, seconds: float = 5.0, out=None):
+        self.seconds, self.out = seconds, out or sys.stdout
+
+    def begin(self, name, step, steps):
+        """The first line."""
+        self.steps, self.first, self.started, self.shown = steps, step, time.monotonic(), 0.0
+        self.say(f"{name}: round {step} of {steps}")
+
+    def advance(self, step, row=None):
+        """A line when one is due."""
+        now = time.monotonic()
+        if row is None or (now - self.shown < self.seconds and step < self.steps):
+            return
+        self.shown = now
+        rate = (step - self.first) / max(now - self.started, 1e-9)
+        self.say(f"  round {step}/{self.steps}  {rate:.0f} rounds/s  {(self.steps - step) / rate:.0f} s left  {terms(row)}")
+
+    def say(self, text):
+        """A line."""
+        print(text, file=self.out, flush=True)
+
+    def end(self):
+        """Nothing: the last line has been said."""
+
+
+class Live:
+    """A bar with losses, rounds/s and the time left."""
+
+    def begin(self, name, step, steps):
+        """Opens the bar."""
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self.bar = Bar(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("[dim]{task.fields[terms]}"),
+        )
+        self.bar.start()
+        self.first, self.started = step, time.monotonic()
+        self.task = self.bar.add_task(name, total=steps, completed=step, terms="compiling", rate="")
+
+    def advance(self, step, row=None):
+        """Moves the bar."""
+        rate = (step - self.first) / max(time.monotonic() - self.started, 1e-9)
+        shown = {} if row is None else {"terms": terms(row)}
+        self.bar.update(self.task, completed=step, rate=f"{rate:.0f} rounds/s", **shown)
+
+    def say(self, text):
+        """A line above the bar."""
+        bar = getattr(self, "bar", None)
+        bar.console.print(text, highlight=False) if bar else print(text, flush=True)
+
+    def end(self):
+        """Closes the bar."""
+        self.bar.stop()
+
+
+def for_terminal() -> Progress:
+    """`Live` where someone watches, else `Plain`."""
+    return Live() if sys.stdout.isatty() else Plain()
+
+
+def terms(row: dict) -> str:
+    """The losses of a log row, in short."""
+    return "  ".join(f"{name.removesuffix('/loss')} {value:.3g}" for name, value in row.items() if name.endswith("/loss"))

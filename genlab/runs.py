@@ -1,0 +1,168 @@
+"""The run folder: the only thing that training, evaluation, benchmark and report have in common.
+
+    config.json    the whole config, every default written out
+    env.json       versions, commit and hardware, of each start
+    metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
+    cost.json      FLOPs per round, parameters, compile time
+    status.json    running | finished | failed, and why
+    checkpoints/   Orbax; samples/ pictures
+"""
+
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from genlab import config as config_lib
+from genlab.config import ConfigError
+from genlab.experiment import identity
+
+
+class RunFolder:
+    """One run's files; every write is whole or not at all, except the last line of a log cut off by a kill."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    @classmethod
+    def start(cls, path: str | Path, config: ConfigDict) -> "RunFolder":
+        """Makes the folder, or takes it up again under the same config.
+
+        Raises ConfigError naming the fields that differ, where they define the run.
+        """
+        run = cls(path)
+        if run.exists:
+            changed = config_lib.differences(identity(run.config), identity(config))
+            if changed:
+                told = "; ".join(f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items())
+                raise ConfigError(
+                    f"{run.path} holds a run of another config ({told}): "
+                    "give another --workdir, or the old values to resume it"
+                )
+        (run.path / "samples").mkdir(parents=True, exist_ok=True)
+        run.write("config.json", config_lib.as_dict(config))
+        return run
+
+    @classmethod
+    def at(cls, path: str | Path) -> "RunFolder":
+        """A run that exists; ConfigError where there is none."""
+        run = cls(path)
+        if not run.exists:
+            raise ConfigError(f"{run.path} is no run folder: it has no config.json; train one with `genlab train`")
+        return run
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder holds a run."""
+        return (self.path / "config.json").is_file()
+
+    @property
+    def config(self) -> ConfigDict:
+        """The run's config, rebuilt from its JSON."""
+        return config_lib.read(self.path / "config.json")
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints are."""
+        return self.path / "checkpoints"
+
+    @property
+    def status(self) -> dict:
+        """The last word on the run; {} before the first."""
+        path = self.path / "status.json"
+        return json.loads(path.read_text()) if path.is_file() else {}
+
+    def write(self, name: str, value: Any) -> None:
+        """JSON, whole or not at all."""
+        temporary = self.path / f".{name}.{os.getpid()}"
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.replace(self.path / name)
+
+    def append(self, name: str, row: dict) -> None:
+        """One JSON line."""
+        with (self.path / name).open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def rows(self, name: str) -> list[dict]:
+        """The whole lines of a log; a line cut off by a kill does not count."""
+        path = self.path / name
+        lines = path.read_text().splitlines() if path.is_file() else []
+        return list(_whole(lines))
+
+    def rewind(self, step: int) -> None:
+        """Drops log rows after round `step`: a resumed run writes them again."""
+        for name in ("metrics.jsonl", "evals.jsonl"):
+            kept = [row for row in self.rows(name) if row["step"] <= step]
+            temporary = self.path / f".{name}"
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in kept))
+            temporary.replace(self.path / name)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the folder against a second run; released by the system however the process ends."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(
+                    f"another process is running in {self.path}: wait for it, or give another --workdir"
+                ) from None
+            yield
+
+
+def environment() -> dict[str, Any]:
+    """Versions, commit and hardware."""
+    import jax
+
+    device = jax.devices()[0]
+    packages = ("genlab", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+    return {
+        **{name: _version(name) for name in packages},
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "platform": device.platform,
+        "device": device.device_kind,
+        "devices": jax.device_count(),
+        "processes": jax.process_count(),
+        "cpus": os.cpu_count(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "command": " ".join(["genlab", *sys.argv[1:]]) if Path(sys.argv[0]).stem == "genlab" else "",
+    }
+
+
+def _whole(lines: list[str]) -> Iterator[dict]:
+    for line in lines:
+        with contextlib.suppress(json.JSONDecodeError):
+            yield json.loads(line)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The source's commit, with "+" where files differ from it; None outside a checkout."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+        dirty = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip() + ("+" if dirty.stdout.strip() else "")
