@@ -1,7 +1,8 @@
 """How near an image is to a reference, pixel by pixel and window by window.
 
 Every score takes the data range, 255 for uint8, 1 for [0, 1] and 2 for [-1, 1], and is the same for
-the same images in any of these encodings. Results are per image, [B], for the caller to average.
+the same images in any of these encodings; only SSIM, which compares intensities as ratios, refuses
+those that go below 0. Results are per image, [B], for the caller to average.
 """
 
 import numpy as np
@@ -39,10 +40,15 @@ def ssim(
     Wang et al. 2004 (IEEE TIP 13(4)), equation 13 with their window, 11x11 Gaussian of sigma 1.5,
     K1 = 0.01, K2 = 0.03, on the windows that lie inside the image, with population covariances. A
     smaller odd `window` cuts the same Gaussian shorter and is another score: report it as such.
-    Raises ValueError as `mse` does, and for a window that does not fit.
+    Raises ValueError as `mse` does, for a window that does not fit, and for negative references.
     """
     x, y = _pair(image, reference, data_range)
     _check_window(window, x.shape)
+    if y.min() < 0:
+        raise ValueError(
+            f"references go down to {y.min():.6g}; SSIM expects intensities from 0 up: map [-1, 1] "
+            "to [0, 1] with data_range=1, or to uint8 with 255"
+        )
 
     def blur(v):
         return _blurred(v, window)

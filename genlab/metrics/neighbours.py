@@ -142,13 +142,13 @@ def _centred(reference: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np
     x, y = np.asarray(reference, np.float64), np.asarray(samples, np.float64)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in x.shape + y.shape:
         raise ValueError(
-            f"samples have shape {y.shape} and the data {x.shape}; expected [M, D] and [N, D] with "
-            "the same D, none of them 0: flatten images to rows, or use one feature network for both"
+            f"samples have shape {y.shape} and the data {x.shape}; expected [M, D] and [N, D] "
+            "with one D, none of them 0: flatten images to rows, or use one network for both"
         )
     if not np.isfinite(x).all() or not np.isfinite(y).all():
         raise ValueError(
-            "samples or data hold NaN or infinity; expected finite numbers: look at the samples and "
-            "the feature network that made them"
+            "samples or data hold NaN or infinity; expected finite numbers: look at the samples "
+            "and the feature network that made them"
         )
     centre = x.mean(axis=0)
     return x - centre, y - centre

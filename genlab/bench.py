@@ -1,0 +1,83 @@
+"""What a config costs on this machine: compile time, time per round, images/s, FLOPs, memory, share of matmul peak."""
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from genlab.loop import cost, prepare
+from genlab.runs import environment
+
+
+def bench(config: ConfigDict, seconds: float = 5.0) -> dict[str, Any]:
+    """Plays rounds for about `seconds` after a warm-up; a record with medians, and the protocol it was taken under."""
+    training = prepare(config)
+    rounds = training.experiment.loop.rounds_per_call
+    state, held = training.init(), training.fetch(0, rounds)
+    started = time.perf_counter()
+    compiled = training.compile(state, held, rounds)
+    compile_seconds = time.perf_counter() - started
+    spent = cost(training, state)
+    times, key, step = [], training.data_key, 0
+    while len(times) < 4 or sum(times) < seconds:
+        started = time.perf_counter()
+        held = held if training.experiment.data.resident else training.fetch(step, rounds)
+        state, metrics = compiled.run(state, held, key)
+        jax.block_until_ready(metrics)
+        times.append(time.perf_counter() - started)
+        step += rounds
+    per_round = float(np.median(times[1:])) / rounds  # the first dispatch also warms caches
+    achieved, peak = spent["flops_per_round"] / per_round, matmul_peak()
+    return {
+        "compile_seconds": compile_seconds,
+        "seconds_per_round": per_round,
+        "images_per_second": spent["images_per_round"] / per_round,
+        **spent,
+        "flops_per_second": achieved,
+        "matmul_peak": peak,
+        "share_of_peak": achieved / peak,
+        "memory_bytes": memory(compiled.executable),
+        "rounds_per_call": rounds,
+        "dispatches": len(times),
+        "environment": environment(),
+    }
+
+
+def memory(executable) -> int | None:
+    """Bytes the program needs on a device: arguments, outputs and temporaries, less what it reuses."""
+    found = executable.memory_analysis()
+    if found is None:
+        return None
+    whole = found.argument_size_in_bytes + found.output_size_in_bytes + found.temp_size_in_bytes
+    return int(whole - found.alias_size_in_bytes)
+
+
+def matmul_peak(size: int = 2048, repeats: int = 5) -> float:
+    """FLOP/s of a float32 matrix product of this size over all local devices: what the machine can really do."""
+    n = jax.local_device_count()
+    x = [jax.device_put(jnp.ones((size, size), jnp.float32), device) for device in jax.local_devices()]
+    product = jax.jit(lambda a: a @ a)
+    jax.block_until_ready([product(a) for a in x])
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        jax.block_until_ready([product(a) for a in x])
+        times.append(time.perf_counter() - started)
+    return n * 2 * size**3 / min(times)
+
+
+def lines(record: dict[str, Any]) -> list[str]:
+    """The record for people."""
+    spent = record["memory_bytes"]
+    return [
+        f"compile        {record['compile_seconds']:.2f} s",
+        f"round          {1e3 * record['seconds_per_round']:.3f} ms   ({record['rounds_per_call']} per dispatch)",
+        f"images         {record['images_per_second']:,.0f} /s",
+        f"FLOPs          {record['flops_per_round'] / 1e9:.3f} G per round, {record['flops_per_second'] / 1e9:.1f} G/s",
+        f"matmul peak    {record['matmul_peak'] / 1e9:.1f} G/s: {100 * record['share_of_peak']:.1f} % of it",
+        f"memory         {'unknown' if spent is None else f'{spent / 2**20:.1f} MiB per device'}",
+        f"parameters     {', '.join(f'{name} {count:,}' for name, count in record['parameters'].items())}",
+    ]

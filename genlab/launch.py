@@ -1,0 +1,227 @@
+"""The one program: `genlab train | evaluate | sample | sweep | bench | report | prepare`.
+
+Nothing heavy is imported before the command is known, so that `--help` answers at once.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+DESCRIPTION = """\
+genlab: a JAX laboratory for generative models.
+
+  genlab sweep    --config=FILE --workdir=DIR   an ablation: every variant x every seed, then a report
+  genlab train    --config=FILE --workdir=DIR   one run; takes up again where it stopped
+  genlab evaluate --workdir=DIR                 score a run on its test split
+  genlab sample   --workdir=DIR                 grids, single PNGs, npz, interpolations, truncation
+  genlab report   --workdir=DIR                 run folders to one HTML page and a table
+  genlab bench    --config=FILE                 compile time, time per round, images/s, FLOPs, memory
+  genlab prepare  NAME                          prepare a data set once: tfds:NAME, or a folder of images
+
+Any field of a config can be set: --config.batch_size=128 --config.method.generator.trunk.width=32
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a command; 0 if all went well, 1 if a run failed, 2 for a mistake in what was asked (told in one line)."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    from genlab.config import ConfigError
+
+    try:
+        arguments.overrides = _overrides(rest, parser, arguments)
+        if arguments.run is not _prepare:
+            _start_jax(arguments)
+        return arguments.run(arguments) or 0
+    except ConfigError as error:
+        print(f"genlab: {error}", file=sys.stderr)
+        return 2
+    except FloatingPointError as error:
+        print(f"genlab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("genlab: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("genlab", description=DESCRIPTION, formatter_class=_Raw, usage=argparse.SUPPRESS)
+    commands = parser.add_subparsers(prog="genlab", title="commands", metavar="COMMAND", required=True, help=argparse.SUPPRESS)
+
+    def command(name: str, run, text: str) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, description=text, formatter_class=_Raw, allow_abbrev=False)
+        found.set_defaults(run=run, config=None, variant=None)
+        return found
+
+    def config(found, required: bool) -> None:
+        found.add_argument("--config", required=required, metavar="FILE", help="experiment file, defines config()")
+        found.add_argument("--variant", metavar="NAME", help="one of the file's sweep() variants")
+
+    train = command("train", _train, "Train one run; resumes what is in the work folder, bit for bit.")
+    config(train, required=False)
+    _workdir(train)
+    sweep = command("sweep", _sweep, "Train and evaluate every variant with every seed; finished runs are skipped.")
+    sweep.add_argument("--config", required=True, metavar="FILE", help="experiment file: config(), sweep(), SEEDS")
+    sweep.add_argument("--seeds", metavar="0,1,2", help="instead of the file's SEEDS")
+    sweep.add_argument("--only", metavar="A,B", help="these variants alone")
+    _workdir(sweep)
+    judge = command("evaluate", _evaluate, "Score a run: its best checkpoint by validation, or its newest.")
+    judge.add_argument("--split", default="test", help="default: test")
+    judge.add_argument("--step", type=int, help="the checkpoint of this round")
+    _workdir(judge)
+    sample = command("sample", _sample, "Draw from a trained run into WORKDIR/generated.")
+    sample.add_argument("--n", type=int, default=64, help="how many (default 64)")
+    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--label", type=int, help="this label alone (conditional models)")
+    sample.add_argument("--truncation", type=float, metavar="PSI", help="draw latents within +-PSI")
+    sample.add_argument("--interpolate", type=int, metavar="STEPS", help="rows between pairs of latents, STEPS wide")
+    sample.add_argument("--formats", default="grid", metavar="grid,png,npz", help="what to write (default grid)")
+    sample.add_argument("--step", type=int, help="the checkpoint of this round")
+    _workdir(sample)
+    bench = command("bench", _bench, "Measure what a config costs on this machine.")
+    config(bench, required=True)
+    bench.add_argument("--seconds", type=float, default=5.0, help="to measure for (default 5)")
+    bench.add_argument("--out", metavar="FILE", help="also write the record as JSON")
+    _workdir(command("report", _report, "Write report.html and report.md for a run or a sweep."))
+    prepare = command("prepare", _prepare, "Prepare a data set once: downloads, cleans, writes ArrayRecord.")
+    prepare.add_argument("name", help="tfds:NAME (tfds:cifar10), or a folder of images")
+    prepare.add_argument("--data_dir", help="where TFDS keeps its sets")
+    return parser
+
+
+class _Raw(argparse.RawDescriptionHelpFormatter):
+    """Descriptions as they are written."""
+
+
+def _workdir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workdir", required=True, metavar="DIR", help="the run or sweep folder")
+
+
+def _overrides(rest: list[str], parser: argparse.ArgumentParser, arguments) -> dict[str, str]:
+    """`--config.a.b=value`, or `--config.a.b value`, for the commands that take a config."""
+    from genlab.config import ConfigError, did_you_mean
+
+    found, words = {}, list(rest)
+    while words:
+        word = words.pop(0)
+        name, equals, value = word.partition("=")
+        if not name.startswith("--config."):
+            options = [o for a in _options(parser) for o in a.option_strings]
+            raise ConfigError(f"no option {name!r}{did_you_mean(name, options)}")
+        if not equals and not words:
+            raise ConfigError(f"{name} has no value: {name}=...")
+        found[name.removeprefix("--config.")] = value if equals else words.pop(0)
+    if found and arguments.config is None:
+        raise ConfigError("--config.field=value needs --config=FILE: what is in a work folder stays as it was")
+    return found
+
+
+def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    inner = [a.choices.values() for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    return [action for parsers in inner for p in parsers for action in p._actions]
+
+
+def _start_jax(arguments) -> None:
+    """Compiled programs are kept beside the feature networks, so that a run's second start need not compile."""
+    import jax
+
+    from genlab.metrics.features import cache
+
+    jax.config.update("jax_compilation_cache_dir", str(cache() / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def _config_of(arguments):
+    from genlab.config import load
+    from genlab.runs import RunFolder
+    from genlab.sweep import configure
+
+    if arguments.config is None:
+        return RunFolder.at(arguments.workdir).config
+    return configure(load(arguments.config), arguments.variant, arguments.overrides)
+
+
+def _train(arguments) -> None:
+    from genlab.loop import fit
+    from genlab.progress import for_terminal
+
+    fit(_config_of(arguments), arguments.workdir, for_terminal())
+    print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={arguments.workdir}")
+
+
+def _sweep(arguments) -> int:
+    from genlab import sweep
+    from genlab.config import load
+    from genlab.progress import for_terminal
+    from genlab.report import write
+
+    experiment = load(arguments.config)
+    seeds = _numbers(arguments.seeds) if arguments.seeds else getattr(experiment, "SEEDS", (0,))
+    only = arguments.only.split(",") if arguments.only else ()
+    jobs = sweep.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
+    results = sweep.run(jobs, arguments.workdir, experiment.config().title, for_terminal())
+    made = write(arguments.workdir)
+    print(f"\n{made.markdown}\n\nreport: {made.html}")
+    failed = [result for result in results if result.status == "failed"]
+    for result in failed:
+        print(f"failed: {result.job.variant} seed {result.job.seed}: {result.error}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _evaluate(arguments) -> None:
+    from genlab.evaluate import evaluate
+
+    for row in evaluate(arguments.workdir, arguments.split, arguments.step):
+        print(f"{row['name']} (round {row['step']})")
+        for name, value in row["scores"].items():
+            floor = f"   real data {row['floors'][name]:.4g}" if name in row["floors"] else ""
+            print(f"  {name:14} {value:.4g}{floor}")
+        print("  " + ", ".join(f"{k}={v}" for k, v in row["protocol"].items()))
+
+
+def _sample(arguments) -> None:
+    from genlab.generate import Request, generate
+
+    request = Request(
+        arguments.n, arguments.seed, arguments.label, arguments.truncation, arguments.interpolate,
+        tuple(arguments.formats.split(",")),
+    )  # fmt: skip
+    for path in generate(arguments.workdir, request, arguments.step):
+        print(path)
+
+
+def _bench(arguments) -> None:
+    from genlab.bench import bench, lines
+
+    record = bench(_config_of(arguments), arguments.seconds)
+    print("\n".join(lines(record)))
+    if arguments.out:
+        Path(arguments.out).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _report(arguments) -> None:
+    from genlab.report import write
+
+    made = write(arguments.workdir)
+    print(f"{made.markdown}\n\nreport: {made.html}")
+
+
+def _prepare(arguments) -> None:
+    from genlab.data.prepare import prepare
+
+    print(prepare(arguments.name, arguments.data_dir))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    from genlab.config import ConfigError
+
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--seeds={text}: give whole numbers, as in --seeds=0,1,2") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

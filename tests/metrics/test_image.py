@@ -1,0 +1,164 @@
+"""Image scores against scikit-image, and their identities."""
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from genlab.metrics.image import mse, psnr, ssim
+
+
+def pair(shape=(3, 20, 24, 3), seed=0):
+    """Smooth-ish uint8 images and noisy copies of them."""
+    rng = np.random.default_rng(seed)
+    reference = rng.uniform(40, 215, size=shape).cumsum(axis=1) % 256
+    noisy = reference + rng.normal(scale=15, size=shape)
+    return (np.clip(np.rint(x), 0, 255).astype(np.uint8) for x in (noisy, reference))
+
+
+def test_ssim_equals_scikit_image():
+    image, reference = pair()
+    expected = [
+        structural_similarity(
+            y, x, data_range=255, channel_axis=-1,
+            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        )
+        for x, y in zip(image, reference, strict=True)
+    ]  # fmt: skip
+    np.testing.assert_allclose(ssim(image, reference, data_range=255), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(1, 11, 11, 1), (2, 11, 30, 2)])
+def test_ssim_of_the_smallest_images_equals_the_definition(shape):
+    image, reference = pair(shape)
+    expected = by_definition(image, reference, 255, 11)
+    np.testing.assert_allclose(ssim(image, reference, data_range=255), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("window", [3, 7])
+def test_ssim_with_a_smaller_window_equals_the_definition(window):
+    image, reference = pair((2, 8, 8, 1))
+    expected = by_definition(image, reference, 255, window)
+    actual = ssim(image, reference, data_range=255, window=window)
+    np.testing.assert_allclose(actual, expected, rtol=1e-10)
+
+
+def by_definition(image, reference, data_range, window):
+    """Wang et al. 2004, equations 13 to 17, one window at a time."""
+    offsets = np.arange(window) - window // 2
+    weights = np.exp(-(offsets[:, None] ** 2 + offsets**2) / (2 * 1.5**2))
+    weights /= weights.sum()
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+
+    def one(x, y):
+        mean_x, mean_y = (weights * x).sum(), (weights * y).sum()
+        var_x, var_y = (weights * (x - mean_x) ** 2).sum(), (weights * (y - mean_y) ** 2).sum()
+        covariance = (weights * (x - mean_x) * (y - mean_y)).sum()
+        top = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+        return top / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+
+    def mean(x, y):
+        h, w, c = x.shape
+        corners = np.ndindex(h - window + 1, w - window + 1, c)
+        cut = lambda v, i, j, k: v[i : i + window, j : j + window, k].astype(float)  # noqa: E731
+        return np.mean([one(cut(x, *at), cut(y, *at)) for at in corners])
+
+    return [mean(x, y) for x, y in zip(image, reference, strict=True)]
+
+
+def test_psnr_equals_scikit_image():
+    image, reference = pair()
+    expected = [
+        peak_signal_noise_ratio(y, x, data_range=255) for x, y in zip(image, reference, strict=True)
+    ]
+    np.testing.assert_allclose(psnr(image, reference, data_range=255), expected, rtol=1e-12)
+
+
+def test_mse_of_a_constant_error_is_its_square():
+    reference = np.zeros((2, 4, 4, 1), np.uint8)
+    image = reference + np.array([51, 102], np.uint8)[:, None, None, None]
+    np.testing.assert_allclose(mse(image, reference, 255), [0.04, 0.16], rtol=1e-12)
+    np.testing.assert_allclose(psnr(image, reference, 255), -10 * np.log10([0.04, 0.16]))
+
+
+def test_uint8_does_not_wrap_around():
+    dark, light = np.zeros((1, 4, 4, 1), np.uint8), np.full((1, 4, 4, 1), 255, np.uint8)
+    assert mse(dark, light, 255) == mse(light, dark, 255) == 1
+
+
+def test_equal_images_are_perfect_and_ssim_is_symmetric():
+    image, reference = pair()
+    np.testing.assert_allclose(ssim(image, image, 255), 1, rtol=1e-12)
+    assert (psnr(image, image, 255) == np.inf).all()
+    np.testing.assert_allclose(ssim(image, reference, 255), ssim(reference, image, 255), rtol=1e-12)
+
+
+def test_the_negative_of_an_image_is_dissimilar():
+    image, _ = pair()
+    assert (ssim(255 - image, image, 255) < 0).all()
+
+
+@pytest.mark.parametrize("score", [mse, psnr])
+def test_scores_do_not_depend_on_the_encoding(score):
+    image, reference = pair()
+    expected = score(image, reference, data_range=255)
+    signed = [x / 127.5 - 1 for x in (image, reference)]
+    unit = [x / 255 for x in (image, reference)]
+    np.testing.assert_allclose(score(*signed, data_range=2), expected, rtol=1e-10)
+    np.testing.assert_allclose(score(*unit, data_range=1), expected, rtol=1e-10)
+
+
+def test_ssim_depends_on_scale_only_through_the_range():
+    image, reference = pair()
+    actual = ssim(image / 255, reference / 255, data_range=1)
+    np.testing.assert_allclose(actual, ssim(image, reference, data_range=255), rtol=1e-9)
+
+
+def test_ssim_refuses_signed_images():
+    """Its luminance term is a ratio of intensities, so a shifted range gives another number."""
+    with pytest.raises(ValueError, match=r"down to -1; .*from 0 up: map \[-1, 1\] to \[0, 1\]"):
+        ssim(FLOATS, FLOATS, data_range=2)
+
+
+@pytest.mark.parametrize("score", [mse, psnr, ssim])
+def test_each_image_has_its_own_score(score):
+    image, reference = pair()
+    alone = [score(image[i : i + 1], reference[i : i + 1], 255)[0] for i in range(3)]
+    np.testing.assert_allclose(score(image, reference, 255), alone, rtol=1e-12)
+    assert len(set(alone)) == 3
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8, 1), (1, 8, 40, 1)])
+def test_small_images_are_refused_with_the_window_to_give(shape):
+    image, reference = pair(shape)
+    with pytest.raises(ValueError, match=r"window is 11 and the images 8x\d+.*window=7"):
+        ssim(image, reference, 255)
+    assert np.isfinite(ssim(image, reference, 255, window=7)).all()
+
+
+def test_even_windows_and_images_without_room_for_one_are_refused():
+    with pytest.raises(ValueError, match=r"window is 6 .*odd window from 3 to 7: give window=7"):
+        ssim(*pair((1, 8, 8, 1)), 255, window=6)
+    with pytest.raises(ValueError, match=r"the images 2x9.*enlarge the images"):
+        ssim(*pair((1, 2, 9, 1)), 255)
+
+
+FLOATS = np.linspace(-1, 1, 2 * 12 * 12).reshape(2, 12, 12, 1)
+BYTES = np.arange(2 * 12 * 12).astype(np.uint8).reshape(2, 12, 12, 1)
+
+
+@pytest.mark.parametrize("score", [mse, psnr, ssim])
+@pytest.mark.parametrize(
+    ("image", "reference", "data_range", "message"),
+    [
+        (FLOATS[0], FLOATS[0], 2, r"\(12, 12, 1\).*\[B, H, W, C\]: give a single image a leading"),
+        (FLOATS[:1], FLOATS, 2, r"\(1, 12, 12, 1\) and references \(2, 12, 12, 1\)"),
+        (FLOATS, BYTES, 255, "float64 and references uint8.*one encoding"),
+        (FLOATS.astype(int), FLOATS.astype(int), 2, "are int64; expected uint8 or floating"),
+        (FLOATS, FLOATS, 1, r"data_range is 1 and the references span 2;.*2 for \[-1, 1\]"),
+        (FLOATS, FLOATS, 0, "data_range is 0"),
+        (FLOATS * np.nan, FLOATS, 2, "NaN or infinity; expected finite"),
+    ],
+)
+def test_refuses_what_cannot_be_compared(score, image, reference, data_range, message):
+    with pytest.raises(ValueError, match=message):
+        score(image, reference, data_range)

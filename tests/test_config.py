@@ -1,0 +1,145 @@
+import json
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+
+from genlab import config as config_lib
+from genlab.config import ConfigError, build, choose, fingerprint, override, spec
+from genlab.losses import adversarial
+from genlab.methods import GAN
+from genlab.nets import Discriminator, Generator, mlp
+
+
+def gan(**kwargs):
+    return spec(
+        GAN,
+        spec(Generator, spec(mlp.Up, (2,), (8,))),
+        spec(Discriminator, spec(mlp.Down, (8,))),
+        latent=2,
+        **kwargs,
+    )
+
+
+def test_positional_arguments_are_stored_by_name_with_every_default():
+    written = spec(optax.adam, 1e-3)
+    assert written.call == "optax:adam"
+    assert written.learning_rate == 1e-3
+    assert written.b1 == 0.9 and written.eps_root == 0.0
+
+
+def test_build_makes_the_call_and_the_calls_inside_it():
+    method = build(gan(penalties={"r1": 0.5}))
+    assert isinstance(method, GAN)
+    assert method.generator.trunk.hidden == (8,)
+    assert method.penalties == {"r1": 0.5}
+
+
+def test_variadic_calls_take_their_arguments_in_order():
+    chain = build(spec(optax.chain, spec(optax.clip_by_global_norm, 1.0), spec(optax.sgd, 0.5)))
+    updates, _ = chain.update(jnp.full((4,), 2.0), chain.init(jnp.zeros(4)))
+    assert jnp.allclose(updates, -0.25)  # norm 4 clipped to 1, times 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: spec(GAN, 1, 2, laten=3), "did you mean 'latent'"),
+        (lambda: spec(optax.adam), "adam needs `learning_rate`"),
+        (lambda: spec(optax.adam, jnp.sin), "spec\\(fn, ...\\)"),
+        (lambda: spec(optax.adam, lambda step: 0.1), "spec\\(fn, ...\\)"),
+        (lambda: build({"call": "optax:adamm", "learning_rate": 1.0}), "did you mean 'adam'"),
+        (lambda: build({"call": "optaxx:adam"}), "cannot import 'optaxx'"),
+        (lambda: choose(adversarial, "hing"), "did you mean 'hinge'"),
+        (lambda: choose(adversarial, "_softplus"), "has no '_softplus'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(make, told):
+    with pytest.raises(ConfigError, match=told) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_overrides_reach_any_depth_and_keep_the_kind_of_data():
+    config = gan(penalties={"gradient_penalty": 10.0})
+    override(config, "generator.trunk.hidden", "(32, 64)")
+    override(config, "penalties.gradient_penalty", "5")
+    override(config, "generator.bounded", "false")
+    assert config.generator.trunk.hidden == (32, 64)
+    assert config.penalties.gradient_penalty == 5.0 and isinstance(config.penalties.gradient_penalty, float)
+    assert config.generator.bounded is False
+
+
+def test_an_override_may_replace_a_subtree_or_fill_an_empty_field():
+    config = gan()
+    override(config, "penalties", {"r1": 1.0})
+    override(config, "generator.trunk", spec(mlp.Up, (2,), (4, 4)))
+    assert build(config).penalties == {"r1": 1.0}
+    assert build(config).generator.trunk.hidden == (4, 4)
+    chain = spec(optax.chain, spec(optax.clip, 1.0), spec(optax.adam, 1e-3))
+    override(chain, "args.1.learning_rate", "0.01")
+    assert chain.args[1].learning_rate == 0.01
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("generator.trnk.hidden", "1", "generator has no field 'trnk'; did you mean 'trunk'"),
+        ("latent", "2.5", "latent is int"),
+        ("latent", "many", "latent is int"),
+        ("latent.x", "1", "has no field 'x'"),
+        ("nothing_like_it", "1", "it has critic_moves, discriminator"),
+    ],
+)
+def test_overrides_that_fit_nothing_are_refused(path, value, told):
+    config = gan()
+    before = config.to_json()
+    with pytest.raises(ConfigError, match=told):
+        override(config, path, value)
+    assert config.to_json() == before
+
+
+def test_json_round_trip_rebuilds_the_same_object(tmp_path):
+    config = gan(penalties={"gradient_penalty": 10.0})
+    config_lib.save(config, tmp_path / "config.json")
+    again = config_lib.read(tmp_path / "config.json")
+    assert build(again) == build(config)
+    assert fingerprint(again) == fingerprint(config)
+    assert config_lib.differences(config, again) == {}
+
+
+def test_fingerprints_are_equal_in_another_process_and_differ_with_any_field():
+    config = gan()
+    code = (
+        "import json, sys; from genlab.config import fingerprint; print(fingerprint(json.loads(sys.stdin.read())))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(config_lib.as_dict(config)), capture_output=True, text=True
+    )
+    assert told.stdout.strip() == fingerprint(config)
+    other = gan()
+    override(other, "latent", 3)
+    assert fingerprint(other) != fingerprint(config)
+    assert config_lib.differences(config, other) == {"latent": (2, 3)}
+
+
+def test_numbers_may_be_tracers():
+    plain = config_lib.as_dict(spec(optax.sgd, 0.1))
+
+    def update(rate):
+        optimiser = build({**plain, "learning_rate": rate})
+        return optimiser.update(jnp.ones(3), optimiser.init(jnp.zeros(3)))[0]
+
+    rates = jnp.asarray([0.1, 0.2])
+    assert jnp.allclose(jax.vmap(update)(rates), -rates[:, None] * jnp.ones((1, 3)))
+
+
+def test_an_experiment_file_without_config_is_refused(tmp_path):
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    with pytest.raises(ConfigError, match=r"defines no config\(\)"):
+        config_lib.load(tmp_path / "empty.py")
+    with pytest.raises(ConfigError, match="did you mean"):
+        config_lib.load(tmp_path / "empti.py")
