@@ -28,7 +28,9 @@ def _shrink(root: ConfigDict, node, path: str) -> None:
         node = {str(i): value for i, value in enumerate(node)}
     for name, value in node.items():
         where = f"{path}.{name}" if path else name
-        if isinstance(value, ConfigDict) or (isinstance(value, tuple) and any(isinstance(v, ConfigDict) for v in value)):
+        if isinstance(value, ConfigDict) or (
+            isinstance(value, tuple) and any(isinstance(v, ConfigDict) for v in value)
+        ):
             _shrink(root, value, where)
         elif name in SMALL:
             override(root, where, SMALL[name])

@@ -58,7 +58,10 @@ def memory(executable) -> int | None:
 def matmul_peak(size: int = 2048, repeats: int = 5) -> float:
     """FLOP/s of a float32 matrix product of this size over all local devices: what the machine can really do."""
     n = jax.local_device_count()
-    x = [jax.device_put(jnp.ones((size, size), jnp.float32), device) for device in jax.local_devices()]
+    x = [
+        jax.device_put(jnp.ones((size, size), jnp.float32), device)
+        for device in jax.local_devices()
+    ]
     product = jax.jit(lambda a: a @ a)
     jax.block_until_ready([product(a) for a in x])
     times = []

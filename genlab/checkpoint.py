@@ -44,7 +44,9 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         metrics = None if score is None else {SCORE: float(score)}
-        self._manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(state)), metrics=metrics)
+        self._manager.save(
+            step, args=ocp.args.Composite(state=ocp.args.StandardSave(state)), metrics=metrics
+        )
 
     @property
     def steps(self) -> list[int]:
@@ -75,7 +77,8 @@ class Checkpoints:
                 continue
             if broken:
                 warnings.warn(
-                    f"damaged checkpoint {', '.join(broken)}: resuming from round {candidate} instead", stacklevel=2
+                    f"damaged checkpoint {', '.join(broken)}: resuming from round {candidate} instead",
+                    stacklevel=2,
                 )
                 self._discard(newer_than=candidate)
             return candidate, state
@@ -98,4 +101,6 @@ class Checkpoints:
 
 def shapes(state: Any, sharding: Any) -> Any:
     """A state as shapes with shardings: what `restore` wants."""
-    return jax.tree.map(lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), state, sharding)
+    return jax.tree.map(
+        lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), state, sharding
+    )

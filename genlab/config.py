@@ -40,7 +40,9 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
     except TypeError as error:
         raise ConfigError(f"{fn.__name__}: {_explain(error, signature, kwargs)}") from None
     fields = {CALL: path_of(fn)}
-    factories = {f.name: f.default_factory for f in getattr(fn, "__dataclass_fields__", {}).values()}
+    factories = {
+        f.name: f.default_factory for f in getattr(fn, "__dataclass_fields__", {}).values()
+    }
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             fields |= {n: _plain(v, n) for n, v in bound.arguments.get(name, {}).items()}
@@ -49,7 +51,9 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
         elif parameter.default is not inspect.Parameter.empty and name not in LINEN_FIELDS:
             made = factories.get(name, dataclasses.MISSING)
             try:
-                fields[name] = _plain(parameter.default if made is dataclasses.MISSING else made(), name)
+                fields[name] = _plain(
+                    parameter.default if made is dataclasses.MISSING else made(), name
+                )
             except ConfigError:
                 continue  # a default that is code, not data, stays with the code
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and (
@@ -114,7 +118,9 @@ def override(config: ConfigDict, path: str, value: Any) -> None:
         node = _field(node, part, parents[:depth])
     current = _field(node, last, parents)
     if isinstance(value, ConfigDict | Mapping) and isinstance(current, ConfigDict):
-        node[last] = _plain(value, path)  # a subtree is replaced whole: its fields belong to its call
+        node[last] = _plain(
+            value, path
+        )  # a subtree is replaced whole: its fields belong to its call
         return
     value = _typed(value, current, path)
     if isinstance(node, ConfigDict):
@@ -185,7 +191,9 @@ def path_of(fn: Callable) -> str:
     """The shortest importable path of `fn`: `"optax:adam"`, not `"optax._src.alias:adam"`."""
     module, name = fn.__module__, fn.__qualname__
     if "<" in name or module == "__main__":
-        raise ConfigError(f"{module}:{name} cannot be imported by name; define it at the top of a module")
+        raise ConfigError(
+            f"{module}:{name} cannot be imported by name; define it at the top of a module"
+        )
     parts = module.split(".")
     for depth in range(1, len(parts)):
         package = ".".join(parts[:depth])

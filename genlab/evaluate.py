@@ -38,14 +38,19 @@ def score(config: dict, experiment: Experiment, state: State, split: str, step: 
             {
                 "step": step,
                 "name": name,
-                "scores": outcome.scores,
-                "floors": outcome.floors,
+                "scores": _finite(outcome.scores),
+                "floors": _finite(outcome.floors),
                 "protocol": protocol,
                 "seconds": round(time.perf_counter() - started, 2),
                 "_pictures": outcome.pictures,
             }
         )
     return rows
+
+
+def _finite(scores: dict[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN: a score that is not defined for these samples is null."""
+    return {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}
 
 
 def record(run: RunFolder, rows: list[dict]) -> None:
@@ -58,11 +63,13 @@ def record(run: RunFolder, rows: list[dict]) -> None:
 
 def pick(rows: list[dict], path: str) -> float:
     """The score called "evaluator/score"; ConfigError if no evaluator gives it."""
-    found = {f"{row['name']}/{name}": value for row in rows for name, value in row["scores"].items()}
+    found = {
+        f"{row['name']}/{name}": value for row in rows for name, value in row["scores"].items()
+    }
     if path not in found:
         hint = did_you_mean(path, found) or f"; there is {', '.join(found)}"
         raise ConfigError(f"loop.best names {path!r}, which no evaluator gives{hint}")
-    return found[path]
+    return float("nan") if found[path] is None else found[path]
 
 
 def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) -> list[dict]:
@@ -77,7 +84,9 @@ def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) 
     experiment = training.experiment
     if not experiment.evaluate:
         raise ConfigError(f"{run.path}: the config's `evaluate` names no evaluator")
-    with Checkpoints(run.checkpoints, experiment.loop.keep, experiment.loop.best.startswith("+")) as checkpoints:
+    with Checkpoints(
+        run.checkpoints, experiment.loop.keep, experiment.loop.best.startswith("+")
+    ) as checkpoints:
         chosen = step if step is not None else checkpoints.best if experiment.loop.best else None
         found = checkpoints.restore(training.like(), chosen)
     if found is None:

@@ -77,7 +77,9 @@ class Method(Protocol):
         """What the model makes of latents `z`: [n, H, W, C] in [-1, 1] (or points [n, D])."""
 
 
-def init(method: Method, optim: Mapping, ema: Mapping[str, float], key: Array, batch: dict) -> State:
+def init(
+    method: Method, optim: Mapping, ema: Mapping[str, float], key: Array, batch: dict
+) -> State:
     """The state before the first round.
 
     Raises ConfigError where players, optimisers, networks and averages do not name each other.
@@ -98,7 +100,9 @@ def rounds(method: Method) -> int:
     return sum(player.moves for player in method.players().values())
 
 
-def move(player: Player, optim, params, stats, opt, batch, key, step) -> tuple[dict, dict, PyTree, dict]:
+def move(
+    player: Player, optim, params, stats, opt, batch, key, step
+) -> tuple[dict, dict, PyTree, dict]:
     """One update of the networks a player owns: (owned params, stats, its optimiser state, metrics).
 
     Other players' networks keep their parameters and their statistics.
@@ -112,7 +116,7 @@ def move(player: Player, optim, params, stats, opt, batch, key, step) -> tuple[d
     grads, new_stats, metrics = parallel.mean((grads, new_stats, metrics))
     updates, opt = optim.update(grads, opt, owned)
     kept = {n: s for n, s in stats.items() if n in params and n not in player.owns}
-    metrics = {**metrics, "gradient_norm": optax.global_norm(grads)}
+    metrics = {**metrics, "gradient_norm": optax.tree.norm(grads)}
     return optax.apply_updates(owned, updates), {**new_stats, **kept}, opt, metrics
 
 
@@ -142,7 +146,9 @@ def step(
         start += player.moves
 
     averages = {
-        network: jax.tree.map(lambda e, p, d=decay: d * e + (1 - d) * p, state.ema[network], params[network])
+        network: jax.tree.map(
+            lambda e, p, d=decay: d * e + (1 - d) * p, state.ema[network], params[network]
+        )
         for network, decay in ema.items()
     }
     return State(state.step + 1, state.key, params, stats, opt, averages), metrics
@@ -180,4 +186,6 @@ def _match(what: str, names, kind: str, known: Mapping, complete: bool = False) 
             raise ConfigError(f"{what} names {name!r}, which is no {kind} of this method{hint}")
     missing = [name for name in known if complete and name not in names]
     if missing:
-        raise ConfigError(f"{what} has nothing for {kind} {missing[0]!r}: give one for each of {', '.join(known)}")
+        raise ConfigError(
+            f"{what} has nothing for {kind} {missing[0]!r}: give one for each of {', '.join(known)}"
+        )

@@ -67,7 +67,9 @@ def _latents(method: Method, request: Request) -> tuple[Array, Array | None]:
     if request.label is not None:
         cond = jnp.full((request.n,), request.label)
     if request.interpolate:
-        z = interpolate(z[: request.n], z[request.n :], request.interpolate).reshape(-1, z.shape[-1])
+        z = interpolate(z[: request.n], z[request.n :], request.interpolate).reshape(
+            -1, z.shape[-1]
+        )
         cond = None if cond is None else jnp.repeat(cond, request.interpolate)
     return z, cond
 
@@ -95,9 +97,13 @@ def _check(request: Request, method: Method) -> None:
     if request.n < 1:
         raise ConfigError(f"--n is {request.n}; draw at least one")
     if request.label is not None and not 0 <= request.label < max(method.classes, 1):
-        told = f"0 .. {method.classes - 1}" if method.classes else "none: the model is not conditional"
+        told = (
+            f"0 .. {method.classes - 1}" if method.classes else "none: the model is not conditional"
+        )
         raise ConfigError(f"--label={request.label}, but the labels are {told}")
     if request.truncation is not None and request.truncation <= 0:
         raise ConfigError(f"--truncation is {request.truncation}; it must be above 0")
     if request.interpolate is not None and request.interpolate < 2:
-        raise ConfigError(f"--interpolate is {request.interpolate}; a row needs at least 2 pictures")
+        raise ConfigError(
+            f"--interpolate is {request.interpolate}; a row needs at least 2 pictures"
+        )

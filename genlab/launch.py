@@ -17,7 +17,7 @@ genlab: a JAX laboratory for generative models.
   genlab sample   --workdir=DIR                 grids, single PNGs, npz, interpolations, truncation
   genlab report   --workdir=DIR                 run folders to one HTML page and a table
   genlab bench    --config=FILE                 compile time, time per round, images/s, FLOPs, memory
-  genlab prepare  NAME                          prepare a data set once: tfds:NAME, or a folder of images
+  genlab prepare  NAME | --config=FILE          prepare a data set once: tfds:NAME, or a folder of images
 
 Any field of a config can be set: --config.batch_size=128 --config.method.generator.trunk.width=32
 """
@@ -42,32 +42,53 @@ def main(argv: list[str] | None = None) -> int:
         print(f"genlab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("genlab: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(
+            "genlab: interrupted; the same command goes on from the last checkpoint",
+            file=sys.stderr,
+        )
         return 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("genlab", description=DESCRIPTION, formatter_class=_Raw, usage=argparse.SUPPRESS)
-    commands = parser.add_subparsers(prog="genlab", title="commands", metavar="COMMAND", required=True, help=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(
+        "genlab", description=DESCRIPTION, formatter_class=_Raw, usage=argparse.SUPPRESS
+    )
+    commands = parser.add_subparsers(
+        prog="genlab", title="commands", metavar="COMMAND", required=True, help=argparse.SUPPRESS
+    )
 
     def command(name: str, run, text: str) -> argparse.ArgumentParser:
-        found = commands.add_parser(name, description=text, formatter_class=_Raw, allow_abbrev=False)
+        found = commands.add_parser(
+            name, description=text, formatter_class=_Raw, allow_abbrev=False
+        )
         found.set_defaults(run=run, config=None, variant=None)
         return found
 
     def config(found, required: bool) -> None:
-        found.add_argument("--config", required=required, metavar="FILE", help="experiment file, defines config()")
+        found.add_argument(
+            "--config", required=required, metavar="FILE", help="experiment file, defines config()"
+        )
         found.add_argument("--variant", metavar="NAME", help="one of the file's sweep() variants")
 
-    train = command("train", _train, "Train one run; resumes what is in the work folder, bit for bit.")
+    train = command(
+        "train", _train, "Train one run; resumes what is in the work folder, bit for bit."
+    )
     config(train, required=False)
     _workdir(train)
-    sweep = command("sweep", _sweep, "Train and evaluate every variant with every seed; finished runs are skipped.")
-    sweep.add_argument("--config", required=True, metavar="FILE", help="experiment file: config(), sweep(), SEEDS")
+    sweep = command(
+        "sweep",
+        _sweep,
+        "Train and evaluate every variant with every seed; finished runs are skipped.",
+    )
+    sweep.add_argument(
+        "--config", required=True, metavar="FILE", help="experiment file: config(), sweep(), SEEDS"
+    )
     sweep.add_argument("--seeds", metavar="0,1,2", help="instead of the file's SEEDS")
     sweep.add_argument("--only", metavar="A,B", help="these variants alone")
     _workdir(sweep)
-    judge = command("evaluate", _evaluate, "Score a run: its best checkpoint by validation, or its newest.")
+    judge = command(
+        "evaluate", _evaluate, "Score a run: its best checkpoint by validation, or its newest."
+    )
     judge.add_argument("--split", default="test", help="default: test")
     judge.add_argument("--step", type=int, help="the checkpoint of this round")
     _workdir(judge)
@@ -76,8 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=0)
     sample.add_argument("--label", type=int, help="this label alone (conditional models)")
     sample.add_argument("--truncation", type=float, metavar="PSI", help="draw latents within +-PSI")
-    sample.add_argument("--interpolate", type=int, metavar="STEPS", help="rows between pairs of latents, STEPS wide")
-    sample.add_argument("--formats", default="grid", metavar="grid,png,npz", help="what to write (default grid)")
+    sample.add_argument(
+        "--interpolate", type=int, metavar="STEPS", help="rows between pairs of latents, STEPS wide"
+    )
+    sample.add_argument(
+        "--formats", default="grid", metavar="grid,png,npz", help="what to write (default grid)"
+    )
     sample.add_argument("--step", type=int, help="the checkpoint of this round")
     _workdir(sample)
     bench = command("bench", _bench, "Measure what a config costs on this machine.")
@@ -85,9 +110,15 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--seconds", type=float, default=5.0, help="to measure for (default 5)")
     bench.add_argument("--out", metavar="FILE", help="also write the record as JSON")
     _workdir(command("report", _report, "Write report.html and report.md for a run or a sweep."))
-    prepare = command("prepare", _prepare, "Prepare a data set once: downloads, cleans, writes ArrayRecord.")
-    prepare.add_argument("name", help="tfds:NAME (tfds:cifar10), or a folder of images")
-    prepare.add_argument("--data_dir", help="where TFDS keeps its sets")
+    prepare = command(
+        "prepare", _prepare, "Prepare a data set once: downloads, cleans, writes ArrayRecord."
+    )
+    prepare.add_argument("name", nargs="?", help="tfds:NAME (tfds:cifar10), or a folder of images")
+    config(prepare, required=False)
+    prepare.add_argument("--data_dir", help="where TFDS keeps prepared sets")
+    prepare.add_argument(
+        "--manual_dir", help="where a TFDS set's own files are, if downloaded by hand"
+    )
     return parser
 
 
@@ -114,12 +145,16 @@ def _overrides(rest: list[str], parser: argparse.ArgumentParser, arguments) -> d
             raise ConfigError(f"{name} has no value: {name}=...")
         found[name.removeprefix("--config.")] = value if equals else words.pop(0)
     if found and arguments.config is None:
-        raise ConfigError("--config.field=value needs --config=FILE: what is in a work folder stays as it was")
+        raise ConfigError(
+            "--config.field=value needs --config=FILE: what is in a work folder stays as it was"
+        )
     return found
 
 
 def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    inner = [a.choices.values() for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    inner = [
+        a.choices.values() for a in parser._actions if isinstance(a, argparse._SubParsersAction)
+    ]
     return [action for parsers in inner for p in parsers for action in p._actions]
 
 
@@ -166,7 +201,9 @@ def _sweep(arguments) -> int:
     print(f"\n{made.markdown}\n\nreport: {made.html}")
     failed = [result for result in results if result.status == "failed"]
     for result in failed:
-        print(f"failed: {result.job.variant} seed {result.job.seed}: {result.error}", file=sys.stderr)
+        print(
+            f"failed: {result.job.variant} seed {result.job.seed}: {result.error}", file=sys.stderr
+        )
     return 1 if failed else 0
 
 
@@ -177,7 +214,7 @@ def _evaluate(arguments) -> None:
         print(f"{row['name']} (round {row['step']})")
         for name, value in row["scores"].items():
             floor = f"   real data {row['floors'][name]:.4g}" if name in row["floors"] else ""
-            print(f"  {name:14} {value:.4g}{floor}")
+            print(f"  {name:14} {'undefined' if value is None else f'{value:.4g}'}{floor}")
         print("  " + ", ".join(f"{k}={v}" for k, v in row["protocol"].items()))
 
 
@@ -209,9 +246,17 @@ def _report(arguments) -> None:
 
 
 def _prepare(arguments) -> None:
-    from genlab.data.prepare import prepare
+    from genlab.config import ConfigError
+    from genlab.data.prepare import prepare, prepare_for
 
-    print(prepare(arguments.name, arguments.data_dir))
+    if (arguments.name is None) == (arguments.config is None):
+        raise ConfigError(
+            "give one of: tfds:NAME, a folder of images, --config=FILE (prepares what it reads)"
+        )
+    if arguments.config:
+        print(prepare_for(_config_of(arguments).data))
+    else:
+        print(prepare(arguments.name, arguments.data_dir, arguments.manual_dir))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

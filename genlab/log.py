@@ -21,7 +21,9 @@ class Log:
     `every` rounds; `seconds` counts training alone, from `seconds` on.
     """  # noqa: D205
 
-    def __init__(self, run: RunFolder, every: int, images: int, seconds: float, show: Callable, sinks=()):
+    def __init__(
+        self, run: RunFolder, every: int, images: int, seconds: float, show: Callable, sinks=()
+    ):
         self.run, self.every, self.images, self.show, self.sinks = run, every, images, show, sinks
         self._pending = collections.deque()
         self._window: list[dict] = []
@@ -61,7 +63,10 @@ class Log:
 
     def _write(self, step: int) -> dict:
         seconds = self._seconds + time.perf_counter() - self._since
-        means = {name: float(np.mean([values[name] for values in self._window])) for name in self._window[0]}
+        means = {
+            name: float(np.mean([values[name] for values in self._window]))
+            for name in self._window[0]
+        }
         row = {"step": step, "images": step * self.images, "seconds": round(seconds, 3), **means}
         self._window.clear()
         self.run.append("metrics.jsonl", row)
@@ -73,7 +78,11 @@ class Log:
         bad = [name for name, value in values.items() if not np.isfinite(value)]
         if bad:
             culprits = [n for n in bad if not n.endswith(("/loss", "/gradient_norm"))] or bad
-            kept = f"the checkpoint of round {self.good} is intact" if self.good else "there is no checkpoint yet"
+            kept = (
+                f"the checkpoint of round {self.good} is intact"
+                if self.good
+                else "there is no checkpoint yet"
+            )
             raise NotFinite(
                 f"round {step}: {culprits[0]} is {values[culprits[0]]} (of {', '.join(bad)}); stopped, {kept} in "
                 f"{self.run.path}: lower its weight or the learning rate, or clip gradients (optax.clip_by_global_norm)"

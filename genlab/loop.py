@@ -4,6 +4,7 @@ The host never waits for a round it has just dispatched: metrics are read two di
 devices, and a source's next batches are fetched while the last ones are played.
 """
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -43,12 +44,16 @@ class Training(NamedTuple):
     def fetch(self, step: int, rounds: int) -> dict:
         """What the devices must hold to play `rounds` rounds from `step` on."""
         source, size = self.experiment.data, self.experiment.batch_size
-        held = source.fetch("train", self.experiment.seed, step * self.moves, rounds * self.moves, size)
+        held = source.fetch(
+            "train", self.experiment.seed, step * self.moves, rounds * self.moves, size
+        )
         return self.place.put(held, source.resident)
 
     def init(self) -> State:
         """The state before the first round, on the devices."""
-        return parallel.start(self.place, self._init, random.key(self.experiment.seed), self.fetch(0, 1))
+        return parallel.start(
+            self.place, self._init, random.key(self.experiment.seed), self.fetch(0, 1)
+        )
 
     def like(self) -> Any:
         """The state's shapes and shardings: what a checkpoint is restored into."""
@@ -62,9 +67,13 @@ class Training(NamedTuple):
             return self.play(state, held, key, rows, rounds)
 
         e = self.experiment
-        return self.place.compile(program, state, held, self.data_key, e.batch_size, e.data.resident)
+        return self.place.compile(
+            program, state, held, self.data_key, e.batch_size, e.data.resident
+        )
 
-    def play(self, state: State, held: dict, key: jax.Array, rows: jax.Array, rounds: int) -> tuple[State, dict]:
+    def play(
+        self, state: State, held: dict, key: jax.Array, rows: jax.Array, rounds: int
+    ) -> tuple[State, dict]:
         """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced; the method is built inside, from plain numbers."""
         method, optim, ema = (build(self.config[name]) for name in ("method", "optim", "ema"))
         source, size = self.experiment.data, self.experiment.batch_size
@@ -91,7 +100,9 @@ def prepare(config: ConfigDict) -> Training:
     plain = config_lib.as_dict(config)
     experiment = build(config)
     if not isinstance(experiment, Experiment):
-        raise ConfigError(f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)")
+        raise ConfigError(
+            f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)"
+        )
     loop = experiment.loop
     place = parallel.placement(loop.placement, loop.devices, loop.sharding)
     parallel.check_batch(place, experiment.batch_size)
@@ -142,7 +153,11 @@ def _train(training: Training, run: RunFolder, show: Progress) -> tuple[int, Sta
         key = training.data_key
         while step < loop.steps:
             rounds = min(loop.rounds_per_call, hooks.next_stop(beside, step, loop.steps) - step)
-            held = training.fetch(step, rounds) if not programs or not training.experiment.data.resident else held
+            held = (
+                training.fetch(step, rounds)
+                if not programs or not training.experiment.data.resident
+                else held
+            )
             if rounds not in programs:
                 programs[rounds] = _compile(training, run, log, state, held, rounds)
             state, metrics = programs[rounds](state, held, key)
@@ -183,7 +198,14 @@ def cost(training: Training, state: State) -> dict[str, Any]:
 
         def move(state, batch, player=player, name=name):
             return game.move(
-                player, e.optim[name], state.params, state.stats, state.opt[name], batch, state.key, state.step
+                player,
+                e.optim[name],
+                state.params,
+                state.stats,
+                state.opt[name],
+                batch,
+                state.key,
+                state.step,
             )
 
         flops += player.moves * jax.jit(move).lower(state, batch).cost_analysis()["flops"]
@@ -199,28 +221,42 @@ def _log(training: Training, run: RunFolder, step: int, show: Progress) -> Log:
     past = run.rows("metrics.jsonl")
     sinks = [event_files(run, step)] if training.experiment.loop.tensorboard else []
     images = training.moves * training.experiment.batch_size
-    log = Log(run, training.experiment.loop.log_every, images, past[-1]["seconds"] if past else 0.0, show.advance, sinks)
+    log = Log(
+        run,
+        training.experiment.loop.log_every,
+        images,
+        past[-1]["seconds"] if past else 0.0,
+        show.advance,
+        sinks,
+    )
     log.good = step
     return log
 
 
-def _hooks(training: Training, run: RunFolder, checkpoints: Checkpoints, log: Log) -> list[hooks.Hook]:
+def _hooks(
+    training: Training, run: RunFolder, checkpoints: Checkpoints, log: Log
+) -> list[hooks.Hook]:
     """Evaluation comes before saving: the checkpoint carries the score it is chosen by."""
     experiment = training.experiment
     loop = experiment.loop
-    scored: dict[int, float] = {}
+    scored: dict[int, float | None] = {}
 
     def judge(step: int, state: State) -> None:
         rows = evaluate.score(training.config, experiment, state, "validation", step)
         evaluate.record(run, rows)
         if loop.best:
-            scored[step] = evaluate.pick(rows, loop.best.lstrip("+"))
+            found = evaluate.pick(rows, loop.best.lstrip("+"))
+            scored[step] = found if math.isfinite(found) else None
 
     def save(step: int, state: State) -> None:
         checkpoints.save(step, state, scored.get(step))
         log.good = step
 
-    beside = [hooks.every(loop.sample_every, samples.stages(experiment, run))] if loop.sample_every else []
+    beside = (
+        [hooks.every(loop.sample_every, samples.stages(experiment, run))]
+        if loop.sample_every
+        else []
+    )
     if experiment.evaluate:
         beside.append(hooks.every(loop.evaluate_every, judge))
     return [*beside, hooks.every(loop.checkpoint_every, save)]

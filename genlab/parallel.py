@@ -57,14 +57,20 @@ def placement(name: str, devices: int | None = None, sharding: str = "replicated
     """The placement called `name` ("jit", "pmap") on the first `devices` devices (None: all there are)."""
     found = jax.devices()
     if devices is not None and not 1 <= devices <= len(found):
-        raise ConfigError(f"loop.devices is {devices}; this machine has {len(found)} ({found[0].platform})")
+        raise ConfigError(
+            f"loop.devices is {devices}; this machine has {len(found)} ({found[0].platform})"
+        )
     known = {"jit": Jit, "pmap": Pmap}
     if name not in known:
-        raise ConfigError(f"no placement {name!r}{did_you_mean(name, known) or '; there is jit, pmap'}")
+        raise ConfigError(
+            f"no placement {name!r}{did_you_mean(name, known) or '; there is jit, pmap'}"
+        )
     if sharding not in ("replicated", "full"):
         raise ConfigError(f"loop.sharding is {sharding!r}; it is 'replicated' or 'full'")
     if name == "pmap" and sharding == "full":
-        raise ConfigError("a fully sharded state needs loop.placement='jit': under pmap the state is replicated")
+        raise ConfigError(
+            "a fully sharded state needs loop.placement='jit': under pmap the state is replicated"
+        )
     n = devices or len(found)
     mesh = jax.make_mesh((n,), (AXIS,), axis_types=(AxisType.Auto,), devices=found[:n])
     return known[name](mesh, sharding)
@@ -88,7 +94,9 @@ class Jit:
         spec = P() if resident else P(None, AXIS)
         return jax.device_put(held, NamedSharding(self.mesh, spec))
 
-    def compile(self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool) -> Compiled:
+    def compile(
+        self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool
+    ) -> Compiled:
         """`program(state, held, key, rows)` over the mesh."""
         split, whole = NamedSharding(self.mesh, P(AXIS)), NamedSharding(self.mesh, P())
         states = self.state_sharding(state)
@@ -117,10 +125,14 @@ class Pmap:
         if resident:
             return jax.device_put(held, NamedSharding(self.mesh, P()))
         n = self.mesh.size
-        split = jax.tree.map(lambda x: x.reshape(x.shape[0], n, x.shape[1] // n, *x.shape[2:]), held)
+        split = jax.tree.map(
+            lambda x: x.reshape(x.shape[0], n, x.shape[1] // n, *x.shape[2:]), held
+        )
         return jax.device_put(split, NamedSharding(self.mesh, P(None, AXIS)))
 
-    def compile(self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool) -> Compiled:
+    def compile(
+        self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool
+    ) -> Compiled:
         """`program(state, held, key, rows)` on each device, for its own rows."""
         n = self.mesh.size
 
@@ -136,7 +148,9 @@ class Pmap:
             devices=self.mesh.devices.tolist(),
         )
         executable = mapped.lower(state, held, key, np.arange(n)).compile()
-        return Compiled(lambda state, held, key: executable(state, held, key, np.arange(n)), executable)
+        return Compiled(
+            lambda state, held, key: executable(state, held, key, np.arange(n)), executable
+        )
 
 
 def check_batch(place: Jit | Pmap, size: int) -> None:
@@ -157,7 +171,9 @@ def start(place: Jit | Pmap, make: Callable[..., PyTree], *args) -> PyTree:
 
 def largest_axis(mesh: jax.sharding.Mesh, leaf) -> NamedSharding:
     """A leaf split along its largest axis that divides over the mesh; replicated where none does."""
-    fits = [(length, -i) for i, length in enumerate(leaf.shape) if length and length % mesh.size == 0]
+    fits = [
+        (length, -i) for i, length in enumerate(leaf.shape) if length and length % mesh.size == 0
+    ]
     if not fits or jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return NamedSharding(mesh, P())
     chosen = -max(fits)[1]

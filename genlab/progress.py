@@ -55,7 +55,9 @@ class Plain:
             return
         self.shown = now
         rate = (step - self.first) / max(now - self.started, 1e-9)
-        self.say(f"  round {step}/{self.steps}  {rate:.0f} rounds/s  {(self.steps - step) / rate:.0f} s left  {terms(row)}")
+        self.say(
+            f"  round {step}/{self.steps}  {rate:.0f} rounds/s  {(self.steps - step) / rate:.0f} s left  {terms(row)}"
+        )
 
     def say(self, text):
         """A line."""
@@ -108,4 +110,8 @@ def for_terminal() -> Progress:
 
 def terms(row: dict) -> str:
     """The losses of a log row, in short."""
-    return "  ".join(f"{name.removesuffix('/loss')} {value:.3g}" for name, value in row.items() if name.endswith("/loss"))
+    return "  ".join(
+        f"{name.removesuffix('/loss')} {value:.3g}"
+        for name, value in row.items()
+        if name.endswith("/loss")
+    )

@@ -1,11 +1,11 @@
 """The run folder: the only thing that training, evaluation, benchmark and report have in common.
 
-    config.json    the whole config, every default written out
-    env.json       versions, commit and hardware, of each start
-    metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
-    cost.json      FLOPs per round, parameters, compile time
-    status.json    running | finished | failed, and why
-    checkpoints/   Orbax; samples/ pictures
+config.json    the whole config, every default written out
+env.json       versions, commit and hardware, of each start
+metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
+cost.json      FLOPs per round, parameters, compile time
+status.json    running | finished | failed, and why
+checkpoints/   Orbax; samples/ pictures
 """
 
 import contextlib
@@ -44,7 +44,9 @@ class RunFolder:
         if run.exists:
             changed = config_lib.differences(identity(run.config), identity(config))
             if changed:
-                told = "; ".join(f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items())
+                told = "; ".join(
+                    f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()
+                )
                 raise ConfigError(
                     f"{run.path} holds a run of another config ({told}): "
                     "give another --workdir, or the old values to resume it"
@@ -58,7 +60,9 @@ class RunFolder:
         """A run that exists; ConfigError where there is none."""
         run = cls(path)
         if not run.exists:
-            raise ConfigError(f"{run.path} is no run folder: it has no config.json; train one with `genlab train`")
+            raise ConfigError(
+                f"{run.path} is no run folder: it has no config.json; train one with `genlab train`"
+            )
         return run
 
     @property
@@ -138,7 +142,9 @@ def environment() -> dict[str, Any]:
         "processes": jax.process_count(),
         "cpus": os.cpu_count(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "command": " ".join(["genlab", *sys.argv[1:]]) if Path(sys.argv[0]).stem == "genlab" else "",
+        "command": " ".join(["genlab", *sys.argv[1:]])
+        if Path(sys.argv[0]).stem == "genlab"
+        else "",
     }
 
 
@@ -159,9 +165,14 @@ def _commit() -> str | None:
     """The source's commit, with "+" where files differ from it; None outside a checkout."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+        commit = subprocess.run(
+            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+        )
         dirty = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True
+            [*git, "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -23,9 +23,13 @@ class Sampler:
 
     def __init__(self, method: Method, source: Source):
         self.method, self.shape = method, tuple(source.shape)
-        self._generate = jax.jit(lambda params, stats, z, cond: method.generate(params, stats, z, cond))
+        self._generate = jax.jit(
+            lambda params, stats, z, cond: method.generate(params, stats, z, cond)
+        )
 
-    def __call__(self, params: dict, stats: dict, z: Array, cond: Array | None = None) -> np.ndarray:
+    def __call__(
+        self, params: dict, stats: dict, z: Array, cond: Array | None = None
+    ) -> np.ndarray:
         """All of `z`, in batches."""
         made = []
         for i in range(0, len(z), BATCH):
@@ -48,15 +52,23 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
     """A hook that draws the same latents at successive rounds, and reconstructions where the method has them."""
     method, source = experiment.method, experiment.data
     sampler = Sampler(method, source)
-    z = method.latents(random.fold_in(random.key(experiment.seed), STREAM), GRID if len(source.shape) == 3 else 2500)
+    z = method.latents(
+        random.fold_in(random.key(experiment.seed), STREAM),
+        GRID if len(source.shape) == 3 else 2500,
+    )
     cond = labels_for(method, len(z))
     rebuild = reconstructor(method)
 
     def draw(step: int, state: State) -> None:
         params, stats = _on_one_device((state.averaged, state.stats))
-        write_png(run.path / "samples" / f"{step:06d}.png", picture(sampler(params, stats, z, cond)))
+        write_png(
+            run.path / "samples" / f"{step:06d}.png", picture(sampler(params, stats, z, cond))
+        )
         if rebuild:
-            write_png(run.path / "samples" / f"reconstructions_{step:06d}.png", rebuild(params, stats, source))
+            write_png(
+                run.path / "samples" / f"reconstructions_{step:06d}.png",
+                rebuild(params, stats, source),
+            )
 
     return draw
 
@@ -68,7 +80,10 @@ def reconstructor(method: Method) -> Callable | None:
     rebuild = jax.jit(lambda params, stats, x, cond: method.reconstruct(params, stats, x, cond))
 
     def draw(params, stats, source: Source) -> np.ndarray:
-        held_out = source.read("validation" if "validation" in getattr(source, "splits", ["validation"]) else "train", 16)
+        held_out = source.read(
+            "validation" if "validation" in getattr(source, "splits", ["validation"]) else "train",
+            16,
+        )
         x, cond = as_batch(held_out, method.classes)
         again = quantised(np.asarray(rebuild(params, stats, x, cond)))
         return picture(np.concatenate([held_out["image"][:16], again]), columns=16)
@@ -104,7 +119,9 @@ def points(x: np.ndarray, size: int = 256) -> np.ndarray:
     """The first two coordinates as a density plot about the origin, dark on white."""
     reach = 1.25 * max(1e-6, float(np.quantile(np.abs(x[:, :2]), 0.99)))
     counts, _, _ = np.histogram2d(-x[:, 1], x[:, 0], bins=size, range=[[-reach, reach]] * 2)
-    shade = 255 * (1 - np.clip(np.sqrt(counts / max(1.0, np.quantile(counts[counts > 0], 0.95))), 0, 1))
+    shade = 255 * (
+        1 - np.clip(np.sqrt(counts / max(1.0, np.quantile(counts[counts > 0], 0.95))), 0, 1)
+    )
     return shade.astype(np.uint8)[..., None]
 
 
@@ -121,7 +138,9 @@ def interpolate(a: Array, b: Array, steps: int) -> Array:
     cosine = (a * b).sum(-1) / (jnp.linalg.norm(a, axis=-1) * jnp.linalg.norm(b, axis=-1))
     omega = jnp.arccos(jnp.clip(cosine, -1 + 1e-6, 1 - 1e-6))[:, None, None]
     t = jnp.linspace(0, 1, steps)[None, :, None]
-    return (jnp.sin((1 - t) * omega) * a[:, None] + jnp.sin(t * omega) * b[:, None]) / jnp.sin(omega)
+    return (jnp.sin((1 - t) * omega) * a[:, None] + jnp.sin(t * omega) * b[:, None]) / jnp.sin(
+        omega
+    )
 
 
 def truncated(key: Array, shape: tuple[int, ...], psi: float) -> Array:

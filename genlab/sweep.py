@@ -45,14 +45,20 @@ def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -
     config = experiment.config()
     known = variants(experiment)
     if variant is not None and variant not in known:
-        raise ConfigError(f"no variant {variant!r}{did_you_mean(variant, known) or '; there is ' + ', '.join(known)}")
+        raise ConfigError(
+            f"no variant {variant!r}{did_you_mean(variant, known) or '; there is ' + ', '.join(known)}"
+        )
     for path, value in {**(known[variant] if variant else {}), **overrides}.items():
         override(config, path, value)
     return config
 
 
 def plan(
-    experiment: ModuleType, workdir: str | Path, overrides: Mapping, seeds: Sequence[int], only: Sequence[str] = ()
+    experiment: ModuleType,
+    workdir: str | Path,
+    overrides: Mapping,
+    seeds: Sequence[int],
+    only: Sequence[str] = (),
 ) -> list[Job]:
     """Every variant with every seed, seed by seed, so that a sweep cut short still compares all variants."""
     names = list(only) or list(variants(experiment))
@@ -85,7 +91,11 @@ def run(jobs: Sequence[Job], workdir: str | Path, title: str, show: Progress) ->
 def finished(job: Job) -> bool:
     """Whether this very run is trained to the end and evaluated on test."""
     run = RunFolder(job.workdir)
-    if not run.exists or run.status.get("status") != "finished" or fingerprint(run.config) != fingerprint(job.config):
+    if (
+        not run.exists
+        or run.status.get("status") != "finished"
+        or fingerprint(run.config) != fingerprint(job.config)
+    ):
         return False
     judged = {row["name"] for row in run.rows("evals.jsonl") if row["protocol"]["split"] == "test"}
     return run.status["step"] >= job.config.loop.steps and judged >= set(job.config.evaluate)
@@ -99,7 +109,14 @@ def _play(job: Job, show: Progress) -> Result:
         fit(job.config, job.workdir, show)
         if job.config.evaluate:
             for row in evaluate(job.workdir):
-                show.say("  " + "  ".join(f"{name} {value:.4g}" for name, value in row["scores"].items()))
+                show.say(
+                    "  "
+                    + "  ".join(
+                        f"{name} {value:.4g}"
+                        for name, value in row["scores"].items()
+                        if value is not None
+                    )
+                )
         return Result(job, "done")
     except Exception as error:
         told = f"{type(error).__name__}: {error}".splitlines()[0]

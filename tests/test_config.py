@@ -69,7 +69,9 @@ def test_overrides_reach_any_depth_and_keep_the_kind_of_data():
     override(config, "penalties.gradient_penalty", "5")
     override(config, "generator.bounded", "false")
     assert config.generator.trunk.hidden == (32, 64)
-    assert config.penalties.gradient_penalty == 5.0 and isinstance(config.penalties.gradient_penalty, float)
+    assert config.penalties.gradient_penalty == 5.0 and isinstance(
+        config.penalties.gradient_penalty, float
+    )
     assert config.generator.bounded is False
 
 
@@ -113,11 +115,12 @@ def test_json_round_trip_rebuilds_the_same_object(tmp_path):
 
 def test_fingerprints_are_equal_in_another_process_and_differ_with_any_field():
     config = gan()
-    code = (
-        "import json, sys; from genlab.config import fingerprint; print(fingerprint(json.loads(sys.stdin.read())))"
-    )
+    code = "import json, sys; from genlab.config import fingerprint; print(fingerprint(json.loads(sys.stdin.read())))"
     told = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps(config_lib.as_dict(config)), capture_output=True, text=True
+        [sys.executable, "-c", code],
+        input=json.dumps(config_lib.as_dict(config)),
+        capture_output=True,
+        text=True,
     )
     assert told.stdout.strip() == fingerprint(config)
     other = gan()

@@ -20,7 +20,7 @@ fidelity = spec(Fidelity, spec(Domain, spec(mlp.Down, (256, 64), activation="rel
 
 
 def config():
-    generator = spec(Generator, spec(mlp.Up, SHAPE, (256, 256), norm='BatchNorm'))
+    generator = spec(Generator, spec(mlp.Up, SHAPE, (256, 256), norm="BatchNorm"))
     discriminator = spec(Discriminator, spec(mlp.Down, (256, 256)))
     adam = spec(optax.adam, 2e-4, b1=0.5)
     return spec(
@@ -33,16 +33,22 @@ def config():
         batch_size=64,
         evaluate={"fidelity": fidelity},
         loop=spec(
-            Loop, steps=4000, rounds_per_call=50, log_every=50,
-            checkpoint_every=1000, sample_every=1000, evaluate_every=1000, best="fidelity/fd",
+            Loop,
+            steps=4000,
+            rounds_per_call=50,
+            log_every=50,
+            checkpoint_every=1000,
+            sample_every=1000,
+            evaluate_every=1000,
+            best="fidelity/fd",
         ),
     )
 
 
 def sweep():
     adam = spec(optax.adam, 2e-4, b1=0.5, b2=0.9)
-    encoder = spec(Encoder, spec(mlp.Down, (256, 256), norm='BatchNorm'), latent=16)
-    decoder = spec(Decoder, spec(mlp.Up, (8, 8, 2), (256, 256), norm='BatchNorm'))
+    encoder = spec(Encoder, spec(mlp.Down, (256, 256), norm="BatchNorm"), latent=16)
+    decoder = spec(Decoder, spec(mlp.Up, (8, 8, 2), (256, 256), norm="BatchNorm"))
     return {
         "ns-gan": {},
         "wgan-gp": {
@@ -56,6 +62,10 @@ def sweep():
             "method": spec(VAE, encoder, decoder, spec(likelihood.discretised_logistic, levels=17)),
             "optim": {"vae": spec(optax.adam, 1e-3)},
             "ema": {"encoder": 0.995, "decoder": 0.995},
-            "evaluate": {"fidelity": fidelity, "bound": spec(Bound), "reconstruction": spec(Reconstruction)},
+            "evaluate": {
+                "fidelity": fidelity,
+                "bound": spec(Bound),
+                "reconstruction": spec(Reconstruction),
+            },
         },
     }

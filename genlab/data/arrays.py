@@ -17,15 +17,21 @@ def digits(validation: int = 300, test: int = 500, seed: int = 0, augment: tuple
 
     found = load_digits()
     image = np.rint(found.images[..., None] * (255 / 16)).astype(np.uint8)
-    return from_arrays(image, found.target, validation=validation, test=test, seed=seed, augment=augment)
+    return from_arrays(
+        image, found.target, validation=validation, test=test, seed=seed, augment=augment
+    )
 
 
-def arrays(path: str, validation: float = 0.1, test: float = 0.1, seed: int = 0, augment: tuple = ()) -> Resident:
+def arrays(
+    path: str, validation: float = 0.1, test: float = 0.1, seed: int = 0, augment: tuple = ()
+) -> Resident:
     """An npz file with `image` uint8 [N, H, W, C] and optionally `label` int [N] (0, 1, ...); or already split, with
     `train_image`, `train_label`, `test_image` ... Fractions are of the whole.
     """  # noqa: D205
     if not Path(path).is_file():
-        raise ConfigError(f"no file {path}: data.path names an npz with `image` uint8 [N, H, W, C] and perhaps `label`")
+        raise ConfigError(
+            f"no file {path}: data.path names an npz with `image` uint8 [N, H, W, C] and perhaps `label`"
+        )
     with np.load(path, allow_pickle=False) as file:
         found = {name: file[name] for name in file.files}
     if "image" in found:
@@ -35,9 +41,15 @@ def arrays(path: str, validation: float = 0.1, test: float = 0.1, seed: int = 0,
         )
     names = [name.removesuffix("_image") for name in found if name.endswith("_image")]
     if not names:
-        raise ConfigError(f"{path} holds {', '.join(found)}; it needs `image`, or `train_image`, `test_image` ...")
+        raise ConfigError(
+            f"{path} holds {', '.join(found)}; it needs `image`, or `train_image`, `test_image` ..."
+        )
     splits = {
-        split: {part: found[f"{split}_{part}"] for part in ("image", "label") if f"{split}_{part}" in found}
+        split: {
+            part: found[f"{split}_{part}"]
+            for part in ("image", "label")
+            if f"{split}_{part}" in found
+        }
         for split in names
     }
     return Resident(splits, _classes(splits), tuple(augment))
@@ -58,9 +70,15 @@ def from_arrays(
             "(genlab.data.to_uint8 converts from [-1, 1])"
         )
     if validation + test >= len(image):
-        raise ConfigError(f"validation {validation} + test {test} leave nothing to train on of {len(image)} images")
+        raise ConfigError(
+            f"validation {validation} + test {test} leave nothing to train on of {len(image)} images"
+        )
     order = np.random.default_rng(seed).permutation(len(image))
-    cut = {"test": order[:test], "validation": order[test : test + validation], "train": order[test + validation :]}
+    cut = {
+        "test": order[:test],
+        "validation": order[test : test + validation],
+        "train": order[test + validation :],
+    }
     columns = {"image": image} | ({} if label is None else {"label": np.asarray(label, np.int32)})
     splits = {
         split: {name: column[rows] for name, column in columns.items()}

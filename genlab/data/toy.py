@@ -66,7 +66,9 @@ def mixture(means: tuple, std: float = 0.05) -> Drawn:
     """Equally likely isotropic Gaussians N(mean, std^2 I); `means` is K tuples of D numbers."""
     centres = np.asarray(means, np.float32)
     if centres.ndim != 2:
-        raise ConfigError(f"mixture means have shape {centres.shape}; give K tuples of D numbers each")
+        raise ConfigError(
+            f"mixture means have shape {centres.shape}; give K tuples of D numbers each"
+        )
 
     def draw(key):
         which, noise = random.split(key)

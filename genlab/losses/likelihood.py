@@ -29,14 +29,18 @@ def bernoulli() -> Likelihood:
         y = (x + 1) / 2
         return _sum(y * theta - jax.nn.softplus(theta))
 
-    return Likelihood(1, log_prob, lambda theta: jnp.tanh(theta / 2))  # 2 sigmoid(t) - 1 = tanh(t / 2)
+    return Likelihood(
+        1, log_prob, lambda theta: jnp.tanh(theta / 2)
+    )  # 2 sigmoid(t) - 1 = tanh(t / 2)
 
 
 def gaussian(sigma: float = 0.1) -> Likelihood:
     """N(x; theta, sigma^2) with one fixed sigma, in units of [-1, 1] (Kingma & Welling 2014, arXiv:1312.6114, C.2)."""
 
     def log_prob(theta, x):
-        return _sum(-0.5 * ((x - theta) / sigma) ** 2 - jnp.log(sigma) - 0.5 * math.log(2 * math.pi))
+        return _sum(
+            -0.5 * ((x - theta) / sigma) ** 2 - jnp.log(sigma) - 0.5 * math.log(2 * math.pi)
+        )
 
     return Likelihood(1, log_prob, lambda theta: jnp.clip(theta, -1, 1))
 

@@ -93,14 +93,18 @@ class VAE:
 
     def elbo(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
         """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats, [B] (beta plays no part)."""
-        (mean, log_variance), _ = apply(self.encoder, "encoder", params, stats, x, cond, train=False)
+        (mean, log_variance), _ = apply(
+            self.encoder, "encoder", params, stats, x, cond, train=False
+        )
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
         return self.likelihood.log_prob(theta, x) - gaussian_kl(mean, log_variance)
 
     def log_weight(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
         """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B] (Burda et al. 2016, arXiv:1509.00519, Eq. 7)."""
-        (mean, log_variance), _ = apply(self.encoder, "encoder", params, stats, x, cond, train=False)
+        (mean, log_variance), _ = apply(
+            self.encoder, "encoder", params, stats, x, cond, train=False
+        )
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
         joint = self.likelihood.log_prob(theta, x) + gaussian_log_prob(z)

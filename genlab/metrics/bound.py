@@ -8,7 +8,9 @@ import numpy as np
 from jax import Array, random
 
 
-def importance_weighted(log_weight: Callable[[Array], Array], key: Array, k: int) -> tuple[Array, Array]:
+def importance_weighted(
+    log_weight: Callable[[Array], Array], key: Array, k: int
+) -> tuple[Array, Array]:
     """(ELBO, IWAE bound), each [B], from `k` draws of `log_weight(key) -> log p(x, z) - log q(z | x)`, [B].
 
     The mean of the log weights, and the log of the mean weight (Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519,

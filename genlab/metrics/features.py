@@ -43,7 +43,9 @@ class Logits(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> tuple[Array, Array]:
+    def __call__(
+        self, x: Array, cond: Array | None = None, train: bool = True
+    ) -> tuple[Array, Array]:
         """(logits [B, classes], features [B, F])."""
         features = self.trunk(x, cond, train)
         return nn.Dense(self.classes, name="logits")(features), features
@@ -100,7 +102,11 @@ class Domain:
         held_out = source.read("test")
         guesses = _batched(lambda x: forward(x)[0], held_out["image"]).argmax(-1)
         accuracy = float((guesses == held_out["label"]).mean())
-        told = {"features": "domain", "features_sha256": sha256, "features_accuracy": round(accuracy, 4)}
+        told = {
+            "features": "domain",
+            "features_sha256": sha256,
+            "features_accuracy": round(accuracy, 4),
+        }
         return FeatureSpace(extract, told)
 
     def _trained(self, data: dict, source: Source) -> tuple[dict, dict, Logits, str]:
@@ -115,14 +121,23 @@ class Domain:
             batch_size=self.batch_size,
             seed=self.seed,
             loop=spec(
-                Loop, self.steps, 50, devices=1, log_every=50, checkpoint_every=self.steps, sample_every=0, keep=1
+                Loop,
+                self.steps,
+                50,
+                devices=1,
+                log_every=50,
+                checkpoint_every=self.steps,
+                sample_every=0,
+                keep=1,
             ),
             title="features: a classifier of the data",
         )
         folder = cache() / "features" / fingerprint(config)[:16]
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".queue").open("w") as queue:
-            fcntl.flock(queue, fcntl.LOCK_EX)  # another process may be training it: wait, then find it done
+            fcntl.flock(
+                queue, fcntl.LOCK_EX
+            )  # another process may be training it: wait, then find it done
             state = fit(config, folder)
         params, stats = jax.device_get((state.params, state.stats))
         digest = hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in jax.tree.leaves(params)))
@@ -135,7 +150,9 @@ class Pixels:
 
     def space(self, config: dict, source: Source) -> FeatureSpace:
         """Nothing to train."""
-        return FeatureSpace(lambda images: images.reshape(len(images), -1) / 127.5 - 1.0, {"features": "pixels"})
+        return FeatureSpace(
+            lambda images: images.reshape(len(images), -1) / 127.5 - 1.0, {"features": "pixels"}
+        )
 
 
 def cache() -> Path:

@@ -77,7 +77,9 @@ class Fidelity:
     def __call__(self, subject: Subject) -> Outcome:
         """Scores of `samples` samples against the whole split."""
         if len(subject.source.shape) != 3:
-            raise ConfigError("Fidelity compares images; for points use genlab.metrics.scores:Modes")
+            raise ConfigError(
+                "Fidelity compares images; for points use genlab.metrics.scores:Modes"
+            )
         space = self.features.space(subject.config, subject.source)
         made = subject.samples(self.samples)
         real, train = subject.real["image"], subject.source.read("train")["image"]
@@ -85,7 +87,8 @@ class Fidelity:
         copies = memorisation(f_train, f_real, f_fake)
         fresh = np.random.default_rng(0).permutation(len(f_train))[: self.samples]
         return Outcome(
-            scores=self._compare(f_real, f_fake) | {"nearer": copies.nearer, "copies": copies.copies},
+            scores=self._compare(f_real, f_fake)
+            | {"nearer": copies.nearer, "copies": copies.copies},
             floors=self._compare(f_real, f_train[fresh]),
             protocol={
                 **space.protocol,
@@ -94,7 +97,9 @@ class Fidelity:
                 "k_precision": self.k_precision,
                 "k_density": self.k_density,
             },
-            pictures={"nearest": grid(np.concatenate([made[:16], train[copies.indices[:16]]]), columns=16)},
+            pictures={
+                "nearest": grid(np.concatenate([made[:16], train[copies.indices[:16]]]), columns=16)
+            },
         )
 
     def _compare(self, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
@@ -119,12 +124,16 @@ class Bound:
         """Means over the whole split; beta and other weights of training play no part."""
         method = subject.method
         if not hasattr(method, "log_weight"):
-            raise ConfigError(f"Bound needs a method with a likelihood; {type(method).__name__} has none")
+            raise ConfigError(
+                f"Bound needs a method with a likelihood; {type(method).__name__} has none"
+            )
 
         @jax.jit
         def bounds(x, cond, key):
             return bound.importance_weighted(
-                lambda k: method.log_weight(subject.params, subject.stats, x, k, cond), key, self.draws
+                lambda k: method.log_weight(subject.params, subject.stats, x, k, cond),
+                key,
+                self.draws,
             )
 
         x, cond = as_batch(subject.real, method.classes)
@@ -133,7 +142,9 @@ class Bound:
             label = None if cond is None else cond[i : i + 100]
             found.append(np.stack(bounds(x[i : i + 100], label, random.fold_in(subject.key, i))))
         elbo, iwae = np.concatenate(found, axis=1).mean(axis=1, dtype=np.float64)
-        return Outcome({"elbo": float(elbo), "iwae": float(iwae)}, {"draws": self.draws, "real": len(x)})
+        return Outcome(
+            {"elbo": float(elbo), "iwae": float(iwae)}, {"draws": self.draws, "real": len(x)}
+        )
 
 
 @dataclass(frozen=True)
@@ -146,10 +157,15 @@ class Reconstruction:
         """Means over the whole split."""
         method = subject.method
         if not hasattr(method, "reconstruct"):
-            raise ConfigError(f"Reconstruction needs a method that reconstructs; {type(method).__name__} does not")
+            raise ConfigError(
+                f"Reconstruction needs a method that reconstructs; {type(method).__name__} does not"
+            )
         x, cond = as_batch(subject.real, method.classes)
         again = jax.jit(lambda x, cond: method.reconstruct(subject.params, subject.stats, x, cond))
-        made = [again(x[i : i + 250], None if cond is None else cond[i : i + 250]) for i in range(0, len(x), 250)]
+        made = [
+            again(x[i : i + 250], None if cond is None else cond[i : i + 250])
+            for i in range(0, len(x), 250)
+        ]
         a, b = quantised(np.concatenate(made)), subject.real["image"]
         scores = {
             "mse": float(image.mse(a / 255, b / 255, 1.0).mean()),
@@ -172,11 +188,17 @@ class Modes:
         """Scores of the samples; the floor is real points, as many."""
         source = subject.source
         if getattr(source, "means", None) is None:
-            raise ConfigError("Modes needs a mixture with known means: data.ring, data.grid or data.mixture")
+            raise ConfigError(
+                "Modes needs a mixture with known means: data.ring, data.grid or data.mixture"
+            )
 
         def judge(points):
             found = mode_scores(points, np.asarray(source.means), source.std, self.within)
-            return {"modes": float(found.modes), "high_quality": found.high_quality, "reverse_kl": found.reverse_kl}
+            return {
+                "modes": float(found.modes),
+                "high_quality": found.high_quality,
+                "reverse_kl": found.reverse_kl,
+            }
 
         real = source.read(subject.split, self.samples)["image"]
         protocol = {"samples": self.samples, "within": self.within}

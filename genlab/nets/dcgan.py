@@ -29,10 +29,16 @@ class Up(nn.Module):
         bias = layers.has_bias(self.norm)
         norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
         channels = self.width * min(8, 2 ** (stages - 1))
-        dense = nn.Dense(16 * channels, use_bias=bias, kernel_init=layers.normal_02, dtype=self.dtype)
+        dense = nn.Dense(
+            16 * channels, use_bias=bias, kernel_init=layers.normal_02, dtype=self.dtype
+        )
         x = nn.relu(norm()(dense(z).reshape(-1, 4, 4, channels), cond, train))
         up = functools.partial(
-            nn.ConvTranspose, kernel_size=(4, 4), strides=(2, 2), kernel_init=layers.normal_02, dtype=self.dtype
+            nn.ConvTranspose,
+            kernel_size=(4, 4),
+            strides=(2, 2),
+            kernel_init=layers.normal_02,
+            dtype=self.dtype,
         )
         for stage in reversed(range(1, stages)):
             x = up(self.width * min(8, 2 ** (stage - 1)), use_bias=bias)(x)

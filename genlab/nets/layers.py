@@ -36,7 +36,9 @@ class ConditionalBatchNorm(nn.Module):
         if cond is None:
             raise ConfigError("ConditionalBatchNorm needs labels: the batch has no `cond`")
         x = _batch_norm(train, self.dtype, use_scale=False, use_bias=False)(x)
-        table = nn.Embed(self.classes, 2 * x.shape[-1], embedding_init=nn.initializers.zeros, name="affine")
+        table = nn.Embed(
+            self.classes, 2 * x.shape[-1], embedding_init=nn.initializers.zeros, name="affine"
+        )
         scale, shift = jnp.split(table(cond).astype(x.dtype), 2, axis=-1)
         wide = (-1,) + (1,) * (x.ndim - 2) + (x.shape[-1],)
         return x * (1 + scale.reshape(wide)) + shift.reshape(wide)

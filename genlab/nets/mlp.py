@@ -23,7 +23,9 @@ class Up(nn.Module):
     def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         x = _hidden(self, z, cond, train)
-        return nn.Dense(math.prod(self.shape), dtype=self.dtype, name="out")(x).reshape(-1, *self.shape)
+        return nn.Dense(math.prod(self.shape), dtype=self.dtype, name="out")(x).reshape(
+            -1, *self.shape
+        )
 
 
 class Down(nn.Module):

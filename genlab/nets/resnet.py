@@ -73,7 +73,9 @@ class Block(nn.Module):
         def conv(h, bias=True):
             return nn.Conv(self.width, (3, 3), use_bias=bias, dtype=self.dtype)(h)
 
-        before = self.resample is not mean_pool  # upsample before the first convolution, pool after the second
+        before = (
+            self.resample is not mean_pool
+        )  # upsample before the first convolution, pool after the second
         h = norm(x)
         h = conv(self.resample(h) if before else h, bias=layers.has_bias(self.norm))
         h = conv(norm(h))

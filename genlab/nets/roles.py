@@ -25,7 +25,9 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
         """Images [B, *shape], float32."""
-        x = self.trunk(_with_label(z, cond, self.classes, self.embed), cond, train).astype(jnp.float32)
+        x = self.trunk(_with_label(z, cond, self.classes, self.embed), cond, train).astype(
+            jnp.float32
+        )
         return jnp.tanh(x) if self.bounded else x
 
 
@@ -38,7 +40,9 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
         """Logits [B], float32."""
-        features = self.trunk(_with_label_map(x, cond, self.classes), cond, train).astype(jnp.float32)
+        features = self.trunk(_with_label_map(x, cond, self.classes), cond, train).astype(
+            jnp.float32
+        )
         return nn.Dense(1, name="logit")(features)[:, 0]
 
 
@@ -50,10 +54,16 @@ class Encoder(nn.Module):
     classes: int = 0
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> tuple[Array, Array]:
+    def __call__(
+        self, x: Array, cond: Array | None = None, train: bool = True
+    ) -> tuple[Array, Array]:
         """(mean, log-variance), each [B, latent], float32."""
-        features = self.trunk(_with_label_map(x, cond, self.classes), cond, train).astype(jnp.float32)
-        mean, log_variance = jnp.split(nn.Dense(2 * self.latent, name="posterior")(features), 2, axis=-1)
+        features = self.trunk(_with_label_map(x, cond, self.classes), cond, train).astype(
+            jnp.float32
+        )
+        mean, log_variance = jnp.split(
+            nn.Dense(2 * self.latent, name="posterior")(features), 2, axis=-1
+        )
         return mean, log_variance
 
 
@@ -67,7 +77,9 @@ class Decoder(nn.Module):
     @nn.compact
     def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
         """Distribution parameters [B, *shape], float32."""
-        return self.trunk(_with_label(z, cond, self.classes, self.embed), cond, train).astype(jnp.float32)
+        return self.trunk(_with_label(z, cond, self.classes, self.embed), cond, train).astype(
+            jnp.float32
+        )
 
 
 def _with_label(z: Array, cond: Array | None, classes: int, embed: int) -> Array:

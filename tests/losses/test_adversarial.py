@@ -45,10 +45,14 @@ def logits():
 def test_value_and_gradient_equal_the_oracle(name, side, logits):
     loss, oracle = getattr(adversarial, name)[side], ORACLES[name][side]
     real, fake = logits
-    np.testing.assert_allclose(loss(jnp.float32(real), jnp.float32(fake)), oracle(real, fake), rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(
+        loss(jnp.float32(real), jnp.float32(fake)), oracle(real, fake), rtol=2e-5, atol=2e-6
+    )
     step = 1e-6
     for which in (0, 1):
-        got = jax.grad(lambda *args: loss(*args).sum(), argnums=which)(jnp.float32(real), jnp.float32(fake))
+        got = jax.grad(lambda *args: loss(*args).sum(), argnums=which)(
+            jnp.float32(real), jnp.float32(fake)
+        )
         up, down = [real, fake], [real, fake]
         up[which], down[which] = up[which] + step, down[which] - step
         expected = (oracle(*up) - oracle(*down)) / (2 * step)
@@ -57,8 +61,12 @@ def test_value_and_gradient_equal_the_oracle(name, side, logits):
 
 def test_known_points():
     zero = jnp.zeros(3)
-    np.testing.assert_allclose(adversarial.nonsaturating.critic(zero, zero), 2 * np.log(2), rtol=1e-6)
-    np.testing.assert_allclose(adversarial.nonsaturating.generator(zero, zero), np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(
+        adversarial.nonsaturating.critic(zero, zero), 2 * np.log(2), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        adversarial.nonsaturating.generator(zero, zero), np.log(2), rtol=1e-6
+    )
     np.testing.assert_allclose(adversarial.minimax.generator(zero, zero), -np.log(2), rtol=1e-6)
     assert adversarial.hinge.critic(jnp.ones(1), -jnp.ones(1)) == 0
     assert adversarial.least_squares.critic(jnp.ones(1), jnp.zeros(1)) == 0

@@ -29,16 +29,26 @@ def test_linear_critic(batch):
     w = jnp.float32([3, 0, -4, 0, 0])  # norm 5
     key = random.key(0)
     np.testing.assert_allclose(penalties.r1(linear(w), *batch, key), np.full(B, 12.5), rtol=1e-6)
-    np.testing.assert_allclose(penalties.gradient_penalty(linear(w), *batch, key), np.full(B, 16.0), rtol=1e-5)
-    np.testing.assert_allclose(penalties.gradient_penalty(linear(w / 5), *batch, key), 0, atol=1e-10)
-    np.testing.assert_allclose(penalties.gradient_penalty(linear(w), *batch, key, target=3.0), np.full(B, 4.0), rtol=1e-5)
+    np.testing.assert_allclose(
+        penalties.gradient_penalty(linear(w), *batch, key), np.full(B, 16.0), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        penalties.gradient_penalty(linear(w / 5), *batch, key), 0, atol=1e-10
+    )
+    np.testing.assert_allclose(
+        penalties.gradient_penalty(linear(w), *batch, key, target=3.0), np.full(B, 4.0), rtol=1e-5
+    )
 
 
 def test_one_sided_forgives_what_is_below_the_target(batch):
     w = jnp.float32([0.3, 0, -0.4, 0, 0])  # norm 1/2
     key = random.key(0)
-    np.testing.assert_array_equal(penalties.one_sided_gradient_penalty(linear(w), *batch, key), np.zeros(B))
-    np.testing.assert_allclose(penalties.gradient_penalty(linear(w), *batch, key), np.full(B, 0.25), rtol=1e-5)
+    np.testing.assert_array_equal(
+        penalties.one_sided_gradient_penalty(linear(w), *batch, key), np.zeros(B)
+    )
+    np.testing.assert_allclose(
+        penalties.gradient_penalty(linear(w), *batch, key), np.full(B, 0.25), rtol=1e-5
+    )
     np.testing.assert_allclose(
         penalties.one_sided_gradient_penalty(linear(4 * w), *batch, key), np.full(B, 1.0), rtol=1e-5
     )
@@ -75,7 +85,9 @@ def test_gradient_with_respect_to_the_critic_is_second_order_and_right(batch):
     a = np.asarray(random.uniform(key, (B, 1)))[:, 0].astype(np.float64)
     real, fake = (np.asarray(x, np.float64) for x in batch)
     h = 1e-6
-    up, down = (oracle_gradient_penalty(matrix + s * h * direction, real, fake, a).mean() for s in (1, -1))
+    up, down = (
+        oracle_gradient_penalty(matrix + s * h * direction, real, fake, a).mean() for s in (1, -1)
+    )
     np.testing.assert_allclose(got, (up - down) / (2 * h), rtol=1e-3)
 
 
@@ -83,7 +95,9 @@ def test_r1_of_a_quadratic_critic_uses_the_data_alone(batch):
     matrix = jnp.eye(D) * 2
     real, fake = batch
     np.testing.assert_allclose(
-        penalties.r1(quadratic(matrix), real, fake, random.key(0)), 2 * (np.asarray(real) ** 2).sum(1), rtol=1e-5
+        penalties.r1(quadratic(matrix), real, fake, random.key(0)),
+        2 * (np.asarray(real) ** 2).sum(1),
+        rtol=1e-5,
     )
     np.testing.assert_array_equal(
         penalties.r1(quadratic(matrix), real, fake, random.key(0)),

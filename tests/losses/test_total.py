@@ -15,7 +15,9 @@ def test_weighs_means_and_logs_every_term_unweighted():
 
 def test_a_weight_may_follow_a_schedule():
     ramp = optax.linear_schedule(0.0, 1.0, 10)
-    values = [total({"kl": jnp.ones(1)}, {"kl": ramp}, jnp.asarray(step))[0] for step in (0, 5, 10, 20)]
+    values = [
+        total({"kl": jnp.ones(1)}, {"kl": ramp}, jnp.asarray(step))[0] for step in (0, 5, 10, 20)
+    ]
     np.testing.assert_allclose(values, [0, 0.5, 1, 1])
 
 

@@ -1,0 +1,254 @@
+import json
+import logging
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genlab.config import ConfigError, build, spec
+from genlab.data.cleaning import SEEN, Cleaning
+from genlab.data.folder import Recipe, carved, examine, folder, in_place
+from genlab.data.source import Resident
+
+
+def picture(seed, height=8, width=8, channels=3):
+    """Noise that no other seed gives."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
+
+
+@pytest.fixture
+def zoo(tmp_path):
+    """Ten images in each of two classes."""
+    for number, kind in enumerate(["cat", "dog"]):
+        for i in range(10):
+            save(tmp_path / kind / f"{i}.png", picture(100 * number + i))
+    return tmp_path
+
+
+@pytest.fixture
+def spoilt(zoo):
+    """The zoo with a truncated image, a text file, a small one and a duplicate."""
+    whole = (zoo / "cat" / "0.png").read_bytes()
+    (zoo / "cat" / "broken.png").write_bytes(whole[: len(whole) // 2])
+    (zoo / "dog" / "note.jpg").write_text("no image")
+    save(zoo / "dog" / "small.png", picture(7, 4, 4))
+    Image.fromarray(picture(3)).save(zoo / "dog" / "same.bmp")  # the pixels of cat/3.png
+    return zoo
+
+
+def test_class_folders(zoo):
+    made = folder(str(zoo), shape=(8, 8, 3), validation=0.1, test=0.2)
+    assert isinstance(made, Resident)
+    assert made.shape == (8, 8, 3) and made.classes == 2
+    assert [made.count(split) for split in ("train", "validation", "test")] == [14, 2, 4]
+    parts = [made.read(split) for split in ("train", "validation", "test")]
+    assert all(part["image"].dtype == np.uint8 for part in parts)
+    found = {
+        (image.tobytes(), int(label))
+        for part in parts
+        for image, label in zip(part["image"], part["label"], strict=True)
+    }
+    assert found == {(picture(100 * n + i).tobytes(), n) for n in range(2) for i in range(10)}
+    assert set(parts[0]["label"][:8]) == {0, 1}  # the first are no single class
+
+
+def test_the_seed_alone_decides_the_split(zoo):
+    first, again, other = (folder(str(zoo), seed=seed).read("train") for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first["image"], again["image"])
+    assert not np.array_equal(first["image"], other["image"])
+
+
+def test_split_folders_are_kept_and_a_missing_one_is_carved(tmp_path):
+    for split, count in {"train": 10, "test": 4}.items():
+        for i in range(count):
+            save(tmp_path / split / "a" / f"{i}.png", picture(i + 50 * (split == "test")))
+    made = folder(str(tmp_path), validation=0.2, test=0.5)
+    assert [made.count(split) for split in ("train", "validation", "test")] == [8, 2, 4]
+    wanted = {picture(50 + i).tobytes() for i in range(4)}
+    assert {image.tobytes() for image in made.read("test")["image"]} == wanted
+
+
+def test_images_alone_have_no_labels(tmp_path):
+    for i in range(4):
+        save(tmp_path / f"{i}.png", picture(i, channels=1))
+    made = folder(str(tmp_path), validation=0, test=0)
+    assert made.classes == 0 and made.shape == (8, 8, 1)  # grey, as all of them are
+    assert set(made.read("train")) == {"image"}
+    with pytest.raises(ConfigError, match="no split 'test'"):
+        made.count("test")
+
+
+def test_colours_are_converted_and_sizes_brought_to_one(tmp_path):
+    for i in range(4):
+        save(tmp_path / f"{i}.png", np.full((8 + i, 20, 3), 40 * i, np.uint8))
+    made = folder(str(tmp_path), shape=(4, 4, 1), resize="bicubic", validation=0, test=0)
+    levels = made.read("train")["image"]
+    assert levels.shape == (4, 4, 4, 1) and set(np.unique(levels)) == {0, 40, 80, 120}
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes"),
+    [
+        (["10", "9", "9", "-1"], ("-1", "9", "10")),
+        (["red", "blue", "red", "green"], ("blue", "green", "red")),
+    ],
+)
+def test_a_csv_of_one_attribute(tmp_path, cells, classes):
+    for i in range(4):
+        save(tmp_path / "images" / f"{i}.png", picture(i))
+    rows = [f"{i}.png,{cell}" for i, cell in enumerate(cells)]
+    (tmp_path / "attributes.csv").write_text("\n".join(["file,kind", *rows]) + "\n")
+    items, cleaning = examine(str(tmp_path), attributes="attributes.csv")
+    assert cleaning.classes == classes
+    assert [item.label for item in items] == [classes.index(cell) for cell in cells]
+    made = folder(str(tmp_path), attributes="attributes.csv", validation=0, test=0)
+    assert made.classes == 3
+
+
+def test_a_csv_of_many_attributes(tmp_path):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", picture(i))
+    save(tmp_path / "extra.png", picture(9))
+    text = "file,colour,sleeves\n0.png,red,2\n1.png,blue,0\n2.png,,2\ngone.png,red,0\n"
+    (tmp_path / "attributes.csv").write_text(text)
+    with pytest.raises(ConfigError, match="has the columns colour, sleeves: choose one as label"):
+        examine(str(tmp_path), attributes="attributes.csv")
+    with pytest.raises(ConfigError, match="did you mean 'colour'"):
+        examine(str(tmp_path), attributes="attributes.csv", label="color")
+    items, cleaning = examine(str(tmp_path), attributes="attributes.csv", label="colour")
+    assert [(item.name, item.label) for item in items] == [("0.png", 1), ("1.png", 0)]
+    assert cleaning.unlabelled == ("2.png", "extra.png") and cleaning.missing == ("gone.png",)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "no CSV with a header"),
+        ("file,age\n0.png,0.5\n1.png,3\n", "a label is an integer or a word"),
+        ("file,kind\n0.png,a\n0.png,b\n", "names 0.png more than once"),
+        ("file,kind\nzero.png,a\n", "names no image under"),
+    ],
+)
+def test_a_csv_that_cannot_be_meant(tmp_path, text, told):
+    for i in range(2):
+        save(tmp_path / f"{i}.png", picture(i))
+    (tmp_path / "attributes.csv").write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        examine(str(tmp_path), attributes="attributes.csv")
+
+
+def test_problems_are_named_and_skipped(spoilt, caplog):
+    items, cleaning = examine(str(spoilt))
+    assert len(items) == cleaning.used == 20 and cleaning.found == 24
+    assert cleaning.problems == {
+        "unreadable": ("cat/broken.png", "dog/note.jpg"),
+        "wrong_size": ("dog/small.png",),
+        "duplicates": ("dog/same.bmp",),
+    }
+    told = (
+        "20 of 24 images used; 2 unreadable (cat/broken.png, dog/note.jpg); "
+        "1 wrong size (dog/small.png); 1 duplicate (dog/same.bmp)"
+    )
+    assert cleaning.summary() == told
+    with caplog.at_level(logging.WARNING, "genlab"):
+        folder(str(spoilt))
+        folder(str(spoilt))
+    assert [record.getMessage() for record in caplog.records] == [f"{spoilt}: {told}"]  # once
+
+
+def test_problems_are_refused_when_asked(spoilt):
+    with pytest.raises(ConfigError, match=r"2 unreadable .*give 'skip' for 'refuse'"):
+        folder(str(spoilt), problems="refuse")
+    with pytest.raises(ConfigError, match=r"1 duplicate \(dog/same.bmp\)"):
+        folder(str(spoilt), duplicates="refuse")
+    kept, cleaning = examine(str(spoilt), duplicates="keep")
+    assert len(kept) == 21 and cleaning.duplicates == ("dog/same.bmp",)
+    with pytest.raises(ConfigError, match="problems='ignore' is none of skip, refuse"):
+        folder(str(spoilt), problems="ignore")
+
+
+def test_a_duplicate_leaves_the_test_set_not_the_training_set(tmp_path):
+    for i in range(4):
+        save(tmp_path / "train" / f"{i}.png", picture(i))
+        save(tmp_path / "test" / f"a{i}.png", picture(i + 2))
+    items, cleaning = examine(str(tmp_path))
+    assert cleaning.duplicates == ("test/a0.png", "test/a1.png")
+    assert sum(item.split == "train" for item in items) == 4
+
+
+def test_images_of_many_sizes_are_refused(tmp_path):
+    for i in range(6):
+        save(tmp_path / f"{i}.png", picture(i, 8 + i, 8))
+    with pytest.raises(ConfigError, match=r"5 images are not 8x8 \(1.png is 9x8.*resize='bicubic'"):
+        folder(str(tmp_path))
+    with pytest.raises(ConfigError, match="6 images are not 64x64"):
+        folder(str(tmp_path), shape=(64, 64, 3))
+
+
+def test_layouts_that_cannot_be_meant(tmp_path):
+    with pytest.raises(ConfigError, match="no folder"):
+        folder(str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match="no images under"):
+        folder(str(tmp_path))
+    save(tmp_path / "train" / "a" / "1.png", picture(1))
+    save(tmp_path / "val" / "a" / "2.png", picture(2))
+    with pytest.raises(ConfigError, match="has train beside val; name the folders"):
+        folder(str(tmp_path))
+    (tmp_path / "val").rename(tmp_path / "validation")
+    save(tmp_path / "train" / "a" / "b" / "3.png", picture(3))
+    with pytest.raises(ConfigError, match=r"train/a/b/3.png lies too deep"):
+        folder(str(tmp_path))
+    with pytest.raises(ConfigError, match="give its CSV file as attributes"):
+        folder(str(tmp_path), label="a")
+
+
+def test_what_was_seen_is_kept_and_checked_again_when_a_file_changes(spoilt, monkeypatch):
+    looked = []
+    original = Image.open
+    monkeypatch.setattr(Image, "open", lambda f: looked.append(os.path.basename(f)) or original(f))
+    first = examine(str(spoilt))
+    assert len(looked) == 24 and (spoilt / SEEN).is_file()
+    looked.clear()
+    assert examine(str(spoilt)) == first
+    assert sorted(looked) == ["broken.png", "note.jpg"]  # what failed is tried again
+    save(spoilt / "cat" / "5.png", picture(5, 5, 5))
+    looked.clear()
+    assert "cat/5.png" in examine(str(spoilt))[1].wrong_size
+    assert sorted(looked) == ["5.png", "broken.png", "note.jpg"]
+    (spoilt / SEEN).write_text("{")  # a spoilt memory is no memory
+    assert examine(str(spoilt))[1].used == 19
+
+
+def test_shares():
+    assert carved(10, {"validation": 0.1, "test": 0.2}) == {
+        "train": (0, 7),
+        "validation": (9, 10),
+        "test": (7, 9),
+    }
+    assert carved(3, {"test": 0.01, "validation": 0}) == {"train": (0, 2), "test": (2, 3)}
+    for shares in ({"test": 1.0}, {"validation": 0.5, "test": 0.5}, {"test": -0.1}):
+        with pytest.raises(ConfigError, match=r"of 4 images in train, .* leaves none"):
+            carved(4, shares)
+
+
+def test_a_folder_stands_in_a_config(zoo):
+    config = spec(folder, str(zoo), shape=(8, 8, 3))
+    assert config.call == "genlab.data:folder"
+    assert build(config).count("train") == 16
+
+
+def test_readers_read_by_index(zoo):
+    readers, cleaning = in_place(Recipe(str(zoo), (8, 8, 3)))
+    assert isinstance(cleaning, Cleaning) and json.dumps(cleaning._asdict())
+    reader = readers["train"]
+    assert len(reader) == 16
+    np.testing.assert_array_equal(reader[3]["image"], reader[3]["image"])
+    os.remove(zoo / reader.items[3].name)
+    with pytest.raises(OSError, match="No such file"):
+        reader[3]

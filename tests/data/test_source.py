@@ -1,0 +1,134 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import random
+
+from genlab.config import ConfigError
+from genlab.data import image, source
+
+KEY = random.key(7)
+order = jax.jit(source.shuffled, static_argnums=2)
+
+
+def numbered(n):
+    """A reader of `n` images of 2x2, of which each has one grey level, equal to its label."""
+    return [{"image": np.full((2, 2, 1), i, np.uint8), "label": i} for i in range(n)]
+
+
+def streamed(n, monkeypatch, augment=()):
+    monkeypatch.setattr(source, "RESIDENT_BYTES", 0)
+    made = source.from_readers({"train": numbered(n)}, n, augment)
+    assert isinstance(made, source.Streamed)
+    return made
+
+
+def batch(made, i, size, seed=0, rows=None, key=KEY):
+    """Batch `i` as training makes it, alone in its dispatch."""
+    held = made.fetch("train", seed, i, 1, size)
+    rows = jnp.arange(size) if rows is None else rows
+    return made.batch(held, key, jnp.int32(i), jnp.int32(0), rows, size)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 1000, 1797])
+def test_each_epoch_is_a_permutation(n):
+    rows = np.asarray(order(KEY, jnp.arange(4 * n), n)).reshape(4, n)
+    np.testing.assert_array_equal(np.sort(rows, axis=1), np.tile(np.arange(n), (4, 1)))
+    if n >= 10:
+        assert len(np.unique(rows, axis=0)) == 4
+        assert not np.array_equal(rows[0], np.arange(n))
+
+
+def test_a_row_does_not_depend_on_its_company():
+    together = order(KEY, jnp.arange(5000, 5100), 1797)
+    np.testing.assert_array_equal(order(KEY, jnp.arange(5040, 5050), 1797), together[40:50])
+    other = order(random.key(8), jnp.arange(5000, 5100), 1797)
+    assert not np.array_equal(other, together)
+
+
+def test_every_row_falls_on_every_place_equally_often():
+    n, epochs = 10, 4000
+    rows = np.asarray(order(KEY, jnp.arange(n * epochs), n)).reshape(epochs, n)
+    counts = np.stack([np.bincount(rows[:, place], minlength=n) for place in range(n)])
+    chi2 = ((counts - epochs / n) ** 2 / (epochs / n)).sum()
+    assert chi2 < 140  # 81 degrees of freedom: one in 10,000 true shuffles goes beyond
+    pairs = np.bincount(rows[:, 0] * n + rows[:, 1], minlength=n * n).reshape(n, n)
+    expected = epochs / (n * (n - 1))
+    assert ((pairs[~np.eye(n, dtype=bool)] - expected) ** 2 / expected).sum() < 150  # 89
+
+
+def test_late_positions_are_still_a_permutation():
+    start = 2**32 - 1000  # the largest positions there are
+    rows = order(KEY, jnp.arange(1000, dtype=jnp.uint32) + jnp.uint32(start - start % 10), 10)
+    assert np.array_equal(np.sort(np.asarray(rows[:10])), np.arange(10))
+
+
+def test_a_resident_epoch_shows_each_example_once():
+    made = source.from_readers({"train": numbered(10)}, 10)
+    assert isinstance(made, source.Resident) and made.shape == (2, 2, 1) and made.classes == 10
+    labels = np.concatenate([batch(made, i, 4)["cond"] for i in range(5)])
+    np.testing.assert_array_equal(np.sort(labels[:10]), np.arange(10))
+    np.testing.assert_array_equal(np.sort(labels[10:]), np.arange(10))
+
+
+def test_a_streamed_epoch_shows_what_a_resident_one_does(monkeypatch):
+    made = streamed(10, monkeypatch)
+    batches = [batch(made, i, 4) for i in range(5)]
+    labels = np.concatenate([b["cond"] for b in batches])
+    np.testing.assert_array_equal(np.sort(labels[:10]), np.arange(10))
+    np.testing.assert_array_equal(np.sort(labels[10:]), np.arange(10))
+    assert not np.array_equal(labels[:10], labels[10:])
+    for b in batches:  # labels stay with their images, normalised as a resident source does
+        np.testing.assert_array_equal(source.to_uint8(b["image"])[:, 0, 0, 0], b["cond"])
+        assert b["image"].dtype == jnp.float32 and b["cond"].dtype == jnp.int32
+
+
+def test_a_stream_may_be_opened_anywhere(monkeypatch):
+    whole = streamed(10, monkeypatch).fetch("train", 5, 0, 8, 4)
+    made = streamed(10, monkeypatch)
+    for first, batches in [(3, 2), (5, 3), (0, 1), (7, 1), (1, 4)]:
+        part = made.fetch("train", 5, first, batches, 4)
+        np.testing.assert_array_equal(part["label"], whole["label"][first : first + batches])
+        np.testing.assert_array_equal(part["image"], whole["image"][first : first + batches])
+    other = streamed(10, monkeypatch).fetch("train", 6, 0, 8, 4)
+    assert not np.array_equal(other["label"], whole["label"])
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_an_augmented_batch_is_a_function_of_key_and_index(resident, monkeypatch):
+    if not resident:
+        monkeypatch.setattr(source, "RESIDENT_BYTES", 0)
+    pictures = np.random.default_rng(0).integers(0, 256, (10, 6, 6, 3), np.uint8)
+    reader = [{"image": x} for x in pictures]
+    changes = (image.flip(), image.translate(0.3), image.colour(0.2))
+    first = source.from_readers({"train": reader}, augment=changes)
+    third = batch(first, 3, 4)["image"]
+    again = source.from_readers({"train": reader}, augment=changes)
+    np.testing.assert_array_equal(batch(again, 3, 4)["image"], third)
+    assert not np.array_equal(batch(again, 4, 4)["image"], third)
+    assert not np.array_equal(batch(again, 3, 4, key=random.key(8))["image"], third)
+    assert "cond" not in batch(again, 3, 4)
+
+
+def test_rows_of_a_batch_can_be_made_alone():
+    made = source.from_readers({"train": numbered(10)}, 10, (image.colour(0.3),))
+    whole, half = batch(made, 2, 4), batch(made, 2, 4, rows=jnp.array([2, 3]))
+    np.testing.assert_array_equal(half["image"], whole["image"][2:])
+    np.testing.assert_array_equal(half["cond"], whole["cond"][2:])
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_reading_is_in_storage_order(resident, monkeypatch):
+    if not resident:
+        monkeypatch.setattr(source, "RESIDENT_BYTES", 0)
+    made = source.from_readers({"train": numbered(5), "test": numbered(3)}, 5)
+    assert made.count("train") == 5 and made.count("test") == 3
+    np.testing.assert_array_equal(made.read("train", 2)["label"], [0, 1])
+    assert made.read("test")["image"].shape == (3, 2, 2, 1)
+    with pytest.raises(ConfigError, match="no split 'validation'; this set has train, test"):
+        made.count("validation")
+
+
+def test_levels_survive_the_way_there_and_back():
+    levels = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(source.to_uint8(source.normalise(jnp.asarray(levels))), levels)

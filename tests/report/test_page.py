@@ -1,0 +1,270 @@
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+from PIL import Image
+
+from genlab.report import write
+from genlab.report.configs import call_text, commands, compared, environment, strays
+from genlab.report.pictures import LARGE, WIDEST, galleries, picture, spread
+from genlab.report.reading import read
+
+VOID = {"meta", "img", "br", "hr", "link", "input", "line"}
+EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+
+
+class Page(HTMLParser):
+    """Tags must close in order; collects text, attributes and ids."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.text, self.tags, self.ids = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"left open: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append((tag, attrs))
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def _page(folder):
+    return Page(write(folder).html.read_text())
+
+
+@pytest.fixture
+def full(sweep, make):
+    """Every section: pictures of all kinds besides what `sweep` has."""
+    for name in ("reconstructions_000300", "nearest_000300"):
+        Image.new("RGB", (40, 20)).save(sweep / f"hinge/seed0/samples/{name}.png")
+    rows = [make.eval({"fd": 1.0}, step=s, split="validation") for s in (100, 200)]
+    with open(sweep / "hinge/seed0/evals.jsonl", "a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    return sweep
+
+
+def test_the_page_is_well_formed_and_navigable(full):
+    page = _page(full)
+    links = [a["href"] for tag, a in page.tags if tag == "a"]
+    assert links == [f"#{name}" for name in (
+        "results", "cost", "samples", "reconstructions", "nearest", "curves", "runs", "problems",
+        "configs", "environment", "reproduce",
+    )]  # fmt: skip
+    assert {link[1:] for link in links} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_the_page_needs_nothing_beside_itself(full):
+    text = write(full).html.read_text()
+    page = Page(text)
+    for tag, attrs in page.tags:
+        assert tag not in ("script", "link", "iframe")
+        for name in ("src", "href", "srcset", "action", "data", "xlink:href"):
+            assert attrs.get(name, "#").startswith(("#", "data:image/")), (tag, attrs)
+    assert "@import" not in text and "url(" not in text
+    images = [attrs for tag, attrs in page.tags if tag == "img"]
+    assert len(images) >= 8 and all(a["alt"].strip() for a in images)
+
+
+def test_the_page_tells_the_numbers(sweep):
+    words = _page(sweep).words
+    for told in ("A title", "4.0 ± 2.5", "n=3", "7.5 ± 6.4", "n=2", "real data, held out",
+                 "2 variants (hinge, wgan), trained on digits for 300 rounds",
+                 "5 of 6 runs finished; 1 failed", "0123456789", "features sha256",
+                 "git checkout abc123", "wasserstein", "genlab sweep --config=gan.py"):  # fmt: skip
+        assert told in words, told
+
+
+def test_failed_runs_are_listed_with_their_error(sweep):
+    page, text = _page(sweep), (sweep / "report.md").read_text()
+    assert "wgan/seed2 failed, 120 rounds done disc/loss is NaN" in page.words
+    assert "**wgan/seed2** failed, 120 rounds done.\n\n    disc/loss is NaN" in text
+    assert "wgan/seed2: metrics.jsonl: 1 of 4 lines cannot be read" in text
+
+
+def test_whatever_a_run_wrote_is_escaped(make, tmp_path):
+    run = {
+        "status": "failed", "error": EVIL, "env": {"device": EVIL},
+        "config": make.config | {"data": {"call": f"x:{EVIL}"}},
+        "metrics": [{"step": 1, f"gen/{EVIL}": 1.0}],
+        "evals": [make.eval({EVIL: 1.0}, name=EVIL, features=EVIL)],
+    }  # fmt: skip
+    other = run | {"config": make.config, "evals": [make.eval({EVIL: 1.0}, name=EVIL)]}
+    folder = make.sweep(tmp_path, {"a": [run], "b": [other]}, title=EVIL, experiment=EVIL)
+    page = _page(folder)
+    tags = {tag for tag, _ in page.tags}
+    assert "script" not in tags
+    assert not any("onerror" in attrs for _, attrs in page.tags)
+    assert EVIL in page.words
+    assert "\\<script>" in (folder / "report.md").read_text()
+
+
+def test_refusals_are_visible(make, tmp_path):
+    folder = make.sweep(tmp_path, {
+        "a": [{"evals": [make.eval({"fd": 1.0})]}],
+        "b": [{"evals": [make.eval({"fd": 2.0}, samples=5000)]}],
+    })  # fmt: skip
+    told = "they differ in samples (500: a; 5000: b)"
+    assert told in _page(folder).words
+    assert told in (folder / "report.md").read_text()
+
+
+def test_a_single_run_has_a_report(make, tmp_path):
+    folder = make.run(tmp_path / "mine", evals=[make.eval({"fd": 1.5}, floors={"fd": 0.5})])
+    report = write(folder)
+    assert report.html == folder / "report.html"
+    assert report.markdown == (folder / "report.md").read_text()
+    assert "One run, trained on digits for 300 rounds" in report.markdown
+    assert "| mine | 1.500 (n=1) |" in report.markdown
+    assert "genlab report --workdir=mine" in Page(report.html.read_text()).words
+
+
+def test_scores_on_another_split_are_not_lost_silently(make, tmp_path):
+    folder = make.run(tmp_path / "run", evals=[make.eval({"fd": 1.0}, split="train")])
+    assert "run/seed0: scores on split train are not shown" in _page(folder).words
+
+
+@pytest.mark.parametrize("keep", [(), ("config.json",), ("metrics.jsonl",), ("evals.jsonl",)])
+def test_a_run_with_files_missing_has_a_report(make, tmp_path, keep):
+    folder = make.sweep(tmp_path, {"a": [{"evals": [make.eval({"fd": 1.0})]}], "gone": []})
+    for path in (folder / "a/seed0").iterdir():
+        if path.is_file() and path.name not in keep:
+            path.unlink()
+    words = _page(folder).words
+    assert "a/seed0 unfinished" in words and "gone/seed0 not started" in words
+    assert ("No run has been scored" in words) == ("evals.jsonl" not in keep)
+
+
+def test_writing_twice_gives_the_same_bytes(sweep):
+    first = write(sweep).html.read_bytes()
+    assert write(sweep).html.read_bytes() == first
+
+
+def test_grids_are_shown_early_to_late_and_other_seeds_folded(make, tmp_path):
+    names = [f"{step:06d}.png" for step in range(100, 1000, 100)]
+    folder = make.sweep(tmp_path, {"a": [{"images": names}, {"images": names}]})
+    (gallery,) = galleries(read(folder))
+    captions = [p.caption for p in gallery.first.pictures]
+    assert captions == ["round 100", "round 400", "round 600", "round 900"]
+    assert [s.seed for s in gallery.others] == [1]
+    assert gallery.first.pictures[0].pixels
+    assert _page(folder).words.count("round 900") == 2
+
+
+def test_spread_keeps_both_ends():
+    assert spread(range(10), 4) == [0, 3, 6, 9]
+    assert spread([1, 2], 4) == [1, 2]
+
+
+def test_a_damaged_image_is_left_out(make, tmp_path):
+    folder = make.run(tmp_path / "run")
+    path = folder / "samples/000100.png"
+    path.write_bytes(path.read_bytes()[:40])
+    (gallery,) = galleries(read(folder))
+    assert [p.caption for p in gallery.first.pictures] == ["round 300"]
+
+
+def test_images_are_embedded_as_they_are_unless_large(tmp_path):
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    Image.new("L", (30, 20), 7).save(small)
+    Image.effect_noise((1600, 800), 90).save(large)
+    assert large.stat().st_size > LARGE
+    kept, shrunk = picture(small, "", "a"), picture(large, "", "b")
+    assert base64.b64decode(kept.uri.partition(",")[2]) == small.read_bytes()
+    with Image.open(io.BytesIO(base64.b64decode(shrunk.uri.partition(",")[2]))) as image:
+        assert image.format == "WEBP" and image.size == (WIDEST, WIDEST // 2)
+        assert (shrunk.width, shrunk.height) == image.size
+
+
+def test_configs_are_compared_with_the_first():
+    first = {"method": {"call": "a:GAN", "r1": 1.0}, "lr": 0.1}
+    net = {"call": "b:MLP", "width": 3}
+    second = {"method": {"call": "a:GAN", "r1": 1.0, "net": net}, "lr": 0.2}
+    found = {d.field: (d.values, d.changed) for d in compared({"x": first, "y": second})}
+    assert found == {
+        "method.net": (("–", "MLP(width=3)"), (False, True)), "lr": (("0.1", "0.2"), (False, True)),
+    }  # fmt: skip
+
+
+def test_what_changed_inside_a_part_hides_the_part():
+    def config(**optim):
+        return {"optim": optim, "ema": {}}
+
+    def adam(b2):
+        return {"call": "optax:adam", "b2": b2}
+
+    configs = {"a": config(disc=adam(0.9)), "b": config(disc=adam(0.5)), "c": config(vae=adam(0.1))}
+    assert [(d.field, d.values) for d in compared(configs)] == [
+        ("optim.disc.b2", ("0.9", "0.5", "–")), ("optim.vae", ("–", "–", "adam(b2=0.1)")),
+    ]  # fmt: skip
+
+
+def test_calls_are_written_as_calls():
+    node = {"call": "optax:adam", "learning_rate": 0.1, "betas": [0.5, None], "more": {"on": True}}
+    assert call_text(node) == "adam(learning_rate=0.1, betas=(0.5, null), more=dict(on=true))"
+
+
+def test_a_seed_with_another_config_is_reported(make, tmp_path):
+    configs = [make.config, make.config | {"seed": 1, "batch_size": 32}]
+    folder = make.sweep(tmp_path, {"a": [{"config": c} for c in configs]})
+    assert strays(read(folder)) == ["a/seed1 has a config unlike its variant's: batch_size"]
+
+
+def test_commands_are_those_that_were_used(make, tmp_path):
+    folder = make.sweep(tmp_path / "my runs", {"a": [{}, {"env": {"command": "genlab train x"}}]})
+    assert commands(read(folder)) == [
+        "git checkout abc123", "python -m pip install --editable .",
+        "genlab sweep --config=gan.py --workdir=losses", "genlab train x",
+        "genlab report --workdir='my runs'",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("commit", "line"),
+    [
+        ("abc", "git checkout abc"),
+        ("abc+", "git checkout abc  # with changes that the commit does not hold"),
+        (None, "python -m pip install --editable ."),
+    ],
+)
+def test_the_commit_is_checked_out(make, tmp_path, commit, line):
+    run = make.run(tmp_path / "run", env=make.env | {"commit": commit})
+    assert commands(read(run))[0] == line
+
+
+def test_without_a_recorded_command_the_config_is_enough(make, tmp_path):
+    folder = make.sweep(tmp_path / "runs", {"a b": [{"env": {}}]})
+    lines = commands(read(folder))
+    assert lines[1] == "mkdir again && cp 'a b/seed0/config.json' again/"
+    assert lines[2].startswith("genlab train --workdir=again")
+
+
+def test_the_environment_names_the_runs_that_differ(make, tmp_path):
+    envs = [{"jax": "0.10.2", "cpus": 2, "started": "now"}, {"jax": "0.11.0", "cpus": 2}]
+    folder = make.sweep(tmp_path, {"a": [{"env": env} for env in envs]})
+    assert environment(read(folder)) == [
+        ("jax", "0.10.2 (a/seed0); 0.11.0 (a/seed1)"), ("cpus", "2"),
+    ]  # fmt: skip

@@ -1,0 +1,207 @@
+import math
+
+import pytest
+
+from genlab.report import markdown
+from genlab.report.cost import amount, costs, hardware
+from genlab.report.protocol import UnlikeProtocols, final, measured
+from genlab.report.reading import read
+from genlab.report.table import legend, table, tables
+
+
+def _by_name(folder):
+    made, refusals = tables(read(folder))
+    return {t.name: t for t in made}, refusals
+
+
+def _texts(of, variant):
+    return {
+        s.name: c.text
+        for row in of.rows if row.variant == variant
+        for s, c in zip(of.scores, row.cells, strict=True)
+    }  # fmt: skip
+
+
+def test_cells_are_means_with_intervals(sweep):
+    made, refusals = _by_name(sweep)
+    assert not refusals
+    # s = 1, n = 3: 4.303 / √3 = 2.484; s = 0.7071, n = 2: 12.706 · 0.7071 / √2 = 6.353
+    assert _texts(made["fidelity"], "hinge") == {"fd": "4.0 ± 2.5", "precision": "0.9000 ± 0.0000"}
+    assert _texts(made["fidelity"], "wgan")["fd"] == "7.5 ± 6.4"
+    assert [[c.n for c in row.cells] for row in made["fidelity"].rows] == [[3, 3], [2, 2]]
+
+
+def test_only_the_best_known_score_is_marked(make, tmp_path):
+    scores = {
+        "a": {"fd": 2.0, "odd": 1.0, "recall": 0.3},
+        "b": {"fd": 1.0, "odd": 2.0, "recall": 0.2},
+    }
+    folder = make.sweep(tmp_path, {v: [{"evals": [make.eval(s)]}] for v, s in scores.items()})
+    made, _ = _by_name(folder)
+    assert [[c.best for c in row.cells] for row in made["fidelity"].rows] == [
+        [False, False, True], [True, False, False],
+    ]  # fmt: skip
+
+
+def test_equal_means_are_marked_together_or_not_at_all(make, tmp_path):
+    scores = {v: {"fd": fd, "copies": 0.0} for v, fd in {"a": 1.0, "b": 1.0, "c": 2.0}.items()}
+    folder = make.sweep(tmp_path, {v: [{"evals": [make.eval(s)]}] for v, s in scores.items()})
+    made, _ = _by_name(folder)
+    assert [[c.best for c in row.cells] for row in made["fidelity"].rows] == [
+        [True, False], [True, False], [False, False],
+    ]  # fmt: skip
+
+
+def test_the_last_test_row_counts_and_validation_rows_do_not(make, tmp_path):
+    rows = [
+        make.eval({"fd": 50.0}, step=100, split="validation"),
+        make.eval({"fd": 9.0}, step=200),
+        make.eval({"fd": 2.0}, step=300),
+        make.eval({"fd": 70.0}, step=300, split="validation"),
+    ]
+    made, refusals = _by_name(make.run(tmp_path / "run", evals=rows))
+    assert not refusals and _texts(made["fidelity"], "run") == {"fd": "2"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("samples", 5000, "samples (500: a; 5000: b)"),
+        ("weights", "raw", "weights (ema: a; raw: b)"),
+        ("features_sha256", "f" * 64, "features_sha256 (0123456789: a; ffffffffff: b)"),
+        ("k", None, "k (5: a; not given: b)"),
+    ],
+)
+def test_unlike_protocols_are_refused_by_field(make, tmp_path, field, value, told):
+    folder = make.sweep(tmp_path, {
+        "a": [{"evals": [make.eval({"fd": 1.0})]}],
+        "b": [{"evals": [make.eval({"fd": 2.0}, **{field: value})]}],
+    })  # fmt: skip
+    found = final(measured(read(folder), "test"))["fidelity"]
+    with pytest.raises(UnlikeProtocols) as refused:
+        table("fidelity", found, ["a", "b"])
+    assert list(refused.value.fields) == [field]
+    assert told in str(refused.value)
+
+
+def test_unlike_protocols_get_a_table_each_and_a_refusal(make, tmp_path):
+    folder = make.sweep(tmp_path, {
+        "a": [{"evals": [make.eval({"fd": 1.0})]}],
+        "b": [{"evals": [make.eval({"fd": 2.0}, samples=5000)]}],
+        "lost": [{"status": "failed"}],
+    })  # fmt: skip
+    made, refusals = tables(read(folder))
+    assert [[row.variant for row in t.rows] for t in made] == [["a", "lost"], ["b", "lost"]]
+    assert [dict(t.protocol)["samples"] for t in made] == ["500", "5000"]
+    assert len(refusals) == 1 and list(refusals[0].fields) == ["samples"]
+
+
+def test_the_order_of_a_protocols_fields_is_no_difference(make, tmp_path):
+    row = make.eval({"fd": 1.0})
+    turned = row | {"protocol": dict(reversed(row["protocol"].items()))}
+    folder = make.sweep(tmp_path, {"a": [{"evals": [row]}], "b": [{"evals": [turned]}]})
+    made, refusals = tables(read(folder))
+    assert len(made) == 1 and not refusals
+
+
+def test_different_evaluators_may_have_different_protocols(make, tmp_path):
+    rows = [make.eval({"fd": 1.0}), make.eval({"elbo": -90.0}, name="bound", samples=7)]
+    made, refusals = tables(read(make.run(tmp_path / "run", evals=rows)))
+    assert [t.name for t in made] == ["fidelity", "bound"] and not refusals
+
+
+def test_rounds_of_the_scored_checkpoints_are_told(make, tmp_path):
+    runs = [{"evals": [make.eval({"fd": 1.0}, step=s)]} for s in (800, 2000)]
+    made, _ = tables(read(make.sweep(tmp_path, {"a": runs})))
+    assert dict(made[0].protocol)["rounds"] == "800 to 2000"
+
+
+def test_one_seed_says_so(make, tmp_path):
+    made, _ = tables(read(make.run(tmp_path / "run", evals=[make.eval({"fd": 1.5})])))
+    assert made[0].rows[0].cells[0].text == "1.500"
+    assert "n = 1" in made[0].notes[0] and "no interval" in made[0].notes[0]
+    assert "±" not in legend(made)
+
+
+def test_nan_is_left_out_and_named(make, tmp_path):
+    runs = [{"evals": [make.eval({"fd": v})]} for v in (1.0, math.nan, 3.0)]
+    made, _ = tables(read(make.sweep(tmp_path, {"a": runs})))
+    assert made[0].rows[0].cells[0].n == 2
+    assert made[0].notes == ("Left out, being no finite number: fd of a/seed1.",)
+
+
+def test_the_floor_counts_each_seed_once(make, tmp_path):
+    floors = [0.4, 0.6]
+    runs = [{"evals": [make.eval({"fd": 3.0 + s}, floors={"fd": f})]} for s, f in enumerate(floors)]
+    made, _ = tables(read(make.sweep(tmp_path, {"a": runs, "b": runs})))
+    assert made[0].floor[0].n == 2  # two seeds, though four runs measured it
+    assert made[0].floor[0].text == "0.5 ± 1.3"  # 12.706 · 0.1414 / √2 = 1.27
+
+
+def test_equal_floors_are_one_number(sweep):
+    made, _ = _by_name(sweep)
+    assert [cell.text for cell in made["fidelity"].floor] == ["0.5", "–"]
+
+
+def test_strips_share_one_axis_per_column(make, tmp_path):
+    runs = {"a": [0.0, 2.0], "b": [8.0, 10.0]}
+    folder = make.sweep(tmp_path, {
+        v: [{"evals": [make.eval({"fd": x}, floors={"fd": 5.0})]} for x in xs]
+        for v, xs in runs.items()
+    })  # fmt: skip
+    made, _ = tables(read(folder))
+    a, b = (row.cells[0].strip for row in made[0].rows)
+    assert a.floor == b.floor == pytest.approx(50)
+    assert a.low == 0 and b.high == 100  # the widest interval reaches each end
+    assert a.mean == pytest.approx(100 - b.mean) and a.mean < 50 < b.mean
+
+
+def test_a_lone_number_has_no_strip(make, tmp_path):
+    runs = [{"evals": [make.eval({"fd": x})]} for x in (1.0, 2.0)]
+    made, _ = tables(read(make.sweep(tmp_path, {"a": runs})))
+    assert made[0].rows[0].cells[0].n == 2 and made[0].rows[0].cells[0].strip is None
+
+
+def test_markdown_table_has_the_numbers_and_the_protocol(sweep):
+    made, _ = tables(read(sweep))
+    lines = markdown.table(made[0]).splitlines()
+    assert lines[0] == "| variant | fd ↓ | precision ↑ |"
+    assert lines[2] == "| hinge | **4.0 ± 2.5** (n=3) | 0.9000 ± 0.0000 (n=3) |"
+    assert lines[3] == "| wgan | 7.5 ± 6.4 (n=2) | 0.9000 ± 0.0000 (n=2) |"
+    assert lines[4] == "| *real data, held out* | *0.5* | *–* |"
+    assert lines[6] == (
+        "Protocol: split test; weights ema; samples 500; real 500; features domain; "
+        "features sha256 0123456789; k 5; rounds 300; seeds 0, 1, 2."
+    )
+
+
+def test_cost_is_per_finished_run(sweep):
+    hinge, wgan = costs(read(sweep))
+    runs, rounds, images, parameters, flops, seconds, compiling = hinge.cells
+    assert (runs, rounds) == ("3", "300")
+    assert images == "38.4\N{NO-BREAK SPACE}k"  # 300 rounds of 128
+    assert parameters.replace("\N{NO-BREAK SPACE}", " ") == "1.5 M (gen 1 M, disc 500 k)"
+    assert flops == "600\N{NO-BREAK SPACE}GFLOP"  # 300 rounds of 2e9
+    assert seconds == "30 ± 0" and compiling == "4 ± 0"
+    assert wgan.cells[:2] == ("2", "300")  # the failed run stopped at 120
+
+
+def test_cost_that_was_not_counted_is_a_dash(make, tmp_path):
+    run = make.run(tmp_path / "run", cost={"flops_per_round": None}, metrics=[])
+    (cost,) = costs(read(run))
+    assert cost.cells == ("1", "300", "–", "–", "–", "–", "–")
+
+
+def test_times_of_unlike_machines_are_called_so(make, tmp_path):
+    envs = [make.env, make.env | {"device": "NVIDIA H200"}]
+    folder = make.sweep(tmp_path, {"a": [{"env": env} for env in envs]})
+    assert "unlike machines" in hardware(read(folder))
+    assert "unlike" not in hardware(read(folder / "a/seed0"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(9999, "9999"), (10_000, "10 k"), (999_999, "1 M"), (1.284e9, "1.28 G"), (3e21, "3e+03 E")],
+)
+def test_amounts_have_three_figures(value, text):
+    assert amount(value).replace("\N{NO-BREAK SPACE}", " ") == text

@@ -1,0 +1,206 @@
+"""One `step` for every game, against rounds written out by hand."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import tiny
+from jax import random
+
+from genlab import game
+from genlab.config import ConfigError, build
+from genlab.game import Player, apply, fresh
+from genlab.losses import penalties
+
+SGD = {"disc": optax.sgd(0.1), "gen": optax.sgd(0.1)}
+
+
+@pytest.fixture(scope="module")
+def batches():
+    rng = np.random.default_rng(0)
+    return {
+        "image": jnp.float32(rng.uniform(-1, 1, (4, 8, *tiny.SHAPE))),
+        "cond": jnp.zeros((4, 8), jnp.int32),
+    }
+
+
+def first(batches):
+    return jax.tree.map(lambda x: x[0], batches)
+
+
+def close(a, b, **kwargs):
+    """Trees equal to rounding."""
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, **kwargs), a, b)
+
+
+def same(a, b):
+    """Whether two trees are equal bit for bit."""
+    return all(jax.tree.leaves(jax.tree.map(np.array_equal, a, b)))
+
+
+@pytest.mark.parametrize("gradient_penalty", [0.0, 10.0])
+def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
+    """WGAN(-GP), three critic moves, BatchNorm in the generator: Gulrajani et al. 2017, Algorithm 1, with SGD."""
+    method = build(
+        (
+            tiny.wgan_gp() if gradient_penalty else tiny.gan(method={"objective": "wasserstein"})
+        ).method
+    )
+    state = game.init(method, SGD, {}, random.key(0), first(batches))
+    got, metrics = jax.jit(lambda s, b: game.step(method, SGD, {}, s, b))(state, batches)
+
+    def g(params, stats, z):
+        return apply(method.generator, "gen", params, stats, z, None)
+
+    def d(params, x):
+        return apply(method.discriminator, "disc", params, {}, x, None)[0]
+
+    params, key = state.params, random.fold_in(state.key, 0)
+    for m in range(method.critic_moves):
+        x, move_key = batches["image"][m], random.fold_in(random.fold_in(key, 0), m)
+        z = random.normal(random.fold_in(move_key, 0), (8, method.latent))
+
+        def critic_loss(disc, x=x, z=z, move_key=move_key, params=params):
+            fake = g(params, state.stats, z)[0]
+            named = {"disc": disc}
+            loss = d(named, fake).mean() - d(named, x).mean()
+            if not gradient_penalty:
+                return loss
+            a = random.uniform(random.fold_in(move_key, 1), (8, 1, 1, 1))
+            grads = jax.vmap(jax.grad(lambda one: d(named, one[None])[0]))(a * fake + (1 - a) * x)
+            norms = jnp.sqrt((grads.reshape(8, -1) ** 2).sum(1))
+            return loss + gradient_penalty * ((norms - 1) ** 2).mean()
+
+        disc = jax.tree.map(
+            lambda p, g: p - 0.1 * g, params["disc"], jax.grad(critic_loss)(params["disc"])
+        )
+        params = {**params, "disc": disc}
+
+    z = random.normal(
+        random.fold_in(random.fold_in(random.fold_in(key, 1), 0), 0), (8, method.latent)
+    )
+    gen_grads = jax.grad(lambda gen: -d(params, g({"gen": gen}, state.stats, z)[0]).mean())(
+        params["gen"]
+    )
+    params["gen"] = jax.tree.map(lambda p, g: p - 0.1 * g, params["gen"], gen_grads)
+    close(got.params, params, rtol=2e-5, atol=1e-6)
+    close(got.stats["gen"], g(state.params, state.stats, z)[1]["gen"], rtol=1e-5, atol=1e-6)
+    assert got.step == 1 and np.isfinite(metrics["disc/loss"])
+
+
+def test_a_move_changes_exactly_what_it_owns(batches):
+    method = build(tiny.gan(critic_norm="BatchNorm").method)
+    state = game.init(method, SGD, {}, random.key(0), first(batches))
+    for name, other in (("disc", "gen"), ("gen", "disc")):
+        player = method.players()[name]
+        owned, stats, _, _ = game.move(
+            player,
+            SGD[name],
+            state.params,
+            state.stats,
+            state.opt[name],
+            first(batches),
+            state.key,
+            state.step,
+        )
+        assert set(owned) == {name} and not same(owned[name], state.params[name])
+        assert same(stats[other], state.stats[other]) and not same(stats[name], state.stats[name])
+
+
+@dataclasses.dataclass(frozen=True)
+class Eater:
+    """A game whose loss reports which batches it was given."""
+
+    moves: tuple[int, int] = (3, 2)
+    classes: int = 0
+
+    def init(self, key, batch):
+        return {"a": {"w": jnp.zeros(())}, "b": {"w": jnp.zeros(())}}, {}
+
+    def players(self):
+        def loss(params, stats, batch, key, step):
+            seen = batch["image"].mean()
+            return sum(p["w"] for p in params.values()) * seen, (stats, {"seen": seen})
+
+        return {n: Player(loss, (n,), m) for n, m in zip(("a", "b"), self.moves, strict=True)}
+
+
+def test_a_round_eats_a_fresh_batch_for_every_move():
+    method = Eater()
+    assert game.rounds(method) == 5
+    batches = {"image": jnp.arange(5.0)[:, None]}
+    optim = {"a": optax.sgd(1.0), "b": optax.sgd(1.0)}
+    state = game.init(method, optim, {}, random.key(0), first(batches))
+    state, metrics = game.step(method, optim, {}, state, batches)
+    assert metrics["a/seen"] == 1 and metrics["b/seen"] == 3.5
+    assert state.params["a"]["w"] == -(0 + 1 + 2) and state.params["b"]["w"] == -(3 + 4)
+
+
+def test_moving_averages_follow_their_own_networks(batches):
+    method = build(tiny.gan().method)
+    state = game.init(method, SGD, {"gen": 0.9}, random.key(0), first(batches))
+    after, _ = game.step(method, SGD, {"gen": 0.9}, state, batches)
+    expected = jax.tree.map(
+        lambda old, new: 0.9 * old + 0.1 * new, state.params["gen"], after.params["gen"]
+    )
+    close(after.ema["gen"], expected, rtol=1e-6)
+    assert set(after.ema) == {"gen"} and after.averaged["disc"] is after.params["disc"]
+
+
+def test_every_round_and_player_draws_anew(batches):
+    method = build(tiny.gan().method)
+    frozen = {"disc": optax.sgd(0.0), "gen": optax.sgd(0.0)}
+    state = game.init(method, frozen, {}, random.key(0), first(batches))
+    one, a = game.step(method, frozen, {}, state, batches)
+    _, b = game.step(method, frozen, {}, one, batches)
+    assert a["gen/loss"] != b["gen/loss"]
+    _, again = game.step(method, frozen, {}, state, batches)
+    assert same(a, again)
+
+
+def test_a_learning_rate_swept_by_vmap_equals_separate_rounds(batches):
+    config = tiny.gan()
+    method = build(config.method)
+    state = game.init(method, SGD, {}, random.key(0), first(batches))
+
+    def play(rate):
+        optim = {name: optax.sgd(rate) for name in SGD}
+        return game.step(method, optim, {}, state, batches)[0].params
+
+    together = jax.vmap(play)(jnp.asarray([0.05, 0.1]))
+    close(jax.tree.map(lambda x: x[1], together), play(0.1), atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("optim", "ema", "told"),
+    [
+        ({"disc": SGD["disc"], "gem": SGD["gen"]}, {}, "optim names 'gem'.*did you mean 'gen'"),
+        ({"disc": SGD["disc"]}, {}, "optim has nothing for player 'gen'"),
+        (SGD, {"generator": 0.9}, "ema names 'generator', which is no network"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(batches, optim, ema, told):
+    method = build(tiny.gan().method)
+    with pytest.raises(ConfigError, match=told):
+        game.init(method, optim, ema, random.key(0), first(batches))
+
+
+def test_apply_threads_linen_state_and_a_penalty_discards_it(batches):
+    method = build(tiny.gan(critic_norm="BatchNorm").method)
+    params, stats = fresh(method.discriminator, "disc", random.key(0), batches["image"][0], None)
+    _, after = apply(method.discriminator, "disc", params, stats, batches["image"][0], None)
+    assert not same(after, stats)
+    _, unmoved = apply(
+        method.discriminator, "disc", params, stats, batches["image"][0], None, train=False
+    )
+    assert same(unmoved, stats)
+    value = penalties.r1(
+        lambda x: apply(method.discriminator, "disc", params, stats, x, None)[0],
+        batches["image"][0],
+        None,
+        None,
+    )
+    assert value.shape == (8,)

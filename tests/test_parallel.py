@@ -1,0 +1,215 @@
+"""Numbers do not depend on devices; always tested with plain SGD, since Adam hides a gradient N times too large."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import tiny
+from jax import random
+
+from genlab import config as config_lib
+from genlab import game, parallel
+from genlab.bench import memory
+from genlab.config import ConfigError, override, spec
+from genlab.game import apply
+from genlab.loop import prepare
+
+GAMES = {
+    "gan": lambda **k: tiny.gan(critic_norm="BatchNorm", **k),
+    "wgan_gp": tiny.wgan_gp,
+    "vae": tiny.vae,
+}
+
+
+def play(config, dispatches=((3, 1),)):
+    """The state after dispatches of (rounds, times), and the last metrics."""
+    training = prepare(config)
+    state, held = training.init(), training.fetch(0, 1)
+    for rounds, times in dispatches:
+        run = training.compile(state, held, rounds).run
+        for _ in range(times):
+            state, metrics = run(state, held, training.data_key)
+    return state, metrics
+
+
+def values(state):
+    """A state as numpy, its key as data."""
+    state = state.replace(key=random.key_data(state.key))
+    return jax.tree.map(np.asarray, state)
+
+
+def close(a, b, atol):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=atol), a, b)
+
+
+@pytest.fixture(scope="module")
+def on_one_device():
+    return {name: values(play(make())[0]) for name, make in GAMES.items()}
+
+
+@pytest.mark.parametrize("devices", [2, 4, 8])
+@pytest.mark.parametrize("name", GAMES)
+def test_jit_gives_the_parameters_of_one_device(name, devices, on_one_device):
+    state, metrics = play(GAMES[name](loop={"devices": devices}))
+    assert state.params and len(jax.tree.leaves(state.params)[0].sharding.device_set) == devices
+    close(values(state).params, on_one_device[name].params, 2e-6)
+    close(values(state).stats, on_one_device[name].stats, 2e-6)
+    assert all(np.isfinite(np.asarray(v)).all() for v in metrics.values())
+
+
+@pytest.mark.parametrize("name", ["gan", "vae"])
+def test_a_fully_sharded_state_gives_the_same_numbers_in_a_fraction_of_the_memory(
+    name, on_one_device
+):
+    state, _ = play(GAMES[name](loop={"devices": 4, "sharding": "full"}))
+    close(values(state).params, on_one_device[name].params, 2e-6)
+    leaves = [x for x in jax.tree.leaves(state.params) if any(n % 4 == 0 for n in x.shape)]
+    assert leaves
+    for leaf in leaves:
+        assert leaf.addressable_shards[0].data.size == leaf.size // 4
+
+
+def longhand_vae(method, params, stats, x, eps):
+    """Minus the ELBO of the global batch, with the noise given; Bernoulli decoder, N(0, I) prior, by hand."""
+    (mean, log_variance), _ = apply(method.encoder, "encoder", params, stats, x, None)
+    theta, _ = apply(
+        method.decoder, "decoder", params, stats, mean + jnp.exp(log_variance / 2) * eps, None
+    )
+    y = (x + 1) / 2
+    nll = -(y * jax.nn.log_sigmoid(theta) + (1 - y) * jax.nn.log_sigmoid(-theta)).sum((1, 2, 3))
+    kl = 0.5 * (mean**2 + jnp.exp(log_variance) - 1 - log_variance).sum(1)
+    return (nll + kl).mean()
+
+
+def longhand_critic(method, params, stats, x, z):
+    """The non-saturating critic's loss of the global batch, with the latents given."""
+    fake, _ = apply(method.generator, "gen", params, stats, z, None)
+    real, _ = apply(method.discriminator, "disc", params, stats, x, None)
+    made, _ = apply(method.discriminator, "disc", params, stats, fake, None)
+    return (jax.nn.softplus(-real) + jax.nn.softplus(made)).mean()
+
+
+@pytest.mark.parametrize("devices", [4])
+@pytest.mark.parametrize("name", ["gan", "vae"])
+def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
+    """For the same samples and noise; BatchNorm in the critic and the encoder has to be synchronised for that."""
+    config = GAMES[name](loop={"devices": devices, "placement": "pmap"})
+    player, owned = ("disc", ("disc",)) if name == "gan" else ("vae", ("encoder", "decoder"))
+    training = prepare(config)
+    method = training.experiment.method
+    before = jax.tree.map(np.asarray, training.init().params)
+    stats = training.init().stats
+    after, _ = play(config, ((1, 1),))
+
+    key = random.fold_in(random.fold_in(training.init().key, 0), 0)  # round 0, first player
+    keys = [
+        random.fold_in(random.fold_in(key, 0), d) for d in range(devices)
+    ]  # its first move, each device's own
+    width = 16 // devices
+    if name == "gan":
+        noise = jnp.concatenate([method.latents(random.fold_in(k, 0), width) for k in keys])
+    else:
+        noise = jnp.concatenate([random.normal(k, (width, method.latent)) for k in keys])
+    source, zero = training.experiment.data, jnp.zeros((), jnp.int32)
+    held = source.fetch("train", 0, 0, 1, 16)
+    x = source.batch(
+        jax.tree.map(jnp.asarray, held), training.data_key, zero, zero, jnp.arange(16), 16
+    )["image"]
+    longhand = longhand_critic if name == "gan" else longhand_vae
+
+    def loss(part):
+        return longhand(method, {**before, **part}, stats, x, noise)
+
+    grads = jax.grad(loss)({n: before[n] for n in owned})
+    got = {
+        n: jax.tree.map(lambda a, b: (np.asarray(b) - a) / 0.05, after.params[n], before[n])
+        for n in owned
+    }
+    close(got, jax.tree.map(np.asarray, grads), 2e-5)
+    assert player in method.players()
+
+
+def test_both_placements_share_one_state_layout():
+    one, _ = play(tiny.gan(loop={"devices": 4, "placement": "pmap"}))
+    other, _ = play(tiny.gan(loop={"devices": 4}))
+    assert jax.tree.map(jnp.shape, values(one)) == jax.tree.map(jnp.shape, values(other))
+
+
+@pytest.mark.parametrize("placement", ["jit", "pmap"])
+@pytest.mark.parametrize("name", GAMES)
+def test_rounds_in_one_dispatch_are_bitwise_equal_to_single_rounds(name, placement):
+    adam = {"optim": spec(optax.adam, 1e-3)}
+    loop = {"devices": 2, "placement": placement}
+    together, _ = play(GAMES[name](**adam, loop=loop), ((4, 1),))
+    single, _ = play(GAMES[name](**adam, loop=loop), ((1, 4),))
+    jax.tree.map(np.testing.assert_array_equal, values(together), values(single))
+
+
+@pytest.mark.parametrize("placement", ["jit", "pmap"])
+def test_the_state_is_donated(placement):
+    training = prepare(tiny.gan(loop={"devices": 2, "placement": placement}))
+    state, held = training.init(), training.fetch(0, 1)
+    compiled = training.compile(state, held, 1)
+    leaves = jax.tree.leaves(state.params)
+    compiled.run(state, held, training.data_key)
+    assert all(leaf.is_deleted() for leaf in leaves)
+    assert memory(compiled.executable) > 0
+
+
+@pytest.mark.parametrize(
+    ("loop", "told"),
+    [
+        ({"devices": 3}, "batch_size 16 does not divide over 3 devices: use 15 or 18"),
+        ({"devices": 9}, "loop.devices is 9; this machine has 8"),
+        ({"placement": "pnap"}, "did you mean 'pmap'"),
+        ({"sharding": "some"}, "'replicated' or 'full'"),
+        ({"sharding": "full", "placement": "pmap"}, "needs loop.placement='jit'"),
+    ],
+)
+def test_what_cannot_be_placed_is_refused_before_compiling(loop, told):
+    config = tiny.gan()
+    for name, value in loop.items():
+        override(config, f"loop.{name}", value)
+    with pytest.raises(ConfigError, match=told):
+        prepare(config)
+
+
+def test_bfloat16_networks_keep_float32_parameters_losses_and_penalties():
+    penalty = {"penalties": {"mine": {"fn": "tiny:spy", "weight": 1.0}}}
+    exact, _ = play(tiny.gan(method=penalty), ((1, 1),))
+    config = tiny.gan(method=penalty)
+    for net in ("generator", "discriminator"):
+        override(config, f"method.{net}.trunk.dtype", "bfloat16")
+    state, metrics = play(config, ((1, 1),))
+    assert {x.dtype for x in jax.tree.leaves(state.params)} == {jnp.dtype("float32")}
+    assert {v.dtype for v in metrics.values()} == {jnp.dtype("float32")}
+    moved = jax.tree.map(
+        lambda a, b: np.abs(a - b).max(), values(state).params, values(exact).params
+    )
+    assert max(jax.tree.leaves(moved)) > 1e-6  # the networks did compute in bfloat16
+    assert "float32" in tiny.SEEN["dtypes"] and "bfloat16" not in tiny.SEEN["dtypes"]
+
+
+def test_outside_pmap_the_helpers_change_nothing():
+    assert parallel.axis() is None
+    assert parallel.mean({"a": 1}) == {"a": 1}
+    key = random.key(0)
+    assert parallel.own(key) is key
+
+
+def test_a_round_compiles_once_whatever_the_step():
+    training = prepare(tiny.gan())
+    traces = []
+
+    def counted(method, optim, ema, state, batches):
+        traces.append(1)
+        return game.step(method, optim, ema, state, batches)
+
+    e = training.experiment
+    round_ = jax.jit(lambda s, b: counted(e.method, e.optim, e.ema, s, b))
+    state, batch = training.init(), {"image": jnp.zeros((2, 16, *tiny.SHAPE))}
+    for _ in range(3):
+        state, _ = round_(state, batch)
+    assert len(traces) == 1 and state.step == 3
+    assert config_lib.fingerprint(training.config)
