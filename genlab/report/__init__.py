@@ -1,0 +1,31 @@
+"""From run folders to a report: tables with intervals, costs, samples, curves and configs."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from genlab.report import markdown, page
+from genlab.report.contents import contents
+from genlab.report.reading import read
+
+__all__ = ["Report", "write"]
+
+
+class Report(NamedTuple):
+    """Where the page was written, and the same report as Markdown."""
+
+    html: Path
+    markdown: str
+
+
+def write(folder: str | Path) -> Report:
+    """Writes `report.html` and `report.md` into a sweep folder or a single run folder.
+
+    Reads files only, and takes them as they are: a run that failed, goes on or was cut off is
+    listed as such.
+    """
+    folder = Path(folder)
+    said = contents(read(folder))
+    html, text = folder / "report.html", markdown.render(said)
+    html.write_text(page.render(said), encoding="utf-8")
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    return Report(html, text)

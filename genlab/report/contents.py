@@ -1,0 +1,126 @@
+"""All that a report says, before it is laid out as a page or as Markdown."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from genlab.report.configs import (
+    Difference,
+    commands,
+    compared,
+    data_set,
+    environment,
+    known,
+    strays,
+    value_at,
+)
+from genlab.report.cost import Cost, costs, hardware
+from genlab.report.drawing import Key, keys
+from genlab.report.panels import Panel, panels
+from genlab.report.pictures import Gallery, galleries
+from genlab.report.protocol import listed
+from genlab.report.reading import Run, Sweep
+from genlab.report.table import Table, legend, tables
+
+
+class Contents(NamedTuple):
+    """One field per part of the report; empty parts are left out of it.
+
+    drawn:     whether any number has its interval drawn beneath
+    refusals:  why scores stand in several tables
+    problems:  files that could not be read, runs that do not fit their variant
+    unsettled: runs that did not finish
+    """
+
+    title: str
+    experiment: str
+    summary: str
+    seeds: tuple[int, ...]
+    refusals: list[str]
+    problems: list[str]
+    tables: list[Table]
+    legend: str
+    drawn: bool
+    costs: list[Cost]
+    hardware: str
+    galleries: list[Gallery]
+    keys: dict[str, Key]
+    panels: dict[str, list[Panel]]
+    unsettled: list[Run]
+    configs: dict[str, str]
+    differences: list[Difference]
+    environment: list[tuple[str, str]]
+    commands: list[str]
+
+
+def contents(sweep: Sweep) -> Contents:
+    """The report of a sweep."""
+    made, refusals = tables(sweep)
+    configs = known(sweep)
+    return Contents(
+        title=sweep.title,
+        experiment=sweep.experiment,
+        summary=summary(sweep),
+        seeds=sweep.seeds,
+        refusals=[str(refusal) for refusal in refusals],
+        problems=_problems(sweep),
+        tables=made,
+        legend=legend(made),
+        drawn=any(cell.strip for table in made for row in table.rows for cell in row.cells),
+        costs=costs(sweep),
+        hardware=hardware(sweep),
+        galleries=galleries(sweep),
+        keys=keys(sweep.variants),
+        panels=panels(sweep),
+        unsettled=[run for run in sweep.runs if run.status != "finished"],
+        configs={variant: json.dumps(config, indent=2) for variant, config in configs.items()},
+        differences=compared(configs),
+        environment=environment(sweep),
+        commands=commands(sweep),
+    )
+
+
+def summary(sweep: Sweep) -> str:
+    """What was compared, in a few sentences."""
+    configs = list(known(sweep).values())
+    data = _values(data_set(config) for config in configs)
+    steps = _values(value_at(config, "loop.steps") for config in configs)
+    batch = _values(value_at(config, "batch_size") for config in configs)
+    trained = f"trained on {data}" if data else "trained"
+    trained += f" for {steps} rounds" if steps else ""
+    trained += f" on batches of {batch}" if batch else ""
+    if sweep.single:
+        return f"One run, {trained}, with seed {sweep.seeds[0]}. {_states(sweep)}"
+    many = f"{len(sweep.variants)} variants" if len(sweep.variants) > 1 else "One variant"
+    seeds = f"seeds {listed(map(str, sweep.seeds))}" if len(sweep.seeds) > 1 else "one seed"
+    return f"{many} ({listed(sweep.variants)}), {trained}, with {seeds}. {_states(sweep)}"
+
+
+def _states(sweep: Sweep) -> str:
+    counts, total = Counter(run.status for run in sweep.runs), len(sweep.runs)
+    finished = counts.pop("finished", 0)
+    if sweep.single:
+        status = sweep.runs[0].status
+        return f"It {status}." if status in ("finished", "failed") else f"It is {status}."
+    if finished == total:
+        return f"All {total} runs finished."
+    rest = listed(f"{n} {status}" for status, n in counts.items())
+    return f"{finished} of {total} runs finished; {rest}."
+
+
+def _values(values: Iterable) -> str:
+    """The different values that there are, as text."""
+    return " or ".join(str(v) for v in dict.fromkeys(values) if v)
+
+
+def _problems(sweep: Sweep) -> list[str]:
+    unread = (f"{run.name}: {'; '.join(run.problems)}" for run in sweep.runs if run.problems)
+    return [*sweep.problems, *unread, *_unshown(sweep), *strays(sweep)]
+
+
+def _unshown(sweep: Sweep) -> Iterable[str]:
+    for run in sweep.runs:
+        splits = dict.fromkeys(str(row.protocol.get("split")) for row in run.evals)
+        if odd := [split for split in splits if split not in ("test", "validation")]:
+            yield f"{run.name}: scores on split {listed(odd)} are not shown; tables show `test`"

@@ -1,0 +1,19 @@
+"""The report as one HTML page that needs nothing beside itself."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from genlab.report.contents import Contents
+from genlab.report.cost import HEADINGS, LEGEND
+
+
+def render(contents: Contents) -> str:
+    """`page.html` filled in; whatever a run wrote is escaped."""
+    environment = Environment(
+        loader=PackageLoader("genlab.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("page.html")
+    return page.render(**contents._asdict(), cost_headings=HEADINGS, cost_legend=LEGEND)

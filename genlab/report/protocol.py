@@ -1,0 +1,105 @@
+"""How a score was measured; scores measured differently are kept apart, and it is said why."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from genlab.report.reading import Sweep
+
+SHORT_HASH = 10
+
+
+class Result(NamedTuple):
+    """What one evaluator found of one run; `floors` are the scores of held-out real data."""
+
+    name: str
+    variant: str
+    seed: int
+    step: int
+    scores: dict[str, float]
+    floors: dict[str, float]
+    protocol: dict[str, Any]
+
+
+class UnlikeProtocols(ValueError):
+    """Scores that were measured differently and so do not belong in one table.
+
+    fields: the differing fields, each with the variants that had each value
+    """
+
+    def __init__(self, name: str, fields: dict[str, dict[str, list[str]]]):
+        told = (
+            f"{field} ({'; '.join(f'{value}: {listed(who)}' for value, who in values.items())})"
+            for field, values in fields.items()
+        )
+        self.name, self.fields = name, fields
+        super().__init__(
+            f"{name}: scores of unlike protocols are not put in one table; they differ in "
+            + ", ".join(told)
+            + "."
+        )
+
+
+def measured(sweep: Sweep, split: str) -> list[Result]:
+    """Everything measured on a split, in the order of the runs and of their files."""
+    return [
+        Result(row.name, run.variant, run.seed, row.step, row.scores, row.floors, row.protocol)
+        for run in sweep.runs
+        for row in run.evals
+        if row.protocol.get("split") == split
+    ]
+
+
+def final(results: Iterable[Result]) -> dict[str, list[Result]]:
+    """By evaluator, the last result of every run."""
+    last = {(r.name, r.variant, r.seed): r for r in results}
+    found: dict[str, list[Result]] = {}
+    for result in last.values():
+        found.setdefault(result.name, []).append(result)
+    return found
+
+
+def alike(results: Iterable[Result]) -> list[list[Result]]:
+    """Results grouped by protocol."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(json.dumps(result.protocol, sort_keys=True), []).append(result)
+    return list(groups.values())
+
+
+def disagreement(results: Sequence[Result]) -> dict[str, dict[str, list[str]]]:
+    """`{"samples": {"500": ["hinge"], "5000": ["r1"]}}`, for each field that differs."""
+    fields: dict[str, dict[str, list[str]]] = {}
+    for field in dict.fromkeys(f for result in results for f in result.protocol):
+        values: dict[str, dict[str, None]] = {}
+        for result in results:
+            value = result.protocol.get(field, "not given")
+            text = short(value) if isinstance(value, str) else json.dumps(value)
+            values.setdefault(text, {})[result.variant] = None
+        if len(values) > 1:
+            fields[field] = {text: list(who) for text, who in values.items()}
+    return fields
+
+
+def fields(protocol: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Names and values of a protocol as text, hashes cut short."""
+    return tuple((name.replace("_", " "), short(value)) for name, value in protocol.items())
+
+
+def rounds(results: Iterable[Result]) -> str:
+    """After which rounds the results were taken: `2000`, or `800 to 2000`."""
+    steps = [result.step for result in results]
+    return str(min(steps)) if min(steps) == max(steps) else f"{min(steps)} to {max(steps)}"
+
+
+def short(value: Any) -> str:
+    """A protocol's value as text: the first letters of a hash, six figures of a float."""
+    if isinstance(value, str):
+        is_hash = len(value) >= 32 and not set(value.lower()) - set("0123456789abcdef")
+        return value[:SHORT_HASH] if is_hash else value
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names with commas between."""
+    return ", ".join(names)

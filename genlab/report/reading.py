@@ -1,0 +1,169 @@
+"""Run folders as they are found: whole, unfinished, or cut off in the middle of a line.
+
+Nothing here raises because a run went wrong; what could not be read is a line in `Run.problems`.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from genlab.config import ConfigError
+from genlab.report.files import number, numbers, object_in, rows_in
+
+RUN_FILES = ("config.json", "status.json", "metrics.jsonl")  # any of them makes a folder a run
+SEED_FOLDER = re.compile(r"seed(\d+)")
+
+
+class Eval(NamedTuple):
+    """What one evaluator found at one step; `floors` are the scores of held-out real data."""
+
+    step: int
+    name: str
+    scores: dict[str, float]
+    floors: dict[str, float]
+    protocol: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder.
+
+    metrics:  rows of `metrics.jsonl` by step; a step logged again after a resume counts once
+    status:   "finished", "failed", "unfinished" or "not started"
+    step:     rounds trained
+    problems: what could not be read, a line each
+    """
+
+    folder: Path
+    variant: str
+    seed: int
+    config: dict = field(default_factory=dict)
+    env: dict = field(default_factory=dict)
+    cost: dict = field(default_factory=dict)
+    metrics: tuple[dict, ...] = ()
+    evals: tuple[Eval, ...] = ()
+    status: str = "not started"
+    step: int = 0
+    error: str | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`variant/seed0`."""
+        return f"{self.variant}/seed{self.seed}"
+
+    @property
+    def terms(self) -> list[str]:
+        """Names of the logged terms, `player/term`, in the order they appear."""
+        return list(dict.fromkeys(k for row in self.metrics for k in row if "/" in k))
+
+    def last(self, name: str) -> float | None:
+        """The last finite value logged under `name`."""
+        values = [number(row.get(name)) for row in self.metrics]
+        return next((v for v in reversed(values) if math.isfinite(v)), None)
+
+
+class Sweep(NamedTuple):
+    """Variants × seeds; a single run is a sweep of one variant and one seed."""
+
+    folder: Path
+    experiment: str
+    title: str
+    variants: tuple[str, ...]
+    seeds: tuple[int, ...]
+    runs: tuple[Run, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def single(self) -> bool:
+        """Whether the folder itself is the run."""
+        return [run.folder for run in self.runs] == [self.folder]
+
+    def of(self, variant: str) -> list[Run]:
+        """The runs of a variant, by seed."""
+        return [run for run in self.runs if run.variant == variant]
+
+
+def read(folder: str | Path) -> Sweep:
+    """A sweep folder, or a single run folder; ConfigError where there is neither."""
+    folder = Path(folder)
+    if (folder / "sweep.json").exists():
+        return _sweep(folder)
+    if any((folder / name).exists() for name in RUN_FILES):
+        return _single(folder)
+    if _found(folder):
+        return _sweep(folder)
+    raise ConfigError(
+        f"{folder} holds neither sweep.json nor a run ({', '.join(RUN_FILES)}); "
+        "give a folder that `genlab sweep` or `genlab train` wrote"
+    )
+
+
+def _sweep(folder: Path) -> Sweep:
+    problems: list[str] = []
+    listed = object_in(folder / "sweep.json", problems)
+    found = _found(folder)
+    variants = _strings(listed.get("variants")) or tuple(dict.fromkeys(v for v, _ in found))
+    seeds = _integers(listed.get("seeds")) or tuple(sorted({s for _, s in found}))
+    runs = (_run(folder / v / f"seed{s}", v, s) for v in variants for s in seeds)
+    experiment = str(listed.get("experiment") or "")
+    title = str(listed.get("title") or experiment or folder.resolve().name)
+    return Sweep(folder, experiment, title, variants, seeds, tuple(runs), tuple(problems))
+
+
+def _single(folder: Path) -> Sweep:
+    path = folder.resolve()
+    seed_folder = SEED_FOLDER.fullmatch(path.name)
+    variant = path.parent.name if seed_folder else path.name
+    run = _run(folder, variant, int(seed_folder[1]) if seed_folder else 0)
+    seed = run.config.get("seed")
+    run = replace(run, seed=seed if isinstance(seed, int) else run.seed)
+    title = str(run.config.get("title") or variant)
+    return Sweep(folder, "", title, (variant,), (run.seed,), (run,))
+
+
+def _found(folder: Path) -> list[tuple[str, int]]:
+    """(variant, seed) of the run folders that exist."""
+    matches = ((path, SEED_FOLDER.fullmatch(path.name)) for path in sorted(folder.glob("*/seed*")))
+    return [(path.parent.name, int(match[1])) for path, match in matches if match]
+
+
+def _run(folder: Path, variant: str, seed: int) -> Run:
+    if not folder.is_dir():
+        return Run(folder, variant, seed)
+    problems: list[str] = []
+    config, env, cost, status = (
+        object_in(folder / f"{name}.json", problems) for name in ("config", "env", "cost", "status")
+    )
+    metrics = {row["step"]: row for row in rows_in(folder / "metrics.jsonl", problems)}
+    evals = _evals(rows_in(folder / "evals.jsonl", problems))
+    word = str(status.get("status"))
+    step = status.get("step")
+    return Run(
+        folder, variant, seed, config, env, cost, tuple(metrics[s] for s in sorted(metrics)), evals,
+        status=word if word in ("finished", "failed") else "unfinished",
+        step=step if isinstance(step, int) else max(metrics, default=0),
+        error=str(status["error"]) if status.get("error") else None,
+        problems=tuple(problems),
+    )  # fmt: skip
+
+
+def _evals(rows: Iterable[dict]) -> tuple[Eval, ...]:
+    return tuple(
+        Eval(
+            row["step"], str(row["name"]), numbers(row.get("scores")), numbers(row.get("floors")),
+            row["protocol"] if isinstance(row.get("protocol"), dict) else {},
+        )
+        for row in rows if "name" in row
+    )  # fmt: skip
+
+
+def _strings(values: Any) -> tuple[str, ...]:
+    return tuple(map(str, values)) if isinstance(values, list) else ()
+
+
+def _integers(values: Any) -> tuple[int, ...]:
+    return tuple(v for v in values if isinstance(v, int)) if isinstance(values, list) else ()

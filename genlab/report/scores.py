@@ -1,0 +1,66 @@
+"""What is known of a score by its name: which way is better, and its unit."""
+
+import math
+import re
+from typing import NamedTuple
+
+LOWER, HIGHER = -math.inf, math.inf
+
+
+class Score(NamedTuple):
+    """`goal` is the value to come near: -inf where lower is better, None where unknown."""
+
+    name: str
+    goal: float | None = None
+    unit: str = ""
+
+    @property
+    def arrow(self) -> str:
+        """↓, ↑ or → with the value to come near; nothing for an unknown score."""
+        if self.goal is None:
+            return ""
+        return {LOWER: "↓", HIGHER: "↑"}.get(self.goal, f"→ {self.goal:g}")
+
+    @property
+    def advice(self) -> str:
+        """The arrow in words."""
+        if self.goal is None:
+            return ""
+        words = {LOWER: "lower is better", HIGHER: "higher is better"}
+        return words.get(self.goal, f"nearer {self.goal:g} is better")
+
+    @property
+    def heading(self) -> str:
+        """`psnr [dB] ↑`."""
+        unit = f"[{self.unit}]" if self.unit else ""
+        return " ".join(filter(None, (self.name, unit, self.arrow)))
+
+    def distance(self, mean: float) -> float:
+        """How far a mean is from the goal: the least is best; needs a goal."""
+        if math.isfinite(self.goal):
+            return abs(mean - self.goal)
+        return mean if self.goal == LOWER else -mean
+
+
+LOWER_IS_BETTER = (
+    "fd", "fid", "kid", "mmd", "forward_kl", "reverse_kl", "wasserstein", "copies",
+    "nll", "bits_per_dimension", "mse", "rmse", "mae", "lpips",
+)  # fmt: skip
+HIGHER_IS_BETTER = (
+    "inception_score", "precision", "recall", "density", "coverage", "accuracy",
+    "modes", "high_quality", "elbo", "iwae", "log_likelihood", "psnr", "ssim", "ms_ssim",
+)  # fmt: skip
+GOALS = (
+    dict.fromkeys(LOWER_IS_BETTER, LOWER)
+    | dict.fromkeys(HIGHER_IS_BETTER, HIGHER)
+    | dict.fromkeys(("nearer", "nearer_train"), 0.5)  # to training data as often as to held-out
+)
+NATS = ("elbo", "iwae", "log_likelihood", "nll", "forward_kl", "reverse_kl")
+UNITS = dict.fromkeys(NATS, "nats") | {"psnr": "dB"}
+SETTING = re.compile(r"[_@-]\d+$")  # iwae_64 is an iwae
+
+
+def score(name: str) -> Score:
+    """The score of that name; a number at its end is a setting: `iwae_64`, `recall@5`."""
+    kind = SETTING.sub("", name)
+    return Score(name, GOALS.get(kind), UNITS.get(kind, ""))

@@ -1,0 +1,54 @@
+"""A cell's estimate drawn beside its number, on one axis for the whole column."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from genlab.report.statistics import Estimate
+
+
+class Strip(NamedTuple):
+    """Places in per cent of the axis: interval, mean, seeds, and the score of real data."""
+
+    low: float
+    high: float
+    mean: float
+    seeds: tuple[float, ...]
+    floor: float | None
+
+
+class Axis(NamedTuple):
+    """Wide enough for all that a column shows; `shared` if it shows more than one estimate."""
+
+    low: float
+    span: float
+    floor: float | None
+    shared: bool
+
+    def place(self, value: float) -> float:
+        """A value in per cent of the axis."""
+        return round(100 * (value - self.low) / self.span, 2)
+
+    def strip(self, of: Estimate, seeds: Sequence[float]) -> Strip | None:
+        """An estimate and its seeds, placed; None where there is nothing to compare with."""
+        if not self.shared:
+            return None
+        half = of.half or 0.0
+        return Strip(
+            self.place(of.mean - half),
+            self.place(of.mean + half),
+            self.place(of.mean),
+            tuple(self.place(v) for v in seeds if math.isfinite(v)),
+            None if self.floor is None else self.place(self.floor),
+        )
+
+
+def axis(estimates: Iterable[Estimate], seeds: Iterable[float], floor: Estimate | None) -> Axis:
+    """The axis of a column, from all that it has to show."""
+    known = [*estimates, *([floor] if floor else [])]
+    points = [v for v in seeds if math.isfinite(v)]
+    ends = points + [e.mean + sign * (e.half or 0.0) for e in known for sign in (-1, 1)]
+    low, high = min(ends, default=0.0), max(ends, default=0.0)
+    return Axis(
+        low, (high - low) or 1.0, floor.mean if floor else None, len(points) > 1 and len(known) > 1
+    )
