@@ -21,7 +21,6 @@ class Checkpoints:
     def __init__(self, folder: str | Path, keep: int = 2, higher: bool = False):
         logging.getLogger("absl").setLevel(logging.ERROR)
         self.folder = Path(folder).resolve()
-        self._higher = higher
         best = policies.BestN(
             get_metric_fn=lambda metrics: metrics[SCORE],
             reverse=not higher,  # Orbax keeps the last of the ascending order
@@ -29,6 +28,8 @@ class Checkpoints:
             keep_checkpoints_without_metrics=False,
         )
         options = ocp.CheckpointManagerOptions(
+            best_fn=lambda metrics: metrics[SCORE],
+            best_mode="max" if higher else "min",
             preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best])
         )
         self._manager = ocp.CheckpointManager(self.folder, options=options)
@@ -56,9 +57,7 @@ class Checkpoints:
     @property
     def best(self) -> int | None:
         """The round with the best score; None where no checkpoint has one."""
-        scores = {step: (self._manager.metrics(step) or {}).get(SCORE) for step in self.steps}
-        scored = {step: score for step, score in scores.items() if score is not None}
-        return (max if self._higher else min)(scored, key=scored.get) if scored else None
+        return self._manager.best_step()
 
     def restore(self, like: Any, step: int | None = None) -> tuple[int, Any] | None:
         """(round, state) of the newest sound checkpoint, or of round `step`; None where there is none.

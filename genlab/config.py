@@ -117,12 +117,10 @@ def override(config: ConfigDict, path: str, value: Any) -> None:
     for depth, part in enumerate(parents):
         node = _field(node, part, parents[:depth])
     current = _field(node, last, parents)
-    if isinstance(value, ConfigDict | Mapping) and isinstance(current, ConfigDict):
-        node[last] = _plain(
-            value, path
-        )  # a subtree is replaced whole: its fields belong to its call
-        return
-    value = _typed(value, current, path)
+    if isinstance(value, ConfigDict | Mapping):
+        value = _plain(value, path)  # a subtree is replaced whole: its fields belong to its call
+    else:
+        value = _typed(value, current, path)
     if isinstance(node, ConfigDict):
         with node.ignore_type():
             node[last] = value

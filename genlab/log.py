@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from genlab.runs import RunFolder
@@ -78,15 +79,30 @@ class Log:
         bad = [name for name, value in values.items() if not np.isfinite(value)]
         if bad:
             culprits = [n for n in bad if not n.endswith(("/loss", "/gradient_norm"))] or bad
-            kept = (
-                f"the checkpoint of round {self.good} is intact"
-                if self.good
-                else "there is no checkpoint yet"
-            )
-            raise NotFinite(
-                f"round {step}: {culprits[0]} is {values[culprits[0]]} (of {', '.join(bad)}); stopped, {kept} in "
-                f"{self.run.path}: lower its weight or the learning rate, or clip gradients (optax.clip_by_global_norm)"
-            )
+            told = f"{culprits[0]} is {values[culprits[0]]} (of {', '.join(bad)}), not"
+            raise NotFinite(self._stopped(step, told))
+
+    def check(self, step: int, params: dict) -> None:
+        """Refuses parameters that an update has just made infinite, before they are saved."""
+        for network, finite in jax.device_get(_finite(params)).items():
+            if not finite:
+                raise NotFinite(self._stopped(step, f"network {network} has parameters that are not"))
+
+    def _stopped(self, step: int, told: str) -> str:
+        good = f"the checkpoint of round {self.good} is intact" if self.good else "no checkpoint yet"
+        return (
+            f"round {step}: {told} finite; stopped, {good} in {self.run.path}: lower its weight or the "
+            "learning rate, or clip gradients (optax.clip_by_global_norm)"
+        )
+
+
+@jax.jit
+def _finite(params: dict) -> dict:
+    """Whether all of a network's parameters are finite, by network."""
+    return {
+        network: jnp.all(jnp.stack([jnp.isfinite(x).all() for x in jax.tree.leaves(tree)]))
+        for network, tree in params.items()
+    }
 
 
 def event_files(run: RunFolder, step: int) -> Callable[[int, dict], None]:

@@ -249,6 +249,7 @@ def _hooks(
             scored[step] = found if math.isfinite(found) else None
 
     def save(step: int, state: State) -> None:
+        log.check(step, state.params)
         checkpoints.save(step, state, scored.get(step))
         log.good = step
 

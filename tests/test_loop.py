@@ -1,0 +1,246 @@
+"""A run as a user lives it: killed, resumed, changed, broken by NaN; each time on the real loop."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+import pytest
+import tiny
+from jax import random
+
+from genlab import fit, spec
+from genlab.checkpoint import Checkpoints
+from genlab.config import ConfigError, override
+from genlab.log import NotFinite
+from genlab.loop import prepare
+from genlab.progress import Silent
+from genlab.runs import RunFolder
+
+ROOT = Path(__file__).parents[1]
+KILL = textwrap.dedent(
+    """
+    import os, pathlib, signal, sys
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    import optax
+    import tiny
+    from jax import random
+    from genlab import fit, spec
+    from genlab.progress import Silent
+
+    class Killer(Silent):
+        def advance(self, step, row=None):
+            if step >= kill:
+                while not list((folder / "checkpoints").glob("6/_CHECKPOINT_METADATA")):
+                    pass  # the asynchronous save of round 6 has to be on disk
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def run(name, steps):
+        adam = spec(optax.adam, 1e-3, b1=0.5)
+        loop = {"steps": steps, "checkpoint_every": 6, "log_every": 1}
+        make = {"gan": lambda: tiny.gan(critic_norm="BatchNorm", ema={"gen": 0.9}, optim=adam, loop=loop),
+                "vae": lambda: tiny.vae(optim=adam, loop=loop)}
+        state = fit(make[name](), folder, Killer())
+        leaves = jax.tree.leaves(state.replace(key=random.key_data(state.key)))
+        np.savez(folder / "final.npz", *[np.asarray(x) for x in leaves])
+
+    name, folder, kill = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
+    run(name, 12)
+    """
+)
+
+
+def process(name, folder, kill=10**9):
+    """A fresh interpreter that trains 12 rounds in `folder`, perhaps killed by SIGKILL on the way."""
+    paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+    return subprocess.run(
+        [sys.executable, "-c", KILL, name, str(folder), str(kill)],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def logged(folder):
+    """Log rows without their clock."""
+    rows = RunFolder(folder).rows("metrics.jsonl")
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("name", ["gan", "vae"])
+def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(name, tmp_path):
+    """GAN with BatchNorm, EMA and Adam; VAE: 12 rounds against 8, kill -9, and on from the checkpoint of 6."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    done = process(name, whole)
+    assert done.returncode == 0, done.stderr
+    assert process(name, broken, kill=8).returncode == -9
+    assert RunFolder(broken).status == {"status": "running"}
+    done = process(name, broken)
+    assert done.returncode == 0, done.stderr
+    with np.load(whole / "final.npz") as a, np.load(broken / "final.npz") as b:
+        assert len(a.files) == len(b.files) > 10
+        for leaf in a.files:
+            np.testing.assert_array_equal(a[leaf], b[leaf])
+    assert logged(whole) == logged(broken) and len(logged(whole)) == 12
+    assert RunFolder(broken).status["status"] == "finished"
+
+
+def leaves(state):
+    return jax.tree.leaves(state.replace(key=random.key_data(state.key)))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of 6 rounds with checkpoints of 2, 4 and 6."""
+    folder = tmp_path_factory.mktemp("trained")
+    loop = {"steps": 6, "checkpoint_every": 2, "keep": 3}
+    state = fit(tiny.vae(optim=spec(optax.adam, 1e-3), loop=loop), folder)
+    return folder, leaves(state)
+
+
+def copied(folder, to):
+    import shutil
+
+    return Path(shutil.copytree(folder, to))
+
+
+def vae(**loop):
+    return tiny.vae(optim=spec(optax.adam, 1e-3), loop={"checkpoint_every": 2, "keep": 3, **loop})
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_next_and_the_user_is_told(trained, tmp_path):
+    folder = copied(trained[0], tmp_path / "run")
+    for file in (folder / "checkpoints" / "6").rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.warns(UserWarning, match=r"damaged checkpoint .*6.*resuming from round 4 instead"):
+        state = fit(vae(steps=6), folder)
+    for a, b in zip(leaves(state), trained[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert list((folder / "damaged").iterdir())  # set aside, not deleted
+    with Checkpoints(folder / "checkpoints", keep=3) as checkpoints:
+        assert checkpoints.steps == [2, 4, 6]
+
+
+def test_when_every_checkpoint_is_damaged_nothing_is_overwritten(trained, tmp_path):
+    folder = copied(trained[0], tmp_path / "run")
+    for metadata in (folder / "checkpoints").glob("*/state/*"):
+        if metadata.is_file():
+            metadata.unlink()
+    with pytest.raises(RuntimeError, match="no checkpoint can be read"):
+        fit(vae(steps=8), folder)
+    assert RunFolder(folder).status["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("batch_size", "32"), ("seed", "1"), ("method.decoder.trunk.hidden", "(8,)")]
+)
+def test_a_changed_config_is_refused_with_the_field_that_differs(field, value, trained, tmp_path):
+    folder = copied(trained[0], tmp_path / "run")
+    config = vae(steps=6)
+    override(config, field, value)
+    with pytest.raises(ConfigError, match=f"another config .*{field} was"):
+        fit(config, folder)
+    assert RunFolder(folder).status["status"] == "finished"
+
+
+def test_what_cannot_alter_the_past_may_change(trained, tmp_path):
+    folder = copied(trained[0], tmp_path / "run")
+    state = fit(vae(steps=8, log_every=1, rounds_per_call=1), folder)
+    assert state.step == 8
+    assert [row["step"] for row in logged(folder)] == [2, 4, 6, 7, 8]
+    straight = fit(vae(steps=8), tmp_path / "straight")
+    for a, b in zip(leaves(state), leaves(straight), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_log_rows_do_not_depend_on_rounds_per_dispatch(tmp_path):
+    for rounds in (1, 3, 6):
+        fit(vae(steps=6, rounds_per_call=rounds, checkpoint_every=0), tmp_path / str(rounds))
+    assert logged(tmp_path / "1") == logged(tmp_path / "3") == logged(tmp_path / "6")
+    assert [row["step"] for row in logged(tmp_path / "6")] == [2, 4, 6]
+
+
+def test_a_log_row_is_the_mean_since_the_last(tmp_path):
+    fit(vae(steps=4, log_every=1, checkpoint_every=0), tmp_path / "each")
+    fit(vae(steps=4, log_every=2, checkpoint_every=0), tmp_path / "pairs")
+    each, pairs = logged(tmp_path / "each"), logged(tmp_path / "pairs")
+    np.testing.assert_allclose(pairs[1]["vae/loss"], (each[2]["vae/loss"] + each[3]["vae/loss"]) / 2)
+
+
+def test_nan_stops_with_the_culprit_named_and_the_last_checkpoint_intact(tmp_path):
+    config = vae(steps=40)
+    explosion = spec(optax.linear_schedule, 1e-3, 1e30, 1, transition_begin=5)
+    override(config, "optim.vae.learning_rate", explosion)
+    with pytest.raises(NotFinite, match=r"round 8: vae/(distortion|kl) is .* checkpoint of round 6 is intact"):
+        fit(config, tmp_path)
+    status = RunFolder(tmp_path).status
+    assert status["status"] == "failed" and "NotFinite: round 8" in status["error"]
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        step, state = checkpoints.restore(prepare(config).like())
+    assert step == 6
+    assert all(np.isfinite(leaf).all() for leaf in leaves(state))
+
+
+def test_a_state_that_is_not_finite_is_never_saved(tmp_path):
+    """The update of round 6 overflows: its metrics were still finite, its parameters are not."""
+    config = vae(steps=40)
+    explosion = spec(optax.linear_schedule, 1e-3, 3e38, 1, transition_begin=4)
+    override(config, "optim", {"vae": spec(optax.sgd, explosion)})
+    with pytest.raises(NotFinite, match=r"round 6: network (encoder|decoder) .*checkpoint of round 4"):
+        fit(config, tmp_path)
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        assert checkpoints.steps[-1] == 4
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+    run = RunFolder(tmp_path)
+    with run.locked(), pytest.raises(ConfigError, match="another process is running"):
+        fit(vae(steps=2), tmp_path)
+    assert fit(vae(steps=2), tmp_path).step == 2
+
+
+def test_the_run_folder_rebuilds_the_run_without_the_experiment_file(trained, tmp_path):
+    folder = copied(trained[0], tmp_path / "run")
+    config = RunFolder.at(folder).config
+    override(config, "loop.steps", 8)
+    assert fit(config, folder).step == 8
+    assert json.loads((folder / "config.json").read_text())["optim"]["vae"]["b2"] == 0.999  # a default
+
+
+def test_cost_counts_every_move(trained, tmp_path):
+    once, thrice = tmp_path / "once", tmp_path / "thrice"
+    for folder, moves in ((once, 1), (thrice, 3)):
+        config = tiny.wgan_gp(loop={"steps": 2})
+        override(config, "method.critic_moves", moves)
+        fit(config, folder)
+    a, b = (json.loads((f / "cost.json").read_text()) for f in (once, thrice))
+    assert a["images_per_round"] == 32 and b["images_per_round"] == 64
+    assert 2.0 < b["flops_per_round"] / a["flops_per_round"] < 3.0  # the generator moves once in both
+    assert a["parameters"] == b["parameters"] and set(a["parameters"]) == {"gen", "disc"}
+
+
+def test_progress_is_told_of_every_dispatch_and_row(tmp_path):
+    seen = []
+
+    class Watcher(Silent):
+        def advance(self, step, row=None):
+            seen.append((step, row and row["step"]))
+
+    fit(vae(steps=6, checkpoint_every=0), tmp_path, Watcher())
+    assert seen == [(2, 2), (4, 4), (6, 6)]
+
+
+def test_tensorboard_event_files_hold_the_rows(tmp_path):
+    fit(vae(steps=4, tensorboard=True), tmp_path)
+    (file,) = (tmp_path / "tensorboard").glob("events.out.tfevents.*")
+    assert b"vae/loss" in file.read_bytes()
+    assert "tensorflow" not in sys.modules
