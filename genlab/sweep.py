@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from genlab.config import ConfigError, did_you_mean, override
+from genlab.data.named import named
 from genlab.experiment import fingerprint
 from genlab.progress import Progress
 from genlab.runs import RunFolder
@@ -49,7 +50,7 @@ def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -
             f"no variant {variant!r}{did_you_mean(variant, known) or '; there is ' + ', '.join(known)}"
         )
     for path, value in {**(known[variant] if variant else {}), **overrides}.items():
-        override(config, path, value)
+        override(config, path, named(value) if path == "data" and isinstance(value, str) else value)
     return config
 
 

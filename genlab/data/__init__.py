@@ -1,5 +1,6 @@
 """Data: sources that give batch `i` as a function of `(seed, i)`; each name here can stand in a config."""
 
+from genlab.data import image
 from genlab.data.arrays import arrays, digits, from_arrays
 from genlab.data.folder import folder
 from genlab.data.source import Source, to_uint8
@@ -13,6 +14,7 @@ __all__ = [
     "folder",
     "from_arrays",
     "grid",
+    "image",
     "mixture",
     "ring",
     "swiss_roll",

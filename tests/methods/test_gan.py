@@ -1,0 +1,108 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+from jax import random
+
+from genlab import game
+from genlab.config import ConfigError, build, override, spec
+from genlab.losses import adversarial
+from genlab.methods import GAN
+from genlab.nets import Discriminator, Generator, mlp
+
+
+def batch(n=6):
+    rng = np.random.default_rng(0)
+    return {"image": jnp.float32(rng.uniform(-1, 1, (n, *tiny.SHAPE))), "cond": jnp.arange(n) % 3}
+
+
+def conditional():
+    return build(
+        spec(
+            GAN,
+            spec(Generator, spec(mlp.Up, tiny.SHAPE, (16,), norm="ConditionalBatchNorm", classes=3), classes=3),
+            spec(Discriminator, spec(mlp.Down, (16,)), classes=3),
+            latent=4,
+        )
+    )
+
+
+@pytest.mark.parametrize("objective", ["nonsaturating", "minimax", "least_squares", "wasserstein", "hinge"])
+def test_losses_are_the_objective_of_the_networks_logits(objective):
+    method = build(tiny.gan(method={"objective": objective}).method)
+    params, stats = method.init(random.key(0), batch())
+    key, zero = random.key(1), jnp.asarray(0)
+    loss, (_, seen) = method.critic_loss(params, stats, batch(), key, zero)
+    z = method.latents(random.fold_in(key, 0), 6)
+    fake, _ = game.apply(method.generator, "gen", params, stats, z, None)
+    real_logits, fake_logits = (
+        game.apply(method.discriminator, "disc", params, stats, x, None)[0] for x in (batch()["image"], fake)
+    )
+    pair = getattr(adversarial, objective)
+    np.testing.assert_allclose(loss, pair.critic(real_logits, fake_logits).mean(), rtol=1e-6)
+    np.testing.assert_allclose([seen["real"], seen["fake"]], [real_logits.mean(), fake_logits.mean()], rtol=1e-5)
+    loss, _ = method.generator_loss(params, stats, batch(), key, zero)
+    np.testing.assert_allclose(loss, pair.generator(real_logits, fake_logits).mean(), rtol=1e-6)
+
+
+def test_penalties_are_weighed_named_and_may_have_arguments():
+    penalties = {"gradient_penalty": {"weight": 5.0, "target": 0.5}, "r1": 2.0}
+    method = build(tiny.gan(method={"penalties": penalties}).method)
+    params, stats = method.init(random.key(0), batch())
+    loss, (_, seen) = method.critic_loss(params, stats, batch(), random.key(1), jnp.asarray(0))
+    expected = seen["adversarial"] + 5 * seen["gradient_penalty"] + 2 * seen["r1"]
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_labels_reach_both_networks():
+    method = conditional()
+    params, stats = method.init(random.key(0), batch())
+    z = jnp.ones((2, 4))
+    a, b = (method.generate(params, stats, z, jnp.full(2, label)) for label in (0, 1))
+    assert not np.allclose(a, b)
+    other = {**batch(), "cond": (batch()["cond"] + 1) % 3}
+    losses = [method.critic_loss(params, stats, x, random.key(1), jnp.asarray(0))[0] for x in (batch(), other)]
+    assert losses[0] != losses[1]
+    grads = jax.grad(lambda p: method.critic_loss(p, stats, batch(), random.key(1), jnp.asarray(0))[0])(params)
+    assert np.abs(grads["disc"]["label"]["embedding"]).max() > 0
+
+
+def test_generation_uses_running_statistics():
+    """A sample does not depend on which other samples are drawn with it."""
+    method = build(tiny.gan().method)
+    params, stats = method.init(random.key(0), batch())
+    z = method.latents(random.key(1), 8)
+    np.testing.assert_allclose(
+        method.generate(params, stats, z)[:2], method.generate(params, stats, z[:2]), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"method.objective": "nonsaturated"}, "did you mean 'nonsaturating'"),
+        ({"method.penalties": {"gradient_penality": 1.0}}, "did you mean 'gradient_penalty'"),
+        ({"method.penalties": {"r1": {"gamma": 1.0}}}, "dict without `weight`"),
+        ({"method.discriminator.classes": 10}, "both are told the label, or neither"),
+        ({"method.penalties": {"mine": {"fn": "nowhere:loss", "weight": 1.0}}}, "cannot import 'nowhere'"),
+    ],
+)
+def test_mistakes_are_told_at_build(change, told):
+    config = tiny.gan()
+    for path, value in change.items():
+        override(config, path, value)
+    with pytest.raises(ConfigError, match=told):
+        build(config)
+
+
+def test_a_generator_of_another_shape_is_refused_with_what_to_set():
+    config = tiny.gan()
+    override(config, "method.generator.trunk.shape", (16, 16, 1))
+    with pytest.raises(ConfigError, match=r"set method.generator.trunk.shape=\(8, 8, 1\)"):
+        build(config.method).init(random.key(0), batch())
+
+
+def test_conditional_networks_need_labelled_data():
+    with pytest.raises(ConfigError, match="the data have no labels"):
+        conditional().init(random.key(0), {"image": batch()["image"]})

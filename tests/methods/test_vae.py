@@ -1,0 +1,118 @@
+"""The VAE against the one case that is known in full: the linear VAE is probabilistic PCA (Lucas et al. 2019)."""
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import tiny
+from jax import random
+
+from genlab.config import ConfigError, build, override, spec
+from genlab.data import digits
+from genlab.losses import likelihood
+from genlab.methods import VAE
+from genlab.metrics.bound import importance_weighted
+from genlab.nets import Decoder, Encoder, mlp
+
+LATENT = 5
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """(method, params, x, log p(x)): decoder W z + mu, encoder at the exact posterior, sigma2 at the optimum.
+
+    Tipping & Bishop 1999, Eqs. 7-8: W = U (L - sigma2)^(1/2), M = W'W + sigma2, z | x ~ N(M^-1 W'(x - mu), sigma2 M^-1).
+    """
+    x = digits().read("train")["image"].reshape(997, 64) / 127.5 - 1
+    x = np.delete(x, np.flatnonzero(x.std(0) == 0), axis=1)
+    mu, n = x.mean(0), x.shape[1]
+    values, vectors = np.linalg.eigh(np.cov(x.T, bias=True))
+    top, u = values[::-1][:LATENT], vectors[:, ::-1][:, :LATENT]
+    sigma2 = values[::-1][LATENT:].mean()
+    w = u * np.sqrt(top - sigma2)
+    covariance = w @ w.T + sigma2 * np.eye(n)
+    centred = x - mu
+    log_p = -0.5 * (
+        n * np.log(2 * np.pi) + np.linalg.slogdet(covariance)[1]
+        + np.einsum("bi,ij,bj->b", centred, np.linalg.inv(covariance), centred)
+    )  # fmt: skip
+    project = w / top  # M = diag(top) here, since U'U = 1
+    method = build(
+        spec(
+            VAE,
+            spec(Encoder, spec(mlp.Down, ()), latent=LATENT),
+            spec(Decoder, spec(mlp.Up, (n,), ())),
+            spec(likelihood.gaussian, float(np.sqrt(sigma2))),
+        )
+    )
+    posterior = {
+        "kernel": np.concatenate([project, np.zeros_like(project)], axis=1),
+        "bias": np.concatenate([-mu @ project, np.log(sigma2 / top)]),
+    }
+    params = {"encoder": {"posterior": posterior}, "decoder": {"trunk": {"out": {"kernel": w.T, "bias": mu}}}}
+    return method, params, jnp.float32(x[:200]), log_p[:200]
+
+
+def test_at_the_exact_posterior_the_elbo_is_the_likelihood_of_probabilistic_pca(linear):
+    method, params, x, log_p = linear
+    keys = random.split(random.key(0), 400)
+    elbo = np.mean([method.elbo(params, {}, x, k) for k in keys], axis=0)
+    np.testing.assert_allclose(elbo.mean(), log_p.mean(), atol=0.05)
+
+
+def test_and_one_importance_weight_is_enough_with_no_variance(linear):
+    method, params, x, log_p = linear
+    for seed in range(3):
+        weight = method.log_weight(params, {}, x, random.key(seed))
+        np.testing.assert_allclose(weight, log_p, rtol=2e-4, atol=2e-2)
+
+
+def test_away_from_it_elbo_is_below_iwae_is_below_the_likelihood(linear):
+    method, params, x, log_p = linear
+    posterior = {**params["encoder"]["posterior"]}
+    posterior["bias"] = posterior["bias"] + np.r_[np.full(LATENT, 0.1), np.full(LATENT, 0.7)]
+    worse = {**params, "encoder": {"posterior": posterior}}
+    bounds = [
+        importance_weighted(lambda k: method.log_weight(worse, {}, x, k), random.key(1), k) for k in (1, 8, 64, 512)
+    ]
+    iwae = [float(b[1].mean()) for b in bounds]
+    assert float(bounds[-1][0].mean()) < iwae[1] < iwae[2] < iwae[3] < log_p.mean() + 0.05
+    assert log_p.mean() - iwae[3] < 0.25 * (log_p.mean() - iwae[0])
+
+
+def test_the_loss_is_minus_the_elbo_at_the_same_noise(linear):
+    method, params, x, _ = linear
+    key = random.key(2)
+    loss, (_, seen) = method.loss(params, {}, {"image": x}, key, jnp.asarray(0))
+    np.testing.assert_allclose(loss, -method.elbo(params, {}, x, key).mean(), rtol=1e-5)
+    np.testing.assert_allclose(loss, seen["distortion"] + seen["kl"], rtol=1e-6)
+
+
+def test_beta_weighs_the_kl_and_may_warm_up(linear):
+    _, params, x, _ = linear
+    for beta, step, weight in ((4.0, 0, 4.0), (spec(optax.linear_schedule, 0.0, 1.0, 10), 5, 0.5)):
+        config = tiny.vae().method
+        override(config, "beta", beta)
+        method = build(config)
+        batch = {"image": jnp.zeros((3, *tiny.SHAPE))}
+        params, stats = method.init(random.key(0), batch)
+        loss, (_, seen) = method.loss(params, stats, batch, random.key(1), jnp.asarray(step))
+        np.testing.assert_allclose(loss, seen["distortion"] + weight * seen["kl"], rtol=1e-6)
+
+
+def test_labels_reach_encoder_and_decoder():
+    method = build(tiny.vae(classes=3).method)
+    x = jnp.float32(np.random.default_rng(0).uniform(-1, 1, (6, *tiny.SHAPE)))
+    params, stats = method.init(random.key(0), {"image": x, "cond": jnp.zeros(6, jnp.int32)})
+    z = method.latents(random.key(1), 6)
+    made = [method.generate(params, stats, z, jnp.full(6, label)) for label in (0, 1)]
+    assert not np.allclose(*made)
+    bounds = [method.elbo(params, stats, x, random.key(2), jnp.full(6, label)) for label in (0, 1)]
+    assert not np.allclose(*bounds)
+
+
+def test_a_decoder_without_room_for_the_likelihood_is_refused():
+    config = tiny.vae()
+    override(config, "method.likelihood", spec(likelihood.discretised_logistic, 17))
+    with pytest.raises(ConfigError, match=r"set method.decoder.trunk.shape=\(8, 8, 2\)"):
+        build(config.method).init(random.key(0), {"image": jnp.zeros((2, *tiny.SHAPE))})

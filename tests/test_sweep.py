@@ -1,0 +1,82 @@
+import tiny
+
+from genlab import sweep
+from genlab.config import ConfigError, override, spec
+from genlab.metrics.scores import Reconstruction
+from genlab.progress import Silent
+from genlab.runs import RunFolder
+
+import pytest  # isort: skip
+
+
+class File:
+    """Stands for an experiment file."""
+
+    SEEDS = (0, 1)
+
+    @staticmethod
+    def config():
+        return tiny.vae(evaluate={"reconstruction": spec(Reconstruction)}, loop={"steps": 2, "checkpoint_every": 2})
+
+    @staticmethod
+    def sweep():
+        return {"plain": {}, "beta": {"method.beta": 4.0}}
+
+
+def play(workdir, seeds=(0,), overrides=None, only=()):
+    jobs = sweep.plan(File, workdir, overrides or {}, seeds, only)
+    return jobs, sweep.run(jobs, workdir, "title", Silent())
+
+
+def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(tmp_path):
+    _, results = play(tmp_path)
+    assert [r.status for r in results] == ["done", "done"]
+    before = (tmp_path / "plain/seed0/metrics.jsonl").stat().st_mtime_ns
+    _, results = play(tmp_path, seeds=(0, 1), only=("plain",))
+    assert [r.status for r in results] == ["skipped", "done"]
+    assert (tmp_path / "plain/seed0/metrics.jsonl").stat().st_mtime_ns == before
+    index = RunFolder(tmp_path).rows  # the folder itself is no run
+    assert index("metrics.jsonl") == []
+    import json
+
+    told = json.loads((tmp_path / "sweep.json").read_text())
+    assert told["variants"] == ["plain", "beta"] and told["seeds"] == [0, 1]
+
+
+def test_more_rounds_continue_a_finished_run(tmp_path):
+    play(tmp_path, only=("plain",))
+    _, (result,) = play(tmp_path, overrides={"loop.steps": "4"}, only=("plain",))
+    assert result.status == "done"
+    assert RunFolder(tmp_path / "plain/seed0").status["step"] == 4
+
+
+def test_a_failed_run_is_listed_with_its_error_and_does_not_stop_the_rest(tmp_path, monkeypatch):
+    monkeypatch.setattr(File, "sweep", staticmethod(lambda: {"bad": {"optim.vae.learning_rate": 1e38}, "good": {}}))
+    _, results = play(tmp_path)
+    assert [r.status for r in results] == ["failed", "done"]
+    assert "NotFinite: round 2" in results[0].error
+    assert RunFolder(tmp_path / "bad/seed0").status["error"] == results[0].error
+    assert "Traceback" in (tmp_path / "bad/seed0/error.txt").read_text()
+
+
+def test_variants_come_before_the_command_line_and_mistakes_are_told():
+    config = sweep.configure(File, "beta", {"method.beta": "2"})
+    assert config.method.beta == 2.0
+    with pytest.raises(ConfigError, match="did you mean 'beta'"):
+        sweep.configure(File, "betta", {})
+    with pytest.raises(ConfigError, match="no data called 'digit'; did you mean 'digits'"):
+        sweep.configure(File, None, {"data": "digit"})
+    assert sweep.configure(File, None, {"data": "tfds:cifar10"}).data.name == "cifar10"
+
+
+def test_a_run_of_another_config_in_the_folder_is_left_as_it_was(tmp_path):
+    play(tmp_path, only=("plain",))
+    _, (result,) = play(tmp_path, overrides={"batch_size": "32"}, only=("plain",))
+    assert result.status == "failed" and "batch_size was 16, is 32" in result.error
+    assert RunFolder(tmp_path / "plain/seed0").status["status"] == "finished"
+
+
+def test_overriding_a_copy_leaves_the_file_alone():
+    config = sweep.configure(File, None, {})
+    override(config, "batch_size", 32)
+    assert File.config().batch_size == 16
