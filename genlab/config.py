@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import re
 from ast import literal_eval
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -142,6 +143,19 @@ def load(path: str | Path) -> ModuleType:
     if not hasattr(module, "config"):
         raise ConfigError(f"{path} defines no config(); it should return spec(Experiment, ...)")
     return module
+
+
+def described(module: ModuleType) -> ConfigDict:
+    """What the experiment's `config()` returns; a misspelt field inside it is a ConfigError, in one line."""
+    try:
+        return module.config()
+    except AttributeError as error:  # ml_collections tells it with the whole config in the message
+        field = re.search(r'Key \W*"(\w+)\W*" does not exist', str(error))
+        if not field:
+            raise
+        near = re.search(r'Did you mean "(\w+)"', str(error))
+        hint = f"; did you mean {near[1]!r}?" if near else ""
+        raise ConfigError(f"{module.__file__}: the config has no field {field[1]!r}{hint}") from None
 
 
 def save(config: ConfigDict, path: str | Path) -> None:

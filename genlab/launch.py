@@ -188,7 +188,7 @@ def _train(arguments) -> None:
 
 def _sweep(arguments) -> int:
     from genlab import sweep
-    from genlab.config import load
+    from genlab.config import described, load
     from genlab.progress import for_terminal
     from genlab.report import write
 
@@ -196,7 +196,7 @@ def _sweep(arguments) -> int:
     seeds = _numbers(arguments.seeds) if arguments.seeds else getattr(experiment, "SEEDS", (0,))
     only = arguments.only.split(",") if arguments.only else ()
     jobs = sweep.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
-    results = sweep.run(jobs, arguments.workdir, experiment.config().title, for_terminal())
+    results = sweep.run(jobs, arguments.workdir, described(experiment).title, for_terminal())
     made = write(arguments.workdir)
     print(f"\n{made.markdown}\n\nreport: {made.html}")
     failed = [result for result in results if result.status == "failed"]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from genlab.config import ConfigError, did_you_mean, override
+from genlab.config import ConfigError, described, did_you_mean, override
 from genlab.data.named import named
 from genlab.experiment import fingerprint
 from genlab.progress import Progress
@@ -43,7 +43,7 @@ def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -
 
     Raises ConfigError for a variant or field that is not there.
     """
-    config = experiment.config()
+    config = described(experiment)
     known = variants(experiment)
     if variant is not None and variant not in known:
         raise ConfigError(

@@ -76,7 +76,7 @@ def mixture(means: tuple, std: float = 0.05) -> Drawn:
         return centre + std * random.normal(noise, centre.shape)
 
     def log_density(x):
-        squares = ((jnp.asarray(x)[:, None] - centres) ** 2).sum(-1) / std**2
+        squares = ((jnp.asarray(x)[:, None] - centres[None]) ** 2).sum(-1) / std**2
         dimension = centres.shape[1]
         log_each = -squares / 2 - dimension * math.log(std * math.sqrt(2 * math.pi))
         return jax.nn.logsumexp(log_each, axis=1) - math.log(len(centres))
@@ -113,7 +113,7 @@ def swiss_roll(noise: float = 0.25, scale: float = 1 / 7.5) -> Drawn:
     def log_density(x):
         points = 2000
         centres, std = spiral((jnp.arange(points) + 0.5) / points), scale * noise
-        squares = ((jnp.asarray(x)[:, None] - centres) ** 2).sum(-1) / std**2
+        squares = ((jnp.asarray(x)[:, None] - centres[None]) ** 2).sum(-1) / std**2
         return jax.nn.logsumexp(-squares / 2, axis=1) - math.log(points * 2 * math.pi * std**2)
 
     return Drawn(draw, log_density=log_density)

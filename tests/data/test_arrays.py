@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from genlab.config import ConfigError
+from genlab.data import arrays, digits, from_arrays, to_uint8
+from genlab.data.named import named
+
+
+def test_digits_are_all_there_once_with_17_levels():
+    source = digits()
+    assert [source.count(s) for s in ("train", "validation", "test")] == [997, 300, 500]
+    assert source.shape == (8, 8, 1) and source.classes == 10
+    images = np.concatenate([source.read(s)["image"] for s in ("train", "validation", "test")])
+    assert images.dtype == np.uint8 and images.shape == (1797, 8, 8, 1)
+    assert len(np.unique(images)) == 17 and images.max() == 255
+    from sklearn.datasets import load_digits
+
+    assert np.rint(images / 255 * 16).sum() == load_digits().images.sum()
+
+
+def test_splits_follow_the_seed_and_do_not_overlap():
+    a, b, c = digits(), digits(), digits(seed=1)
+    np.testing.assert_array_equal(a.read("test")["image"], b.read("test")["image"])
+    assert not np.array_equal(a.read("test")["image"], c.read("test")["image"])
+    rows = [{x.tobytes() for x in a.read(s)["image"]} for s in ("train", "test")]
+    assert len(rows[0] & rows[1]) == 0
+
+
+def test_npz_files_whole_or_already_split(tmp_path):
+    rng = np.random.default_rng(0)
+    image, label = rng.integers(0, 256, (20, 4, 4, 3), np.uint8), rng.integers(0, 3, 20)
+    np.savez(tmp_path / "whole.npz", image=image, label=label)
+    whole = arrays(str(tmp_path / "whole.npz"), validation=0.1, test=0.2)
+    assert [whole.count(s) for s in ("train", "validation", "test")] == [14, 2, 4] and whole.classes == 3
+    np.savez(tmp_path / "split.npz", train_image=image[:15], test_image=image[15:])
+    split = arrays(str(tmp_path / "split.npz"))
+    assert split.count("train") == 15 and split.classes == 0
+    np.testing.assert_array_equal(split.read("test", 2)["image"], image[15:17])
+
+
+def test_mistakes_are_told(tmp_path):
+    images = np.zeros((10, 4, 4, 1), np.uint8)
+    with pytest.raises(ConfigError, match=r"float32 \(10, 4, 4, 1\); they must be uint8"):
+        from_arrays(images.astype(np.float32))
+    with pytest.raises(ConfigError, match="leave nothing to train on of 10"):
+        from_arrays(images, test=10)
+    with pytest.raises(ConfigError, match="labels go from -1"):
+        from_arrays(images, np.full(10, -1), test=2)
+    with pytest.raises(ConfigError, match="no file .*nowhere.npz"):
+        arrays("nowhere.npz")
+    np.savez(tmp_path / "odd.npz", pictures=images)
+    with pytest.raises(ConfigError, match="holds pictures; it needs `image`"):
+        arrays(str(tmp_path / "odd.npz"))
+    with pytest.raises(ConfigError, match="no split 'dev'; this set has train"):
+        digits().read("dev")
+
+
+def test_uint8_conversion_is_the_inverse_of_normalisation():
+    levels = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(to_uint8(levels / 127.5 - 1), levels)
+    np.testing.assert_array_equal(to_uint8(np.asarray([-3.0, 3.0])), [0, 255])
+
+
+def test_data_by_name():
+    assert named("digits").call == "genlab.data:digits"
+    assert named("tfds:cifar10").name == "cifar10"
+    assert named("folder:photos").path == "photos"
+    with pytest.raises(ConfigError, match="did you mean 'swiss_roll'"):
+        named("swissroll")

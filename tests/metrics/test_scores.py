@@ -1,0 +1,138 @@
+"""Evaluators on models whose quality is known: one that resamples the test split, one that copies, one that collapsed."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+from jax import random
+
+from genlab import config as config_lib
+from genlab.config import ConfigError, build, spec
+from genlab.data import digits, ring
+from genlab.metrics import features
+from genlab.metrics.features import Domain, Pixels
+from genlab.metrics.scores import Bound, Fidelity, Modes, Reconstruction, Subject
+from genlab.nets import mlp
+
+DOMAIN = Domain(mlp.Down((64, 32), "relu"), steps=300)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A model that generates row z[0] of a table."""
+
+    rows: np.ndarray
+    classes: int = 0
+
+    def latents(self, key, n):
+        return jnp.arange(n)[:, None]
+
+    def generate(self, params, stats, z, cond=None):
+        return jnp.asarray(self.rows)[z[:, 0] % len(self.rows)]
+
+
+def subject(rows, source=None, split="test"):
+    source = source or digits()
+    config = {"data": config_lib.as_dict(spec(digits))}
+    rows = rows / 127.5 - 1 if rows.dtype == np.uint8 else rows
+    return Subject(config, Table(np.float32(rows)), source, {}, {}, split, random.key(0))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return digits()
+
+
+@pytest.fixture(scope="module")
+def outcomes(data):
+    rng = np.random.default_rng(0)
+    made = {
+        "real": data.read("validation")["image"],
+        "copies": data.read("train")["image"],
+        "collapsed": np.repeat(data.read("validation")["image"][:1], 300, 0),
+        "noise": rng.integers(0, 256, (300, 8, 8, 1), np.uint8),
+    }
+    return {name: Fidelity(DOMAIN, samples=300)(subject(rows, data)) for name, rows in made.items()}
+
+
+def test_real_images_score_like_the_floor(outcomes):
+    """Validation images as samples: as good as real data can look, up to the classifier's memory of its train split."""
+    real = outcomes["real"]
+    assert real.scores["fd"] < 3 * real.floors["fd"] < 0.05 * outcomes["noise"].scores["fd"]
+    for name in ("precision", "recall", "coverage"):
+        assert real.scores[name] > 0.85 and real.floors[name] > 0.85
+    assert abs(real.scores["nearer"] - 0.5) < 0.1 and real.scores["copies"] < 0.05
+
+
+def test_copies_collapse_and_noise_are_seen_for_what_they_are(outcomes):
+    assert outcomes["copies"].scores["copies"] > 0.95 and outcomes["copies"].scores["nearer"] > 0.55
+    assert outcomes["collapsed"].scores["recall"] < 0.05 and outcomes["collapsed"].scores["coverage"] < 0.1
+    assert outcomes["noise"].scores["precision"] < 0.2
+    assert outcomes["collapsed"].scores["fd"] > 20 * outcomes["real"].floors["fd"]
+
+
+def test_the_protocol_names_the_feature_network_and_the_counts(outcomes):
+    told = outcomes["real"].protocol
+    assert told["features"] == "domain" and len(told["features_sha256"]) == 64
+    assert told["features_accuracy"] > 0.9 and told["samples"] == 300 and told["real"] == 500
+    assert outcomes["real"].pictures["nearest"].dtype == np.uint8
+
+
+def test_the_feature_network_is_trained_once_and_comes_back_the_same(data, outcomes, monkeypatch):
+    config = {"data": config_lib.as_dict(spec(digits))}
+    seen = sorted((features.cache() / "features").glob("*/metrics.jsonl"))
+    before = [f.stat().st_mtime_ns for f in seen]
+    again = DOMAIN.space(config, data)
+    assert [f.stat().st_mtime_ns for f in seen] == before or len(again.protocol) == 3
+    assert again.protocol["features_sha256"] == outcomes["real"].protocol["features_sha256"]
+
+
+def test_fidelity_in_pixels_needs_no_labels(data):
+    outcome = Fidelity(Pixels(), samples=300)(subject(data.read("validation")["image"], data))
+    assert outcome.protocol["features"] == "pixels" and outcome.scores["fd"] < 2
+
+
+def test_modes_of_a_perfect_and_of_a_collapsed_sampler():
+    source = ring(8, 1.0, 0.05)
+    perfect = Modes()(subject(source.read("train", 2500)["image"], source))
+    assert perfect.scores["modes"] == 8
+    assert perfect.scores["high_quality"] == pytest.approx(0.98889, abs=0.01)
+    assert perfect.scores["reverse_kl"] < 0.01 and perfect.floors["modes"] == 8
+    collapsed = Modes()(subject(np.repeat(source.means[:1], 100, 0), source))
+    assert collapsed.scores == {"modes": 1, "high_quality": 1, "reverse_kl": pytest.approx(np.log(8))}
+
+
+def test_bound_and_reconstruction_of_a_vae(data):
+    method = build(tiny.vae().method)
+    params, stats = method.init(random.key(0), {"image": jnp.zeros((2, 8, 8, 1))})
+    judged = Subject({}, method, data, params, stats, "validation", random.key(0))
+    few, many = (Bound(draws)(judged).scores for draws in (2, 50))
+    assert few["iwae"] < many["iwae"] and abs(few["elbo"] - many["elbo"]) < 0.5
+    scores = Reconstruction()(judged).scores
+    assert scores["psnr"] == pytest.approx(-10 * np.log10(scores["mse"]), abs=1.0)  # mean of logs, log of mean
+    assert 0 < scores["ssim"] < 1
+
+
+@pytest.mark.parametrize(
+    ("evaluator", "told"),
+    [
+        (Modes(), "known means"),
+        (Bound(), "Table has none"),
+        (Reconstruction(), "Table does not"),
+        (Fidelity(DOMAIN), "for points use"),
+    ],
+)
+def test_scores_that_make_no_sense_are_refused(evaluator, told, data):
+    source = ring() if isinstance(evaluator, Fidelity) else data
+    with pytest.raises(ConfigError, match=told):
+        evaluator(subject(np.zeros((4, *source.shape), np.float32), source))
+
+
+def test_a_domain_without_labels_is_refused_with_what_to_use():
+    from genlab.data import from_arrays
+
+    source = from_arrays(np.zeros((20, 8, 8, 1), np.uint8), test=5)
+    with pytest.raises(ConfigError, match="use genlab.metrics.features:Pixels"):
+        DOMAIN.space({}, source)

@@ -1,0 +1,136 @@
+"""The program as a person types it."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from genlab.launch import main
+
+ROOT = Path(__file__).parents[1]
+FILE = """
+import tiny
+from genlab import spec
+from genlab.metrics.scores import Reconstruction
+
+def config():
+    loop = {"steps": 4, "checkpoint_every": 2, "sample_every": 2}
+    return tiny.vae(evaluate={"reconstruction": spec(Reconstruction)}, loop=loop)
+
+def sweep():
+    return {"plain": {}, "beta": {"method.beta": 4.0}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "experiment.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_help_is_readable_and_comes_at_once():
+    started = time.perf_counter()
+    told = subprocess.run([sys.executable, "-m", "genlab.launch", "--help"], capture_output=True, text=True, cwd=ROOT)
+    seconds = time.perf_counter() - started
+    assert told.returncode == 0
+    for word in ("train", "evaluate", "sample", "sweep", "bench", "report", "prepare", "--config.batch_size=128"):
+        assert word in told.stdout
+    assert seconds < 30  # that it is under a second is measured in benchmarks/start.py
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from genlab.launch import _parser; _parser().format_help(); print('jax' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert told.stdout.strip() == "False"
+
+
+def test_train_evaluate_sample_report_and_resume(file, tmp_path, capsys):
+    run = f"--workdir={tmp_path / 'run'}"
+    assert main(["train", f"--config={file}", run, "--config.batch_size=8", "--config.loop.log_every", "1"]) == 0
+    assert "genlab evaluate" in capsys.readouterr().out
+    assert main(["evaluate", run]) == 0
+    assert "psnr" in capsys.readouterr().out
+    assert main(["sample", run, "--n=4", "--formats=grid,npz"]) == 0
+    assert len(capsys.readouterr().out.split()) == 2
+    assert main(["report", run]) == 0
+    assert (tmp_path / "run" / "report.html").is_file() and "psnr" in capsys.readouterr().out
+    file.unlink()  # the run folder alone is enough from here
+    assert main(["train", run]) == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["batch_size"] == 8
+
+
+def test_sweep_prints_the_table_and_reports(file, tmp_path, capsys):
+    command = ["sweep", f"--config={file}", f"--workdir={tmp_path / 'sweep'}", "--seeds=0,1", "--config.loop.steps=2"]
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert "| plain |" in told and "[4/4] beta seed 1" in told and "report.html" in told
+    assert main(command) == 0
+    assert capsys.readouterr().out.count("finished before") == 4
+    assert (tmp_path / "sweep" / "report.html").is_file()
+
+
+def test_a_failed_run_makes_the_exit_status_1_and_is_listed(file, tmp_path, capsys):
+    file.write_text(FILE.replace('{"method.beta": 4.0}', '{"optim.vae.learning_rate": 1e38}'))
+    assert main(["sweep", f"--config={file}", f"--workdir={tmp_path / 'sweep'}", "--seeds=0"]) == 1
+    assert "failed: beta seed 0: NotFinite" in capsys.readouterr().err
+
+
+def test_bench_tells_time_flops_memory_and_share_of_peak(file, tmp_path, capsys):
+    out = tmp_path / "bench.json"
+    assert main(["bench", f"--config={file}", "--seconds=0.1", f"--out={out}"]) == 0
+    assert "% of it" in capsys.readouterr().out
+    record = json.loads(out.read_text())
+    assert record["memory_bytes"] > 0 and record["flops_per_round"] > 0 and record["compile_seconds"] > 0
+    assert 0 < record["share_of_peak"] < 1 and record["environment"]["jax"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--config.method.decodr.classes=3"], "method has no field 'decodr'; did you mean 'decoder'?"),
+        (["--config.batch_size=many"], "batch_size is int (16); 'many' is str"),
+        (["--config.batch_size"], "--config.batch_size has no value"),
+        (["--wokdir=x"], "no option '--wokdir'; did you mean '--workdir'?"),
+        (["--variant=bta"], "no variant 'bta'; did you mean 'beta'?"),
+        (["--config.loop.steps=0"], "loop.steps is 0; it must be at least 1"),
+        (["--config.loop.best=reconstruction/pnsr", "--config.loop.evaluate_every=2"], "did you mean 'reconstruction/psnr'"),
+        (["--config.data=digitz"], "no data called 'digitz'; did you mean 'digits'?"),
+    ],
+)
+def test_mistakes_are_one_line_without_a_traceback(arguments, told, file, tmp_path, capsys):
+    assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1 and error.startswith("genlab: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["evaluate", "--workdir=nowhere"], "nowhere is no run folder"),
+        (["sample", "--workdir=nowhere"], "nowhere is no run folder"),
+        (["train", "--workdir=nowhere"], "nowhere is no run folder"),
+        (["train", "--workdir=nowhere", "--config.seed=1"], "needs --config=FILE"),
+        (["report", "--workdir=nowhere"], "nowhere"),
+        (["sweep", "--config=nowhere.py", "--workdir=x"], "no experiment file at nowhere.py"),
+        (["prepare"], "give one of: tfds:NAME"),
+        (["prepare", "nothing"], "give tfds:NAME or folder:PATH"),
+    ],
+)
+def test_wrong_folders_and_files_are_told(arguments, told, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
+
+
+def test_a_typo_inside_an_experiment_file_is_told_with_its_place(file, tmp_path, capsys):
+    file.write_text(FILE.replace("spec(Reconstruction)", "spec(Reconstruction, windw=3)"))
+    assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 2
+    assert "no argument 'windw'; did you mean 'window'?" in capsys.readouterr().err
+    file.write_text(FILE.replace("    return tiny", "    c = tiny").replace("loop=loop)", "loop=loop)\n    c.batch_sze = 3\n    return c"))
+    assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 2
+    error = capsys.readouterr().err
+    assert "batch_sze" in error and "batch_size" in error and error.count("\n") == 1

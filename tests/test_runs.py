@@ -1,0 +1,56 @@
+import json
+
+import pytest
+import tiny
+
+from genlab.config import ConfigError
+from genlab.hooks import due, every, next_stop
+from genlab.progress import Plain
+from genlab.runs import RunFolder, environment
+
+
+def test_a_line_cut_off_by_a_kill_does_not_count_and_is_dropped_on_resume(tmp_path):
+    run = RunFolder.start(tmp_path, tiny.vae())
+    for step in (1, 2, 3):
+        run.append("metrics.jsonl", {"step": step})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "lo')
+    assert [row["step"] for row in run.rows("metrics.jsonl")] == [1, 2, 3]
+    run.rewind(2)
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_status_is_written_whole(tmp_path):
+    run = RunFolder.start(tmp_path, tiny.vae())
+    assert run.status == {}
+    run.write("status.json", {"status": "finished", "step": 3})
+    assert run.status["step"] == 3
+    assert not list(tmp_path.glob(".status*"))
+
+
+def test_the_environment_names_versions_commit_and_hardware():
+    told = json.loads(json.dumps(environment()))
+    for name in ("genlab", "jax", "flax", "optax", "python", "device", "devices", "cpus", "commit"):
+        assert name in told
+    assert told["devices"] == 8
+
+
+def test_no_run_folder_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="no run folder: it has no config.json"):
+        RunFolder.at(tmp_path)
+
+
+def test_hooks_are_due_at_multiples_and_at_the_end():
+    hooks = [every(3, None), every(5, None), every(0, None)]
+    assert [len(due(hooks, step, 10)) for step in (1, 3, 5, 6, 10)] == [0, 1, 1, 1, 2]
+    assert [next_stop(hooks, step, 10) for step in (0, 3, 5, 9)] == [3, 5, 6, 10]
+
+
+def test_plain_progress_tells_losses_rate_and_time_left(capsys):
+    show = Plain(seconds=0.0)
+    show.begin("a run", 0, 100)
+    show.advance(50, {"step": 50, "disc/loss": 1.25, "disc/real": 3.0})
+    told = capsys.readouterr().out
+    assert "a run: round 0 of 100" in told
+    assert "round 50/100" in told and "rounds/s" in told and "s left" in told and "disc 1.25" in told
+    assert "real" not in told

@@ -1,0 +1,101 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+from jax import random
+from PIL import Image
+
+from genlab import fit
+from genlab.config import ConfigError
+from genlab.generate import Request, generate
+from genlab.samples import grid, interpolate, points, truncated, write_png
+
+
+def test_a_grid_places_every_image_row_by_row():
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
+    sheet = grid(images, columns=3, gap=1)
+    assert sheet.shape == (2 * 3 + 1, 3 * 4 + 1, 1)
+    for i in range(5):
+        top, left = 1 + 3 * (i // 3), 1 + 4 * (i % 3)
+        assert (sheet[top : top + 2, left : left + 3] == i).all()
+    assert (sheet[0] == 255).all() and (sheet[4:6, 9:12] == 255).all()  # gap and padding
+
+
+def test_interpolation_starts_and_ends_where_it_should_and_keeps_the_norm():
+    a, b = jnp.asarray([[1.0, 0.0]]), jnp.asarray([[0.0, 1.0]])
+    path = np.asarray(interpolate(a, b, 5))[0]
+    np.testing.assert_allclose(path[[0, -1]], [[1, 0], [0, 1]], atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(path[2], [2**-0.5, 2**-0.5], rtol=1e-5)
+
+
+def test_truncation_is_the_normal_within_bounds():
+    z = np.asarray(truncated(random.key(0), (20_000,), 0.5))
+    assert np.abs(z).max() <= 0.5
+    assert abs(z.var() - 0.0806) < 0.003  # variance of N(0, 1) within +-0.5
+
+
+def test_points_are_drawn_upright():
+    sheet = points(np.repeat([[1.0, 1.0]], 50, 0), size=64)
+    row, column = np.unravel_index(sheet[..., 0].argmin(), (64, 64))
+    assert row < 32 < column  # up and to the right
+
+
+def test_png_files_hold_the_bytes(tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (5, 4, 3), np.uint8)
+    write_png(tmp_path / "a" / "x.png", rgb)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a" / "x.png")), rgb)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    fit(tiny.vae(classes=10, loop={"steps": 2, "checkpoint_every": 2}), folder / "labels")
+    fit(tiny.gan(ema={"gen": 0.5}, loop={"steps": 2, "checkpoint_every": 2, "sample_every": 2}), folder / "plain")
+    return folder
+
+
+def test_grids_pictures_and_arrays_agree_and_a_seed_fixes_them(runs):
+    request = Request(n=6, seed=3, formats=("grid", "png", "npz"))
+    written = generate(runs / "plain", request)
+    assert len(written) == 1 + 6 + 1
+    with np.load(written[-1]) as file:
+        images = file["image"]
+    assert images.shape == (6, 8, 8, 1) and images.dtype == np.uint8
+    np.testing.assert_array_equal(np.asarray(Image.open(written[1])), images[0, ..., 0])
+    np.testing.assert_array_equal(np.asarray(Image.open(written[0])), grid(images)[..., 0])
+    again = generate(runs / "plain", request)
+    with np.load(again[-1]) as file:
+        np.testing.assert_array_equal(file["image"], images)
+
+
+def test_labels_interpolations_and_truncation(runs):
+    with np.load(generate(runs / "labels", Request(n=5, label=7, formats=("npz",)))[0]) as file:
+        assert file["label"].tolist() == [7] * 5
+    with np.load(generate(runs / "labels", Request(n=3, interpolate=4, formats=("npz",)))[0]) as file:
+        assert file["image"].shape[0] == 12 and file["label"].tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    (wide,) = generate(runs / "plain", Request(n=400, formats=("npz",)))
+    spread = np.load(wide)["image"].astype(float).std(axis=0).mean()
+    (narrow,) = generate(runs / "plain", Request(n=400, truncation=0.1, formats=("npz",)))
+    assert np.load(narrow)["image"].astype(float).std(axis=0).mean() < 0.5 * spread
+
+
+@pytest.mark.parametrize(
+    ("run", "request_", "told"),
+    [
+        ("plain", Request(label=3), "the model is not conditional"),
+        ("labels", Request(label=10), r"the labels are 0 \.\. 9"),
+        ("plain", Request(formats=("gif",)), "no format 'gif'"),
+        ("plain", Request(n=0), "at least one"),
+        ("plain", Request(truncation=0.0), "above 0"),
+        ("plain", Request(interpolate=1), "at least 2"),
+        ("nowhere", Request(), "is no run folder"),
+    ],
+)
+def test_what_a_run_cannot_draw_is_refused(runs, run, request_, told):
+    with pytest.raises(ConfigError, match=told):
+        generate(runs / run, request_)
+
+
+def test_training_draws_the_same_latents_at_every_stage(runs):
+    assert (runs / "plain" / "samples" / "000002.png").is_file()
