@@ -1,4 +1,6 @@
-"""Shrinks any experiment's config to seconds, its structure unchanged: how the suite runs every experiment."""
+"""Shrinks any experiment's config to seconds, its structure unchanged: how the suite runs every
+experiment.
+"""
 
 from ml_collections import ConfigDict
 
@@ -16,7 +18,7 @@ LOOP = {
 
 
 def shrink(config: ConfigDict) -> ConfigDict:
-    """The same game with narrow networks, small batches and four rounds; changes `config` in place."""
+    """The same game with narrow networks and four rounds; changes `config` in place."""
     for name, steps in LOOP.items():
         config.loop[name] = steps if config.loop[name] else 0
     _shrink(config, config, "")

@@ -1,4 +1,6 @@
-"""genlab: a JAX laboratory for generative models. A method is a game, a config is data, a run is one pytree."""
+"""genlab: a JAX laboratory for generative models. A method is a game, a config is data, a run is
+one pytree.
+"""
 
 import importlib
 
@@ -16,7 +18,7 @@ _HOME = {
     "report": "genlab.report",
     "spec": "genlab.config",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str):

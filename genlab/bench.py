@@ -1,4 +1,6 @@
-"""What a config costs on this machine: compile time, time per round, images/s, FLOPs, memory, share of matmul peak."""
+"""What a config costs on this machine: compile time, time per round, images/s, FLOPs, memory, share
+of matmul peak.
+"""
 
 import time
 from typing import Any
@@ -13,7 +15,9 @@ from genlab.runs import environment
 
 
 def bench(config: ConfigDict, seconds: float = 5.0) -> dict[str, Any]:
-    """Plays rounds for about `seconds` after a warm-up; a record with medians, and the protocol it was taken under."""
+    """Plays rounds for about `seconds` after a warm-up; a record with medians, and the protocol it
+    was taken under.
+    """
     training = prepare(config)
     rounds = training.experiment.loop.rounds_per_call
     state, held = training.init(), training.fetch(0, rounds)
@@ -47,7 +51,7 @@ def bench(config: ConfigDict, seconds: float = 5.0) -> dict[str, Any]:
 
 
 def memory(executable) -> int | None:
-    """Bytes the program needs on a device: arguments, outputs and temporaries, less what it reuses."""
+    """Bytes a device needs: arguments, outputs and temporaries, less what is reused."""
     found = executable.memory_analysis()
     if found is None:
         return None
@@ -56,7 +60,9 @@ def memory(executable) -> int | None:
 
 
 def matmul_peak(size: int = 2048, repeats: int = 5) -> float:
-    """FLOP/s of a float32 matrix product of this size over all local devices: what the machine can really do."""
+    """FLOP/s of a float32 matrix product of this size over all local devices: what the machine can
+    really do.
+    """
     n = jax.local_device_count()
     x = [
         jax.device_put(jnp.ones((size, size), jnp.float32), device)
@@ -77,10 +83,14 @@ def lines(record: dict[str, Any]) -> list[str]:
     spent = record["memory_bytes"]
     return [
         f"compile        {record['compile_seconds']:.2f} s",
-        f"round          {1e3 * record['seconds_per_round']:.3f} ms   ({record['rounds_per_call']} per dispatch)",
+        f"round          {1e3 * record['seconds_per_round']:.3f} ms   "
+        f"({record['rounds_per_call']} per dispatch)",
         f"images         {record['images_per_second']:,.0f} /s",
-        f"FLOPs          {record['flops_per_round'] / 1e9:.3f} G per round, {record['flops_per_second'] / 1e9:.1f} G/s",
-        f"matmul peak    {record['matmul_peak'] / 1e9:.1f} G/s: {100 * record['share_of_peak']:.1f} % of it",
+        f"FLOPs          {record['flops_per_round'] / 1e9:.3f} G per round, "
+        f"{record['flops_per_second'] / 1e9:.1f} G/s",
+        f"matmul peak    {record['matmul_peak'] / 1e9:.1f} G/s: "
+        f"{100 * record['share_of_peak']:.1f} % of it",
         f"memory         {'unknown' if spent is None else f'{spent / 2**20:.1f} MiB per device'}",
-        f"parameters     {', '.join(f'{name} {count:,}' for name, count in record['parameters'].items())}",
+        "parameters     "
+        f"{', '.join(f'{name} {count:,}' for name, count in record['parameters'].items())}",
     ]

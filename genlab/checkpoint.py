@@ -30,7 +30,7 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             best_fn=lambda metrics: metrics[SCORE],
             best_mode="max" if higher else "min",
-            preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best])
+            preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best]),
         )
         self._manager = ocp.CheckpointManager(self.folder, options=options)
 
@@ -60,10 +60,11 @@ class Checkpoints:
         return self._manager.best_step()
 
     def restore(self, like: Any, step: int | None = None) -> tuple[int, Any] | None:
-        """(round, state) of the newest sound checkpoint, or of round `step`; None where there is none.
+        """(round, state) of the newest sound checkpoint, or of round `step`; None where there is
+        none.
 
-        `like` is a state or its shapes, with the shardings wanted. A damaged checkpoint is named in a warning and the
-        next older one is used; when all are damaged, RuntimeError.
+        `like` is a state or its shapes, with the shardings wanted. A damaged checkpoint is named in
+        a warning and the next older one is used; when all are damaged, RuntimeError.
         """
         candidates = [step] if step is not None else self.steps[::-1]
         broken = []
@@ -76,7 +77,8 @@ class Checkpoints:
                 continue
             if broken:
                 warnings.warn(
-                    f"damaged checkpoint {', '.join(broken)}: resuming from round {candidate} instead",
+                    f"damaged checkpoint {', '.join(broken)}: resuming from round {candidate} "
+                    "instead",
                     stacklevel=2,
                 )
                 self._discard(newer_than=candidate)
@@ -90,7 +92,9 @@ class Checkpoints:
         self._manager.wait_until_finished()
 
     def _discard(self, newer_than: int) -> None:
-        """Moves damaged checkpoints aside, so that their rounds can be saved again; nothing is deleted."""
+        """Moves damaged checkpoints aside, so that their rounds can be saved again; nothing is
+        deleted.
+        """
         for step in [s for s in self.steps if s > newer_than]:
             aside = self.folder.parent / "damaged"
             aside.mkdir(exist_ok=True)

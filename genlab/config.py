@@ -1,8 +1,8 @@
 """Config is data, bound by path: `spec` writes a call down, `build` makes it.
 
-A spec is a locked `ConfigDict` whose field `call` names what to call (`"package.module:name"`) and whose other
-fields are its arguments, every default written out. It survives JSON, so a run folder can be rebuilt without the
-file that made it.
+A spec is a locked `ConfigDict` whose field `call` names what to call (`"package.module:name"`) and
+whose other fields are its arguments, every default written out. It survives JSON, so a run folder
+can be rebuilt without the file that made it.
 """
 
 import dataclasses
@@ -31,9 +31,11 @@ class ConfigError(ValueError):
 
 
 def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
-    """The call `fn(*args, **kwargs)`, written down: positional arguments under their names, defaults filled in.
+    """The call `fn(*args, **kwargs)`, written down: positional arguments under their names,
+    defaults filled in.
 
-    Raises ConfigError for an argument that `fn` does not have, a missing one, or one that is no plain data.
+    Raises ConfigError for an argument that `fn` does not have, a missing one, or one that is no
+    plain data.
     """
     signature = inspect.signature(fn)
     try:
@@ -67,8 +69,8 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
 def build(node: Any) -> Any:
     """What a config describes: each spec becomes the result of its call, inner ones first.
 
-    Takes a ConfigDict or plain dicts. Numbers may be tracers, in plain dicts, so that a traced function can build
-    its own method and a sweep can `vmap` over any numeric field.
+    Takes a ConfigDict or plain dicts. Numbers may be tracers, in plain dicts, so that a traced
+    function can build its own method and a sweep can `vmap` over any numeric field.
     """
     if isinstance(node, ConfigDict | Mapping):
         fields = {name: build(value) for name, value in node.items() if name != CALL}
@@ -96,7 +98,9 @@ def resolve(path: str) -> Callable:
 
 
 def choose(module: ModuleType, name: str | Callable) -> Callable:
-    """A loss, penalty or activation by name: a public name of `module`, `"package.module:name"`, or itself."""
+    """A loss, penalty or activation by name: a public name of `module`, `"package.module:name"`, or
+    itself.
+    """
     if callable(name):
         return name
     if ":" in name:
@@ -108,10 +112,11 @@ def choose(module: ModuleType, name: str | Callable) -> Callable:
 
 
 def override(config: ConfigDict, path: str, value: Any) -> None:
-    """Sets `config.a.b = value` in place; text from a command line is read as the field's own kind of data.
+    """Sets `config.a.b = value` in place; text from a command line is read as the field's own kind
+    of data.
 
-    `value` may be a whole spec. Raises ConfigError for a field that is not there ("did you mean") or a value of
-    another type; a number may widen (int to float), never narrow.
+    `value` may be a whole spec. Raises ConfigError for a field that is not there ("did you mean")
+    or a value of another type; a number may widen (int to float), never narrow.
     """
     *parents, last = path.split(".")
     node = config
@@ -132,7 +137,9 @@ def override(config: ConfigDict, path: str, value: Any) -> None:
 
 
 def load(path: str | Path) -> ModuleType:
-    """The experiment file at `path` as a module; it must define `config()`, and may define `sweep()`."""
+    """The experiment file at `path` as a module; it must define `config()`, and may define
+    `sweep()`.
+    """
     path = Path(path)
     if not path.is_file():
         near = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
@@ -146,7 +153,9 @@ def load(path: str | Path) -> ModuleType:
 
 
 def described(module: ModuleType) -> ConfigDict:
-    """What the experiment's `config()` returns; a misspelt field inside it is a ConfigError, in one line."""
+    """What the experiment's `config()` returns; a misspelt field inside it is a ConfigError, in one
+    line.
+    """
     try:
         return module.config()
     except AttributeError as error:  # ml_collections tells it with the whole config in the message
@@ -155,7 +164,9 @@ def described(module: ModuleType) -> ConfigDict:
             raise
         near = re.search(r'Did you mean "(\w+)"', str(error))
         hint = f"; did you mean {near[1]!r}?" if near else ""
-        raise ConfigError(f"{module.__file__}: the config has no field {field[1]!r}{hint}") from None
+        raise ConfigError(
+            f"{module.__file__}: the config has no field {field[1]!r}{hint}"
+        ) from None
 
 
 def save(config: ConfigDict, path: str | Path) -> None:
@@ -182,7 +193,9 @@ def fingerprint(node: Any) -> str:
 
 
 def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
-    """`{"a.b": (old, new)}` for every field in which two configs differ; a missing field reads as None."""
+    """`{"a.b": (old, new)}` for every field in which two configs differ; a missing field reads as
+    None.
+    """
     old, new = as_dict(old), as_dict(new)
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return {} if old == new else {path: (old, new)}
@@ -234,7 +247,8 @@ def _plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ConfigError(
-        f"{where} is a {type(value).__name__}; a config holds numbers, text, tuples, dicts and specs: "
+        f"{where} is a {type(value).__name__}; a config holds numbers, text, tuples, dicts and "
+        "specs: "
         "write spec(fn, ...) for a call, 'package.module:name' for a function"
     )
 
@@ -260,7 +274,9 @@ def _field(node: Any, name: str, above: list[str]) -> Any:
 
 
 def _typed(value: Any, current: Any, path: str) -> Any:
-    """`value` as the kind of data `current` is; text is read as a Python literal unless text is wanted."""
+    """`value` as the kind of data `current` is; text is read as a Python literal unless text is
+    wanted.
+    """
     if isinstance(value, str) and not isinstance(current, str):
         literal = {"true": "True", "false": "False", "none": "None"}.get(value.lower(), value)
         try:

@@ -1,4 +1,6 @@
-"""Judging a run: its evaluators on one split, each score with its protocol, as rows of `evals.jsonl`."""
+"""Judging a run: its evaluators on one split, each score with its protocol, as rows of
+`evals.jsonl`.
+"""
 
 import time
 from pathlib import Path
@@ -20,7 +22,9 @@ STREAM = 78  # randomness of evaluation, apart from training's
 
 
 def score(config: dict, experiment: Experiment, state: State, split: str, step: int) -> list[dict]:
-    """A row for each evaluator: scores, floors and the protocol they were taken under; pictures under `_pictures`."""
+    """A row for each evaluator: scores, floors and the protocol they were taken under; pictures
+    under `_pictures`.
+    """
     params, stats = jax.tree.map(np.asarray, (state.averaged, state.stats))
     key = random.fold_in(random.key(experiment.seed), STREAM)
     subject = Subject(config, experiment.method, experiment.data, params, stats, split, key)
@@ -73,7 +77,8 @@ def pick(rows: list[dict], path: str) -> float:
 
 
 def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) -> list[dict]:
-    """Scores a trained run on `split` and records the rows: its best checkpoint by validation, else its newest one.
+    """Scores a trained run on `split` and records the rows: its best checkpoint by validation, else
+    its newest one.
 
     Raises ConfigError where there is nothing to evaluate.
     """

@@ -1,4 +1,6 @@
-"""What a run is, as one value: the game, its data, its optimisers, how long to play, and what to measure."""
+"""What a run is, as one value: the game, its data, its optimisers, how long to play, and what to
+measure.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,11 +20,12 @@ class Loop:
     steps:            rounds to play in all
     rounds_per_call:  rounds per dispatch (one `lax.scan`); the numbers do not depend on it
     placement:        "jit" (global view) or "pmap"; `devices` of them, None for all
-    sharding:         of the state under "jit": "replicated" or "full" (each leaf split over the devices)
+    sharding:         of the state under "jit": "replicated" or "full" (each leaf split over the
+                      devices)
     *_every:          in rounds; 0 for never
     keep:             number of newest checkpoints kept, beside the best one
-    best:             the validation score that names the best checkpoint, "evaluator/score"; lower is better, or higher
-                      with a leading "+"; "" for none
+    best:             the validation score that names the best checkpoint, "evaluator/score"; lower
+                      is better, or higher with a leading "+"; "" for none
     tensorboard:      also write event files
     """
 
@@ -71,7 +74,9 @@ class Experiment:
 
 
 def identity(config: ConfigDict) -> dict:
-    """The part of a config that defines the run: two runs with the same identity play the same rounds."""
+    """The part of a config that defines the run: two runs with the same identity play the same
+    rounds.
+    """
     return {k: v for k, v in config_lib.as_dict(config).items() if k not in CANNOT_ALTER_THE_PAST}
 
 

@@ -1,7 +1,8 @@
 """All of training, pure: a method is a game of players, and one `step` plays a round of any game.
 
-A round is: each player in turn makes its moves, each on a fresh batch; a move is one optimiser step on the gradient of
-that player's loss with respect to the networks it owns, and no others. Then the moving averages follow.
+A round is: each player in turn makes its moves, each on a fresh batch; a move is one optimiser step
+on the gradient of that player's loss with respect to the networks it owns, and no others. Then the
+moving averages follow.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +23,12 @@ PyTree = Any
 class Player(NamedTuple):
     """One party of the game.
 
-    loss:  (params, stats, batch, key, step) -> (scalar, (stats, metrics)); `params` holds every network, `step` is the
-           round, for whatever follows a schedule.
+    loss:  (params, stats, batch, key, step) -> (scalar, (stats, metrics)); `params` holds every
+           network, `step` is the round, for whatever follows a schedule.
     owns:  names of the networks this player may change; gradients exist for these alone,
            so no loss ever writes stop_gradient or detach.
-    moves: updates per round, each on a fresh batch (n_critic of Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1).
+    moves: updates per round, each on a fresh batch (n_critic of Arjovsky et al. 2017,
+           arXiv:1701.07875, Algorithm 1).
     """
 
     loss: Callable
@@ -41,7 +43,8 @@ class State:
     step:   rounds played
     key:    the run's key; never split, only folded with the step
     params: by network
-    stats:  by network, then linen collection (batch_stats, ...); or by the name of a carried statistic
+    stats:  by network, then linen collection (batch_stats, ...); or by the name of a carried
+            statistic
     opt:    by player
     ema:    by network, for those that have a moving average
     """
@@ -103,7 +106,8 @@ def rounds(method: Method) -> int:
 def move(
     player: Player, optim, params, stats, opt, batch, key, step
 ) -> tuple[dict, dict, PyTree, dict]:
-    """One update of the networks a player owns: (owned params, stats, its optimiser state, metrics).
+    """One update of the networks a player owns: (owned params, stats, its optimiser state,
+    metrics).
 
     Other players' networks keep their parameters and their statistics.
     """
@@ -123,7 +127,9 @@ def move(
 def step(
     method: Method, optim: Mapping, ema: Mapping[str, float], state: State, batches: dict
 ) -> tuple[State, dict[str, Array]]:
-    """One round; `batches` has a leading axis of `rounds(method)`. Metrics are `player/term`, means over its moves."""
+    """One round; `batches` has a leading axis of `rounds(method)`. Metrics are `player/term`, means
+    over its moves.
+    """
     key = random.fold_in(state.key, state.step)
     params, stats, opt, metrics, start = state.params, state.stats, dict(state.opt), {}, 0
     for number, (name, player) in enumerate(method.players().items()):
@@ -155,21 +161,27 @@ def step(
 
 
 def apply(net, name: str, params: dict, stats: dict, *args, **kwargs) -> tuple[Any, dict]:
-    """`net(*args)` with the parameters and linen state called `name`: (output, stats with this network's renewed)."""
+    """`net(*args)` with the parameters and linen state called `name`: (output, stats with this
+    network's renewed).
+    """
     variables = {"params": params[name], **stats.get(name, {})}
     out, new = net.apply(variables, *args, **kwargs, mutable=list(stats.get(name, {})))
     return out, ({**stats, name: dict(new)} if name in stats else stats)
 
 
 def fresh(net, name: str, key: Array, *args) -> tuple[dict, dict]:
-    """A network's first (params, stats), each `{name: ...}`, ready to be merged with the other networks'."""
+    """A network's first (params, stats), each `{name: ...}`, ready to be merged with the other
+    networks'.
+    """
     variables = dict(net.init(key, *args))
     params = variables.pop("params", {})
     return {name: params}, ({name: variables} if variables else {})
 
 
 def labels(batch: dict, classes: int) -> Array | None:
-    """The batch's labels for networks that condition on `classes` of them; None for networks that do not."""
+    """The batch's labels for networks that condition on `classes` of them; None for networks that
+    do not.
+    """
     if classes and "cond" not in batch:
         raise ConfigError(f"the networks have classes={classes}, but the data have no labels")
     return batch["cond"] if classes else None

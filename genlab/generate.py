@@ -1,4 +1,6 @@
-"""`genlab sample`: grids, single pictures, arrays, interpolations and truncation from a trained run."""
+"""`genlab sample`: grids, single pictures, arrays, interpolations and truncation from a trained
+run.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +36,8 @@ class Request(NamedTuple):
 
 
 def generate(workdir: str | Path, request: Request, step: int | None = None) -> list[Path]:
-    """Draws with the averaged weights of the newest checkpoint (or of round `step`); the files written.
+    """Draws with the averaged weights of the newest checkpoint (or of round `step`); the files
+    written.
 
     Raises ConfigError for what the run cannot do.
     """

@@ -1,4 +1,6 @@
-"""What happens beside training: `every(n, fn)` is called with the State after rounds n, 2n, ... and after the last."""
+"""What happens beside training: `every(n, fn)` is called with the State after rounds n, 2n, ... and
+after the last.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -7,7 +9,7 @@ from genlab.game import State
 
 
 class Hook(NamedTuple):
-    """every: in rounds, 0 for never; fn: (round, state) -> anything, which is passed on to no one."""
+    """every: in rounds, 0 for never; fn: (round, state) -> anything."""
 
     every: int
     fn: Callable[[int, State], object]

@@ -11,20 +11,22 @@ from pathlib import Path
 DESCRIPTION = """\
 genlab: a JAX laboratory for generative models.
 
-  genlab sweep    --config=FILE --workdir=DIR   an ablation: every variant x every seed, then a report
+  genlab sweep    --config=FILE --workdir=DIR   every variant x every seed, then a report
   genlab train    --config=FILE --workdir=DIR   one run; takes up again where it stopped
   genlab evaluate --workdir=DIR                 score a run on its test split
-  genlab sample   --workdir=DIR                 grids, single PNGs, npz, interpolations, truncation
+  genlab sample   --workdir=DIR                 grids, PNGs, npz, interpolations, truncation
   genlab report   --workdir=DIR                 run folders to one HTML page and a table
-  genlab bench    --config=FILE                 compile time, time per round, images/s, FLOPs, memory
-  genlab prepare  NAME | --config=FILE          prepare a data set once: tfds:NAME, or a folder of images
+  genlab bench    --config=FILE                 compile time, images/s, FLOPs, memory
+  genlab prepare  NAME | --config=FILE          a data set, once: tfds:NAME, or a folder of images
 
 Any field of a config can be set: --config.batch_size=128 --config.method.generator.trunk.width=32
 """
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command; 0 if all went well, 1 if a run failed, 2 for a mistake in what was asked (told in one line)."""
+    """Runs a command; 0 if all went well, 1 if a run failed, 2 for a mistake in what was asked
+    (told in one line).
+    """
     argv = sys.argv[1:] if argv is None else argv
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
@@ -159,7 +161,9 @@ def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def _start_jax(arguments) -> None:
-    """Compiled programs are kept beside the feature networks, so that a run's second start need not compile."""
+    """Compiled programs are kept beside the feature networks, so that a run's second start need not
+    compile.
+    """
     import jax
 
     from genlab.metrics.features import cache

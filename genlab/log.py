@@ -1,4 +1,6 @@
-"""The stream of metrics: read two dispatches late, checked, and written as JSON lines (and event files)."""
+"""The stream of metrics: read two dispatches late, checked, and written as JSON lines (and event
+files).
+"""
 
 import collections
 import time
@@ -10,17 +12,19 @@ import numpy as np
 
 from genlab.runs import RunFolder
 
-LAG = 2  # dispatches in flight: enough to hide the host, and far below the 32 at which virtual CPU devices abort
+LAG = 2  # dispatches in flight: enough to hide the host; past 32, virtual CPU devices abort
 
 
 class NotFinite(FloatingPointError):
-    """Training met NaN or infinity; names the first term that did, and the checkpoint that is still good."""
+    """Training met NaN or infinity; names the first term that did, and the checkpoint that is still
+    good.
+    """
 
 
 class Log:
-    """Takes each dispatch's metrics (leading axis: its rounds) and writes a row, the mean since the last one, every
-    `every` rounds; `seconds` counts training alone, from `seconds` on.
-    """  # noqa: D205
+    """Takes each dispatch's metrics (leading axis: its rounds) and writes a row, the mean since the
+    last one, every `every` rounds; `seconds` counts training alone, from `seconds` on.
+    """
 
     def __init__(
         self, run: RunFolder, every: int, images: int, seconds: float, show: Callable, sinks=()
@@ -86,12 +90,17 @@ class Log:
         """Refuses parameters that an update has just made infinite, before they are saved."""
         for network, finite in jax.device_get(_finite(params)).items():
             if not finite:
-                raise NotFinite(self._stopped(step, f"network {network} has parameters that are not"))
+                raise NotFinite(
+                    self._stopped(step, f"network {network} has parameters that are not")
+                )
 
     def _stopped(self, step: int, told: str) -> str:
-        good = f"the checkpoint of round {self.good} is intact" if self.good else "no checkpoint yet"
+        good = (
+            f"the checkpoint of round {self.good} is intact" if self.good else "no checkpoint yet"
+        )
         return (
-            f"round {step}: {told} finite; stopped, {good} in {self.run.path}: lower its weight or the "
+            f"round {step}: {told} finite; stopped, {good} in {self.run.path}: lower its weight "
+            "or the "
             "learning rate, or clip gradients (optax.clip_by_global_norm)"
         )
 
@@ -106,7 +115,9 @@ def _finite(params: dict) -> dict:
 
 
 def event_files(run: RunFolder, step: int) -> Callable[[int, dict], None]:
-    """A sink (round, numbers by name) that writes TensorBoard event files; those after `step` are taken back."""
+    """A sink (round, numbers by name) that writes TensorBoard event files; those after `step` are
+    taken back.
+    """
     from tensorboardX import SummaryWriter
 
     writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=step, flush_secs=10)

@@ -1,7 +1,7 @@
 """`fit`: batches -> rounds -> hooks, from the first round or from the newest checkpoint.
 
-The host never waits for a round it has just dispatched: metrics are read two dispatches late, state stays on the
-devices, and a source's next batches are fetched while the last ones are played.
+The host never waits for a round it has just dispatched: metrics are read two dispatches late, state
+stays on the devices, and a source's next batches are fetched while the last ones are played.
 """
 
 import math
@@ -74,7 +74,9 @@ class Training(NamedTuple):
     def play(
         self, state: State, held: dict, key: jax.Array, rows: jax.Array, rounds: int
     ) -> tuple[State, dict]:
-        """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced; the method is built inside, from plain numbers."""
+        """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced; the method is built inside, from
+        plain numbers.
+        """
         method, optim, ema = (build(self.config[name]) for name in ("method", "optim", "ema"))
         source, size = self.experiment.data, self.experiment.batch_size
 
@@ -96,7 +98,9 @@ class Training(NamedTuple):
 
 
 def prepare(config: ConfigDict) -> Training:
-    """Builds and checks everything that can be checked before compiling; ConfigError says what is wrong."""
+    """Builds and checks everything that can be checked before compiling; ConfigError says what is
+    wrong.
+    """
     plain = config_lib.as_dict(config)
     experiment = build(config)
     if not isinstance(experiment, Experiment):
@@ -114,9 +118,11 @@ def prepare(config: ConfigDict) -> Training:
 
 
 def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -> State:
-    """Trains what `config` describes in `workdir` and returns the last State; resumes what is there, bit for bit.
+    """Trains what `config` describes in `workdir` and returns the last State; resumes what is
+    there, bit for bit.
 
-    Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training meets NaN.
+    Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training
+    meets NaN.
     """
     show = show or Silent()
     training = prepare(config)
@@ -150,14 +156,11 @@ def _train(training: Training, run: RunFolder, show: Progress) -> tuple[int, Sta
         log = _log(training, run, step, show)
         beside = _hooks(training, run, checkpoints, log)
         programs: dict[int, Callable] = {}
-        key = training.data_key
+        held, key = None, training.data_key
         while step < loop.steps:
             rounds = min(loop.rounds_per_call, hooks.next_stop(beside, step, loop.steps) - step)
-            held = (
-                training.fetch(step, rounds)
-                if not programs or not training.experiment.data.resident
-                else held
-            )
+            if held is None or not training.experiment.data.resident:
+                held = training.fetch(step, rounds)
             if rounds not in programs:
                 programs[rounds] = _compile(training, run, log, state, held, rounds)
             state, metrics = programs[rounds](state, held, key)
@@ -187,7 +190,9 @@ def _compile(training: Training, run: RunFolder, log: Log, state, held, rounds: 
 
 
 def cost(training: Training, state: State) -> dict[str, Any]:
-    """FLOPs of a round (XLA's count of every move, before optimisation), real images it eats, parameters by network."""
+    """FLOPs of a round (XLA's count of every move, before optimisation), real images it eats,
+    parameters by network.
+    """
     e = training.experiment
     state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
     batch = {"image": jax.ShapeDtypeStruct((e.batch_size, *e.data.shape), jnp.float32)}

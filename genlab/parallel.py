@@ -1,11 +1,14 @@
 """Where a program runs: the only file that knows devices exist.
 
-A *program* is `(state, held, key, rows) -> (state, metrics)`, written for the global batch: `rows` are the rows of each
-batch to work on, `held` is what `Source.fetch` gave, `key` the data key. Both placements take the same program and the same unstacked state:
+A *program* is `(state, held, key, rows) -> (state, metrics)`, written for the global batch: `rows`
+are the rows of each batch to work on, `held` is what `Source.fetch` gave, `key` the data key. Both
+placements take the same program and the same unstacked state:
 
-* `Jit`  the global view: one program over a mesh; XLA splits it. Losses and BatchNorm see the global batch, and the
+* `Jit`  the global view: one program over a mesh; XLA splits it. Losses and BatchNorm see the
+global batch, and the
          numbers do not depend on the device count.
-* `Pmap` one program per device with a named axis: each works on its own rows, with its own key; gradients,
+* `Pmap` one program per device with a named axis: each works on its own rows, with its own key;
+gradients,
          statistics and metrics are averaged, BatchNorm is synchronised.
 """
 
@@ -28,14 +31,18 @@ PyTree = Any
 
 
 class Compiled(NamedTuple):
-    """run: `(state, held, key) -> (state, metrics)`, the state given is donated; executable: XLA's, for its analyses."""
+    """run: `(state, held, key) -> (state, metrics)`, the state given is donated; executable: XLA's,
+    for its analyses.
+    """
 
     run: Callable
     executable: Any
 
 
 def axis() -> str | None:
-    """The named axis when the caller is traced under `Pmap`, else None; what a synchronised BatchNorm needs."""
+    """The named axis when the caller is traced under `Pmap`, else None; what a synchronised
+    BatchNorm needs.
+    """
     try:
         lax.axis_index(AXIS)
     except NameError:
@@ -44,7 +51,9 @@ def axis() -> str | None:
 
 
 def mean(tree: PyTree) -> PyTree:
-    """The mean over the devices of a `Pmap`; the tree itself in the global view, where it is the mean already."""
+    """The mean over the devices of a `Pmap`; the tree itself in the global view, where it is the
+    mean already.
+    """
     return lax.pmean(tree, AXIS) if axis() else tree
 
 
@@ -54,7 +63,9 @@ def own(key: Array) -> Array:
 
 
 def placement(name: str, devices: int | None = None, sharding: str = "replicated") -> "Jit | Pmap":
-    """The placement called `name` ("jit", "pmap") on the first `devices` devices (None: all there are)."""
+    """The placement called `name` ("jit", "pmap") on the first `devices` devices (None: all there
+    are).
+    """
     found = jax.devices()
     if devices is not None and not 1 <= devices <= len(found):
         raise ConfigError(
@@ -78,7 +89,9 @@ def placement(name: str, devices: int | None = None, sharding: str = "replicated
 
 @dataclass(frozen=True)
 class Jit:
-    """The global view over a mesh; state replicated, or fully sharded along each leaf's largest divisible axis."""
+    """The global view over a mesh; state replicated, or fully sharded along each leaf's largest
+    divisible axis.
+    """
 
     mesh: jax.sharding.Mesh
     sharding: str = "replicated"
@@ -90,7 +103,9 @@ class Jit:
         return jax.tree.map(partial(largest_axis, self.mesh), state)
 
     def put(self, held: PyTree, resident: bool) -> PyTree:
-        """What the source holds, on the devices: whole on each if resident, else split over the batch axis."""
+        """What the source holds, on the devices: whole on each if resident, else split over the
+        batch axis.
+        """
         spec = P() if resident else P(None, AXIS)
         return jax.device_put(held, NamedSharding(self.mesh, spec))
 
@@ -111,7 +126,9 @@ class Jit:
 
 @dataclass(frozen=True)
 class Pmap:
-    """One program per device; state in and out unstacked, so that both placements share one checkpoint."""
+    """One program per device; state in and out unstacked, so that both placements share one
+    checkpoint.
+    """
 
     mesh: jax.sharding.Mesh
     sharding: str = "replicated"
@@ -121,7 +138,9 @@ class Pmap:
         return jax.tree.map(lambda _: NamedSharding(self.mesh, P()), state)
 
     def put(self, held: PyTree, resident: bool) -> PyTree:
-        """Resident arrays whole on each device; others [batches, devices, size / devices, ...], a device its own."""
+        """Resident arrays whole on each device; others [batches, devices, size / devices, ...], a
+        device its own.
+        """
         if resident:
             return jax.device_put(held, NamedSharding(self.mesh, P()))
         n = self.mesh.size
@@ -159,18 +178,21 @@ def check_batch(place: Jit | Pmap, size: int) -> None:
     if size % n:
         near = [m for m in (size // n * n, (size // n + 1) * n) if m]
         raise ConfigError(
-            f"batch_size {size} does not divide over {n} devices: use {' or '.join(map(str, near))}, "
+            f"batch_size {size} does not divide over {n} devices: use "
+            f"{' or '.join(map(str, near))}, "
             "or fewer devices (loop.devices)"
         )
 
 
 def start(place: Jit | Pmap, make: Callable[..., PyTree], *args) -> PyTree:
-    """`make(*args)` under jit, its leaves born with the placement's sharding (so that donation never meets an alias)."""
+    """`make(*args)` under jit, its leaves born with the placement's sharding (so that donation
+    never meets an alias).
+    """
     return jax.jit(make, out_shardings=place.state_sharding(jax.eval_shape(make, *args)))(*args)
 
 
 def largest_axis(mesh: jax.sharding.Mesh, leaf) -> NamedSharding:
-    """A leaf split along its largest axis that divides over the mesh; replicated where none does."""
+    """A leaf split along its largest axis that divides over the mesh; else replicated."""
     fits = [
         (length, -i) for i, length in enumerate(leaf.shape) if length and length % mesh.size == 0
     ]

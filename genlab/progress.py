@@ -6,7 +6,9 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told of a run as it goes; `Silent` in notebooks and tests, `Plain` in logs, `Live` on a terminal."""
+    """Told of a run as it goes; `Silent` in notebooks and tests, `Plain` in logs, `Live` on a
+    terminal.
+    """
 
     def begin(self, name: str, step: int, steps: int) -> None:
         """A run starts, or resumes at `step`."""
@@ -56,7 +58,8 @@ class Plain:
         self.shown = now
         rate = (step - self.first) / max(now - self.started, 1e-9)
         self.say(
-            f"  round {step}/{self.steps}  {rate:.0f} rounds/s  {(self.steps - step) / rate:.0f} s left  {terms(row)}"
+            f"  round {step}/{self.steps}  {rate:.0f} rounds/s  {(self.steps - step) / rate:.0f} "
+            f"s left  {terms(row)}"
         )
 
     def say(self, text):

@@ -29,7 +29,9 @@ from genlab.experiment import identity
 
 
 class RunFolder:
-    """One run's files; every write is whole or not at all, except the last line of a log cut off by a kill."""
+    """One run's files; every write is whole or not at all, except the last line of a log cut off by
+    a kill.
+    """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
@@ -113,14 +115,15 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder against a second run; released by the system however the process ends."""
+        """Holds the folder against a second run; released however the process ends."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / ".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ConfigError(
-                    f"another process is running in {self.path}: wait for it, or give another --workdir"
+                    f"another process is running in {self.path}: wait for it, or give another "
+                    "--workdir"
                 ) from None
             yield
 

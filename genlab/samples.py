@@ -19,7 +19,9 @@ STREAM = 77  # latents of pictures, apart from training's and evaluation's
 
 
 class Sampler:
-    """A method's generator, compiled once: `(params, stats, z, cond) -> array`, uint8 for images, points as they are."""
+    """A method's generator, compiled once: `(params, stats, z, cond) -> array`, uint8 for images,
+    points as they are.
+    """
 
     def __init__(self, method: Method, source: Source):
         self.method, self.shape = method, tuple(source.shape)
@@ -49,7 +51,9 @@ def labels_for(method: Method, n: int) -> Array | None:
 
 
 def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
-    """A hook that draws the same latents at successive rounds, and reconstructions where the method has them."""
+    """A hook that draws the same latents at successive rounds, and reconstructions where the method
+    has them.
+    """
     method, source = experiment.method, experiment.data
     sampler = Sampler(method, source)
     z = method.latents(
@@ -74,7 +78,9 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
 
 
 def reconstructor(method: Method) -> Callable | None:
-    """`(params, stats, source) -> picture` of held-out images over their reconstructions; None where there are none."""
+    """`(params, stats, source) -> picture` of held-out images over their reconstructions; None
+    where there are none.
+    """
     if not hasattr(method, "reconstruct"):
         return None
     rebuild = jax.jit(lambda params, stats, x, cond: method.reconstruct(params, stats, x, cond))
@@ -99,7 +105,9 @@ def as_batch(stored: dict[str, np.ndarray], classes: int) -> tuple[Array, Array 
 
 
 def picture(examples: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """A grid of images [N, H, W, C], or a density plot of points [N, 2], as one uint8 image [H, W, C]."""
+    """A grid of images [N, H, W, C], or a density plot of points [N, 2], as one uint8 image [H, W,
+    C].
+    """
     return points(examples) if examples.ndim == 2 else grid(examples, columns)
 
 
@@ -134,7 +142,9 @@ def write_png(path: Path, image: np.ndarray) -> None:
 
 
 def interpolate(a: Array, b: Array, steps: int) -> Array:
-    """Spherical interpolation between rows of `a` and `b`, [N, D] -> [N, steps, D] (White 2016, arXiv:1609.04468)."""
+    """Spherical interpolation between rows of `a` and `b`, [N, D] -> [N, steps, D] (White 2016,
+    arXiv:1609.04468).
+    """
     cosine = (a * b).sum(-1) / (jnp.linalg.norm(a, axis=-1) * jnp.linalg.norm(b, axis=-1))
     omega = jnp.arccos(jnp.clip(cosine, -1 + 1e-6, 1 - 1e-6))[:, None, None]
     t = jnp.linspace(0, 1, steps)[None, :, None]
@@ -144,7 +154,9 @@ def interpolate(a: Array, b: Array, steps: int) -> Array:
 
 
 def truncated(key: Array, shape: tuple[int, ...], psi: float) -> Array:
-    """The truncation trick: N(0, 1) drawn anew wherever it is beyond +-psi (Brock et al. 2019, arXiv:1809.11096, 3.1)."""
+    """The truncation trick: N(0, 1) drawn anew wherever it is beyond +-psi (Brock et al. 2019,
+    arXiv:1809.11096, 3.1).
+    """
     return random.truncated_normal(key, -psi, psi, shape)
 
 

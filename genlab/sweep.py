@@ -1,4 +1,6 @@
-"""An ablation: named overrides x seeds -> run folders, each trained, evaluated, and not repeated once finished."""
+"""An ablation: named overrides x seeds -> run folders, each trained, evaluated, and not repeated
+once finished.
+"""
 
 import json
 import traceback
@@ -26,7 +28,7 @@ class Job(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How a job ended: "done", "skipped" (finished before) or "failed", with the error in one line."""
+    """How a job ended: "done", "skipped" (finished before) or "failed", and why."""
 
     job: Job
     status: str
@@ -47,7 +49,8 @@ def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -
     known = variants(experiment)
     if variant is not None and variant not in known:
         raise ConfigError(
-            f"no variant {variant!r}{did_you_mean(variant, known) or '; there is ' + ', '.join(known)}"
+            "no variant "
+            f"{variant!r}{did_you_mean(variant, known) or '; there is ' + ', '.join(known)}"
         )
     for path, value in {**(known[variant] if variant else {}), **overrides}.items():
         override(config, path, named(value) if path == "data" and isinstance(value, str) else value)
@@ -61,7 +64,9 @@ def plan(
     seeds: Sequence[int],
     only: Sequence[str] = (),
 ) -> list[Job]:
-    """Every variant with every seed, seed by seed, so that a sweep cut short still compares all variants."""
+    """Every variant with every seed, seed by seed, so that a sweep cut short still compares all
+    variants.
+    """
     names = list(only) or list(variants(experiment))
     jobs = []
     for seed in seeds:
@@ -130,7 +135,7 @@ def _play(job: Job, show: Progress) -> Result:
 
 
 def _remember(workdir: Path, title: str, names: list[str], seeds: list[int]) -> None:
-    """Adds to what the folder's `sweep.json` already lists: a later sweep may widen an earlier one."""
+    """Adds to what the folder's `sweep.json` lists: a sweep may widen an earlier one."""
     path = workdir / "sweep.json"
     past = json.loads(path.read_text()) if path.is_file() else {"variants": [], "seeds": []}
     index = {

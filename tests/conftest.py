@@ -11,7 +11,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Feature networks trained by tests, and programs they compile, stay out of the user's cache."""
+    """What tests train and compile stays out of the user's cache."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "cache"
     os.environ["GENLAB_CACHE"] = str(folder)

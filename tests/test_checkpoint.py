@@ -9,7 +9,9 @@ from genlab.game import State
 
 
 def state(step):
-    return State(jnp.int32(step), random.key(step), {"net": {"w": jnp.full((4, 4), step)}}, {}, {}, {})
+    return State(
+        jnp.int32(step), random.key(step), {"net": {"w": jnp.full((4, 4), step)}}, {}, {}, {}
+    )
 
 
 def like(value):
@@ -52,7 +54,9 @@ def test_saving_twice_and_donating_at_once_are_harmless(tmp_path):
     with Checkpoints(tmp_path) as checkpoints:
         first = state(1)
         checkpoints.save(1, first)
-        bump = jax.jit(lambda s: s.replace(params=jax.tree.map(lambda x: x + 99, s.params)), donate_argnums=0)
+        bump = jax.jit(
+            lambda s: s.replace(params=jax.tree.map(lambda x: x + 99, s.params)), donate_argnums=0
+        )
         bump(first)
         checkpoints.save(1, state(1))
         checkpoints.wait()

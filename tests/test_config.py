@@ -115,7 +115,11 @@ def test_json_round_trip_rebuilds_the_same_object(tmp_path):
 
 def test_fingerprints_are_equal_in_another_process_and_differ_with_any_field():
     config = gan()
-    code = "import json, sys; from genlab.config import fingerprint; print(fingerprint(json.loads(sys.stdin.read())))"
+    code = """if True:
+        import json, sys
+        from genlab.config import fingerprint
+        print(fingerprint(json.loads(sys.stdin.read())))
+    """
     told = subprocess.run(
         [sys.executable, "-c", code],
         input=json.dumps(config_lib.as_dict(config)),

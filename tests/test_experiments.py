@@ -1,4 +1,6 @@
-"""Every experiment file: every variant, shrunk, from config to report. An experiment that no test runs does not exist."""
+"""Every experiment file: every variant, shrunk, from config to report. An experiment that no test
+runs does not exist.
+"""
 
 from pathlib import Path
 

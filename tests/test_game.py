@@ -43,7 +43,9 @@ def same(a, b):
 
 @pytest.mark.parametrize("gradient_penalty", [0.0, 10.0])
 def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
-    """WGAN(-GP), three critic moves, BatchNorm in the generator: Gulrajani et al. 2017, Algorithm 1, with SGD."""
+    """WGAN(-GP), three critic moves, BatchNorm in the generator: Gulrajani et al. 2017, Algorithm
+    1, with SGD.
+    """
     method = build(
         (
             tiny.wgan_gp() if gradient_penalty else tiny.gan(method={"objective": "wasserstein"})

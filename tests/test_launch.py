@@ -34,23 +34,51 @@ def file(tmp_path):
 
 def test_help_is_readable_and_comes_at_once():
     started = time.perf_counter()
-    told = subprocess.run([sys.executable, "-m", "genlab.launch", "--help"], capture_output=True, text=True, cwd=ROOT)
+    told = subprocess.run(
+        [sys.executable, "-m", "genlab.launch", "--help"], capture_output=True, text=True, cwd=ROOT
+    )
     seconds = time.perf_counter() - started
     assert told.returncode == 0
-    for word in ("train", "evaluate", "sample", "sweep", "bench", "report", "prepare", "--config.batch_size=128"):
+    for word in (
+        "train",
+        "evaluate",
+        "sample",
+        "sweep",
+        "bench",
+        "report",
+        "prepare",
+        "--config.batch_size=128",
+    ):
         assert word in told.stdout
     assert seconds < 30  # that it is under a second is measured in benchmarks/start.py
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys; from genlab.launch import _parser; _parser().format_help(); print('jax' in sys.modules)"
+    code = """if True:
+        import sys
+        from genlab.launch import _parser
+        _parser().format_help()
+        print("jax" in sys.modules)
+    """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert told.stdout.strip() == "False"
 
 
 def test_train_evaluate_sample_report_and_resume(file, tmp_path, capsys):
     run = f"--workdir={tmp_path / 'run'}"
-    assert main(["train", f"--config={file}", run, "--config.batch_size=8", "--config.loop.log_every", "1"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                f"--config={file}",
+                run,
+                "--config.batch_size=8",
+                "--config.loop.log_every",
+                "1",
+            ]
+        )
+        == 0
+    )
     assert "genlab evaluate" in capsys.readouterr().out
     assert main(["evaluate", run]) == 0
     assert "psnr" in capsys.readouterr().out
@@ -64,7 +92,13 @@ def test_train_evaluate_sample_report_and_resume(file, tmp_path, capsys):
 
 
 def test_sweep_prints_the_table_and_reports(file, tmp_path, capsys):
-    command = ["sweep", f"--config={file}", f"--workdir={tmp_path / 'sweep'}", "--seeds=0,1", "--config.loop.steps=2"]
+    command = [
+        "sweep",
+        f"--config={file}",
+        f"--workdir={tmp_path / 'sweep'}",
+        "--seeds=0,1",
+        "--config.loop.steps=2",
+    ]
     assert main(command) == 0
     told = capsys.readouterr().out
     assert "| plain |" in told and "[4/4] beta seed 1" in told and "report.html" in told
@@ -84,20 +118,30 @@ def test_bench_tells_time_flops_memory_and_share_of_peak(file, tmp_path, capsys)
     assert main(["bench", f"--config={file}", "--seconds=0.1", f"--out={out}"]) == 0
     assert "% of it" in capsys.readouterr().out
     record = json.loads(out.read_text())
-    assert record["memory_bytes"] > 0 and record["flops_per_round"] > 0 and record["compile_seconds"] > 0
+    assert (
+        record["memory_bytes"] > 0
+        and record["flops_per_round"] > 0
+        and record["compile_seconds"] > 0
+    )
     assert 0 < record["share_of_peak"] < 1 and record["environment"]["jax"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--config.method.decodr.classes=3"], "method has no field 'decodr'; did you mean 'decoder'?"),
+        (
+            ["--config.method.decodr.classes=3"],
+            "method has no field 'decodr'; did you mean 'decoder'?",
+        ),
         (["--config.batch_size=many"], "batch_size is int (16); 'many' is str"),
         (["--config.batch_size"], "--config.batch_size has no value"),
         (["--wokdir=x"], "no option '--wokdir'; did you mean '--workdir'?"),
         (["--variant=bta"], "no variant 'bta'; did you mean 'beta'?"),
         (["--config.loop.steps=0"], "loop.steps is 0; it must be at least 1"),
-        (["--config.loop.best=reconstruction/pnsr", "--config.loop.evaluate_every=2"], "did you mean 'reconstruction/psnr'"),
+        (
+            ["--config.loop.best=reconstruction/pnsr", "--config.loop.evaluate_every=2"],
+            "did you mean 'reconstruction/psnr'",
+        ),
         (["--config.data=digitz"], "no data called 'digitz'; did you mean 'digits'?"),
     ],
 )
@@ -130,7 +174,11 @@ def test_a_typo_inside_an_experiment_file_is_told_with_its_place(file, tmp_path,
     file.write_text(FILE.replace("spec(Reconstruction)", "spec(Reconstruction, windw=3)"))
     assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 2
     assert "no argument 'windw'; did you mean 'window'?" in capsys.readouterr().err
-    file.write_text(FILE.replace("    return tiny", "    c = tiny").replace("loop=loop)", "loop=loop)\n    c.batch_sze = 3\n    return c"))
+    file.write_text(
+        FILE.replace("    return tiny", "    c = tiny").replace(
+            "loop=loop)", "loop=loop)\n    c.batch_sze = 3\n    return c"
+        )
+    )
     assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 2
     error = capsys.readouterr().err
     assert "batch_sze" in error and "batch_size" in error and error.count("\n") == 1

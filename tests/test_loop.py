@@ -45,8 +45,9 @@ KILL = textwrap.dedent(
     def run(name, steps):
         adam = spec(optax.adam, 1e-3, b1=0.5)
         loop = {"steps": steps, "checkpoint_every": 6, "log_every": 1}
-        make = {"gan": lambda: tiny.gan(critic_norm="BatchNorm", ema={"gen": 0.9}, optim=adam, loop=loop),
-                "vae": lambda: tiny.vae(optim=adam, loop=loop)}
+        more = {"optim": adam, "loop": loop}
+        gan = lambda: tiny.gan(critic_norm="BatchNorm", ema={"gen": 0.9}, **more)
+        make = {"gan": gan, "vae": lambda: tiny.vae(**more)}
         state = fit(make[name](), folder, Killer())
         leaves = jax.tree.leaves(state.replace(key=random.key_data(state.key)))
         np.savez(folder / "final.npz", *[np.asarray(x) for x in leaves])
@@ -58,7 +59,7 @@ KILL = textwrap.dedent(
 
 
 def process(name, folder, kill=10**9):
-    """A fresh interpreter that trains 12 rounds in `folder`, perhaps killed by SIGKILL on the way."""
+    """A fresh interpreter that trains 12 rounds in `folder`, perhaps killed on the way."""
     paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
     return subprocess.run(
         [sys.executable, "-c", KILL, name, str(folder), str(kill)],
@@ -77,7 +78,9 @@ def logged(folder):
 
 @pytest.mark.parametrize("name", ["gan", "vae"])
 def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(name, tmp_path):
-    """GAN with BatchNorm, EMA and Adam; VAE: 12 rounds against 8, kill -9, and on from the checkpoint of 6."""
+    """GAN with BatchNorm, EMA and Adam; VAE: 12 rounds against 8, kill -9, and on from the
+    checkpoint of 6.
+    """
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     done = process(name, whole)
     assert done.returncode == 0, done.stderr
@@ -141,7 +144,8 @@ def test_when_every_checkpoint_is_damaged_nothing_is_overwritten(trained, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("batch_size", "32"), ("seed", "1"), ("method.decoder.trunk.hidden", "(8,)")]
+    ("field", "value"),
+    [("batch_size", "32"), ("seed", "1"), ("method.decoder.trunk.hidden", "(8,)")],
 )
 def test_a_changed_config_is_refused_with_the_field_that_differs(field, value, trained, tmp_path):
     folder = copied(trained[0], tmp_path / "run")
@@ -173,14 +177,18 @@ def test_a_log_row_is_the_mean_since_the_last(tmp_path):
     fit(vae(steps=4, log_every=1, checkpoint_every=0), tmp_path / "each")
     fit(vae(steps=4, log_every=2, checkpoint_every=0), tmp_path / "pairs")
     each, pairs = logged(tmp_path / "each"), logged(tmp_path / "pairs")
-    np.testing.assert_allclose(pairs[1]["vae/loss"], (each[2]["vae/loss"] + each[3]["vae/loss"]) / 2)
+    np.testing.assert_allclose(
+        pairs[1]["vae/loss"], (each[2]["vae/loss"] + each[3]["vae/loss"]) / 2
+    )
 
 
 def test_nan_stops_with_the_culprit_named_and_the_last_checkpoint_intact(tmp_path):
     config = vae(steps=40)
     explosion = spec(optax.linear_schedule, 1e-3, 1e30, 1, transition_begin=5)
     override(config, "optim.vae.learning_rate", explosion)
-    with pytest.raises(NotFinite, match=r"round 8: vae/(distortion|kl) is .* checkpoint of round 6 is intact"):
+    with pytest.raises(
+        NotFinite, match=r"round 8: vae/(distortion|kl) is .* checkpoint of round 6 is intact"
+    ):
         fit(config, tmp_path)
     status = RunFolder(tmp_path).status
     assert status["status"] == "failed" and "NotFinite: round 8" in status["error"]
@@ -195,7 +203,9 @@ def test_a_state_that_is_not_finite_is_never_saved(tmp_path):
     config = vae(steps=40)
     explosion = spec(optax.linear_schedule, 1e-3, 3e38, 1, transition_begin=4)
     override(config, "optim", {"vae": spec(optax.sgd, explosion)})
-    with pytest.raises(NotFinite, match=r"round 6: network (encoder|decoder) .*checkpoint of round 4"):
+    with pytest.raises(
+        NotFinite, match=r"round 6: network (encoder|decoder) .*checkpoint of round 4"
+    ):
         fit(config, tmp_path)
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         assert checkpoints.steps[-1] == 4
@@ -213,7 +223,9 @@ def test_the_run_folder_rebuilds_the_run_without_the_experiment_file(trained, tm
     config = RunFolder.at(folder).config
     override(config, "loop.steps", 8)
     assert fit(config, folder).step == 8
-    assert json.loads((folder / "config.json").read_text())["optim"]["vae"]["b2"] == 0.999  # a default
+    assert (
+        json.loads((folder / "config.json").read_text())["optim"]["vae"]["b2"] == 0.999
+    )  # a default
 
 
 def test_cost_counts_every_move(trained, tmp_path):
@@ -224,7 +236,9 @@ def test_cost_counts_every_move(trained, tmp_path):
         fit(config, folder)
     a, b = (json.loads((f / "cost.json").read_text()) for f in (once, thrice))
     assert a["images_per_round"] == 32 and b["images_per_round"] == 64
-    assert 2.0 < b["flops_per_round"] / a["flops_per_round"] < 3.0  # the generator moves once in both
+    assert (
+        2.0 < b["flops_per_round"] / a["flops_per_round"] < 3.0
+    )  # the generator moves once in both
     assert a["parameters"] == b["parameters"] and set(a["parameters"]) == {"gen", "disc"}
 
 

@@ -1,4 +1,6 @@
-"""Numbers do not depend on devices; always tested with plain SGD, since Adam hides a gradient N times too large."""
+"""Numbers do not depend on devices; always tested with plain SGD, since Adam hides a gradient N
+times too large.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -71,7 +73,9 @@ def test_a_fully_sharded_state_gives_the_same_numbers_in_a_fraction_of_the_memor
 
 
 def longhand_vae(method, params, stats, x, eps):
-    """Minus the ELBO of the global batch, with the noise given; Bernoulli decoder, N(0, I) prior, by hand."""
+    """Minus the ELBO of the global batch, with the noise given; Bernoulli decoder, N(0, I) prior,
+    by hand.
+    """
     (mean, log_variance), _ = apply(method.encoder, "encoder", params, stats, x, None)
     theta, _ = apply(
         method.decoder, "decoder", params, stats, mean + jnp.exp(log_variance / 2) * eps, None
@@ -93,7 +97,9 @@ def longhand_critic(method, params, stats, x, z):
 @pytest.mark.parametrize("devices", [4])
 @pytest.mark.parametrize("name", ["gan", "vae"])
 def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
-    """For the same samples and noise; BatchNorm in the critic and the encoder has to be synchronised for that."""
+    """For the same samples and noise; BatchNorm in the critic and the encoder has to be
+    synchronised for that.
+    """
     config = GAMES[name](loop={"devices": devices, "placement": "pmap"})
     player, owned = ("disc", ("disc",)) if name == "gan" else ("vae", ("encoder", "decoder"))
     training = prepare(config)

@@ -36,7 +36,7 @@ def test_the_environment_names_versions_commit_and_hardware():
 
 
 def test_no_run_folder_is_told(tmp_path):
-    with pytest.raises(ConfigError, match="no run folder: it has no config.json"):
+    with pytest.raises(ConfigError, match=r"no run folder: it has no config\.json"):
         RunFolder.at(tmp_path)
 
 
@@ -52,5 +52,7 @@ def test_plain_progress_tells_losses_rate_and_time_left(capsys):
     show.advance(50, {"step": 50, "disc/loss": 1.25, "disc/real": 3.0})
     told = capsys.readouterr().out
     assert "a run: round 0 of 100" in told
-    assert "round 50/100" in told and "rounds/s" in told and "s left" in told and "disc 1.25" in told
+    assert (
+        "round 50/100" in told and "rounds/s" in told and "s left" in told and "disc 1.25" in told
+    )
     assert "real" not in told

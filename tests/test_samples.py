@@ -51,7 +51,10 @@ def test_png_files_hold_the_bytes(tmp_path):
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     fit(tiny.vae(classes=10, loop={"steps": 2, "checkpoint_every": 2}), folder / "labels")
-    fit(tiny.gan(ema={"gen": 0.5}, loop={"steps": 2, "checkpoint_every": 2, "sample_every": 2}), folder / "plain")
+    fit(
+        tiny.gan(ema={"gen": 0.5}, loop={"steps": 2, "checkpoint_every": 2, "sample_every": 2}),
+        folder / "plain",
+    )
     return folder
 
 
@@ -72,8 +75,12 @@ def test_grids_pictures_and_arrays_agree_and_a_seed_fixes_them(runs):
 def test_labels_interpolations_and_truncation(runs):
     with np.load(generate(runs / "labels", Request(n=5, label=7, formats=("npz",)))[0]) as file:
         assert file["label"].tolist() == [7] * 5
-    with np.load(generate(runs / "labels", Request(n=3, interpolate=4, formats=("npz",)))[0]) as file:
-        assert file["image"].shape[0] == 12 and file["label"].tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    with np.load(
+        generate(runs / "labels", Request(n=3, interpolate=4, formats=("npz",)))[0]
+    ) as file:
+        assert (
+            file["image"].shape[0] == 12 and file["label"].tolist() == [0] * 4 + [1] * 4 + [2] * 4
+        )
     (wide,) = generate(runs / "plain", Request(n=400, formats=("npz",)))
     spread = np.load(wide)["image"].astype(float).std(axis=0).mean()
     (narrow,) = generate(runs / "plain", Request(n=400, truncation=0.1, formats=("npz",)))

@@ -16,7 +16,10 @@ class File:
 
     @staticmethod
     def config():
-        return tiny.vae(evaluate={"reconstruction": spec(Reconstruction)}, loop={"steps": 2, "checkpoint_every": 2})
+        return tiny.vae(
+            evaluate={"reconstruction": spec(Reconstruction)},
+            loop={"steps": 2, "checkpoint_every": 2},
+        )
 
     @staticmethod
     def sweep():
@@ -51,7 +54,9 @@ def test_more_rounds_continue_a_finished_run(tmp_path):
 
 
 def test_a_failed_run_is_listed_with_its_error_and_does_not_stop_the_rest(tmp_path, monkeypatch):
-    monkeypatch.setattr(File, "sweep", staticmethod(lambda: {"bad": {"optim.vae.learning_rate": 1e38}, "good": {}}))
+    monkeypatch.setattr(
+        File, "sweep", staticmethod(lambda: {"bad": {"optim.vae.learning_rate": 1e38}, "good": {}})
+    )
     _, results = play(tmp_path)
     assert [r.status for r in results] == ["failed", "done"]
     assert "NotFinite: round 2" in results[0].error

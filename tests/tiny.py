@@ -32,7 +32,9 @@ def spy(critic, real, fake, key):
 
 
 def experiment(method, players, optim=None, **kwargs):
-    """An Experiment around `method`, every player with the same optimiser (SGD unless told otherwise)."""
+    """An Experiment around `method`, every player with the same optimiser (SGD unless told
+    otherwise).
+    """
     optim = optim or spec(optax.sgd, 0.05)
     loop = spec(Loop, **{**LOOP, **kwargs.pop("loop", {})})
     fields = {"data": spec(digits), "batch_size": 16, **kwargs}

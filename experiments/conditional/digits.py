@@ -1,8 +1,10 @@
-"""A digit on request: label-conditional GAN and VAE, by embedding and by conditional BatchNorm, with augmentation.
+"""A digit on request: label-conditional GAN and VAE, by embedding and by conditional BatchNorm,
+with augmentation.
 
 Run:    genlab sweep --config=experiments/conditional/digits.py --workdir=runs/conditional
 Then:   genlab sample --workdir=runs/conditional/cgan/seed0 --label=7 --n=16
-Shows:  the columns of each grid are the ten labels; Fréchet distance against the same held-out split as gan_vs_vae
+Shows:  the columns of each grid are the ten labels; Fréchet distance against the same held-out
+        split as gan_vs_vae
 """
 
 import optax
@@ -42,19 +44,25 @@ def config():
 
 
 def sweep():
-    """The VAE warms its KL up over the first 1000 rounds; the residual GAN has its projection of labels in the norms."""
+    """The VAE warms its KL up over the first 1000 rounds; the residual GAN has its projection of
+    labels in the norms.
+    """
     encoder = spec(Encoder, spec(mlp.Down, (256, 256)), latent=8, classes=10)
     decoder = spec(Decoder, spec(mlp.Up, (8, 8, 2), (256, 256)), classes=10)
     pixels = spec(likelihood.discretised_logistic, levels=17)
     return {
         "cgan": {},
         "cgan-resnet": {
-            "method.generator.trunk": spec(resnet.Up, SHAPE, width=32, norm="ConditionalBatchNorm", classes=10),
+            "method.generator.trunk": spec(
+                resnet.Up, SHAPE, width=32, norm="ConditionalBatchNorm", classes=10
+            ),
             "method.discriminator.trunk": spec(resnet.Down, width=32, plain=1),
             "loop.steps": 1000,
         },
         "cvae": {
-            "method": spec(VAE, encoder, decoder, pixels, beta=spec(optax.linear_schedule, 0.0, 1.0, 1000)),
+            "method": spec(
+                VAE, encoder, decoder, pixels, beta=spec(optax.linear_schedule, 0.0, 1.0, 1000)
+            ),
             "optim": {"vae": spec(optax.adam, 1e-3)},
             "ema": {"encoder": 0.995, "decoder": 0.995},
             "evaluate": {"fidelity": fidelity, "bound": spec(Bound)},

@@ -1,4 +1,5 @@
-"""GAN against VAE on scikit-learn's digits: 3 methods x 3 seeds at equal arithmetic (0.96 TFLOP a run, within 2 %).
+"""GAN against VAE on scikit-learn's digits: 3 methods x 3 seeds at equal arithmetic (0.96 TFLOP a
+run, within 2 %).
 
 Run:    genlab sweep --config=experiments/gan_vs_vae/digits.py --workdir=runs/gan_vs_vae
 Shows:  results/gan_vs_vae_digits.md

@@ -1,7 +1,8 @@
 """Eight Gaussians on a ring: does a method find every mode, and how good are its samples?
 
 Run:    genlab sweep --config=experiments/toys/ring.py --workdir=runs/ring
-Shows:  modes of 8, share of samples within 3 sigma (98.9 % for real data), reverse KL; results/toys_ring.md
+Shows:  modes of 8, share of samples within 3 sigma (98.9 % for real data), reverse KL;
+        results/toys_ring.md
 """
 
 import optax

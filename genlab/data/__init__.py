@@ -1,4 +1,6 @@
-"""Data: sources that give batch `i` as a function of `(seed, i)`; each name here can stand in a config."""
+"""Data: sources that give batch `i` as a function of `(seed, i)`; each name here can stand in a
+config.
+"""
 
 from genlab.data import image
 from genlab.data.arrays import arrays, digits, from_arrays

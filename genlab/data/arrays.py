@@ -10,9 +10,10 @@ from genlab.data.source import Resident
 
 
 def digits(validation: int = 300, test: int = 500, seed: int = 0, augment: tuple = ()) -> Resident:
-    """1,797 scans of handwritten digits, 8x8 with 17 grey levels: scikit-learn's copy of UCI optdigits' test part
-    (Alpaydin & Kaynak 1998), split by a permutation that `seed` fixes. Stored as uint8, level k as round(255 k / 16).
-    """  # noqa: D205
+    """1,797 scans of handwritten digits, 8x8 with 17 grey levels: scikit-learn's copy of UCI
+    optdigits' test part (Alpaydin & Kaynak 1998), split by a permutation that `seed` fixes. Stored
+    as uint8, level k as round(255 k / 16).
+    """
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -25,12 +26,13 @@ def digits(validation: int = 300, test: int = 500, seed: int = 0, augment: tuple
 def arrays(
     path: str, validation: float = 0.1, test: float = 0.1, seed: int = 0, augment: tuple = ()
 ) -> Resident:
-    """An npz file with `image` uint8 [N, H, W, C] and optionally `label` int [N] (0, 1, ...); or already split, with
-    `train_image`, `train_label`, `test_image` ... Fractions are of the whole.
-    """  # noqa: D205
+    """An npz file with `image` uint8 [N, H, W, C] and optionally `label` int [N] (0, 1, ...); or
+    already split, with `train_image`, `train_label`, `test_image` ... Fractions are of the whole.
+    """
     if not Path(path).is_file():
         raise ConfigError(
-            f"no file {path}: data.path names an npz with `image` uint8 [N, H, W, C] and perhaps `label`"
+            f"no file {path}: data.path names an npz with `image` uint8 [N, H, W, C] and perhaps "
+            "`label`"
         )
     with np.load(path, allow_pickle=False) as file:
         found = {name: file[name] for name in file.files}
@@ -63,7 +65,9 @@ def from_arrays(
     seed: int = 0,
     augment: tuple = (),
 ) -> Resident:
-    """Arrays in memory, uint8 [N, H, W, C], split by a permutation that `seed` fixes: for notebooks."""
+    """Arrays in memory, uint8 [N, H, W, C], split by a permutation that `seed` fixes: for
+    notebooks.
+    """
     if image.dtype != np.uint8 or image.ndim != 4:
         raise ConfigError(
             f"images are {image.dtype} {image.shape}; they must be uint8 [N, H, W, C] in 0..255 "
@@ -71,7 +75,8 @@ def from_arrays(
         )
     if validation + test >= len(image):
         raise ConfigError(
-            f"validation {validation} + test {test} leave nothing to train on of {len(image)} images"
+            f"validation {validation} + test {test} leave nothing to train on of {len(image)} "
+            "images"
         )
     order = np.random.default_rng(seed).permutation(len(image))
     cut = {

@@ -9,7 +9,9 @@ SETS = ("digits", "ring", "grid", "swiss_roll")
 
 
 def named(text: str) -> ConfigDict:
-    """The spec of "digits", "ring", "grid", "swiss_roll", "tfds:NAME", "folder:PATH" or "arrays:FILE.npz"."""
+    """The spec of "digits", "ring", "grid", "swiss_roll", "tfds:NAME", "folder:PATH" or
+    "arrays:FILE.npz".
+    """
     scheme, _, rest = text.partition(":")
     if scheme in ("tfds", "folder", "arrays") and rest:
         return spec(getattr(data, scheme), rest)

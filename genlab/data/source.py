@@ -1,8 +1,9 @@
 """What a run reads: `batch(i)` is a pure function of `(seed, i)`, so there is no iterator to save.
 
-Three kinds share one protocol. `Resident` keeps uint8 arrays on the device and gathers there; `Streamed` reads a
-random-access set by index on the host, through Grain; `Drawn` samples a density (see `toy.py`). A *reader* is any
-object with `len(reader)` and `reader[i] -> {"image": uint8 [H, W, C], "label": int}`.
+Three kinds share one protocol. `Resident` keeps uint8 arrays on the device and gathers there;
+`Streamed` reads a random-access set by index on the host, through Grain; `Drawn` samples a density
+(see `toy.py`). A *reader* is any object with `len(reader)` and `reader[i] -> {"image": uint8 [H, W,
+C], "label": int}`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,23 +43,29 @@ class Source(Protocol):
         """Number of examples in a split; ConfigError for a split that does not exist."""
 
     def fetch(self, split: str, seed: int, first: int, batches: int, size: int) -> dict[str, Any]:
-        """On the host: what the device must hold to make batches `first .. first + batches` (leading axis)."""
+        """On the host: what the device must hold to make batches `first .. first + batches`
+        (leading axis).
+        """
 
     def batch(self, held: dict, key: Array, i: Array, j: Array, rows: Array, size: int) -> dict:
-        """In the traced step: rows `rows` of batch `i`, which is the `j`-th of those held; `cond` is the label.
+        """In the traced step: rows `rows` of batch `i`, which is the `j`-th of those held; `cond`
+        is the label.
 
-        `key` is the run's data key: the same in every step, so that all randomness is in `(key, i, row)`.
+        `key` is the run's data key: the same in every step, so that all randomness is in `(key, i,
+        row)`.
 
         The image is float32 in [-1, 1] (points: as they are).
         """
 
     def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
-        """On the host: the first `n` examples of a split in storage order, `image` uint8 and `label`."""
+        """On the host: the first `n` examples of a split in storage order, `image` uint8 and
+        `label`.
+        """
 
 
 @dataclass(frozen=True)
 class Resident:
-    """A small set, on the device as uint8; shuffled anew each epoch and gathered inside the step."""
+    """A small set, on the device as uint8; shuffled each epoch and gathered in the step."""
 
     splits: Mapping[str, Mapping[str, np.ndarray]]
     classes: int = 0
@@ -94,8 +101,8 @@ class Resident:
 class Streamed:
     """A large set, read by index on the host by Grain's `MapDataset` in background threads.
 
-    Batch `i` is still a function of `(seed, i)`: a stream that is asked for another batch than the next one starts
-    over there.
+    Batch `i` is still a function of `(seed, i)`: a stream that is asked for another batch than the
+    next one starts over there.
     """
 
     resident = False
@@ -117,7 +124,7 @@ class Streamed:
         return len(_split(self.splits, split))
 
     def fetch(self, split, seed, first, batches, size) -> dict[str, np.ndarray]:
-        """`batches` batches from the `first`, stacked: uint8 [batches, size, H, W, C] and labels."""
+        """Batches from the `first`, stacked: uint8 [batches, size, H, W, C] and labels."""
         at, stream = self._streams.get((split, seed, size), (None, None))
         if at != first:
             stream = self._open(split, seed, first, size)
@@ -147,7 +154,9 @@ class Streamed:
 
 
 def from_readers(splits: Mapping[str, Reader], classes: int = 0, augment=()) -> Source:
-    """A source over readers: on the device when all splits fit in `RESIDENT_BYTES`, streamed otherwise."""
+    """A source over readers: on the device when all splits fit in `RESIDENT_BYTES`, streamed
+    otherwise.
+    """
     size = sum(len(r) * np.asarray(r[0]["image"]).nbytes for r in splits.values() if len(r))
     streamed = Streamed(splits, classes, augment)
     if size > RESIDENT_BYTES:
@@ -156,7 +165,8 @@ def from_readers(splits: Mapping[str, Reader], classes: int = 0, augment=()) -> 
 
 
 def shuffled(key: Array, positions: Array, n: int) -> Array:
-    """The row that each position of an endless stream reads: a fresh permutation of 0..n-1 per epoch of n positions.
+    """The row that each position of an endless stream reads: a fresh permutation of 0..n-1 per
+    epoch of n positions.
 
     A Feistel network with cycle walking: a bijection on 0..n-1 computed for each position alone, so
     nothing of size n is sorted (Black & Rogaway 2002, "Ciphers with Arbitrary Finite Domains").
@@ -184,7 +194,9 @@ def shuffled(key: Array, positions: Array, n: int) -> Array:
 
 
 def _mixed(x: Array) -> Array:
-    """A bijection of uint32 in which every input bit sways every output bit: MurmurHash3's finaliser (Appleby 2011)."""
+    """A bijection of uint32 in which every input bit sways every output bit: MurmurHash3's
+    finaliser (Appleby 2011).
+    """
     x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
     x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
     return x ^ (x >> 16)

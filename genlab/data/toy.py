@@ -1,7 +1,8 @@
-"""Points from known densities, drawn endlessly on the device: modes, likelihoods and entropies are exact.
+"""Points from known densities, drawn endlessly on the device: modes, likelihoods and entropies are
+exact.
 
-Scales are the papers': the ring and grid of PacGAN (Lin et al. 2018, arXiv:1712.04086, Section 4.1), the Swiss roll of
-WGAN-GP's toy figure (Gulrajani et al. 2017, arXiv:1704.00028, Figure 1).
+Scales are the papers': the ring and grid of PacGAN (Lin et al. 2018, arXiv:1712.04086, Section
+4.1), the Swiss roll of WGAN-GP's toy figure (Gulrajani et al. 2017, arXiv:1704.00028, Figure 1).
 """
 
 import math

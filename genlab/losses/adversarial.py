@@ -1,7 +1,9 @@
-"""Adversarial objectives: what the critic and the generator minimise, per example, as functions of both logits.
+"""Adversarial objectives: what the critic and the generator minimise, per example, as functions of
+both logits.
 
-Notation of the papers: D(x) a probability, here `sigmoid(logit)`; `real` and `fake` are the critic's logits [B] (or patch
-logits [B, h, w]) on data and on samples. Every function is finite, value and gradient, for any finite logit.
+Notation of the papers: D(x) a probability, here `sigmoid(logit)`; `real` and `fake` are the
+critic's logits [B] (or patch logits [B, h, w]) on data and on samples. Every function is finite,
+value and gradient, for any finite logit.
 """
 
 from collections.abc import Callable
@@ -13,7 +15,9 @@ _softplus = jax.nn.softplus  # softplus(-l) = -log sigmoid(l), softplus(l) = -lo
 
 
 class Objective(NamedTuple):
-    """A pair of losses (real, fake) -> unreduced losses, both minimised; relativistic ones use both arguments."""
+    """A pair of losses (real, fake) -> unreduced losses, both minimised; relativistic ones use both
+    arguments.
+    """
 
     critic: Callable
     generator: Callable
@@ -23,7 +27,8 @@ minimax = Objective(
     critic=lambda real, fake: _softplus(-real) + _softplus(fake),
     generator=lambda real, fake: -_softplus(fake),
 )
-"""The zero-sum game: G minimises log(1 - D(G(z))) (Goodfellow et al. 2014, arXiv:1406.2661, Eq. 1)."""
+"""The zero-sum game: G minimises log(1 - D(G(z))) (Goodfellow et al. 2014, arXiv:1406.2661, Eq. 1).
+"""
 
 nonsaturating = Objective(
     critic=minimax.critic,
@@ -41,10 +46,14 @@ wasserstein = Objective(
     critic=lambda real, fake: fake - real,
     generator=lambda real, fake: -fake,
 )
-"""The dual of W1 for a 1-Lipschitz critic (Arjovsky et al. 2017, arXiv:1701.07875, Eq. 2 and Algorithm 1)."""
+"""The dual of W1 for a 1-Lipschitz critic (Arjovsky et al. 2017, arXiv:1701.07875, Eq. 2 and
+Algorithm 1).
+"""
 
 hinge = Objective(
     critic=lambda real, fake: jax.nn.relu(1 - real) + jax.nn.relu(1 + fake),
     generator=lambda real, fake: -fake,
 )
-"""The hinge version (Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, Eqs. 16-17)."""
+"""The hinge version (Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, Eqs.
+16-17).
+"""

@@ -1,6 +1,7 @@
 """Likelihoods p(x | theta) of images in [-1, 1] under a decoder's output theta, in nats per image.
 
-Each factory returns a `Likelihood`; the decoder must give `parameters` channels for each image channel.
+Each factory returns a `Likelihood`; the decoder must give `parameters` channels for each image
+channel.
 """
 
 import math
@@ -13,7 +14,9 @@ from jax import Array
 
 
 class Likelihood(NamedTuple):
-    """parameters: decoder channels per image channel; log_prob: (theta, x) -> [B], nats; mean: theta -> E[x]."""
+    """parameters: decoder channels per image channel; log_prob: (theta, x) -> [B], nats; mean:
+    theta -> E[x].
+    """
 
     parameters: int
     log_prob: Callable[[Array, Array], Array]
@@ -21,9 +24,10 @@ class Likelihood(NamedTuple):
 
 
 def bernoulli() -> Likelihood:
-    """Pixels as probabilities: y log s(theta) + (1 - y) log(1 - s(theta)), y = (x + 1) / 2 (Kingma & Welling 2014,
-    arXiv:1312.6114, Appendix C.1). For grey values it is a loss and not a normalised density.
-    """  # noqa: D205
+    """Pixels as probabilities: y log s(theta) + (1 - y) log(1 - s(theta)), y = (x + 1) / 2 (Kingma
+    & Welling 2014, arXiv:1312.6114, Appendix C.1). For grey values it is a loss and not a
+    normalised density.
+    """
 
     def log_prob(theta, x):
         y = (x + 1) / 2
@@ -35,7 +39,9 @@ def bernoulli() -> Likelihood:
 
 
 def gaussian(sigma: float = 0.1) -> Likelihood:
-    """N(x; theta, sigma^2) with one fixed sigma, in units of [-1, 1] (Kingma & Welling 2014, arXiv:1312.6114, C.2)."""
+    """N(x; theta, sigma^2) with one fixed sigma, in units of [-1, 1] (Kingma & Welling 2014,
+    arXiv:1312.6114, C.2).
+    """
 
     def log_prob(theta, x):
         return _sum(
@@ -46,7 +52,9 @@ def gaussian(sigma: float = 0.1) -> Likelihood:
 
 
 def learned_gaussian() -> Likelihood:
-    """N(x; m, s^2) per pixel, theta = (m, log s) along channels (Kingma & Welling 2014, arXiv:1312.6114, C.2)."""
+    """N(x; m, s^2) per pixel, theta = (m, log s) along channels (Kingma & Welling 2014,
+    arXiv:1312.6114, C.2).
+    """
 
     def log_prob(theta, x):
         m, log_s = jnp.split(theta, 2, axis=-1)
@@ -56,16 +64,18 @@ def learned_gaussian() -> Likelihood:
 
 
 def discretised_logistic(levels: int = 256) -> Likelihood:
-    """Mass that a logistic (m, log s) puts on each of `levels` equal bins centred on -1 .. 1, the outer ones unbounded
-    (Kingma et al. 2016, arXiv:1606.04934, Section 5.2; Salimans et al. 2017, arXiv:1701.05517, Eq. 2).
-    """  # noqa: D205
+    """Mass that a logistic (m, log s) puts on each of `levels` equal bins centred on -1 .. 1, the
+    outer ones unbounded (Kingma et al. 2016, arXiv:1606.04934, Section 5.2; Salimans et al. 2017,
+    arXiv:1701.05517, Eq. 2).
+    """
     half = 1.0 / (levels - 1)
 
     def log_prob(theta, x):
         m, log_s = jnp.split(theta, 2, axis=-1)
         scale = jnp.exp(-jnp.maximum(log_s, -7.0))
         upper, lower = (x - m + half) * scale, (x - m - half) * scale
-        # log(sigmoid(u) - sigmoid(l)) = log s(u) + log s(-l) + log(1 - exp(l - u)), stable in either tail
+        # log(sigmoid(u) - sigmoid(l)) = log s(u) + log s(-l) + log(1 - exp(l - u)), stable in
+        # either tail
         inside = -jax.nn.softplus(-upper) - jax.nn.softplus(lower) + _log1mexp(2 * half * scale)
         first, last = -jax.nn.softplus(-upper), -jax.nn.softplus(lower)
         at_end = jnp.where(x < -1 + half, first, jnp.where(x > 1 - half, last, inside))

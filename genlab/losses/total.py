@@ -11,7 +11,8 @@ Weight = float | Array | Callable[[Array], Array]
 def total(
     terms: Mapping[str, Array], weights: Mapping[str, Weight], step: Array
 ) -> tuple[Array, dict]:
-    """sum of weight x mean(term), and `{"loss": ..., term: mean, ...}` with every term logged unweighted, by its name.
+    """sum of weight x mean(term), and `{"loss": ..., term: mean, ...}` with every term logged
+    unweighted, by its name.
 
     A weight is a number or an optax schedule of the round `step`; a term without one counts once.
     Raises ValueError for a weight that has no term.

@@ -1,8 +1,9 @@
-"""Generative adversarial networks: two players, any objective, any penalties (Goodfellow et al. 2014, arXiv:1406.2661).
+"""Generative adversarial networks: two players, any objective, any penalties (Goodfellow et al.
+2014, arXiv:1406.2661).
 
-With `objective="wasserstein"`, `penalties=dict(gradient_penalty=10.0)` and `critic_moves=5` it is WGAN-GP (Gulrajani et
-al. 2017, arXiv:1704.00028, Algorithm 1). Networks with `classes` make it label-conditional (Mirza & Osindero 2014,
-arXiv:1411.1784): both receive the batch's label.
+With `objective="wasserstein"`, `penalties=dict(gradient_penalty=10.0)` and `critic_moves=5` it is
+WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1). Networks with `classes` make it
+label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both receive the batch's label.
 """
 
 from collections.abc import Mapping
@@ -24,8 +25,9 @@ class GAN:
     """Players `disc` and `gen`.
 
     objective: a name in `losses.adversarial`, or "package.module:objective"
-    penalties: by name in `losses.penalties`: a weight (a number or a schedule), or a dict of `weight`, further arguments
-               of the penalty, and `fn` ("package.module:penalty") for one from outside
+    penalties: by name in `losses.penalties`: a weight (a number or a schedule), or a dict of
+               `weight`, further arguments of the penalty, and `fn` ("package.module:penalty") for
+               one from outside
     """
 
     generator: nn.Module
@@ -41,7 +43,8 @@ class GAN:
             self._penalty(name)
         if self.generator.classes != self.discriminator.classes:
             raise ConfigError(
-                f"generator.classes is {self.generator.classes}, discriminator.classes {self.discriminator.classes}: "
+                f"generator.classes is {self.generator.classes}, discriminator.classes "
+                f"{self.discriminator.classes}: "
                 "both are told the label, or neither"
             )
 
@@ -51,7 +54,9 @@ class GAN:
         return self.generator.classes
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
-        """Networks `gen` and `disc`; ConfigError if the generator's images have not the data's shape."""
+        """Networks `gen` and `disc`; ConfigError if the generator's images have not the data's
+        shape.
+        """
         x, cond = batch["image"], labels(batch, self.classes)
         z = jnp.zeros((len(x), self.latent))
         params, stats = fresh(self.generator, "gen", random.fold_in(key, 0), z, cond)
@@ -72,7 +77,9 @@ class GAN:
         }
 
     def critic_loss(self, params, stats, batch, key, step):
-        """E[objective.critic] + sum of weight x E[penalty]; penalties in float32, their statistics discarded."""
+        """E[objective.critic] + sum of weight x E[penalty]; penalties in float32, their statistics
+        discarded.
+        """
         real, cond = batch["image"], labels(batch, self.classes)
         fake, stats = self._fake(params, stats, random.fold_in(key, 0), len(real), cond)
         d_real, stats = apply(self.discriminator, "disc", params, stats, real, cond)

@@ -1,8 +1,8 @@
 """The variational autoencoder: a game of one player (Kingma & Welling 2014, arXiv:1312.6114).
 
-`beta` weighs the KL (Higgins et al. 2017, beta-VAE, Eq. 4); as a schedule it is the KL warm-up of Bowman et al. 2016
-(arXiv:1511.06349, Section 3.1). Networks with `classes` make it the conditional VAE (Sohn et al. 2015, Eq. 4, with the
-prior N(0, I) for every label).
+`beta` weighs the KL (Higgins et al. 2017, beta-VAE, Eq. 4); as a schedule it is the KL warm-up of
+Bowman et al. 2016 (arXiv:1511.06349, Section 3.1). Networks with `classes` make it the conditional
+VAE (Sohn et al. 2015, Eq. 4, with the prior N(0, I) for every label).
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ class VAE:
     def __post_init__(self):
         if self.encoder.classes != self.decoder.classes:
             raise ConfigError(
-                f"encoder.classes is {self.encoder.classes}, decoder.classes {self.decoder.classes}: "
+                f"encoder.classes is {self.encoder.classes}, decoder.classes "
+                f"{self.decoder.classes}: "
                 "both are told the label, or neither"
             )
 
@@ -46,7 +47,9 @@ class VAE:
         return self.encoder.latent
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
-        """Networks `encoder` and `decoder`; ConfigError if the decoder's channels do not fit the likelihood."""
+        """Networks `encoder` and `decoder`; ConfigError if the decoder's channels do not fit the
+        likelihood.
+        """
         x, cond = batch["image"], labels(batch, self.classes)
         z = jnp.zeros((len(x), self.latent))
         params, stats = fresh(self.encoder, "encoder", random.fold_in(key, 0), x, cond)
@@ -55,8 +58,10 @@ class VAE:
         wanted = (*x.shape[1:-1], x.shape[-1] * self.likelihood.parameters)
         if theta.shape[1:] != wanted:
             raise ConfigError(
-                f"the decoder makes {theta.shape[1:]}; data of {x.shape[1:]} under a likelihood with "
-                f"{self.likelihood.parameters} parameters a channel need {wanted}: set method.decoder.trunk.shape={wanted}"
+                f"the decoder makes {theta.shape[1:]}; data of {x.shape[1:]} under a likelihood "
+                "with "
+                f"{self.likelihood.parameters} parameters a channel need {wanted}: set "
+                f"method.decoder.trunk.shape={wanted}"
             )
         return {**params, **more_params}, {**stats, **more_stats}
 
@@ -65,7 +70,9 @@ class VAE:
         return {"vae": Player(self.loss, owns=("encoder", "decoder"))}
 
     def loss(self, params, stats, batch, key, step):
-        """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), nats per image: minus Eq. 3 of Kingma & Welling at beta = 1."""
+        """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), nats per image: minus Eq. 3 of Kingma &
+        Welling at beta = 1.
+        """
         x, cond = batch["image"], labels(batch, self.classes)
         (mean, log_variance), stats = apply(self.encoder, "encoder", params, stats, x, cond)
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
@@ -92,7 +99,9 @@ class VAE:
         return self.generate(params, stats, mean, cond)
 
     def elbo(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
-        """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats, [B] (beta plays no part)."""
+        """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats, [B] (beta
+        plays no part).
+        """
         (mean, log_variance), _ = apply(
             self.encoder, "encoder", params, stats, x, cond, train=False
         )
@@ -101,7 +110,9 @@ class VAE:
         return self.likelihood.log_prob(theta, x) - gaussian_kl(mean, log_variance)
 
     def log_weight(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
-        """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B] (Burda et al. 2016, arXiv:1509.00519, Eq. 7)."""
+        """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B] (Burda et al. 2016, arXiv:1509.00519,
+        Eq. 7).
+        """
         (mean, log_variance), _ = apply(
             self.encoder, "encoder", params, stats, x, cond, train=False
         )

@@ -11,10 +11,12 @@ from jax import Array, random
 def importance_weighted(
     log_weight: Callable[[Array], Array], key: Array, k: int
 ) -> tuple[Array, Array]:
-    """(ELBO, IWAE bound), each [B], from `k` draws of `log_weight(key) -> log p(x, z) - log q(z | x)`, [B].
+    """(ELBO, IWAE bound), each [B], from `k` draws of `log_weight(key) -> log p(x, z) - log q(z |
+    x)`, [B].
 
-    The mean of the log weights, and the log of the mean weight (Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519,
-    Eq. 8): ELBO <= IWAE(k) <= log p(x) in expectation, and the second inequality closes as k grows.
+    The mean of the log weights, and the log of the mean weight (Burda, Grosse & Salakhutdinov 2016,
+    arXiv:1509.00519, Eq. 8): ELBO <= IWAE(k) <= log p(x) in expectation, and the second inequality
+    closes as k grows.
     """
     if k < 1:
         raise ValueError(f"k is {k}; the bound needs at least one draw")

@@ -1,7 +1,9 @@
-"""Feature spaces: what images are compared in. `Domain` is a small classifier trained on the data set itself.
+"""Feature spaces: what images are compared in. `Domain` is a small classifier trained on the data
+set itself.
 
-The classifier is a game of one player, trained by `fit` like any other run, in a run folder under the cache; its
-fingerprint is its config's, so one set and one architecture are trained once. It is never shown the test split.
+The classifier is a game of one player, trained by `fit` like any other run, in a run folder under
+the cache; its fingerprint is its config's, so one set and one architecture are trained once. It is
+never shown the test split.
 """
 
 import fcntl
@@ -30,7 +32,9 @@ BATCH = 500
 
 
 class FeatureSpace(NamedTuple):
-    """extract: uint8 images [N, H, W, C] -> features [N, D]; protocol: what a score in this space must say."""
+    """extract: uint8 images [N, H, W, C] -> features [N, D]; protocol: what a score in this space
+    must say.
+    """
 
     extract: Callable[[np.ndarray], np.ndarray]
     protocol: dict
@@ -53,7 +57,9 @@ class Logits(nn.Module):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A game of one player, `classifier`, that minimises cross-entropy (maximum likelihood; Bishop 2006, Eq. 4.108)."""
+    """A game of one player, `classifier`, that minimises cross-entropy (maximum likelihood; Bishop
+    2006, Eq. 4.108).
+    """
 
     net: Logits
 
@@ -76,7 +82,9 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Domain:
-    """The output of `trunk` (any `Down`) in a classifier trained on the set's own train split; needs labels."""
+    """The output of `trunk` (any `Down`) in a classifier trained on the set's own train split;
+    needs labels.
+    """
 
     trunk: nn.Module
     steps: int = 1000
@@ -87,7 +95,8 @@ class Domain:
         """The space for the data of `config`: trained, or taken from the cache."""
         if not source.classes:
             raise ConfigError(
-                "features=Domain trains a classifier, but the data have no labels: use genlab.metrics.features:Pixels"
+                "features=Domain trains a classifier, but the data have no labels: use "
+                "genlab.metrics.features:Pixels"
             )
         params, stats, net, sha256 = self._trained(config["data"], source)
 
@@ -156,7 +165,9 @@ class Pixels:
 
 
 def cache() -> Path:
-    """Where trained feature networks and compiled programs are kept: $GENLAB_CACHE, or ~/.cache/genlab."""
+    """Where trained feature networks and compiled programs are kept: $GENLAB_CACHE, or
+    ~/.cache/genlab.
+    """
     return Path(os.environ.get("GENLAB_CACHE") or Path.home() / ".cache" / "genlab")
 
 

@@ -1,10 +1,14 @@
-"""Evaluators: what a config's `evaluate` names. Each takes a `Subject` and gives scores, floors and protocol.
+"""Evaluators: what a config's `evaluate` names. Each takes a `Subject` and gives scores, floors and
+protocol.
 
-A floor is the same score between two sets of real data of the same sizes: nothing can be expected to be better.
+A floor is the same score between two sets of real data of the same sizes: nothing can be expected
+to be better.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -23,12 +27,14 @@ from genlab.samples import Sampler, as_batch, grid, labels_for, quantised
 
 
 class Outcome(NamedTuple):
-    """scores and floors by name; protocol: all that the numbers depend on; pictures: uint8 [H, W, C] by name."""
+    """scores and floors by name; protocol: all that the numbers depend on; pictures: uint8 [H, W,
+    C] by name.
+    """
 
     scores: dict[str, float]
     protocol: dict
-    floors: dict[str, float] = {}
-    pictures: dict[str, np.ndarray] = {}
+    floors: Mapping[str, float] = MappingProxyType({})
+    pictures: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +56,9 @@ class Subject:
         return self.source.read(self.split)
 
     def samples(self, n: int) -> np.ndarray:
-        """`n` samples, uint8 for images; those of a conditional method have the real split's labels."""
+        """`n` samples, uint8 for images; those of a conditional method have the real split's
+        labels.
+        """
         if n not in self.held:
             z = self.method.latents(random.fold_in(self.key, 0), n)
             cond = labels_for(self.method, n)
@@ -64,9 +72,9 @@ class Subject:
 class Fidelity:
     """How near samples are to held-out images, and whether they are copies, in a feature space.
 
-    Fréchet distance `fd` (Heusel et al. 2017, arXiv:1706.08500, Eq. 6), precision and recall (Kynkäänniemi et al. 2019,
-    arXiv:1904.06991), density and coverage (Naeem et al. 2020, arXiv:2002.09797); `nearer`, `copies`: see
-    `neighbours.memorisation`.
+    Fréchet distance `fd` (Heusel et al. 2017, arXiv:1706.08500, Eq. 6), precision and recall
+    (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020,
+    arXiv:2002.09797); `nearer`, `copies`: see `neighbours.memorisation`.
     """
 
     features: Any
@@ -116,7 +124,9 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class Bound:
-    """The ELBO and the importance-weighted bound with `draws` draws, nats per image, higher is better."""
+    """The ELBO and the importance-weighted bound with `draws` draws, nats per image, higher is
+    better.
+    """
 
     draws: int = 64
 
@@ -149,7 +159,9 @@ class Bound:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """MSE, PSNR and SSIM between held-out images and their reconstructions, as 8-bit images with values in [0, 1]."""
+    """MSE, PSNR and SSIM between held-out images and their reconstructions, as 8-bit images with
+    values in [0, 1].
+    """
 
     window: int = 7
 
@@ -177,9 +189,10 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Modes:
-    """Modes covered, share of high-quality samples and reverse KL, on a mixture with known means (Lin et al. 2018,
-    arXiv:1712.04086, Section 4.1); and the mean log-density of samples where it is known.
-    """  # noqa: D205
+    """Modes covered, share of high-quality samples and reverse KL, on a mixture with known means
+    (Lin et al. 2018, arXiv:1712.04086, Section 4.1); and the mean log-density of samples where it
+    is known.
+    """
 
     samples: int = 2500
     within: float = 3.0

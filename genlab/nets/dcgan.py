@@ -1,7 +1,9 @@
-"""DCGAN trunks at any power-of-two resolution from 8 up (Radford et al. 2016, arXiv:1511.06434, Section 3, Figure 1).
+"""DCGAN trunks at any power-of-two resolution from 8 up (Radford et al. 2016, arXiv:1511.06434,
+Section 3, Figure 1).
 
-`width` is the number of channels at the finest scale; each halving of the resolution doubles it, up to `8 * width`
-(the paper at 64x64: width 64, up to 512, and 1024 in the generator's first map, which is capped here).
+`width` is the number of channels at the finest scale; each halving of the resolution doubles it, up
+to `8 * width` (the paper at 64x64: width 64, up to 512, and 1024 in the generator's first map,
+which is capped here).
 """
 
 import functools
@@ -14,7 +16,9 @@ from genlab.nets import layers
 
 
 class Up(nn.Module):
-    """Latent, dense to 4x4, then one 4x4 stride-2 transposed convolution per doubling; ReLU and `norm` between."""
+    """Latent, dense to 4x4, then one 4x4 stride-2 transposed convolution per doubling; ReLU and
+    `norm` between.
+    """
 
     shape: tuple[int, ...]
     width: int = 64
@@ -47,7 +51,9 @@ class Up(nn.Module):
 
 
 class Down(nn.Module):
-    """One 4x4 stride-2 convolution per halving down to 4x4, LeakyReLU 0.2; `norm` on all but the first; flattened."""
+    """One 4x4 stride-2 convolution per halving down to 4x4, LeakyReLU 0.2; `norm` on all but the
+    first; flattened.
+    """
 
     width: int = 64
     norm: str = "BatchNorm"

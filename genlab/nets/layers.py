@@ -1,4 +1,6 @@
-"""Layers every family shares. Norms are called `norm(x, cond, train)`, so that any of them fits anywhere by name."""
+"""Layers every family shares. Norms are called `norm(x, cond, train)`, so that any of them fits
+anywhere by name.
+"""
 
 import sys
 
@@ -14,7 +16,9 @@ normal_02 = nn.initializers.normal(0.02)
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation over the global batch, on any number of devices (Ioffe & Szegedy 2015, arXiv:1502.03167)."""
+    """Batch normalisation over the global batch, on any number of devices (Ioffe & Szegedy 2015,
+    arXiv:1502.03167).
+    """
 
     dtype: str = "float32"
 
@@ -25,7 +29,9 @@ class BatchNorm(nn.Module):
 
 
 class ConditionalBatchNorm(nn.Module):
-    """BatchNorm whose scale and shift belong to the label (Dumoulin et al. 2017, arXiv:1610.07629, Eq. 5)."""
+    """BatchNorm whose scale and shift belong to the label (Dumoulin et al. 2017, arXiv:1610.07629,
+    Eq. 5).
+    """
 
     classes: int
     dtype: str = "float32"
@@ -45,9 +51,10 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """Layer normalisation over each example's own features: what WGAN-GP puts in a critic instead of BatchNorm
-    (Ba et al. 2016, arXiv:1607.06450; Gulrajani et al. 2017, arXiv:1704.00028, Section 4).
-    """  # noqa: D205
+    """Layer normalisation over each example's own features: what WGAN-GP puts in a critic instead
+    of BatchNorm (Ba et al. 2016, arXiv:1607.06450; Gulrajani et al. 2017, arXiv:1704.00028, Section
+    4).
+    """
 
     dtype: str = "float32"
 
@@ -79,7 +86,9 @@ def norm(kind: str, classes: int, dtype: str) -> nn.Module:
 
 
 def has_bias(kind: str) -> bool:
-    """Whether a layer before this norm needs a bias; before a BatchNorm its gradient is zero, and rounding noise."""
+    """Whether a layer before this norm needs a bias; before a BatchNorm its gradient is zero, and
+    rounding noise.
+    """
     return "BatchNorm" not in kind
 
 
@@ -96,11 +105,14 @@ def in_float32(net: nn.Module) -> nn.Module:
 
 
 def levels(shape: tuple[int, ...], base: int = 4) -> int:
-    """Doublings from `base` x `base` to an image of `shape`; ConfigError unless it is square and a power of two."""
+    """Doublings from `base` x `base` to an image of `shape`; ConfigError unless it is square and a
+    power of two.
+    """
     height, width = shape[0], shape[1]
     if height != width or height < 2 * base or height & (height - 1):
         raise ConfigError(
-            f"images of {height}x{width}: these convolutional nets take squares of a power of two from {2 * base} up; "
+            f"images of {height}x{width}: these convolutional nets take squares of a power of two "
+            f"from {2 * base} up; "
             "resize the data (data.shape), or use nets.mlp"
         )
     return (height // base).bit_length() - 1

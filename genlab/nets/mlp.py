@@ -1,4 +1,6 @@
-"""Fully connected trunks: for points and for small images (Goodfellow et al. 2014, arXiv:1406.2661, Section 5)."""
+"""Fully connected trunks: for points and for small images (Goodfellow et al. 2014, arXiv:1406.2661,
+Section 5).
+"""
 
 import math
 

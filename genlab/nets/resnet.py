@@ -1,8 +1,9 @@
 """Residual trunks of constant width, as WGAN-GP and SNGAN use them on CIFAR-10.
 
-Gulrajani et al. 2017, arXiv:1704.00028, Appendix C; Miyato et al. 2018, arXiv:1802.05957, Appendix B.4. Blocks are
-pre-activation (norm, ReLU, 3x3 convolution, twice) with nearest-neighbour upsampling or mean pooling and a 1x1
-convolution on the shortcut where the resolution or the width changes.
+Gulrajani et al. 2017, arXiv:1704.00028, Appendix C; Miyato et al. 2018, arXiv:1802.05957, Appendix
+B.4. Blocks are pre-activation (norm, ReLU, 3x3 convolution, twice) with nearest-neighbour
+upsampling or mean pooling and a 1x1 convolution on the shortcut where the resolution or the width
+changes.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,9 @@ class Up(nn.Module):
 
 
 class Down(nn.Module):
-    """A first block on the raw image, mean-pooling blocks to 8x8, `plain` blocks, ReLU, mean over the positions."""
+    """A first block on the raw image, mean-pooling blocks to 8x8, `plain` blocks, ReLU, mean over
+    the positions.
+    """
 
     width: int = 128
     plain: int = 2
@@ -55,7 +58,9 @@ class Down(nn.Module):
 
 
 class Block(nn.Module):
-    """norm, ReLU, convolution, norm, ReLU, convolution, plus the shortcut; `resample` acts on both branches."""
+    """norm, ReLU, convolution, norm, ReLU, convolution, plus the shortcut; `resample` acts on both
+    branches.
+    """
 
     width: int
     resample: Callable
@@ -87,7 +92,9 @@ class Block(nn.Module):
 
 
 class FirstBlock(nn.Module):
-    """The critic's first block: no norm or ReLU before the first convolution, mean pooling on both branches."""
+    """The critic's first block: no norm or ReLU before the first convolution, mean pooling on both
+    branches.
+    """
 
     width: int
     dtype: str = "float32"

@@ -1,12 +1,14 @@
-"""The four contracts, written once: a role wraps a trunk of any family and adds what the role demands.
+"""The four contracts, written once: a role wraps a trunk of any family and adds what the role
+demands.
 
     Generator(z, cond, train)     -> images in [-1, 1] [B, *shape]
     Discriminator(x, cond, train) -> logits [B]
     Encoder(x, cond, train)       -> (mean, log-variance), each [B, latent]
     Decoder(z, cond, train)       -> distribution parameters [B, *shape]
 
-A trunk up maps `(z [B, D], cond, train) -> [B, *shape]`, a trunk down `(x, cond, train) -> features [B, F]`. With
-`classes` a role embeds the label (Mirza & Osindero 2014, arXiv:1411.1784); a trunk's conditional norms get it too.
+A trunk up maps `(z [B, D], cond, train) -> [B, *shape]`, a trunk down `(x, cond, train) -> features
+[B, F]`. With `classes` a role embeds the label (Mirza & Osindero 2014, arXiv:1411.1784); a trunk's
+conditional norms get it too.
 """
 
 import flax.linen as nn
@@ -15,7 +17,9 @@ from jax import Array
 
 
 class Generator(nn.Module):
-    """Latents [B, D] to images in [-1, 1] by a final tanh; or to unbounded points with `bounded=False`."""
+    """Latents [B, D] to images in [-1, 1] by a final tanh; or to unbounded points with
+    `bounded=False`.
+    """
 
     trunk: nn.Module
     classes: int = 0
@@ -32,7 +36,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images to one logit each, unbounded; the label enters as one more image channel, learned per class."""
+    """Images to one logit each, unbounded; the label enters as one more image channel, learned per
+    class.
+    """
 
     trunk: nn.Module
     classes: int = 0
@@ -68,7 +74,9 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents to the parameters of p(x | z): `shape` of the trunk has as many channels as the likelihood needs."""
+    """Latents to the parameters of p(x | z): `shape` of the trunk has as many channels as the
+    likelihood needs.
+    """
 
     trunk: nn.Module
     classes: int = 0

@@ -31,7 +31,11 @@ def test_npz_files_whole_or_already_split(tmp_path):
     image, label = rng.integers(0, 256, (20, 4, 4, 3), np.uint8), rng.integers(0, 3, 20)
     np.savez(tmp_path / "whole.npz", image=image, label=label)
     whole = arrays(str(tmp_path / "whole.npz"), validation=0.1, test=0.2)
-    assert [whole.count(s) for s in ("train", "validation", "test")] == [14, 2, 4] and whole.classes == 3
+    assert [whole.count(s) for s in ("train", "validation", "test")] == [
+        14,
+        2,
+        4,
+    ] and whole.classes == 3
     np.savez(tmp_path / "split.npz", train_image=image[:15], test_image=image[15:])
     split = arrays(str(tmp_path / "split.npz"))
     assert split.count("train") == 15 and split.classes == 0
@@ -46,7 +50,7 @@ def test_mistakes_are_told(tmp_path):
         from_arrays(images, test=10)
     with pytest.raises(ConfigError, match="labels go from -1"):
         from_arrays(images, np.full(10, -1), test=2)
-    with pytest.raises(ConfigError, match="no file .*nowhere.npz"):
+    with pytest.raises(ConfigError, match=r"no file .*nowhere.npz"):
         arrays("nowhere.npz")
     np.savez(tmp_path / "odd.npz", pictures=images)
     with pytest.raises(ConfigError, match="holds pictures; it needs `image`"):

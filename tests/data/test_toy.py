@@ -25,7 +25,10 @@ def test_entropy_of_well_separated_modes(source, nats):
 def test_densities_integrate_to_one(source):
     ticks = np.linspace(-4, 4, 401)
     x = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2).astype(np.float32)
-    total = np.exp(np.asarray(jax.lax.map(source.log_density, x.reshape(401, 401, 2)))).sum() * (8 / 400) ** 2
+    total = (
+        np.exp(np.asarray(jax.lax.map(source.log_density, x.reshape(401, 401, 2)))).sum()
+        * (8 / 400) ** 2
+    )
     np.testing.assert_allclose(total, 1, atol=2e-3)
 
 
@@ -59,7 +62,9 @@ def test_batches_are_pure_in_key_and_index_and_splits_differ():
 
     def batch(split, i, rows=rows):
         held = jax.tree.map(jnp.asarray, source.fetch(split, 0, 0, 1, 64))
-        return np.asarray(source.batch(held, key, jnp.asarray(i), jnp.asarray(0), rows, 64)["image"])
+        return np.asarray(
+            source.batch(held, key, jnp.asarray(i), jnp.asarray(0), rows, 64)["image"]
+        )
 
     np.testing.assert_array_equal(batch("train", 3), batch("train", 3))
     assert not np.allclose(batch("train", 3), batch("train", 4))

@@ -1,4 +1,6 @@
-"""Each objective against a float64 oracle written with probabilities, as the papers write it; values and gradients."""
+"""Each objective against a float64 oracle written with probabilities, as the papers write it;
+values and gradients.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,6 @@
-"""Penalties against closed forms: linear and quadratic critics have gradients that can be written down."""
+"""Penalties against closed forms: linear and quadratic critics have gradients that can be written
+down.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -73,7 +75,9 @@ def test_gradient_penalty_takes_norms_per_example_and_one_coefficient_each(batch
 
 
 def test_gradient_with_respect_to_the_critic_is_second_order_and_right(batch):
-    """d/dM of the penalty, by finite differences of the float64 oracle: red if a gradient were detached."""
+    """d/dM of the penalty, by finite differences of the float64 oracle: red if a gradient were
+    detached.
+    """
     rng = np.random.default_rng(2)
     matrix, direction = (m + m.T for m in rng.normal(size=(2, D, D)))
     key = random.key(4)

@@ -21,14 +21,20 @@ def conditional():
     return build(
         spec(
             GAN,
-            spec(Generator, spec(mlp.Up, tiny.SHAPE, (16,), norm="ConditionalBatchNorm", classes=3), classes=3),
+            spec(
+                Generator,
+                spec(mlp.Up, tiny.SHAPE, (16,), norm="ConditionalBatchNorm", classes=3),
+                classes=3,
+            ),
             spec(Discriminator, spec(mlp.Down, (16,)), classes=3),
             latent=4,
         )
     )
 
 
-@pytest.mark.parametrize("objective", ["nonsaturating", "minimax", "least_squares", "wasserstein", "hinge"])
+@pytest.mark.parametrize(
+    "objective", ["nonsaturating", "minimax", "least_squares", "wasserstein", "hinge"]
+)
 def test_losses_are_the_objective_of_the_networks_logits(objective):
     method = build(tiny.gan(method={"objective": objective}).method)
     params, stats = method.init(random.key(0), batch())
@@ -37,11 +43,14 @@ def test_losses_are_the_objective_of_the_networks_logits(objective):
     z = method.latents(random.fold_in(key, 0), 6)
     fake, _ = game.apply(method.generator, "gen", params, stats, z, None)
     real_logits, fake_logits = (
-        game.apply(method.discriminator, "disc", params, stats, x, None)[0] for x in (batch()["image"], fake)
+        game.apply(method.discriminator, "disc", params, stats, x, None)[0]
+        for x in (batch()["image"], fake)
     )
     pair = getattr(adversarial, objective)
     np.testing.assert_allclose(loss, pair.critic(real_logits, fake_logits).mean(), rtol=1e-6)
-    np.testing.assert_allclose([seen["real"], seen["fake"]], [real_logits.mean(), fake_logits.mean()], rtol=1e-5)
+    np.testing.assert_allclose(
+        [seen["real"], seen["fake"]], [real_logits.mean(), fake_logits.mean()], rtol=1e-5
+    )
     loss, _ = method.generator_loss(params, stats, batch(), key, zero)
     np.testing.assert_allclose(loss, pair.generator(real_logits, fake_logits).mean(), rtol=1e-6)
 
@@ -62,9 +71,14 @@ def test_labels_reach_both_networks():
     a, b = (method.generate(params, stats, z, jnp.full(2, label)) for label in (0, 1))
     assert not np.allclose(a, b)
     other = {**batch(), "cond": (batch()["cond"] + 1) % 3}
-    losses = [method.critic_loss(params, stats, x, random.key(1), jnp.asarray(0))[0] for x in (batch(), other)]
+    losses = [
+        method.critic_loss(params, stats, x, random.key(1), jnp.asarray(0))[0]
+        for x in (batch(), other)
+    ]
     assert losses[0] != losses[1]
-    grads = jax.grad(lambda p: method.critic_loss(p, stats, batch(), random.key(1), jnp.asarray(0))[0])(params)
+    grads = jax.grad(
+        lambda p: method.critic_loss(p, stats, batch(), random.key(1), jnp.asarray(0))[0]
+    )(params)
     assert np.abs(grads["disc"]["label"]["embedding"]).max() > 0
 
 
@@ -74,7 +88,10 @@ def test_generation_uses_running_statistics():
     params, stats = method.init(random.key(0), batch())
     z = method.latents(random.key(1), 8)
     np.testing.assert_allclose(
-        method.generate(params, stats, z)[:2], method.generate(params, stats, z[:2]), rtol=1e-5, atol=1e-6
+        method.generate(params, stats, z)[:2],
+        method.generate(params, stats, z[:2]),
+        rtol=1e-5,
+        atol=1e-6,
     )
 
 
@@ -85,7 +102,10 @@ def test_generation_uses_running_statistics():
         ({"method.penalties": {"gradient_penality": 1.0}}, "did you mean 'gradient_penalty'"),
         ({"method.penalties": {"r1": {"gamma": 1.0}}}, "dict without `weight`"),
         ({"method.discriminator.classes": 10}, "both are told the label, or neither"),
-        ({"method.penalties": {"mine": {"fn": "nowhere:loss", "weight": 1.0}}}, "cannot import 'nowhere'"),
+        (
+            {"method.penalties": {"mine": {"fn": "nowhere:loss", "weight": 1.0}}},
+            "cannot import 'nowhere'",
+        ),
     ],
 )
 def test_mistakes_are_told_at_build(change, told):

@@ -1,4 +1,6 @@
-"""The VAE against the one case that is known in full: the linear VAE is probabilistic PCA (Lucas et al. 2019)."""
+"""The VAE against the one case that is known in full: the linear VAE is probabilistic PCA (Lucas et
+al. 2019).
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,9 +21,11 @@ LATENT = 5
 
 @pytest.fixture(scope="module")
 def linear():
-    """(method, params, x, log p(x)): decoder W z + mu, encoder at the exact posterior, sigma2 at the optimum.
+    """(method, params, x, log p(x)): decoder W z + mu, encoder at the exact posterior, sigma2 at
+    the optimum.
 
-    Tipping & Bishop 1999, Eqs. 7-8: W = U (L - sigma2)^(1/2), M = W'W + sigma2, z | x ~ N(M^-1 W'(x - mu), sigma2 M^-1).
+    Tipping & Bishop 1999, Eqs. 7-8: W = U (L - sigma2)^(1/2), M = W'W + sigma2, z | x ~ N(M^-1 W'(x
+    - mu), sigma2 M^-1).
     """
     x = digits().read("train")["image"].reshape(997, 64) / 127.5 - 1
     x = np.delete(x, np.flatnonzero(x.std(0) == 0), axis=1)
@@ -49,7 +53,10 @@ def linear():
         "kernel": np.concatenate([project, np.zeros_like(project)], axis=1),
         "bias": np.concatenate([-mu @ project, np.log(sigma2 / top)]),
     }
-    params = {"encoder": {"posterior": posterior}, "decoder": {"trunk": {"out": {"kernel": w.T, "bias": mu}}}}
+    params = {
+        "encoder": {"posterior": posterior},
+        "decoder": {"trunk": {"out": {"kernel": w.T, "bias": mu}}},
+    }
     return method, params, jnp.float32(x[:200]), log_p[:200]
 
 
@@ -73,7 +80,8 @@ def test_away_from_it_elbo_is_below_iwae_is_below_the_likelihood(linear):
     posterior["bias"] = posterior["bias"] + np.r_[np.full(LATENT, 0.1), np.full(LATENT, 0.7)]
     worse = {**params, "encoder": {"posterior": posterior}}
     bounds = [
-        importance_weighted(lambda k: method.log_weight(worse, {}, x, k), random.key(1), k) for k in (1, 8, 64, 512)
+        importance_weighted(lambda k: method.log_weight(worse, {}, x, k), random.key(1), k)
+        for k in (1, 8, 64, 512)
     ]
     iwae = [float(b[1].mean()) for b in bounds]
     assert float(bounds[-1][0].mean()) < iwae[1] < iwae[2] < iwae[3] < log_p.mean() + 0.05
@@ -88,8 +96,7 @@ def test_the_loss_is_minus_the_elbo_at_the_same_noise(linear):
     np.testing.assert_allclose(loss, seen["distortion"] + seen["kl"], rtol=1e-6)
 
 
-def test_beta_weighs_the_kl_and_may_warm_up(linear):
-    _, params, x, _ = linear
+def test_beta_weighs_the_kl_and_may_warm_up():
     for beta, step, weight in ((4.0, 0, 4.0), (spec(optax.linear_schedule, 0.0, 1.0, 10), 5, 0.5)):
         config = tiny.vae().method
         override(config, "beta", beta)

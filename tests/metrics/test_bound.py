@@ -1,4 +1,6 @@
-"""Bounds on a model with a known likelihood: x | z ~ N(z, I), z ~ N(0, I), so x ~ N(0, 2 I) and z | x ~ N(x / 2, I / 2)."""
+"""Bounds on a model with a known likelihood: x | z ~ N(z, I), z ~ N(0, I), so x ~ N(0, 2 I) and z |
+x ~ N(x / 2, I / 2).
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,11 +33,16 @@ def test_exact_and_without_variance_at_the_true_posterior(k):
 
 
 def test_bounds_tighten_with_k_and_reach_the_likelihood():
-    found = [importance_weighted(log_weight(X / 2 + 0.3, 0.8), random.key(2), k) for k in (1, 10, 100, 2000)]
+    found = [
+        importance_weighted(log_weight(X / 2 + 0.3, 0.8), random.key(2), k)
+        for k in (1, 10, 100, 2000)
+    ]
     iwae = [float(b.mean()) for _, b in found]
     assert iwae[0] < iwae[1] < iwae[2] < LOG_P.mean() + 0.02
     np.testing.assert_allclose(iwae[3], LOG_P.mean(), atol=0.01)
-    kl = 4 * 0.5 * (0.8 / 0.5 + 0.09 / 0.5 - 1 - np.log(0.8 / 0.5))  # ELBO = log p - KL(q || posterior)
+    kl = (
+        4 * 0.5 * (0.8 / 0.5 + 0.09 / 0.5 - 1 - np.log(0.8 / 0.5))
+    )  # ELBO = log p - KL(q || posterior)
     np.testing.assert_allclose(float(found[3][0].mean()), LOG_P.mean() - kl, atol=0.02)
 
 

@@ -1,4 +1,6 @@
-"""Evaluators on models whose quality is known: one that resamples the test split, one that copies, one that collapsed."""
+"""Evaluators on models whose quality is known: one that resamples the test split, one that copies,
+one that collapsed.
+"""
 
 import dataclasses
 
@@ -58,7 +60,9 @@ def outcomes(data):
 
 
 def test_real_images_score_like_the_floor(outcomes):
-    """Validation images as samples: as good as real data can look, up to the classifier's memory of its train split."""
+    """Validation images as samples: as good as real data can look, up to the classifier's memory of
+    its train split.
+    """
     real = outcomes["real"]
     assert real.scores["fd"] < 3 * real.floors["fd"] < 0.05 * outcomes["noise"].scores["fd"]
     for name in ("precision", "recall", "coverage"):
@@ -68,7 +72,10 @@ def test_real_images_score_like_the_floor(outcomes):
 
 def test_copies_collapse_and_noise_are_seen_for_what_they_are(outcomes):
     assert outcomes["copies"].scores["copies"] > 0.95 and outcomes["copies"].scores["nearer"] > 0.55
-    assert outcomes["collapsed"].scores["recall"] < 0.05 and outcomes["collapsed"].scores["coverage"] < 0.1
+    assert (
+        outcomes["collapsed"].scores["recall"] < 0.05
+        and outcomes["collapsed"].scores["coverage"] < 0.1
+    )
     assert outcomes["noise"].scores["precision"] < 0.2
     assert outcomes["collapsed"].scores["fd"] > 20 * outcomes["real"].floors["fd"]
 
@@ -101,7 +108,11 @@ def test_modes_of_a_perfect_and_of_a_collapsed_sampler():
     assert perfect.scores["high_quality"] == pytest.approx(0.98889, abs=0.01)
     assert perfect.scores["reverse_kl"] < 0.01 and perfect.floors["modes"] == 8
     collapsed = Modes()(subject(np.repeat(source.means[:1], 100, 0), source))
-    assert collapsed.scores == {"modes": 1, "high_quality": 1, "reverse_kl": pytest.approx(np.log(8))}
+    assert collapsed.scores == {
+        "modes": 1,
+        "high_quality": 1,
+        "reverse_kl": pytest.approx(np.log(8)),
+    }
 
 
 def test_bound_and_reconstruction_of_a_vae(data):
@@ -111,7 +122,9 @@ def test_bound_and_reconstruction_of_a_vae(data):
     few, many = (Bound(draws)(judged).scores for draws in (2, 50))
     assert few["iwae"] < many["iwae"] and abs(few["elbo"] - many["elbo"]) < 0.5
     scores = Reconstruction()(judged).scores
-    assert scores["psnr"] == pytest.approx(-10 * np.log10(scores["mse"]), abs=1.0)  # mean of logs, log of mean
+    assert scores["psnr"] == pytest.approx(
+        -10 * np.log10(scores["mse"]), abs=1.0
+    )  # mean of logs, log of mean
     assert 0 < scores["ssim"] < 1
 
 
@@ -134,5 +147,5 @@ def test_a_domain_without_labels_is_refused_with_what_to_use():
     from genlab.data import from_arrays
 
     source = from_arrays(np.zeros((20, 8, 8, 1), np.uint8), test=5)
-    with pytest.raises(ConfigError, match="use genlab.metrics.features:Pixels"):
+    with pytest.raises(ConfigError, match=r"use genlab\.metrics.features:Pixels"):
         DOMAIN.space({}, source)

@@ -44,7 +44,9 @@ def test_every_power_of_two_from_8_up(family, size):
 @pytest.mark.parametrize("size", [4, 12, 28])
 @pytest.mark.parametrize("family", ["dcgan", "resnet"])
 def test_other_sizes_are_refused_with_what_to_do(family, size):
-    with pytest.raises(ConfigError, match=f"{size}x{size}.*power of two from 8 up; resize the data"):
+    with pytest.raises(
+        ConfigError, match=f"{size}x{size}.*power of two from 8 up; resize the data"
+    ):
         shape_of(Generator(UPS[family]((size, size, 1))), jnp.zeros((2, 5)))
     with pytest.raises(ConfigError, match="power of two"):
         shape_of(Discriminator(DOWNS[family]()), jnp.zeros((2, size, size, 1)))
@@ -101,12 +103,16 @@ def test_layer_norm_treats_every_example_alone():
     def logits(norm, x):
         return np.asarray(run(Discriminator(resnet.Down(width=8, norm=norm)), x))
 
-    np.testing.assert_allclose(logits("LayerNorm", x)[0], logits("LayerNorm", others)[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        logits("LayerNorm", x)[0], logits("LayerNorm", others)[0], rtol=1e-4, atol=1e-5
+    )
     assert abs(logits("BatchNorm", x)[0] - logits("BatchNorm", others)[0]) > 1e-3
 
 
 def test_no_bias_stands_before_a_batch_norm():
-    with_norm = mlp.Up((2,), (8,), norm="BatchNorm").init(random.key(0), jnp.zeros((2, 3)))["params"]
+    with_norm = mlp.Up((2,), (8,), norm="BatchNorm").init(random.key(0), jnp.zeros((2, 3)))[
+        "params"
+    ]
     without = mlp.Up((2,), (8,)).init(random.key(0), jnp.zeros((2, 3)))["params"]
     assert "bias" not in with_norm["Dense_0"] and "bias" in without["Dense_0"]
 
@@ -136,7 +142,13 @@ def test_second_order_gradients_are_finite(family):
 
 
 def test_dcgan_widths_are_the_papers_at_64():
-    """Radford et al. 2016, Figure 1, scaled by 1/64: ... 512, 256, 128, 3 channels at 8, 16, 32, 64."""
-    params = jax.eval_shape(lambda: dcgan.Up((64, 64, 3), width=1).init(random.key(0), jnp.zeros((1, 100))))["params"]
-    outs = [params[f"ConvTranspose_{i}"]["kernel"].shape[-1] for i in range(3)] + [params["image"]["kernel"].shape[-1]]
+    """Radford et al. 2016, Figure 1, scaled by 1/64: ... 512, 256, 128, 3 channels at 8, 16, 32,
+    64.
+    """
+    params = jax.eval_shape(
+        lambda: dcgan.Up((64, 64, 3), width=1).init(random.key(0), jnp.zeros((1, 100)))
+    )["params"]
+    outs = [params[f"ConvTranspose_{i}"]["kernel"].shape[-1] for i in range(3)] + [
+        params["image"]["kernel"].shape[-1]
+    ]
     assert outs == [4, 2, 1, 3]
