@@ -6,6 +6,7 @@ Nothing heavy is imported before the command is known, so that `--help` answers 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 DESCRIPTION = """\
@@ -66,62 +67,56 @@ def _parser() -> argparse.ArgumentParser:
         found.set_defaults(run=run, config=None, variant=None)
         return found
 
-    def config(found, required: bool) -> None:
-        found.add_argument(
-            "--config", required=required, metavar="FILE", help="experiment file, defines config()"
-        )
-        found.add_argument("--variant", metavar="NAME", help="one of the file's sweep() variants")
+    _training_commands(command)
+    _judging_commands(command)
+    prepare = command("prepare", _prepare, "Prepare a data set once: downloads, cleans, writes.")
+    prepare.add_argument("name", nargs="?", help="tfds:NAME (tfds:cifar10), or a folder of images")
+    _config(prepare, required=False)
+    prepare.add_argument("--data_dir", help="where TFDS keeps prepared sets")
+    prepare.add_argument("--manual_dir", help="where a TFDS set's own files are, if got by hand")
+    return parser
 
-    train = command(
-        "train", _train, "Train one run; resumes what is in the work folder, bit for bit."
-    )
-    config(train, required=False)
+
+def _training_commands(command: Callable) -> None:
+    train = command("train", _train, "Train one run; resumes what is in the folder, bit for bit.")
+    _config(train, required=False)
     _workdir(train)
-    sweep = command(
-        "sweep",
-        _sweep,
-        "Train and evaluate every variant with every seed; finished runs are skipped.",
-    )
-    sweep.add_argument(
-        "--config", required=True, metavar="FILE", help="experiment file: config(), sweep(), SEEDS"
-    )
+    text = "Train and evaluate every variant with every seed; finished runs are skipped."
+    sweep = command("sweep", _sweep, text)
+    text = "experiment file: config(), sweep(), SEEDS"
+    sweep.add_argument("--config", required=True, metavar="FILE", help=text)
     sweep.add_argument("--seeds", metavar="0,1,2", help="instead of the file's SEEDS")
     sweep.add_argument("--only", metavar="A,B", help="these variants alone")
     _workdir(sweep)
-    judge = command(
-        "evaluate", _evaluate, "Score a run: its best checkpoint by validation, or its newest."
-    )
+    bench = command("bench", _bench, "Measure what a config costs on this machine.")
+    _config(bench, required=True)
+    bench.add_argument("--seconds", type=float, default=5.0, help="to measure for (default 5)")
+    bench.add_argument("--out", metavar="FILE", help="also write the record as JSON")
+
+
+def _judging_commands(command: Callable) -> None:
+    text = "Score a run: its best checkpoint by validation, or its newest."
+    judge = command("evaluate", _evaluate, text)
     judge.add_argument("--split", default="test", help="default: test")
     judge.add_argument("--step", type=int, help="the checkpoint of this round")
     _workdir(judge)
     sample = command("sample", _sample, "Draw from a trained run into WORKDIR/generated.")
     sample.add_argument("--n", type=int, default=64, help="how many (default 64)")
-    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
     sample.add_argument("--label", type=int, help="this label alone (conditional models)")
-    sample.add_argument("--truncation", type=float, metavar="PSI", help="draw latents within +-PSI")
-    sample.add_argument(
-        "--interpolate", type=int, metavar="STEPS", help="rows between pairs of latents, STEPS wide"
-    )
-    sample.add_argument(
-        "--formats", default="grid", metavar="grid,png,npz", help="what to write (default grid)"
-    )
+    sample.add_argument("--truncation", type=float, metavar="PSI", help="latents within +-PSI")
+    text = "rows between pairs of latents, STEPS wide"
+    sample.add_argument("--interpolate", type=int, metavar="STEPS", help=text)
+    sample.add_argument("--formats", default="grid", metavar="grid,png,npz", help="default: grid")
     sample.add_argument("--step", type=int, help="the checkpoint of this round")
     _workdir(sample)
-    bench = command("bench", _bench, "Measure what a config costs on this machine.")
-    config(bench, required=True)
-    bench.add_argument("--seconds", type=float, default=5.0, help="to measure for (default 5)")
-    bench.add_argument("--out", metavar="FILE", help="also write the record as JSON")
     _workdir(command("report", _report, "Write report.html and report.md for a run or a sweep."))
-    prepare = command(
-        "prepare", _prepare, "Prepare a data set once: downloads, cleans, writes ArrayRecord."
-    )
-    prepare.add_argument("name", nargs="?", help="tfds:NAME (tfds:cifar10), or a folder of images")
-    config(prepare, required=False)
-    prepare.add_argument("--data_dir", help="where TFDS keeps prepared sets")
-    prepare.add_argument(
-        "--manual_dir", help="where a TFDS set's own files are, if downloaded by hand"
-    )
-    return parser
+
+
+def _config(parser: argparse.ArgumentParser, required: bool) -> None:
+    text = "experiment file, defines config()"
+    parser.add_argument("--config", required=required, metavar="FILE", help=text)
+    parser.add_argument("--variant", metavar="NAME", help="one of the file's sweep() variants")
 
 
 class _Raw(argparse.RawDescriptionHelpFormatter):

@@ -51,14 +51,17 @@ class Training(NamedTuple):
 
     def init(self) -> State:
         """The state before the first round, on the devices."""
-        return parallel.start(
-            self.place, self._init, random.key(self.experiment.seed), self.fetch(0, 1)
-        )
+        return parallel.start(self.place, self._init, *self._beginning())
 
     def like(self) -> Any:
         """The state's shapes and shardings: what a checkpoint is restored into."""
-        state = jax.eval_shape(self._init, random.key(self.experiment.seed), self.fetch(0, 1))
+        state = jax.eval_shape(self._init, *self._beginning())
         return shapes(state, self.place.state_sharding(state))
+
+    def _beginning(self) -> tuple[jax.Array, dict]:
+        """The root key, and what the source needs on any device to make the first batch."""
+        e = self.experiment
+        return random.key(e.seed), e.data.fetch("train", e.seed, 0, 1, e.batch_size)
 
     def compile(self, state: State, held: dict, rounds: int) -> parallel.Compiled:
         """The program of `rounds` rounds, compiled: `run(state, held, data_key)` eats the state."""

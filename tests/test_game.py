@@ -31,7 +31,7 @@ def first(batches):
     return jax.tree.map(lambda x: x[0], batches)
 
 
-def close(a, b, **kwargs):
+def assert_close(a, b, **kwargs):
     """Trees equal to rounding."""
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, **kwargs), a, b)
 
@@ -88,8 +88,8 @@ def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
         params["gen"]
     )
     params["gen"] = jax.tree.map(lambda p, g: p - 0.1 * g, params["gen"], gen_grads)
-    close(got.params, params, rtol=2e-5, atol=1e-6)
-    close(got.stats["gen"], g(state.params, state.stats, z)[1]["gen"], rtol=1e-5, atol=1e-6)
+    assert_close(got.params, params, rtol=2e-5, atol=1e-6)
+    assert_close(got.stats["gen"], g(state.params, state.stats, z)[1]["gen"], rtol=1e-5, atol=1e-6)
     assert got.step == 1 and np.isfinite(metrics["disc/loss"])
 
 
@@ -148,7 +148,7 @@ def test_moving_averages_follow_their_own_networks(batches):
     expected = jax.tree.map(
         lambda old, new: 0.9 * old + 0.1 * new, state.params["gen"], after.params["gen"]
     )
-    close(after.ema["gen"], expected, rtol=1e-6)
+    assert_close(after.ema["gen"], expected, rtol=1e-6)
     assert set(after.ema) == {"gen"} and after.averaged["disc"] is after.params["disc"]
 
 
@@ -173,7 +173,7 @@ def test_a_learning_rate_swept_by_vmap_equals_separate_rounds(batches):
         return game.step(method, optim, {}, state, batches)[0].params
 
     together = jax.vmap(play)(jnp.asarray([0.05, 0.1]))
-    close(jax.tree.map(lambda x: x[1], together), play(0.1), atol=2e-6)
+    assert_close(jax.tree.map(lambda x: x[1], together), play(0.1), atol=2e-6)
 
 
 @pytest.mark.parametrize(

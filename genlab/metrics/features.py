@@ -24,7 +24,7 @@ from jax import Array
 from genlab import config as config_lib
 from genlab.config import ConfigError, spec
 from genlab.data.source import Source, normalise
-from genlab.experiment import Experiment, Loop, fingerprint
+from genlab.experiment import Experiment, Loop
 from genlab.game import Player, apply, fresh, labels
 from genlab.losses import total
 
@@ -130,23 +130,15 @@ class Domain:
             batch_size=self.batch_size,
             seed=self.seed,
             loop=spec(
-                Loop,
-                self.steps,
-                50,
-                devices=1,
-                log_every=50,
-                checkpoint_every=self.steps,
-                sample_every=0,
-                keep=1,
+                Loop, self.steps, 50, devices=1, checkpoint_every=self.steps, sample_every=0, keep=1
             ),
             title="features: a classifier of the data",
         )
-        folder = cache() / "features" / fingerprint(config)[:16]
+        name = config_lib.fingerprint({**config_lib.as_dict(config), "contents": contents(source)})
+        folder = cache() / "features" / name[:16]
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".queue").open("w") as queue:
-            fcntl.flock(
-                queue, fcntl.LOCK_EX
-            )  # another process may be training it: wait, then find it done
+            fcntl.flock(queue, fcntl.LOCK_EX)  # another process may be training it: wait for it
             state = fit(config, folder)
         params, stats = jax.device_get((state.params, state.stats))
         digest = hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in jax.tree.leaves(params)))
@@ -169,6 +161,14 @@ def cache() -> Path:
     ~/.cache/genlab.
     """
     return Path(os.environ.get("GENLAB_CACHE") or Path.home() / ".cache" / "genlab")
+
+
+def contents(source: Source, looked_at: int = 256) -> str:
+    """sha256 of the train split's size and first examples: a file may change under its name."""
+    digest = hashlib.sha256(str(source.count("train")).encode())
+    for _, column in sorted(source.read("train", looked_at).items()):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
 
 
 def _batched(fn: Callable, images: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ class Fidelity:
         return Outcome(
             scores=self._compare(f_real, f_fake)
             | {"nearer": copies.nearer, "copies": copies.copies},
-            floors=self._compare(f_real, f_train[fresh]),
+            floors=self._compare(f_real, f_train[fresh]) | self._unseen(f_train, f_real),
             protocol={
                 **space.protocol,
                 "samples": self.samples,
@@ -109,6 +109,12 @@ class Fidelity:
                 "nearest": grid(np.concatenate([made[:16], train[copies.indices[:16]]]), columns=16)
             },
         )
+
+    def _unseen(self, train: np.ndarray, real: np.ndarray) -> dict[str, float]:
+        """What images score that cannot be copies: one half of the split beside the other."""
+        half = len(real) // 2
+        found = memorisation(train, real[half:], real[:half])
+        return {"nearer": found.nearer, "copies": found.copies}
 
     def _compare(self, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
         precision, recall = precision_recall(real, fake, self.k_precision)

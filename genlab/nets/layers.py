@@ -86,9 +86,7 @@ def norm(kind: str, classes: int, dtype: str) -> nn.Module:
 
 
 def has_bias(kind: str) -> bool:
-    """Whether a layer before this norm needs a bias; before a BatchNorm its gradient is zero, and
-    rounding noise.
-    """
+    """Whether a layer before this norm needs a bias: before a BatchNorm it has no gradient."""
     return "BatchNorm" not in kind
 
 
@@ -112,8 +110,7 @@ def levels(shape: tuple[int, ...], base: int = 4) -> int:
     if height != width or height < 2 * base or height & (height - 1):
         raise ConfigError(
             f"images of {height}x{width}: these convolutional nets take squares of a power of two "
-            f"from {2 * base} up; "
-            "resize the data (data.shape), or use nets.mlp"
+            f"from {2 * base} up; resize the data (data.shape), or use nets.mlp"
         )
     return (height // base).bit_length() - 1
 

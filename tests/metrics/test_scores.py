@@ -70,6 +70,12 @@ def test_real_images_score_like_the_floor(outcomes):
     assert abs(real.scores["nearer"] - 0.5) < 0.1 and real.scores["copies"] < 0.05
 
 
+def test_every_score_has_its_floor(outcomes):
+    for outcome in outcomes.values():
+        assert set(outcome.scores) == set(outcome.floors)
+        assert abs(outcome.floors["nearer"] - 0.5) < 0.1 and outcome.floors["copies"] < 0.06
+
+
 def test_copies_collapse_and_noise_are_seen_for_what_they_are(outcomes):
     assert outcomes["copies"].scores["copies"] > 0.95 and outcomes["copies"].scores["nearer"] > 0.55
     assert (
