@@ -14,6 +14,7 @@ import importlib.util
 import inspect
 import json
 import re
+import sys
 from ast import literal_eval
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -91,7 +92,9 @@ def resolve(path: str) -> Callable:
         module = importlib.import_module(module_name)
         return functools.reduce(getattr, name.split("."), module)
     except ImportError as error:
-        raise ConfigError(f"{path!r}: cannot import {module_name!r} ({error})") from None
+        raise ConfigError(
+            f"{path!r}: cannot import {module_name!r} ({error}); is its folder on PYTHONPATH?"
+        ) from None
     except AttributeError:
         hint = did_you_mean(name, vars(module))
         raise ConfigError(f"{path!r}: {module_name} has no {name!r}{hint}") from None
@@ -146,6 +149,8 @@ def load(path: str | Path) -> ModuleType:
         raise ConfigError(f"no experiment file at {path}{did_you_mean(str(path), near)}")
     found = importlib.util.spec_from_file_location(f"experiment_{path.stem}", path)
     module = importlib.util.module_from_spec(found)
+    if (folder := str(path.parent.resolve())) not in sys.path:
+        sys.path.insert(0, folder)  # as for a script: what lies beside it can be imported
     found.loader.exec_module(module)
     if not hasattr(module, "config"):
         raise ConfigError(f"{path} defines no config(); it should return spec(Experiment, ...)")

@@ -20,7 +20,7 @@ def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
     for name in ("mine.py", "experiment.py"):
         (tmp_path / name).write_text(block(name))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     shrunk = ["--config.loop.steps=20", "--config.evaluate.fidelity.features.steps=20"]
     command = ["sweep", "--config=experiment.py", "--workdir=runs/mine", "--seeds=0", *shrunk]
     assert main(command) == 0
