@@ -197,7 +197,7 @@ def _sweep(arguments) -> int:
     jobs = sweep.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
     results = sweep.run(jobs, arguments.workdir, described(experiment).title, for_terminal())
     made = write(arguments.workdir)
-    print(f"\n{made.markdown}\n\nreport: {made.html}")
+    print(f"\n{made.results}\n\nreport: {made.html}")
     failed = [result for result in results if result.status == "failed"]
     for result in failed:
         print(
@@ -241,7 +241,7 @@ def _report(arguments) -> None:
     from genlab.report import write
 
     made = write(arguments.workdir)
-    print(f"{made.markdown}\n\nreport: {made.html}")
+    print(f"{made.results}\n\nreport: {made.html}")
 
 
 def _prepare(arguments) -> None:

@@ -11,10 +11,11 @@ __all__ = ["Report", "write"]
 
 
 class Report(NamedTuple):
-    """Where the page was written, and the same report as Markdown."""
+    """Where the page was written, the same report as Markdown, and its results alone."""
 
     html: Path
     markdown: str
+    results: str
 
 
 def write(folder: str | Path) -> Report:
@@ -28,4 +29,4 @@ def write(folder: str | Path) -> Report:
     html, text = folder / "report.html", markdown.render(said)
     html.write_text(page.render(said), encoding="utf-8")
     (folder / "report.md").write_text(text, encoding="utf-8")
-    return Report(html, text)
+    return Report(html, text, markdown.results(said))

@@ -10,7 +10,7 @@ from genlab.report.table import Cell, Table
 
 def render(contents: Contents) -> str:
     """The whole report, without its pictures and curves."""
-    parts = [f"# {_safe(contents.title)}", _safe(contents.summary), *_results(contents)]
+    parts = [f"# {_safe(contents.title)}", _safe(contents.summary), results(contents)]
     if contents.costs:
         rows = [[_safe(cost.variant), *cost.cells] for cost in contents.costs]
         parts += ["## Cost", _grid(["variant", *HEADINGS], rows)]
@@ -40,6 +40,11 @@ def table(of: Table) -> str:
     return "\n\n".join(
         [_grid(headings, rows), f"Protocol: {_safe(protocol)}.", *map(_safe, of.notes)]
     )
+
+
+def results(contents: Contents) -> str:
+    """The results tables, each with its protocol: what a terminal shows."""
+    return "\n\n".join(filter(None, _results(contents)))
 
 
 def _results(contents: Contents) -> Iterable[str]:
