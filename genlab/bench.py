@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from genlab.loop import cost, prepare
 from genlab.runs import environment
+from genlab.training import cost, prepare
 
 
 def bench(config: ConfigDict, seconds: float = 5.0) -> dict[str, Any]:

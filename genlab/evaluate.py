@@ -17,6 +17,7 @@ from genlab.game import State
 from genlab.metrics.scores import Subject
 from genlab.runs import RunFolder
 from genlab.samples import write_png
+from genlab.training import prepare
 
 STREAM = 78  # randomness of evaluation, apart from training's
 
@@ -82,8 +83,6 @@ def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) 
 
     Raises ConfigError where there is nothing to evaluate.
     """
-    from genlab.loop import prepare
-
     run = RunFolder.at(workdir)
     training = prepare(run.config)
     experiment = training.experiment

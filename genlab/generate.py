@@ -15,6 +15,7 @@ from genlab.config import ConfigError
 from genlab.game import Method
 from genlab.runs import RunFolder
 from genlab.samples import Sampler, interpolate, labels_for, picture, truncated, write_png
+from genlab.training import prepare
 
 FORMATS = ("grid", "png", "npz")
 
@@ -41,8 +42,6 @@ def generate(workdir: str | Path, request: Request, step: int | None = None) -> 
 
     Raises ConfigError for what the run cannot do.
     """
-    from genlab.loop import prepare
-
     run = RunFolder.at(workdir)
     training = prepare(run.config)
     method = training.experiment.method

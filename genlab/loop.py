@@ -8,116 +8,16 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
-from jax import lax, random
 from ml_collections import ConfigDict
 
-from genlab import config as config_lib
-from genlab import evaluate, game, hooks, parallel, samples
-from genlab.checkpoint import Checkpoints, shapes
-from genlab.config import ConfigError, build
-from genlab.experiment import Experiment
+from genlab import evaluate, hooks, samples
+from genlab.checkpoint import Checkpoints
 from genlab.game import State
 from genlab.log import Log, event_files
 from genlab.progress import Progress, Silent
 from genlab.runs import RunFolder, environment
-
-STATE, DATA = 0, 1  # what is folded into a run's root key
-
-
-class Training(NamedTuple):
-    """An experiment on its devices: what `fit` drives and `bench` measures."""
-
-    config: dict
-    experiment: Experiment
-    place: parallel.Jit | parallel.Pmap
-    moves: int  # batches a round eats
-
-    @property
-    def data_key(self) -> jax.Array:
-        """The key of data order and augmentation."""
-        return random.fold_in(random.key(self.experiment.seed), DATA)
-
-    def fetch(self, step: int, rounds: int) -> dict:
-        """What the devices must hold to play `rounds` rounds from `step` on."""
-        source, size = self.experiment.data, self.experiment.batch_size
-        held = source.fetch(
-            "train", self.experiment.seed, step * self.moves, rounds * self.moves, size
-        )
-        return self.place.put(held, source.resident)
-
-    def init(self) -> State:
-        """The state before the first round, on the devices."""
-        return parallel.start(self.place, self._init, *self._beginning())
-
-    def like(self) -> Any:
-        """The state's shapes and shardings: what a checkpoint is restored into."""
-        state = jax.eval_shape(self._init, *self._beginning())
-        return shapes(state, self.place.state_sharding(state))
-
-    def _beginning(self) -> tuple[jax.Array, dict]:
-        """The root key, and what the source needs on any device to make the first batch."""
-        e = self.experiment
-        return random.key(e.seed), e.data.fetch("train", e.seed, 0, 1, e.batch_size)
-
-    def compile(self, state: State, held: dict, rounds: int) -> parallel.Compiled:
-        """The program of `rounds` rounds, compiled: `run(state, held, data_key)` eats the state."""
-
-        def program(state, held, key, rows):
-            return self.play(state, held, key, rows, rounds)
-
-        e = self.experiment
-        return self.place.compile(
-            program, state, held, self.data_key, e.batch_size, e.data.resident
-        )
-
-    def play(
-        self, state: State, held: dict, key: jax.Array, rows: jax.Array, rounds: int
-    ) -> tuple[State, dict]:
-        """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced; the method is built inside, from
-        plain numbers.
-        """
-        method, optim, ema = (build(self.config[name]) for name in ("method", "optim", "ema"))
-        source, size = self.experiment.data, self.experiment.batch_size
-
-        def one(state: State, r: jax.Array):
-            def batch(m):
-                i = state.step * self.moves + m
-                return source.batch(held, key, i, r * self.moves + m, rows, size)
-
-            return game.step(method, optim, ema, state, jax.vmap(batch)(jnp.arange(self.moves)))
-
-        return lax.scan(one, state, jnp.arange(rounds))
-
-    def _init(self, key, held) -> State:
-        source, size = self.experiment.data, self.experiment.batch_size
-        zero = jnp.zeros((), jnp.int32)
-        batch = source.batch(held, random.fold_in(key, DATA), zero, zero, jnp.arange(size), size)
-        e = self.experiment
-        return game.init(e.method, e.optim, e.ema, random.fold_in(key, STATE), batch)
-
-
-def prepare(config: ConfigDict) -> Training:
-    """Builds and checks everything that can be checked before compiling; ConfigError says what is
-    wrong.
-    """
-    plain = config_lib.as_dict(config)
-    experiment = build(config)
-    if not isinstance(experiment, Experiment):
-        raise ConfigError(
-            f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)"
-        )
-    loop = experiment.loop
-    place = parallel.placement(loop.placement, loop.devices, loop.sharding)
-    parallel.check_batch(place, experiment.batch_size)
-    if experiment.data.count("train") < 1:
-        raise ConfigError("the train split is empty")
-    training = Training(plain, experiment, place, game.rounds(experiment.method))
-    training.like()  # traces the networks on a batch: shapes, names and optimisers fit together
-    return training
+from genlab.training import Training, cost, prepare
 
 
 def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -> State:
@@ -190,39 +90,6 @@ def _compile(training: Training, run: RunFolder, log: Log, state, held, rounds: 
         run.write("cost.json", {**cost(training, state), "compile_seconds": round(seconds, 2)})
     log.go_on()
     return compiled.run
-
-
-def cost(training: Training, state: State) -> dict[str, Any]:
-    """FLOPs of a round (XLA's count of every move, before optimisation), real images it eats,
-    parameters by network.
-    """
-    e = training.experiment
-    state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
-    batch = {"image": jax.ShapeDtypeStruct((e.batch_size, *e.data.shape), jnp.float32)}
-    if e.data.classes:
-        batch["cond"] = jax.ShapeDtypeStruct((e.batch_size,), jnp.int32)
-    flops = 0.0
-    for name, player in e.method.players().items():
-
-        def move(state, batch, player=player, name=name):
-            return game.move(
-                player,
-                e.optim[name],
-                state.params,
-                state.stats,
-                state.opt[name],
-                batch,
-                state.key,
-                state.step,
-            )
-
-        flops += player.moves * jax.jit(move).lower(state, batch).cost_analysis()["flops"]
-    sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in state.params.items()}
-    return {
-        "flops_per_round": flops,
-        "images_per_round": training.moves * e.batch_size,
-        "parameters": sizes,
-    }
 
 
 def _log(training: Training, run: RunFolder, step: int, show: Progress) -> Log:

@@ -18,9 +18,9 @@ from genlab import fit, spec
 from genlab.checkpoint import Checkpoints
 from genlab.config import ConfigError, override
 from genlab.log import NotFinite
-from genlab.loop import prepare
 from genlab.progress import Silent
 from genlab.runs import RunFolder
+from genlab.training import prepare
 
 ROOT = Path(__file__).parents[1]
 KILL = textwrap.dedent(

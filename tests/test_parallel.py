@@ -15,7 +15,7 @@ from genlab import game, parallel
 from genlab.bench import memory
 from genlab.config import ConfigError, override, spec
 from genlab.game import apply
-from genlab.loop import prepare
+from genlab.training import prepare
 
 GAMES = {
     "gan": lambda **k: tiny.gan(critic_norm="BatchNorm", **k),
