@@ -101,9 +101,10 @@ def test_beta_weighs_the_kl_and_may_warm_up():
         config = tiny.vae().method
         override(config, "beta", beta)
         method = build(config)
-        batch = {"image": jnp.zeros((3, *tiny.SHAPE))}
+        batch = {"image": random.uniform(random.key(2), (3, *tiny.SHAPE), minval=-1)}
         params, stats = method.init(random.key(0), batch)
         loss, (_, seen) = method.loss(params, stats, batch, random.key(1), jnp.asarray(step))
+        assert seen["kl"] > 0.1
         np.testing.assert_allclose(loss, seen["distortion"] + weight * seen["kl"], rtol=1e-6)
 
 
