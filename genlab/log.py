@@ -22,8 +22,8 @@ class NotFinite(FloatingPointError):
 
 
 class Log:
-    """Takes each dispatch's metrics (leading axis: its rounds) and writes a row, the mean since the
-    last one, every `every` rounds; `seconds` counts training alone, from `seconds` on.
+    """Takes each dispatch's metrics (leading axis: its rounds) and writes a row every `every` rounds:
+    the mean since the last row or checkpoint. `seconds` counts training alone, from `seconds` on.
     """
 
     def __init__(
@@ -86,6 +86,11 @@ class Log:
             told = f"{culprits[0]} is {values[culprits[0]]} (of {', '.join(bad)}), not"
             raise NotFinite(self._stopped(step, told))
 
+    def saved(self, step: int) -> None:
+        """Round `step` is safe; the mean begins anew, as it will for whoever resumes from here."""
+        self.good = step
+        self._window.clear()
+
     def check(self, step: int, params: dict) -> None:
         """Refuses parameters that an update has just made infinite, before they are saved."""
         for network, finite in jax.device_get(_finite(params)).items():
@@ -100,8 +105,7 @@ class Log:
         )
         return (
             f"round {step}: {told} finite; stopped, {good} in {self.run.path}: lower its weight "
-            "or the "
-            "learning rate, or clip gradients (optax.clip_by_global_norm)"
+            "or the learning rate, or clip gradients (optax.clip_by_global_norm)"
         )
 
 

@@ -32,8 +32,9 @@ def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -
     run = RunFolder(workdir)
     with run.locked():
         run = RunFolder.start(workdir, config)
-        run.append("env.jsonl", environment())
-        run.write("env.json", environment())
+        found = environment()
+        run.append("env.jsonl", found)  # of every start; env.json is the last
+        run.write("env.json", found)
         run.write("status.json", {"status": "running"})
         try:
             step, state = _train(training, run, show)
@@ -126,7 +127,7 @@ def _hooks(
     def save(step: int, state: State) -> None:
         log.check(step, state.params)
         checkpoints.save(step, state, scored.get(step))
-        log.good = step
+        log.saved(step)
 
     beside = (
         [hooks.every(loop.sample_every, samples.stages(experiment, run))]

@@ -242,6 +242,14 @@ def test_cost_counts_every_move(trained, tmp_path):
     assert a["parameters"] == b["parameters"] and set(a["parameters"]) == {"gen", "disc"}
 
 
+def test_a_resumed_run_logs_what_an_uninterrupted_one_does_whatever_the_intervals(tmp_path):
+    loop = {"log_every": 3, "checkpoint_every": 4, "rounds_per_call": 1}
+    fit(vae(steps=9, **loop), tmp_path / "whole")
+    fit(vae(steps=8, **loop), tmp_path / "parts")
+    fit(vae(steps=9, **loop), tmp_path / "parts")
+    assert logged(tmp_path / "whole") == logged(tmp_path / "parts")
+
+
 def test_progress_is_told_of_every_dispatch_and_row(tmp_path):
     seen = []
 
