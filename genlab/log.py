@@ -22,8 +22,9 @@ class NotFinite(FloatingPointError):
 
 
 class Log:
-    """Takes each dispatch's metrics (leading axis: its rounds) and writes a row every `every`
-    rounds: the mean since the last row or checkpoint. `seconds` counts training alone, from `seconds` on.
+    """Takes each dispatch's metrics (leading axis: rounds); writes a row every `every` rounds.
+
+    A row is the mean since the last row or checkpoint; `seconds` counts training alone.
     """
 
     def __init__(
