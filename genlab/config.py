@@ -5,6 +5,7 @@ whose other fields are its arguments, every default written out. It survives JSO
 can be rebuilt without the file that made it.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import functools
@@ -15,8 +16,9 @@ import inspect
 import json
 import re
 import sys
+import traceback
 from ast import literal_eval
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -104,14 +106,15 @@ def choose(module: ModuleType, name: str | Callable) -> Callable:
     """A loss, penalty or activation by name: a public name of `module`, `"package.module:name"`, or
     itself.
     """
-    if callable(name):
+    if callable(name) or isinstance(name, tuple):
         return name
     if ":" in name:
         return resolve(name)
-    if name.startswith("_") or not hasattr(module, name):
+    found = getattr(module, name, None)
+    if name.startswith("_") or isinstance(found, ModuleType) or found is None:
         hint = did_you_mean(name, [n for n in vars(module) if not n.startswith("_")])
         raise ConfigError(f"{module.__name__} has no {name!r}{hint}; or give 'package.module:name'")
-    return getattr(module, name)
+    return found
 
 
 def override(config: ConfigDict, path: str, value: Any) -> None:
@@ -125,6 +128,12 @@ def override(config: ConfigDict, path: str, value: Any) -> None:
     node = config
     for depth, part in enumerate(parents):
         node = _field(node, part, parents[:depth])
+    if isinstance(node, ConfigDict) and CALL not in node and last not in node:
+        with (
+            node.unlocked()
+        ):  # a mapping by name, such as penalties: names are checked by its owner
+            node[last] = _plain(value, path) if not isinstance(value, str) else _literal(value)
+        return
     current = _field(node, last, parents)
     if isinstance(value, ConfigDict | Mapping):
         value = _plain(value, path)  # a subtree is replaced whole: its fields belong to its call
@@ -151,10 +160,27 @@ def load(path: str | Path) -> ModuleType:
     module = importlib.util.module_from_spec(found)
     if (folder := str(path.parent.resolve())) not in sys.path:
         sys.path.insert(0, folder)  # as for a script: what lies beside it can be imported
-    found.loader.exec_module(module)
+    with told_with_its_place(path):
+        found.loader.exec_module(module)
     if not hasattr(module, "config"):
         raise ConfigError(f"{path} defines no config(); it should return spec(Experiment, ...)")
     return module
+
+
+@contextlib.contextmanager
+def told_with_its_place(path: str | Path, but: type[Exception] = ConfigError) -> Iterator[None]:
+    """Whatever goes wrong in a user's file becomes one line: file, line number, message."""
+    try:
+        yield
+    except (ConfigError, but):
+        raise
+    except Exception as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        line = (
+            error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else 0
+        )
+        text = str(error).splitlines()[0] if str(error) else ""
+        raise ConfigError(f"{path}:{line}: {type(error).__name__}: {text}") from error
 
 
 def described(module: ModuleType) -> ConfigDict:
@@ -162,11 +188,12 @@ def described(module: ModuleType) -> ConfigDict:
     line.
     """
     try:
-        return module.config()
+        with told_with_its_place(module.__file__, but=AttributeError):
+            return module.config()
     except AttributeError as error:  # ml_collections tells it with the whole config in the message
         field = re.search(r'Key \W*"(\w+)\W*" does not exist', str(error))
         if not field:
-            raise
+            raise ConfigError(f"{module.__file__}: {error}") from error
         near = re.search(r'Did you mean "(\w+)"', str(error))
         hint = f"; did you mean {near[1]!r}?" if near else ""
         raise ConfigError(
@@ -181,7 +208,10 @@ def save(config: ConfigDict, path: str | Path) -> None:
 
 def read(path: str | Path) -> ConfigDict:
     """The config that `save` wrote."""
-    return _plain(json.loads(Path(path).read_text()), str(path))
+    try:
+        return _plain(json.loads(Path(path).read_text()), str(path))
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path} is damaged ({error}): it holds the run's config") from None
 
 
 def as_dict(node: Any) -> Any:
@@ -204,6 +234,8 @@ def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]
     old, new = as_dict(old), as_dict(new)
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return {} if old == new else {path: (old, new)}
+    if old.get(CALL) != new.get(CALL):
+        return {path: (old.get(CALL), new.get(CALL))}
     found = {}
     for name in [*old, *(n for n in new if n not in old)]:
         inner = f"{path}.{name}" if path else name
@@ -220,9 +252,10 @@ def did_you_mean(name: str, names) -> str:
 def path_of(fn: Callable) -> str:
     """The shortest importable path of `fn`: `"optax:adam"`, not `"optax._src.alias:adam"`."""
     module, name = fn.__module__, fn.__qualname__
-    if "<" in name or module == "__main__":
+    if "<" in name or module == "__main__" or module not in sys.modules:
         raise ConfigError(
-            f"{module}:{name} cannot be imported by name; define it at the top of a module"
+            f"{module}:{name} cannot be imported by name: define it at the top of a module, which "
+            "may lie beside the experiment file, and import it from there"
         )
     parts = module.split(".")
     for depth in range(1, len(parts)):
@@ -278,20 +311,29 @@ def _field(node: Any, name: str, above: list[str]) -> Any:
     raise ConfigError(f"{where} is {node!r}: it has no field {name!r}")
 
 
+def _literal(text: str) -> Any:
+    """Text of a command line as the number, tuple, truth value or None it spells; else itself."""
+    try:
+        return literal_eval(
+            {"true": "True", "false": "False", "none": "None"}.get(text.lower(), text)
+        )
+    except (ValueError, SyntaxError):
+        return text
+
+
 def _typed(value: Any, current: Any, path: str) -> Any:
     """`value` as the kind of data `current` is; text is read as a Python literal unless text is
     wanted.
     """
+    if isinstance(current, ConfigDict):
+        made = current.get(CALL, "a mapping").rpartition(":")[2]
+        raise ConfigError(f"{path} is {made}, not a value: set its fields, {path}.NAME=...")
     if isinstance(value, str) and not isinstance(current, str):
-        literal = {"true": "True", "false": "False", "none": "None"}.get(value.lower(), value)
-        try:
-            value = literal_eval(literal)
-        except (ValueError, SyntaxError):
-            pass  # a word: fits only a field that is not set yet
+        value = _literal(value)
     value = _plain(value, path)
     if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if current is None or value is None or type(value) is type(current):
+    if current is None or type(value) is type(current):
         return value
     if isinstance(current, tuple) and isinstance(value, int | float | str):
         return (value,)

@@ -3,6 +3,7 @@
 """
 
 import time
+import zlib
 from pathlib import Path
 
 import jax
@@ -17,7 +18,7 @@ from genlab.game import State
 from genlab.metrics.scores import Subject
 from genlab.runs import RunFolder
 from genlab.samples import write_png
-from genlab.training import prepare
+from genlab.training import Training, prepare
 
 STREAM = 78  # randomness of evaluation, apart from training's
 
@@ -26,15 +27,16 @@ def score(config: dict, experiment: Experiment, state: State, split: str, step: 
     """A row for each evaluator: scores, floors and the protocol they were taken under; pictures
     under `_pictures`.
     """
-    params, stats = jax.tree.map(np.asarray, (state.averaged, state.stats))
+    params, stats = jax.tree.map(np.asarray, state.averaged)
     key = random.fold_in(random.key(experiment.seed), STREAM)
+    key = random.fold_in(key, zlib.crc32(split.encode()))  # splits share no draw of latents
     subject = Subject(config, experiment.method, experiment.data, params, stats, split, key)
     rows = []
     for name, evaluator in experiment.evaluate.items():
         started = time.perf_counter()
         outcome = evaluator(subject)
         protocol = {
-            "data": config_lib.fingerprint(config["data"])[:16],
+            "data": config_lib.fingerprint({**config["data"], "augment": ()})[:16],
             "split": split,
             "weights": "ema" if experiment.ema else "raw",
             **outcome.protocol,
@@ -77,24 +79,31 @@ def pick(rows: list[dict], path: str) -> float:
     return float("nan") if found[path] is None else found[path]
 
 
-def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) -> list[dict]:
-    """Scores a trained run on `split` and records the rows: its best checkpoint by validation, else
-    its newest one.
+def trained(workdir: str | Path, step: int | None = None) -> tuple[RunFolder, Training, int, State]:
+    """A trained run: its folder, its experiment, and the State to show and to judge.
 
-    Raises ConfigError where there is nothing to evaluate.
+    That is the best checkpoint by validation where `loop.best` names a score, else the newest; or
+    that of round `step`. ConfigError where there is none.
     """
     run = RunFolder.at(workdir)
     training = prepare(run.config)
+    loop = training.experiment.loop
+    with Checkpoints(run.checkpoints, loop.keep, loop.best) as checkpoints:
+        found = checkpoints.restore(training.like(), step, prefer=checkpoints.best)
+    if found is None:
+        raise ConfigError(f"{run.path} has no checkpoint yet: train it first")
+    return run, training, *found
+
+
+def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) -> list[dict]:
+    """Scores a trained run (see `trained`) on `split` and records the rows.
+
+    Raises ConfigError where there is nothing to evaluate.
+    """
+    run, training, step, state = trained(workdir, step)
     experiment = training.experiment
     if not experiment.evaluate:
         raise ConfigError(f"{run.path}: the config's `evaluate` names no evaluator")
-    with Checkpoints(
-        run.checkpoints, experiment.loop.keep, experiment.loop.best.startswith("+")
-    ) as checkpoints:
-        chosen = step if step is not None else checkpoints.best if experiment.loop.best else None
-        found = checkpoints.restore(training.like(), chosen)
-    if found is None:
-        raise ConfigError(f"{run.path} has no checkpoint yet: train it first")
-    rows = score(training.config, experiment, found[1], split, found[0])
+    rows = score(training.config, experiment, state, split, step)
     record(run, rows)
     return rows

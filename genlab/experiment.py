@@ -22,7 +22,7 @@ class Loop:
     placement:        "jit" (global view) or "pmap"; `devices` of them, None for all
     sharding:         of the state under "jit": "replicated" or "full" (each leaf split over the
                       devices)
-    *_every:          in rounds; 0 for never
+    *_every:          in rounds; 0 for never (a checkpoint is always made after the last round)
     keep:             number of newest checkpoints kept, beside the best one
     best:             the validation score that names the best checkpoint, "evaluator/score"; lower
                       is better, or higher with a leading "+"; "" for none
@@ -46,6 +46,20 @@ class Loop:
         for name in ("steps", "rounds_per_call", "log_every", "keep"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"loop.{name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("checkpoint_every", "sample_every", "evaluate_every"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"loop.{name} is {getattr(self, name)}; 0 turns it off")
+        if self.best and (not self.evaluate_every or self.evaluate_every % self.saved_every):
+            raise ConfigError(
+                f"loop.best={self.best!r} needs a score at checkpoints: evaluate_every "
+                f"({self.evaluate_every}) must be a multiple of checkpoint_every "
+                f"({self.saved_every})"
+            )
+
+    @property
+    def saved_every(self) -> int:
+        """Rounds between checkpoints; there is always one after the last round."""
+        return self.checkpoint_every or self.steps
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,14 @@ class Experiment:
     def __post_init__(self):
         if self.batch_size < 1:
             raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
+        for network, decay in self.ema.items():
+            if isinstance(decay, float | int) and not 0 <= decay <= 1:
+                raise ConfigError(f"ema.{network} is {decay}; a decay lies between 0 and 1")
+        names = list(self.evaluate)
+        if self.loop.best and self.loop.best.lstrip("+").partition("/")[0] not in names:
+            raise ConfigError(
+                f"loop.best={self.loop.best!r} is 'evaluator/score'; the evaluators are {names}"
+            )
 
 
 def identity(config: ConfigDict) -> dict:

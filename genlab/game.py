@@ -18,6 +18,7 @@ from genlab import parallel
 from genlab.config import ConfigError, did_you_mean
 
 PyTree = Any
+INIT = 2**32 - 1  # the round that never comes: initial parameters have randomness of their own
 
 
 class Player(NamedTuple):
@@ -46,7 +47,7 @@ class State:
     stats:  by network, then linen collection (batch_stats, ...); or by the name of a carried
             statistic
     opt:    by player
-    ema:    by network, for those that have a moving average
+    ema:    by network, for those that have a moving average: its `params` and its `stats`
     """
 
     step: Array
@@ -57,9 +58,12 @@ class State:
     ema: dict[str, PyTree]
 
     @property
-    def averaged(self) -> dict[str, PyTree]:
-        """The parameters to sample and evaluate with: moving averages where there are any."""
-        return {**self.params, **self.ema}
+    def averaged(self) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
+        """(params, stats) to sample and evaluate with: moving averages where there are any."""
+        params = {network: average["params"] for network, average in self.ema.items()}
+        stats = {network: average["stats"] for network, average in self.ema.items()}
+        known = {network: value for network, value in stats.items() if network in self.stats}
+        return {**self.params, **params}, {**self.stats, **known}
 
 
 class Method(Protocol):
@@ -87,14 +91,14 @@ def init(
 
     Raises ConfigError where players, optimisers, networks and averages do not name each other.
     """
-    params, stats = method.init(key, batch)
+    params, stats = method.init(random.fold_in(key, INIT), batch)
     players = method.players()
     _match("optim", optim, "player", players, complete=True)
     _match("ema", ema, "network", params)
     for name, player in players.items():
         _match(f"player {name!r} owns", player.owns, "network", params)
     opt = {name: optim[name].init(_only(params, player.owns)) for name, player in players.items()}
-    averages = jax.tree.map(jnp.copy, _only(params, ema))
+    averages = jax.tree.map(jnp.copy, _averaged_part(params, stats, ema))
     return State(jnp.zeros((), jnp.int32), key, params, stats, opt, averages)
 
 
@@ -151,11 +155,10 @@ def step(
         metrics |= {f"{name}/{term}": values.mean() for term, values in seen.items()}
         start += player.moves
 
+    latest = _averaged_part(params, stats, ema)
     averages = {
-        network: jax.tree.map(
-            lambda e, p, d=decay: d * e + (1 - d) * p, state.ema[network], params[network]
-        )
-        for network, decay in ema.items()
+        network: jax.tree.map(lambda e, x, d=decay: d * e + (1 - d) * x, state.ema[network], new)
+        for (network, new), decay in zip(latest.items(), ema.values(), strict=True)
     }
     return State(state.step + 1, state.key, params, stats, opt, averages), metrics
 
@@ -185,6 +188,13 @@ def labels(batch: dict, classes: int) -> Array | None:
     if classes and "cond" not in batch:
         raise ConfigError(f"the networks have classes={classes}, but the data have no labels")
     return batch["cond"] if classes else None
+
+
+def _averaged_part(params: dict, stats: dict, ema: Mapping) -> dict[str, dict]:
+    """What a moving average follows: a network's parameters and, for they belong together, its
+    statistics.
+    """
+    return {n: {"params": params[n], "stats": stats.get(n, {})} for n in ema}
 
 
 def _only(tree: Mapping, names) -> dict:

@@ -10,14 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
-from genlab.checkpoint import Checkpoints
 from genlab.config import ConfigError
+from genlab.evaluate import trained
 from genlab.game import Method
-from genlab.runs import RunFolder
-from genlab.samples import Sampler, interpolate, labels_for, picture, truncated, write_png
-from genlab.training import prepare
+from genlab.samples import (
+    Sampler,
+    grid_columns,
+    interpolate,
+    labels_for,
+    picture,
+    truncated,
+    write_png,
+)
 
 FORMATS = ("grid", "png", "npz")
+STREAM = 79  # latents drawn on request, apart from training's and evaluation's
 
 
 class Request(NamedTuple):
@@ -37,30 +44,23 @@ class Request(NamedTuple):
 
 
 def generate(workdir: str | Path, request: Request, step: int | None = None) -> list[Path]:
-    """Draws with the averaged weights of the newest checkpoint (or of round `step`); the files
-    written.
+    """Draws from the State that `evaluate` judges (or that of round `step`): the files written.
 
     Raises ConfigError for what the run cannot do.
     """
-    run = RunFolder.at(workdir)
-    training = prepare(run.config)
+    run, training, step, state = trained(workdir, step)
     method = training.experiment.method
-    _check(request, method)
-    if "png" in request.formats and len(training.experiment.data.shape) != 3:
-        raise ConfigError("single PNGs are for images; these are points: use --formats=grid,npz")
-    with Checkpoints(run.checkpoints) as checkpoints:
-        found = checkpoints.restore(training.like(), step)
-    if found is None:
-        raise ConfigError(f"{run.path} has no checkpoint yet: train it first")
-    step, state = found
-    params, stats = jax.tree.map(np.asarray, (state.averaged, state.stats))
+    _check(request, method, training.experiment.data.shape)
+    params, stats = jax.tree.map(np.asarray, state.averaged)
     z, cond = _latents(method, request)
     made = Sampler(method, training.experiment.data)(params, stats, z, cond)
-    return _write(run.path / "generated", f"{step:06d}_seed{request.seed}", made, cond, request)
+    columns = None if request.label is not None else grid_columns(method)
+    name = f"{step:06d}_seed{request.seed}"
+    return _write(run.path / "generated", name, made, cond, request, columns)
 
 
 def _latents(method: Method, request: Request) -> tuple[Array, Array | None]:
-    key = random.fold_in(random.key(request.seed), 0)
+    key = random.fold_in(random.key(request.seed), STREAM)
     rows = 2 * request.n if request.interpolate else request.n
     z = method.latents(key, rows)
     if request.truncation is not None:
@@ -76,11 +76,11 @@ def _latents(method: Method, request: Request) -> tuple[Array, Array | None]:
     return z, cond
 
 
-def _write(folder: Path, name: str, made: np.ndarray, cond, request: Request) -> list[Path]:
+def _write(folder: Path, name: str, made, cond, request: Request, columns) -> list[Path]:
     written = []
     if "grid" in request.formats:
         written.append(folder / f"{name}_{'interpolation' if request.interpolate else 'grid'}.png")
-        write_png(written[-1], picture(made, columns=request.interpolate))
+        write_png(written[-1], picture(made, columns=request.interpolate or columns))
     if "png" in request.formats:
         for i, image in enumerate(made):
             written.append(folder / name / f"{i:05d}.png")
@@ -92,10 +92,12 @@ def _write(folder: Path, name: str, made: np.ndarray, cond, request: Request) ->
     return written
 
 
-def _check(request: Request, method: Method) -> None:
+def _check(request: Request, method: Method, shape: tuple[int, ...]) -> None:
     unknown = [f for f in request.formats if f not in FORMATS]
     if unknown:
         raise ConfigError(f"no format {unknown[0]!r}; there is {', '.join(FORMATS)}")
+    if "png" in request.formats and len(shape) != 3:
+        raise ConfigError("single PNGs are for images, these are points: use --formats=grid,npz")
     if request.n < 1:
         raise ConfigError(f"--n is {request.n}; draw at least one")
     if request.label is not None and not 0 <= request.label < max(method.classes, 1):
@@ -103,7 +105,7 @@ def _check(request: Request, method: Method) -> None:
             f"0 .. {method.classes - 1}" if method.classes else "none: the model is not conditional"
         )
         raise ConfigError(f"--label={request.label}, but the labels are {told}")
-    if request.truncation is not None and request.truncation <= 0:
+    if request.truncation is not None and not request.truncation > 0:
         raise ConfigError(f"--truncation is {request.truncation}; it must be above 0")
     if request.interpolate is not None and request.interpolate < 2:
         raise ConfigError(

@@ -5,7 +5,10 @@ Nothing heavy is imported before the command is known, so that `--help` answers 
 
 import argparse
 import json
+import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,18 +28,19 @@ Any field of a config can be set: --config.batch_size=128 --config.method.genera
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs a command; 0 if all went well, 1 if a run failed, 2 for a mistake in what was asked
-    (told in one line).
+    """Runs a command: 0 if all went well, 1 if a run failed, 2 for a mistake in what was asked.
+
+    Whatever goes wrong is told in one line.
     """
-    argv = sys.argv[1:] if argv is None else argv
+    sys.path.insert(0, os.getcwd())  # what lies where the user stands can be named in a config
     parser = _parser()
-    arguments, rest = parser.parse_known_args(argv)
     from genlab.config import ConfigError
 
     try:
+        arguments, rest = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
         arguments.overrides = _overrides(rest, parser, arguments)
         if arguments.run is not _prepare:
-            _start_jax(arguments)
+            _start_jax()
         return arguments.run(arguments) or 0
     except ConfigError as error:
         print(f"genlab: {error}", file=sys.stderr)
@@ -45,11 +49,18 @@ def main(argv: list[str] | None = None) -> int:
         print(f"genlab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "genlab: interrupted; the same command goes on from the last checkpoint",
-            file=sys.stderr,
-        )
+        text = "interrupted; the same command goes on from the last checkpoint"
+        print(f"\ngenlab: {text}", file=sys.stderr)
         return 130
+    except Exception as error:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="genlab-", suffix=".txt", delete=False
+        ) as file:
+            traceback.print_exc(file=file)
+        told = " ".join(str(error).split())[:300]
+        text = f"{type(error).__name__}: {told} (traceback in {file.name})"
+        print(f"genlab: {text}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     _judging_commands(command)
     prepare = command("prepare", _prepare, "Prepare a data set once: downloads, cleans, writes.")
     prepare.add_argument("name", nargs="?", help="tfds:NAME (tfds:cifar10), or a folder of images")
-    _config(prepare, required=False)
+    _config(prepare)
     prepare.add_argument("--data_dir", help="where TFDS keeps prepared sets")
     prepare.add_argument("--manual_dir", help="where a TFDS set's own files are, if got by hand")
     return parser
@@ -79,17 +90,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _training_commands(command: Callable) -> None:
     train = command("train", _train, "Train one run; resumes what is in the folder, bit for bit.")
-    _config(train, required=False)
+    _config(train)
     _workdir(train)
     text = "Train and evaluate every variant with every seed; finished runs are skipped."
     sweep = command("sweep", _sweep, text)
     text = "experiment file: config(), sweep(), SEEDS"
-    sweep.add_argument("--config", required=True, metavar="FILE", help=text)
+    sweep.add_argument("--config", metavar="FILE", help=text)
     sweep.add_argument("--seeds", metavar="0,1,2", help="instead of the file's SEEDS")
     sweep.add_argument("--only", metavar="A,B", help="these variants alone")
     _workdir(sweep)
     bench = command("bench", _bench, "Measure what a config costs on this machine.")
-    _config(bench, required=True)
+    _config(bench)
     bench.add_argument("--seconds", type=float, default=5.0, help="to measure for (default 5)")
     bench.add_argument("--out", metavar="FILE", help="also write the record as JSON")
 
@@ -113,9 +124,9 @@ def _judging_commands(command: Callable) -> None:
     _workdir(command("report", _report, "Write report.html and report.md for a run or a sweep."))
 
 
-def _config(parser: argparse.ArgumentParser, required: bool) -> None:
+def _config(parser: argparse.ArgumentParser) -> None:
     text = "experiment file, defines config()"
-    parser.add_argument("--config", required=required, metavar="FILE", help=text)
+    parser.add_argument("--config", metavar="FILE", help=text)
     parser.add_argument("--variant", metavar="NAME", help="one of the file's sweep() variants")
 
 
@@ -124,7 +135,7 @@ class _Raw(argparse.RawDescriptionHelpFormatter):
 
 
 def _workdir(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="the run or sweep folder")
+    parser.add_argument("--workdir", metavar="DIR", help="the run or sweep folder")
 
 
 def _overrides(rest: list[str], parser: argparse.ArgumentParser, arguments) -> dict[str, str]:
@@ -141,6 +152,11 @@ def _overrides(rest: list[str], parser: argparse.ArgumentParser, arguments) -> d
         if not equals and not words:
             raise ConfigError(f"{name} has no value: {name}=...")
         found[name.removeprefix("--config.")] = value if equals else words.pop(0)
+    needed = {"--workdir": hasattr(arguments, "workdir") and not arguments.workdir}
+    needed["--config"] = arguments.run in (_sweep, _bench) and not arguments.config
+    for option, missing in needed.items():
+        if missing:
+            raise ConfigError(f"{option}=... is needed; see --help")
     if found and arguments.config is None:
         raise ConfigError(
             "--config.field=value needs --config=FILE: what is in a work folder stays as it was"
@@ -155,7 +171,7 @@ def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for parsers in inner for p in parsers for action in p._actions]
 
 
-def _start_jax(arguments) -> None:
+def _start_jax() -> None:
     """Compiled programs are kept beside the feature networks, so that a run's second start need not
     compile.
     """
@@ -187,12 +203,17 @@ def _train(arguments) -> None:
 
 def _sweep(arguments) -> int:
     from genlab import sweep
-    from genlab.config import described, load
+    from genlab.config import ConfigError, described, load
     from genlab.progress import for_terminal
     from genlab.report import write
 
     experiment = load(arguments.config)
-    seeds = _numbers(arguments.seeds) if arguments.seeds else getattr(experiment, "SEEDS", (0,))
+    if "seed" in arguments.overrides:
+        raise ConfigError("a sweep sets the seeds: use --seeds=0,1,2, not --config.seed")
+    seeds = getattr(experiment, "SEEDS", (0,)) if arguments.seeds is None else arguments.seeds
+    seeds = _numbers(seeds) if isinstance(seeds, str) else seeds
+    if not isinstance(seeds, tuple | list) or not seeds:
+        raise ConfigError(f"SEEDS is {seeds!r}; it must be a tuple of whole numbers, as (0, 1, 2)")
     only = arguments.only.split(",") if arguments.only else ()
     jobs = sweep.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
     results = sweep.run(jobs, arguments.workdir, described(experiment).title, for_terminal())

@@ -50,6 +50,7 @@ class Log:
     def pause(self) -> None:
         """Stops the clock: what follows is not training."""
         self._seconds += time.perf_counter() - self._since
+        self._since = None
 
     def go_on(self) -> None:
         """Starts the clock."""
@@ -68,7 +69,8 @@ class Log:
         self.show(first + rounds, row)
 
     def _write(self, step: int) -> dict:
-        seconds = self._seconds + time.perf_counter() - self._since
+        running = time.perf_counter() - self._since if self._since is not None else 0.0
+        seconds = self._seconds + running
         means = {
             name: float(np.mean([values[name] for values in self._window]))
             for name in self._window[0]
@@ -88,9 +90,10 @@ class Log:
             raise NotFinite(self._stopped(step, told))
 
     def saved(self, step: int) -> None:
-        """Round `step` is safe; the mean begins anew, as it will for whoever resumes from here."""
+        """Round `step` is safe: its row is written, and the mean begins anew."""
         self.good = step
-        self._window.clear()
+        if self._window:
+            self.show(step, self._write(step))
 
     def check(self, step: int, params: dict) -> None:
         """Refuses parameters that an update has just made infinite, before they are saved."""
@@ -125,7 +128,7 @@ def event_files(run: RunFolder, step: int) -> Callable[[int, dict], None]:
     """
     from tensorboardX import SummaryWriter
 
-    writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=step, flush_secs=10)
+    writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=step + 1, flush_secs=10)
 
     def write(step: int, numbers: dict) -> None:
         for name, value in numbers.items():

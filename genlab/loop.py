@@ -38,7 +38,7 @@ def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -
         run.write("status.json", {"status": "running"})
         try:
             step, state = _train(training, run, show)
-        except BaseException as error:
+        except Exception as error:  # an interrupted run stays "running": it can go on
             told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             run.write("status.json", {"status": "failed", "error": told})
             raise
@@ -50,11 +50,10 @@ def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -
 
 def _train(training: Training, run: RunFolder, show: Progress) -> tuple[int, State]:
     loop = training.experiment.loop
-    show.begin(training.experiment.title or run.path.name, 0, loop.steps)
-    with Checkpoints(run.checkpoints, loop.keep, higher=loop.best.startswith("+")) as checkpoints:
+    with Checkpoints(run.checkpoints, loop.keep, loop.best) as checkpoints:
         step, state = checkpoints.restore(training.like()) or (0, None)
-        if step:
-            show.say(f"resuming from round {step}")
+        checkpoints.set_aside(newer_than=step)
+        show.begin(training.experiment.title or run.path.name, step, loop.steps)
         state = training.init() if state is None else state
         run.rewind(step)
         log = _log(training, run, step, show)
@@ -118,7 +117,11 @@ def _hooks(
     scored: dict[int, float | None] = {}
 
     def judge(step: int, state: State) -> None:
-        rows = evaluate.score(training.config, experiment, state, "validation", step)
+        try:
+            rows = evaluate.score(training.config, experiment, state, "validation", step)
+        except Exception:
+            save(step, state)  # an evaluator's mistake shall not cost the training
+            raise
         evaluate.record(run, rows)
         if loop.best:
             found = evaluate.pick(rows, loop.best.lstrip("+"))
@@ -136,4 +139,4 @@ def _hooks(
     )
     if experiment.evaluate:
         beside.append(hooks.every(loop.evaluate_every, judge))
-    return [*beside, hooks.every(loop.checkpoint_every, save)]
+    return [*beside, hooks.every(loop.saved_every, save)]

@@ -48,7 +48,7 @@ class Plain:
     def begin(self, name, step, steps):
         """The first line."""
         self.steps, self.first, self.started, self.shown = steps, step, time.monotonic(), 0.0
-        self.say(f"{name}: round {step} of {steps}")
+        self.say(f"{name}: {'resuming from ' if step else ''}round {step} of {steps}")
 
     def advance(self, step, row=None):
         """A line when one is due."""

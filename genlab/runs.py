@@ -14,6 +14,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -145,7 +146,7 @@ def environment() -> dict[str, Any]:
         "processes": jax.process_count(),
         "cpus": os.cpu_count(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "command": " ".join(["genlab", *sys.argv[1:]])
+        "command": shlex.join(["genlab", *sys.argv[1:]])
         if Path(sys.argv[0]).stem == "genlab"
         else "",
     }
@@ -166,7 +167,10 @@ def _version(package: str) -> str | None:
 
 def _commit() -> str | None:
     """The source's commit, with "+" where files differ from it; None outside a checkout."""
-    git = ["git", "-C", str(Path(__file__).parent)]
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():  # installed inside somebody else's checkout
+        return None
+    git = ["git", "-C", str(root)]
     try:
         commit = subprocess.run(
             [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True

@@ -14,6 +14,7 @@ from genlab.game import Method, State
 from genlab.runs import RunFolder
 
 GRID = 64  # pictures in a grid of samples
+POINTS = 2500  # points in a density plot
 BATCH = 250
 STREAM = 77  # latents of pictures, apart from training's and evaluation's
 
@@ -50,29 +51,29 @@ def labels_for(method: Method, n: int) -> Array | None:
     return jnp.arange(n) % method.classes if method.classes else None
 
 
+def grid_columns(method: Method) -> int | None:
+    """A column for each label, where they are few enough to see; None for a square."""
+    return method.classes if 1 < method.classes <= 16 else None
+
+
 def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
-    """A hook that draws the same latents at successive rounds, and reconstructions where the method
-    has them.
+    """A hook that draws the same latents at successive rounds, and reconstructions where there are
+    any.
     """
     method, source = experiment.method, experiment.data
-    sampler = Sampler(method, source)
-    z = method.latents(
-        random.fold_in(random.key(experiment.seed), STREAM),
-        GRID if len(source.shape) == 3 else 2500,
-    )
-    cond = labels_for(method, len(z))
+    sampler, columns = Sampler(method, source), grid_columns(method)
+    count = POINTS if len(source.shape) == 1 else 6 * columns if columns else GRID
+    z = method.latents(random.fold_in(random.key(experiment.seed), STREAM), count)
+    cond = labels_for(method, count)
     rebuild = reconstructor(method)
 
     def draw(step: int, state: State) -> None:
-        params, stats = _on_one_device((state.averaged, state.stats))
-        write_png(
-            run.path / "samples" / f"{step:06d}.png", picture(sampler(params, stats, z, cond))
-        )
+        params, stats = _on_one_device(state.averaged)
+        sheet = picture(sampler(params, stats, z, cond), columns)
+        write_png(run.path / "samples" / f"{step:06d}.png", sheet)
         if rebuild:
-            write_png(
-                run.path / "samples" / f"reconstructions_{step:06d}.png",
-                rebuild(params, stats, source),
-            )
+            again = rebuild(params, stats, source)
+            write_png(run.path / "samples" / f"reconstructions_{step:06d}.png", again)
 
     return draw
 

@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from genlab.config import ConfigError, described, did_you_mean, override
+from genlab import config as config_lib
+from genlab.config import (
+    ConfigError,
+    described,
+    did_you_mean,
+    override,
+    told_with_its_place,
+)
 from genlab.data.named import named
 from genlab.experiment import fingerprint
 from genlab.progress import Progress
@@ -37,7 +44,13 @@ class Result(NamedTuple):
 
 def variants(experiment: ModuleType) -> dict[str, Mapping]:
     """The overrides of each variant: the file's `sweep()`, or the config as it is."""
-    return experiment.sweep() if hasattr(experiment, "sweep") else {"base": {}}
+    if not hasattr(experiment, "sweep"):
+        return {"base": {}}
+    with told_with_its_place(experiment.__file__):
+        found = experiment.sweep()
+    if not (isinstance(found, Mapping) and all(isinstance(v, Mapping) for v in found.values())):
+        raise ConfigError(f"{experiment.__file__}: sweep() must return {{name: {{field: value}}}}")
+    return found
 
 
 def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -> ConfigDict:
@@ -103,8 +116,12 @@ def finished(job: Job) -> bool:
         or fingerprint(run.config) != fingerprint(job.config)
     ):
         return False
-    judged = {row["name"] for row in run.rows("evals.jsonl") if row["protocol"]["split"] == "test"}
-    return run.status["step"] >= job.config.loop.steps and judged >= set(job.config.evaluate)
+    return run.status.get("judged") == _judgement(job.config)
+
+
+def _judgement(config: ConfigDict) -> str:
+    """What a finished run's test scores depend on, beside the run itself."""
+    return config_lib.fingerprint([config.evaluate, config.loop.steps, config.loop.best])
 
 
 def _play(job: Job, show: Progress) -> Result:
@@ -113,6 +130,7 @@ def _play(job: Job, show: Progress) -> Result:
 
     try:
         fit(job.config, job.workdir, show)
+        run = RunFolder(job.workdir)
         if job.config.evaluate:
             for row in evaluate(job.workdir):
                 show.say(
@@ -123,13 +141,15 @@ def _play(job: Job, show: Progress) -> Result:
                         if value is not None
                     )
                 )
+        run.write("status.json", {**run.status, "judged": _judgement(job.config)})
         return Result(job, "done")
     except Exception as error:
         told = f"{type(error).__name__}: {error}".splitlines()[0]
         job.workdir.mkdir(parents=True, exist_ok=True)
         (job.workdir / "error.txt").write_text(traceback.format_exc())
-        if not isinstance(error, ConfigError):  # a run of another config stays what it was
-            RunFolder(job.workdir).write("status.json", {"status": "failed", "error": told})
+        run = RunFolder(job.workdir)
+        if not (isinstance(error, ConfigError) and run.exists):  # another config's run stays whole
+            run.write("status.json", {"status": "failed", "error": told})
         show.say(f"  failed: {told}")
         return Result(job, "failed", told)
 
@@ -144,4 +164,4 @@ def _remember(workdir: Path, title: str, names: list[str], seeds: list[int]) -> 
         "variants": list(dict.fromkeys([*past["variants"], *names])),
         "seeds": sorted({*past["seeds"], *seeds}),
     }
-    path.write_text(json.dumps(index, indent=2) + "\n")
+    RunFolder(workdir).write(path.name, index)

@@ -1,5 +1,6 @@
 """An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -51,6 +52,16 @@ class Training(NamedTuple):
         """The root key, and what the source needs on any device to make the first batch."""
         e = self.experiment
         return random.key(e.seed), e.data.fetch("train", e.seed, 0, 1, e.batch_size)
+
+    def trace(self) -> None:
+        """Traces one whole round, compiling nothing: shapes, names and optimisers fit together."""
+        e = self.experiment
+        shape = (self.moves, e.batch_size, *e.data.shape)
+        batches = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
+        if e.data.classes:
+            batches["cond"] = jax.ShapeDtypeStruct(shape[:2], jnp.int32)
+        state = jax.eval_shape(self._init, *self._beginning())
+        jax.eval_shape(partial(game.step, e.method, e.optim, e.ema), state, batches)
 
     def compile(self, state: State, held: dict, rounds: int) -> parallel.Compiled:
         """The program of `rounds` rounds, compiled: `run(state, held, data_key)` eats the state."""
@@ -105,7 +116,18 @@ def prepare(config: ConfigDict) -> Training:
     if experiment.data.count("train") < 1:
         raise ConfigError("the train split is empty")
     training = Training(plain, experiment, place, game.rounds(experiment.method))
-    training.like()  # traces the networks on a batch: shapes, names and optimisers fit together
+    if 0 < experiment.method.classes < experiment.data.classes:
+        raise ConfigError(
+            f"the data have {experiment.data.classes} labels, the networks classes="
+            f"{experiment.method.classes}: a label beyond them would have no embedding"
+        )
+    try:
+        training.trace()
+    except ConfigError:
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())[:400]
+        raise ConfigError(f"this game cannot be played: {type(error).__name__}: {told}") from error
     return training
 
 

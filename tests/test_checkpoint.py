@@ -1,10 +1,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax import random
 from jax.sharding import SingleDeviceSharding
 
-from genlab.checkpoint import Checkpoints, shapes
+from genlab.checkpoint import Checkpoints, checksum, shapes
+from genlab.config import ConfigError
 from genlab.game import State
 
 
@@ -20,7 +22,7 @@ def like(value):
 
 
 def test_the_newest_and_the_best_are_both_kept(tmp_path):
-    with Checkpoints(tmp_path, keep=2) as checkpoints:
+    with Checkpoints(tmp_path, keep=2, best="fd") as checkpoints:
         for step, score in ((1, 5.0), (2, 1.0), (3, 4.0), (4, 3.0), (5, None)):
             checkpoints.save(step, state(step), score)
             checkpoints.wait()
@@ -33,11 +35,61 @@ def test_the_newest_and_the_best_are_both_kept(tmp_path):
 
 
 def test_the_best_may_be_the_highest(tmp_path):
-    with Checkpoints(tmp_path, keep=1, higher=True) as checkpoints:
+    with Checkpoints(tmp_path, keep=1, best="+psnr") as checkpoints:
         for step, score in ((1, 5.0), (2, 1.0), (3, 4.0)):
             checkpoints.save(step, state(step), score)
             checkpoints.wait()
         assert checkpoints.steps == [1, 3] and checkpoints.best == 1
+
+
+def test_scores_of_another_name_do_not_compete(tmp_path):
+    with Checkpoints(tmp_path, best="mse") as checkpoints:
+        checkpoints.save(1, state(1), 0.1)
+    with Checkpoints(tmp_path, best="+psnr") as checkpoints:
+        checkpoints.save(2, state(2), 20.0)
+        checkpoints.wait()
+        assert checkpoints.best == 2
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    """Array data that still parse, but are not what was saved."""
+    with Checkpoints(tmp_path, keep=2) as checkpoints:
+        checkpoints.save(1, state(1))
+        checkpoints.save(2, state(2))
+    (tmp_path / "2").rename(tmp_path.parent / "aside")
+    with Checkpoints(tmp_path, keep=2) as checkpoints:
+        changed = state(2).replace(params={"net": {"w": jnp.full((4, 4), 2).at[1, 2].set(3)}})
+        checkpoints.save(2, changed)
+    sums = "sums/metadata"
+    (tmp_path / "2" / sums).write_bytes((tmp_path.parent / "aside" / sums).read_bytes())
+    with (
+        Checkpoints(tmp_path, keep=2) as checkpoints,
+        pytest.warns(UserWarning, match="2 .*bits are not those.*using round 1 instead"),
+    ):
+        step, restored = checkpoints.restore(like(state(0)))
+    assert step == 1 and restored.params["net"]["w"][1, 2] == 1
+
+
+def test_checksums_see_every_bit_and_place():
+    base = checksum(state(1))
+    w = jnp.full((4, 4), 1)
+    for other in (w.at[0, 0].set(2), w.at[3, 3].set(-1), w.at[0, 1].set(2)):
+        assert checksum(state(1).replace(params={"net": {"w": other}})) != base
+    swapped = jnp.asarray([[1, 2], [3, 4]]), jnp.asarray([[2, 1], [3, 4]])
+    assert checksum(swapped[0]) != checksum(swapped[1])
+    assert checksum({"a": jnp.asarray([True, False])}) != checksum(
+        {"a": jnp.asarray([False, True])}
+    )
+
+
+def test_no_such_round_and_a_preferred_one(tmp_path):
+    with Checkpoints(tmp_path, keep=2) as checkpoints:
+        checkpoints.save(1, state(1))
+        checkpoints.save(2, state(2))
+        checkpoints.wait()
+        with pytest.raises(ConfigError, match=r"no checkpoint of round 7 .*\[1, 2\]"):
+            checkpoints.restore(like(state(0)), step=7)
+        assert checkpoints.restore(like(state(0)), prefer=1)[0] == 1
 
 
 def test_a_new_process_sees_what_was_saved_key_included(tmp_path):

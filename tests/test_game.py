@@ -141,15 +141,18 @@ def test_a_round_eats_a_fresh_batch_for_every_move():
     assert state.params["a"]["w"] == -(0 + 1 + 2) and state.params["b"]["w"] == -(3 + 4)
 
 
-def test_moving_averages_follow_their_own_networks(batches):
+def test_moving_averages_follow_their_own_networks_and_their_statistics(batches):
     method = build(tiny.gan().method)
     state = game.init(method, SGD, {"gen": 0.9}, random.key(0), first(batches))
     after, _ = game.step(method, SGD, {"gen": 0.9}, state, batches)
-    expected = jax.tree.map(
-        lambda old, new: 0.9 * old + 0.1 * new, state.params["gen"], after.params["gen"]
-    )
-    assert_close(after.ema["gen"], expected, rtol=1e-6)
-    assert set(after.ema) == {"gen"} and after.averaged["disc"] is after.params["disc"]
+    for part in ("params", "stats"):
+        old, new = getattr(state, part)["gen"], getattr(after, part)["gen"]
+        expected = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, old, new)
+        assert_close(after.ema["gen"][part], expected, rtol=1e-5)
+    params, stats = after.averaged
+    assert same(params["gen"], after.ema["gen"]["params"])
+    assert same(stats["gen"], after.ema["gen"]["stats"]) and not same(stats, after.stats)
+    assert params["disc"] is after.params["disc"] and set(after.ema) == {"gen"}
 
 
 def test_every_round_and_player_draws_anew(batches):

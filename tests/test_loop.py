@@ -17,7 +17,10 @@ from jax import random
 from genlab import fit, spec
 from genlab.checkpoint import Checkpoints
 from genlab.config import ConfigError, override
+from genlab.evaluate import evaluate
+from genlab.generate import Request, generate
 from genlab.log import NotFinite
+from genlab.metrics.scores import Reconstruction
 from genlab.progress import Silent
 from genlab.runs import RunFolder
 from genlab.training import prepare
@@ -124,7 +127,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_next_and_the_user_is_told(trained
     for file in (folder / "checkpoints" / "6").rglob("*"):
         if file.is_file():
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.warns(UserWarning, match=r"damaged checkpoint .*6.*resuming from round 4 instead"):
+    with pytest.warns(UserWarning, match=r"damaged checkpoint .*6.*using round 4 instead"):
         state = fit(vae(steps=6), folder)
     for a, b in zip(leaves(state), trained[1], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -138,7 +141,7 @@ def test_when_every_checkpoint_is_damaged_nothing_is_overwritten(trained, tmp_pa
     for metadata in (folder / "checkpoints").glob("*/state/*"):
         if metadata.is_file():
             metadata.unlink()
-    with pytest.raises(RuntimeError, match="no checkpoint can be read"):
+    with pytest.raises(RuntimeError, match="no checkpoint in .* can be read"):
         fit(vae(steps=8), folder)
     assert RunFolder(folder).status["status"] == "failed"
 
@@ -209,6 +212,98 @@ def test_a_state_that_is_not_finite_is_never_saved(tmp_path):
         fit(config, tmp_path)
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         assert checkpoints.steps[-1] == 4
+
+
+@pytest.mark.parametrize("chosen", ["best", "newest"])
+def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(chosen, tmp_path):
+    """The learning rate explodes after round 4, so that the newest checkpoint is the worst."""
+    best = "reconstruction/mse" if chosen == "best" else ""
+    evaluators = {"reconstruction": spec(Reconstruction)}
+    config = vae(steps=8, best=best, evaluate_every=2, keep=1)
+    override(config, "evaluate", evaluators)
+    schedule = spec(optax.linear_schedule, 1e-2, 3.0, 1, transition_begin=4)
+    clipped = spec(optax.chain, spec(optax.clip_by_global_norm, 1.0), spec(optax.sgd, schedule))
+    override(config, "optim", {"vae": clipped})
+    fit(config, tmp_path)
+    validation = RunFolder(tmp_path).rows("evals.jsonl")
+    mse = {row["step"]: row["scores"]["mse"] for row in validation}
+    assert list(mse) == [2, 4, 6, 8] and mse[8] > mse[4]
+    (row,) = evaluate(tmp_path)
+    expected = min(mse, key=mse.get) if chosen == "best" else 8
+    assert row["step"] == expected and row["protocol"]["split"] == "test"
+    (written,) = generate(tmp_path, Request(n=4))
+    assert written.name.startswith(f"{expected:06d}")
+
+
+def test_moving_averages_are_what_is_sampled_and_judged(tmp_path):
+    """With a decay of 1 the averages stay what they were at the start, whatever is learnt."""
+    drawn, scores = [], []
+    for name, steps in (("short", 2), ("long", 6)):
+        frozen = {"encoder": 1.0, "decoder": 1.0}
+        config = tiny.vae(
+            optim=spec(optax.adam, 1e-2),
+            ema=frozen,
+            evaluate={"reconstruction": spec(Reconstruction)},
+            loop={"steps": steps, "sample_every": steps},
+        )
+        state = fit(config, tmp_path / name)
+        assert not np.array_equal(leaves(state)[-1], 0)
+        (path,) = generate(tmp_path / name, Request(n=9))
+        drawn.append(path.read_bytes())
+        drawn.append((tmp_path / name / "samples" / f"{steps:06d}.png").read_bytes())
+        scores.append(evaluate(tmp_path / name)[0]["scores"])
+    assert drawn[0] == drawn[2] and drawn[1] == drawn[3] and scores[0] == scores[1]
+
+
+def test_labels_the_networks_do_not_know_are_refused():
+    with pytest.raises(ConfigError, match="the data have 10 labels, the networks classes=5"):
+        prepare(tiny.vae(classes=5))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("loop.sample_every", -5, "sample_every is -5; 0 turns it off"),
+        ("loop.best", "reconstruction/mse", "needs a score at checkpoints"),
+        ("ema", {"decoder": 1.5}, "ema.decoder is 1.5; a decay lies between 0 and 1"),
+        ("method.decoder.trunk.dtype", "bfloat", "this game cannot be played: TypeError"),
+        ("method.decoder.trunk.hidden", (0,), "this game cannot be played"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_compiling(field, value, told):
+    config = tiny.vae()
+    override(config, field, value)
+    with pytest.raises(ConfigError, match=told):
+        prepare(config)
+
+
+def test_a_run_without_checkpoints_on_the_way_has_one_at_the_end(tmp_path):
+    fit(vae(steps=3, checkpoint_every=0, log_every=2), tmp_path)
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        assert checkpoints.steps == [3]
+    assert [row["step"] for row in logged(tmp_path)] == [2, 3]
+
+
+def test_the_clock_goes_on_where_a_resumed_run_left_off(tmp_path):
+    fit(vae(steps=4), tmp_path)
+    before = RunFolder(tmp_path).rows("metrics.jsonl")[-1]["seconds"]
+    fit(vae(steps=6), tmp_path)
+    after = [row["seconds"] for row in RunFolder(tmp_path).rows("metrics.jsonl")]
+    assert after == sorted(after) and after[-1] > before > 0
+
+
+def test_streamed_data_resume_bit_for_bit_under_both_placements(tmp_path):
+    for placement in ("jit", "pmap"):
+        whole, parts = tmp_path / placement / "whole", tmp_path / placement / "parts"
+        loop = {"placement": placement, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1}
+        ends = []
+        for folder, stops in ((whole, (4,)), (parts, (2, 4))):
+            for steps in stops:
+                config = tiny.vae(data=spec(tiny.streamed), loop={**loop, "steps": steps})
+                state = fit(config, folder)
+            ends.append(leaves(state))
+        for a, b in zip(*ends, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path):

@@ -1,6 +1,6 @@
 import tiny
 
-from genlab import sweep
+from genlab import fit, sweep
 from genlab.config import ConfigError, override, spec
 from genlab.metrics.scores import Reconstruction
 from genlab.progress import Silent
@@ -13,6 +13,7 @@ class File:
     """Stands for an experiment file."""
 
     SEEDS = (0, 1)
+    __file__ = __file__
 
     @staticmethod
     def config():
@@ -51,6 +52,43 @@ def test_more_rounds_continue_a_finished_run(tmp_path):
     _, (result,) = play(tmp_path, overrides={"loop.steps": "4"}, only=("plain",))
     assert result.status == "done"
     assert RunFolder(tmp_path / "plain/seed0").status["step"] == 4
+
+
+def test_changed_evaluators_or_a_kill_before_evaluation_leave_no_stale_scores(tmp_path):
+    """A finished run is one whose test scores are those that this config asks for."""
+    play(tmp_path, only=("plain",))
+    run = RunFolder(tmp_path / "plain/seed0")
+    _, (result,) = play(
+        tmp_path, overrides={"evaluate.reconstruction.window": "5"}, only=("plain",)
+    )
+    assert result.status == "done"
+    assert run.rows("evals.jsonl")[-1]["protocol"]["window"] == 5
+    longer = {"loop.steps": "4", "evaluate.reconstruction.window": "5"}
+    (job,) = sweep.plan(File, tmp_path, longer, (0,), ("plain",))
+    fit(job.config, job.workdir)  # killed before it was evaluated
+    assert not sweep.finished(job)
+    play(tmp_path, overrides=longer, only=("plain",))
+    assert run.rows("evals.jsonl")[-1]["step"] == 4 and sweep.finished(job)
+
+
+def test_a_variant_that_cannot_be_built_is_reported_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        File, "sweep", staticmethod(lambda: {"bad": {"method.beta": "much"}, "good": {}})
+    )
+    with pytest.raises(ConfigError, match="beta is float"):
+        play(tmp_path)
+    monkeypatch.setattr(
+        File, "sweep", staticmethod(lambda: {"bad": {"batch_size": 2000}, "good": {}})
+    )
+    monkeypatch.setattr("genlab.parallel.check_batch", refuse_large)
+    _, results = play(tmp_path)
+    assert [r.status for r in results] == ["failed", "done"]
+    assert RunFolder(tmp_path / "bad/seed0").status["status"] == "failed"
+
+
+def refuse_large(place, size):
+    if size > 1000:
+        raise ConfigError("too large")
 
 
 def test_a_failed_run_is_listed_with_its_error_and_does_not_stop_the_rest(tmp_path, monkeypatch):

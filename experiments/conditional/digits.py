@@ -44,9 +44,7 @@ def config():
 
 
 def sweep():
-    """The VAE warms its KL up over the first 1000 rounds; the residual GAN has its projection of
-    labels in the norms.
-    """
+    """The VAE warms its KL up over the first 1000 rounds."""
     encoder = spec(Encoder, spec(mlp.Down, (256, 256)), latent=8, classes=10)
     decoder = spec(Decoder, spec(mlp.Up, (8, 8, 2), (256, 256)), classes=10)
     pixels = spec(likelihood.discretised_logistic, levels=17)

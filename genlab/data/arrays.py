@@ -1,15 +1,15 @@
 """Sets that are arrays: the embedded digits, and whatever a user has in an npz file."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from genlab.config import ConfigError
-from genlab.data.source import Resident
+from genlab.data import source
+from genlab.data.source import Resident, Source, Streamed
 
 
-def digits(validation: int = 300, test: int = 500, seed: int = 0, augment: tuple = ()) -> Resident:
+def digits(validation: int = 300, test: int = 500, seed: int = 0, augment: tuple = ()) -> Source:
     """1,797 scans of handwritten digits, 8x8 with 17 grey levels: scikit-learn's copy of UCI
     optdigits' test part (Alpaydin & Kaynak 1998), split by a permutation that `seed` fixes. Stored
     as uint8, level k as round(255 k / 16).
@@ -25,36 +25,31 @@ def digits(validation: int = 300, test: int = 500, seed: int = 0, augment: tuple
 
 def arrays(
     path: str, validation: float = 0.1, test: float = 0.1, seed: int = 0, augment: tuple = ()
-) -> Resident:
-    """An npz file with `image` uint8 [N, H, W, C] and optionally `label` int [N] (0, 1, ...); or
+) -> Source:
+    """An npz file with `image` uint8 [N, H, W, C] and perhaps `label` int [N] (0, 1, ...), or
     already split, with `train_image`, `train_label`, `test_image` ... Fractions are of the whole.
     """
-    if not Path(path).is_file():
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+    except (OSError, ValueError, AttributeError) as error:
         raise ConfigError(
-            f"no file {path}: data.path names an npz with `image` uint8 [N, H, W, C] and perhaps "
-            "`label`"
-        )
-    with np.load(path, allow_pickle=False) as file:
-        found = {name: file[name] for name in file.files}
+            f"{path} is no npz file of arrays ({type(error).__name__}): data.path names one with "
+            "`image` uint8 [N, H, W, C] and perhaps `label`"
+        ) from None
     if "image" in found:
         n = len(found["image"])
-        return from_arrays(
-            found["image"], found.get("label"), int(validation * n), int(test * n), seed, augment
-        )
+        cut = int(validation * n), int(test * n)
+        return from_arrays(found["image"], found.get("label"), *cut, seed, augment)
     names = [name.removesuffix("_image") for name in found if name.endswith("_image")]
-    if not names:
+    if "train" not in names:
         raise ConfigError(
             f"{path} holds {', '.join(found)}; it needs `image`, or `train_image`, `test_image` ..."
         )
     splits = {
-        split: {
-            part: found[f"{split}_{part}"]
-            for part in ("image", "label")
-            if f"{split}_{part}" in found
-        }
-        for split in names
+        split: _checked(found[f"{split}_image"], found.get(f"{split}_label")) for split in names
     }
-    return Resident(splits, _classes(splits), tuple(augment))
+    return _source(splits, augment)
 
 
 def from_arrays(
@@ -64,40 +59,65 @@ def from_arrays(
     test: int = 0,
     seed: int = 0,
     augment: tuple = (),
-) -> Resident:
-    """Arrays in memory, uint8 [N, H, W, C], split by a permutation that `seed` fixes: for
-    notebooks.
-    """
+) -> Source:
+    """Arrays in memory, uint8 [N, H, W, C], split by a permutation that `seed` fixes."""
+    columns = _checked(image, label)
+    if validation < 0 or test < 0 or validation + test >= len(image):
+        raise ConfigError(
+            f"validation {validation} and test {test} leave nothing to train on of {len(image)}: "
+            "both are counts from 0 up"
+        )
+    order = np.random.default_rng(seed).permutation(len(image))
+    cut = {
+        "train": order[test + validation :],
+        "validation": order[test : test + validation],
+        "test": order[:test],
+    }
+    splits = {
+        split: {name: column[rows] for name, column in columns.items()}
+        for split, rows in cut.items()
+        if len(rows)
+    }
+    return _source(splits, augment)
+
+
+class Rows:
+    """Columns read row by row: a reader of arrays too large for the device."""
+
+    def __init__(self, columns: Mapping[str, np.ndarray]):
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns["image"])
+
+    def __getitem__(self, i: int) -> dict[str, np.ndarray]:
+        return {name: column[i] for name, column in self.columns.items()}
+
+
+def _source(splits: Mapping[str, Mapping[str, np.ndarray]], augment: tuple) -> Source:
+    shapes = {columns["image"].shape[1:] for columns in splits.values()}
+    if len(shapes) > 1:
+        raise ConfigError(f"the splits hold images of different shapes: {sorted(shapes)}")
+    labels = [columns["label"] for columns in splits.values() if "label" in columns]
+    classes = 1 + max(int(label.max()) for label in labels) if labels else 0
+    if sum(columns["image"].nbytes for columns in splits.values()) <= source.RESIDENT_BYTES:
+        return Resident(splits, classes, tuple(augment))
+    return Streamed({split: Rows(columns) for split, columns in splits.items()}, classes, augment)
+
+
+def _checked(image: np.ndarray, label: np.ndarray | None) -> dict[str, np.ndarray]:
     if image.dtype != np.uint8 or image.ndim != 4:
         raise ConfigError(
             f"images are {image.dtype} {image.shape}; they must be uint8 [N, H, W, C] in 0..255 "
             "(genlab.data.to_uint8 converts from [-1, 1])"
         )
-    if validation + test >= len(image):
+    if label is None:
+        return {"image": image}
+    if label.shape != (len(image),) or not np.issubdtype(label.dtype, np.integer):
         raise ConfigError(
-            f"validation {validation} + test {test} leave nothing to train on of {len(image)} "
-            "images"
+            f"labels are {label.dtype} {label.shape}; they must be integers [{len(image)}], "
+            "one for each image"
         )
-    order = np.random.default_rng(seed).permutation(len(image))
-    cut = {
-        "test": order[:test],
-        "validation": order[test : test + validation],
-        "train": order[test + validation :],
-    }
-    columns = {"image": image} | ({} if label is None else {"label": np.asarray(label, np.int32)})
-    splits = {
-        split: {name: column[rows] for name, column in columns.items()}
-        for split, rows in reversed(cut.items())
-        if len(rows)
-    }
-    return Resident(splits, _classes(splits), tuple(augment))
-
-
-def _classes(splits: Mapping) -> int:
-    labels = [part["label"] for part in splits.values() if "label" in part]
-    if not labels:
-        return 0
-    lowest, highest = min(map(np.min, labels)), max(map(np.max, labels))
-    if lowest < 0:
-        raise ConfigError(f"labels go from {lowest} to {highest}; they must be 0, 1, ...")
-    return int(highest) + 1
+    if label.min() < 0:
+        raise ConfigError(f"labels go down to {label.min()}; they must be 0, 1, ...")
+    return {"image": image, "label": label.astype(np.int32)}

@@ -72,6 +72,7 @@ def discretised_logistic(levels: int = 256) -> Likelihood:
 
     def log_prob(theta, x):
         m, log_s = jnp.split(theta, 2, axis=-1)
+        x = jnp.round((x + 1) / (2 * half)) * (2 * half) - 1  # 8-bit storage is off the levels
         scale = jnp.exp(-jnp.maximum(log_s, -7.0))
         upper, lower = (x - m + half) * scale, (x - m - half) * scale
         # log(sigmoid(u) - sigmoid(l)) = log s(u) + log s(-l) + log(1 - exp(l - u)), stable in

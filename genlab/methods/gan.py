@@ -6,6 +6,7 @@ WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1). Networks with `c
 label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both receive the batch's label.
 """
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, random
 
-from genlab.config import ConfigError, choose
+from genlab.config import ConfigError, choose, did_you_mean
 from genlab.game import Player, apply, fresh, labels
 from genlab.losses import adversarial, penalties, total
 from genlab.nets.layers import in_float32
@@ -41,6 +42,10 @@ class GAN:
         choose(adversarial, self.objective)
         for name in self.penalties:
             self._penalty(name)
+        if self.latent < 1 or self.critic_moves < 1:
+            raise ConfigError(
+                f"latent is {self.latent}, critic_moves {self.critic_moves}; both are at least 1"
+            )
         if self.generator.classes != self.discriminator.classes:
             raise ConfigError(
                 f"generator.classes is {self.generator.classes}, discriminator.classes "
@@ -67,6 +72,11 @@ class GAN:
                 f"set method.generator.trunk.shape={x.shape[1:]}"
             )
         more_params, more_stats = fresh(self.discriminator, "disc", random.fold_in(key, 1), x, cond)
+        if self.penalties and "batch_stats" in more_stats.get("disc", {}):
+            raise ConfigError(
+                f"the critic has BatchNorm, and a penalty ({', '.join(self.penalties)}) on its "
+                "gradient at each example: use norm='LayerNorm' or 'Identity' in the discriminator"
+            )
         return {**params, **more_params}, {**stats, **more_stats}
 
     def players(self) -> dict[str, Player]:
@@ -125,5 +135,11 @@ class GAN:
         arguments = dict(given)
         if "weight" not in arguments:
             raise ConfigError(f"penalties.{name} is a dict without `weight`: dict(weight=..., ...)")
-        weight = arguments.pop("weight")
-        return partial(choose(penalties, arguments.pop("fn", name)), **arguments), weight
+        weight, fn = arguments.pop("weight"), choose(penalties, arguments.pop("fn", name))
+        known = inspect.signature(fn).parameters
+        unknown = [argument for argument in arguments if argument not in known]
+        if unknown:
+            raise ConfigError(
+                f"penalties.{name}: no argument {unknown[0]!r}{did_you_mean(unknown[0], known)}"
+            )
+        return partial(fn, **arguments), weight

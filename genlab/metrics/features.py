@@ -29,6 +29,7 @@ from genlab.game import Player, apply, fresh, labels
 from genlab.losses import total
 
 BATCH = 500
+_TRAINED: dict[Path, tuple] = {}  # read once a process
 
 
 class FeatureSpace(NamedTuple):
@@ -62,6 +63,7 @@ class Classifier:
     """
 
     net: Logits
+    classes = 0  # it predicts labels, it is not told them
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Network `net`."""
@@ -136,13 +138,16 @@ class Domain:
         )
         name = config_lib.fingerprint({**config_lib.as_dict(config), "contents": contents(source)})
         folder = cache() / "features" / name[:16]
+        if folder in _TRAINED:
+            return _TRAINED[folder]
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".queue").open("w") as queue:
             fcntl.flock(queue, fcntl.LOCK_EX)  # another process may be training it: wait for it
             state = fit(config, folder)
         params, stats = jax.device_get((state.params, state.stats))
         digest = hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in jax.tree.leaves(params)))
-        return params, stats, config_lib.build(net), digest.hexdigest()
+        _TRAINED[folder] = (params, stats, config_lib.build(net), digest.hexdigest())
+        return _TRAINED[folder]
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,10 @@ def cache() -> Path:
 
 
 def contents(source: Source, looked_at: int = 256) -> str:
-    """sha256 of the train split's size and first examples: a file may change under its name."""
+    """sha256 of the train split, for a file may change under its name; of a streamed one, of its
+    size and first examples.
+    """
+    looked_at = None if source.resident else looked_at
     digest = hashlib.sha256(str(source.count("train")).encode())
     for _, column in sorted(source.read("train", looked_at).items()):
         digest.update(np.ascontiguousarray(column).tobytes())

@@ -6,7 +6,7 @@ to be better.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -24,6 +24,8 @@ from genlab.metrics.frechet import frechet_distance
 from genlab.metrics.modes import mode_scores
 from genlab.metrics.neighbours import density_coverage, memorisation, precision_recall
 from genlab.samples import Sampler, as_batch, grid, labels_for, quantised
+
+SAMPLES, POSTERIOR = 0, 1  # streams of randomness under a subject's key
 
 
 class Outcome(NamedTuple):
@@ -48,24 +50,26 @@ class Subject:
     stats: dict
     split: str
     key: Array
-    held: dict[Any, Any] = field(default_factory=dict)
 
     @cached_property
     def real(self) -> dict[str, np.ndarray]:
         """The split it is judged on, whole."""
         return self.source.read(self.split)
 
-    def samples(self, n: int) -> np.ndarray:
-        """`n` samples, uint8 for images; those of a conditional method have the real split's
-        labels.
+    def samples(self, n: int, draw: int = 0) -> np.ndarray:
+        """`n` samples, uint8 for images, the `draw`-th time; of the real split's labels, where the
+        method is conditional.
         """
-        if n not in self.held:
-            z = self.method.latents(random.fold_in(self.key, 0), n)
-            cond = labels_for(self.method, n)
-            if cond is not None and "label" in self.real:
-                cond = jnp.asarray(np.resize(self.real["label"], n))
-            self.held[n] = Sampler(self.method, self.source)(self.params, self.stats, z, cond)
-        return self.held[n]
+        z = self.method.latents(random.fold_in(random.fold_in(self.key, SAMPLES), draw), n)
+        cond = labels_for(self.method, n)
+        if cond is not None and "label" in self.real:
+            cond = jnp.asarray(np.resize(self.real["label"], n))
+        return self.sampler(self.params, self.stats, z, cond)
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """The generator, compiled once."""
+        return Sampler(self.method, self.source)
 
 
 @dataclass(frozen=True)
@@ -79,35 +83,45 @@ class Fidelity:
 
     features: Any
     samples: int = 500
+    draws: int = 10
     k_precision: int = 3
     k_density: int = 5
 
-    def __call__(self, subject: Subject) -> Outcome:
-        """Scores of `samples` samples against the whole split."""
-        if len(subject.source.shape) != 3:
+    def __post_init__(self):
+        least = 2 + max(self.k_precision, self.k_density)
+        if self.samples < least or self.draws < 1:
             raise ConfigError(
-                "Fidelity compares images; for points use genlab.metrics.scores:Modes"
+                f"Fidelity of {self.draws} x {self.samples} samples: give at least 1 x {least}"
             )
+
+    def __call__(self, subject: Subject) -> Outcome:
+        """Scores of `samples` samples against the whole split, means over `draws` draws of them."""
+        if len(subject.source.shape) != 3:
+            raise ConfigError("Fidelity is for images; for points use genlab.metrics.scores:Modes")
         space = self.features.space(subject.config, subject.source)
-        made = subject.samples(self.samples)
         real, train = subject.real["image"], subject.source.read("train")["image"]
-        f_real, f_fake, f_train = space.extract(real), space.extract(made), space.extract(train)
-        copies = memorisation(f_train, f_real, f_fake)
-        fresh = np.random.default_rng(0).permutation(len(f_train))[: self.samples]
+        f_real, f_train = space.extract(real), space.extract(train)
+        found = []
+        for draw in range(self.draws):
+            made = subject.samples(self.samples, draw)
+            f_made = space.extract(made)
+            copies = memorisation(f_train, f_real, f_made)
+            scores = self._compare(f_real, f_made)
+            found.append(scores | {"nearer": copies.nearer, "copies": copies.copies})
+        beside = np.random.default_rng(0).permutation(len(f_train))[: self.samples]
+        pairs = np.concatenate([made[:16], train[copies.indices[:16]]])
         return Outcome(
-            scores=self._compare(f_real, f_fake)
-            | {"nearer": copies.nearer, "copies": copies.copies},
-            floors=self._compare(f_real, f_train[fresh]) | self._unseen(f_train, f_real),
+            scores={name: float(np.mean([f[name] for f in found])) for name in found[0]},
+            floors=self._compare(f_real, f_train[beside]) | self._unseen(f_train, f_real),
             protocol={
                 **space.protocol,
                 "samples": self.samples,
+                "draws": self.draws,
                 "real": len(real),
                 "k_precision": self.k_precision,
                 "k_density": self.k_density,
             },
-            pictures={
-                "nearest": grid(np.concatenate([made[:16], train[copies.indices[:16]]]), columns=16)
-            },
+            pictures={"nearest": grid(pairs, columns=16)},
         )
 
     def _unseen(self, train: np.ndarray, real: np.ndarray) -> dict[str, float]:
@@ -156,7 +170,15 @@ class Bound:
         found = []
         for i in range(0, len(x), 100):
             label = None if cond is None else cond[i : i + 100]
-            found.append(np.stack(bounds(x[i : i + 100], label, random.fold_in(subject.key, i))))
+            found.append(
+                np.stack(
+                    bounds(
+                        x[i : i + 100],
+                        label,
+                        random.fold_in(random.fold_in(subject.key, POSTERIOR), i),
+                    )
+                )
+            )
         elbo, iwae = np.concatenate(found, axis=1).mean(axis=1, dtype=np.float64)
         return Outcome(
             {"elbo": float(elbo), "iwae": float(iwae)}, {"draws": self.draws, "real": len(x)}
@@ -195,9 +217,9 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Modes:
-    """Modes covered, share of high-quality samples and reverse KL, on a mixture with known means
-    (Lin et al. 2018, arXiv:1712.04086, Section 4.1); and the mean log-density of samples where it
-    is known.
+    """Modes covered, share of high-quality samples and reverse KL, on a mixture with known means.
+
+    Lin et al. 2018, arXiv:1712.04086, Section 4.1.
     """
 
     samples: int = 2500

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from genlab.config import ConfigError
-from genlab.data import arrays, digits, from_arrays, to_uint8
+from genlab.data import arrays, digits, from_arrays, source, to_uint8
 from genlab.data.named import named
 
 
@@ -48,15 +48,49 @@ def test_mistakes_are_told(tmp_path):
         from_arrays(images.astype(np.float32))
     with pytest.raises(ConfigError, match="leave nothing to train on of 10"):
         from_arrays(images, test=10)
-    with pytest.raises(ConfigError, match="labels go from -1"):
+    with pytest.raises(ConfigError, match="labels go down to -1"):
         from_arrays(images, np.full(10, -1), test=2)
-    with pytest.raises(ConfigError, match=r"no file .*nowhere.npz"):
+    with pytest.raises(ConfigError, match="nowhere.npz is no npz file of arrays"):
         arrays("nowhere.npz")
     np.savez(tmp_path / "odd.npz", pictures=images)
     with pytest.raises(ConfigError, match="holds pictures; it needs `image`"):
         arrays(str(tmp_path / "odd.npz"))
     with pytest.raises(ConfigError, match="no split 'dev'; this set has train"):
         digits().read("dev")
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ({"label": np.zeros(9, int)}, r"labels are int64 \(9,\); they must be integers \[10\]"),
+        ({"label": np.zeros(10)}, "labels are float64"),
+        ({"validation": -5}, "both are counts from 0 up"),
+    ],
+)
+def test_labels_and_counts_are_checked(made, told):
+    with pytest.raises(ConfigError, match=told):
+        from_arrays(np.zeros((10, 4, 4, 1), np.uint8), **made)
+
+
+def test_files_are_checked(tmp_path):
+    (tmp_path / "text.npz").write_text("no archive")
+    with pytest.raises(ConfigError, match="is no npz file of arrays"):
+        arrays(str(tmp_path / "text.npz"))
+    small, large = np.zeros((3, 4, 4, 1), np.uint8), np.zeros((3, 8, 8, 1), np.uint8)
+    np.savez(tmp_path / "shapes.npz", train_image=small, test_image=large)
+    with pytest.raises(ConfigError, match="images of different shapes"):
+        arrays(str(tmp_path / "shapes.npz"))
+    np.savez(tmp_path / "floats.npz", train_image=small / 2)
+    with pytest.raises(ConfigError, match="images are float64"):
+        arrays(str(tmp_path / "floats.npz"))
+
+
+def test_large_arrays_are_streamed(monkeypatch):
+    monkeypatch.setattr(source, "RESIDENT_BYTES", 100)
+    large = digits()
+    assert not large.resident and large.shape == (8, 8, 1) and large.count("test") == 500
+    batch = large.fetch("train", 0, 0, 2, 4)
+    assert batch["image"].shape == (2, 4, 8, 8, 1) and batch["label"].shape == (2, 4)
 
 
 def test_uint8_conversion_is_the_inverse_of_normalisation():
