@@ -109,10 +109,12 @@ class RunFolder:
     def rewind(self, step: int) -> None:
         """Drops log rows after round `step`: a resumed run writes them again."""
         for name in ("metrics.jsonl", "evals.jsonl"):
-            kept = [row for row in self.rows(name) if row["step"] <= step]
-            temporary = self.path / f".{name}"
-            temporary.write_text("".join(json.dumps(row) + "\n" for row in kept))
-            temporary.replace(self.path / name)
+            path, kept = self.path / name, [r for r in self.rows(name) if r["step"] <= step]
+            text = "".join(json.dumps(row) + "\n" for row in kept)
+            if path.is_file() and path.read_text() != text:
+                temporary = self.path / f".{name}"
+                temporary.write_text(text)
+                temporary.replace(path)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

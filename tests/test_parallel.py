@@ -10,7 +10,6 @@ import pytest
 import tiny
 from jax import random
 
-from genlab import config as config_lib
 from genlab import game, parallel
 from genlab.bench import memory
 from genlab.config import ConfigError, override, spec
@@ -94,14 +93,14 @@ def longhand_critic(method, params, stats, x, z):
     return (jax.nn.softplus(-real) + jax.nn.softplus(made)).mean()
 
 
-@pytest.mark.parametrize("devices", [4])
+@pytest.mark.parametrize("devices", [2, 4])
 @pytest.mark.parametrize("name", ["gan", "vae"])
 def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
     """For the same samples and noise; BatchNorm in the critic and the encoder has to be
     synchronised for that.
     """
     config = GAMES[name](loop={"devices": devices, "placement": "pmap"})
-    player, owned = ("disc", ("disc",)) if name == "gan" else ("vae", ("encoder", "decoder"))
+    owned = ("disc",) if name == "gan" else ("encoder", "decoder")
     training = prepare(config)
     method = training.experiment.method
     before = jax.tree.map(np.asarray, training.init().params)
@@ -133,7 +132,6 @@ def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
         for n in owned
     }
     assert_close(got, jax.tree.map(np.asarray, grads), 2e-5)
-    assert player in method.players()
 
 
 def test_streamed_data_give_the_same_numbers_on_any_number_of_devices():
@@ -250,4 +248,3 @@ def test_a_round_compiles_once_whatever_the_step():
     for _ in range(3):
         state, _ = round_(state, batch)
     assert len(traces) == 1 and state.step == 3
-    assert config_lib.fingerprint(training.config)

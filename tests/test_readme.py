@@ -1,11 +1,11 @@
 """What the README shows is what runs."""
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
-
-from genlab.launch import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -16,18 +16,24 @@ def block(name):
     return re.search(rf"```python\n(# {name}\n.*?)```", README, re.DOTALL)[1]
 
 
-def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
+def test_the_tutorial_runs_as_typed(tmp_path):
+    """Each command in a shell of its own, in a folder of its own, with nothing on PYTHONPATH."""
     for name in ("mine.py", "experiment.py"):
         (tmp_path / name).write_text(block(name))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+
+    def typed(line, *more):
+        program = Path(sys.executable).parent / "genlab"
+        command = [str(program), *shlex.split(line, comments=True)[1:], *more]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    shell = README.split("## Tutorial")[1].split("```sh\n")[1].split("```")[0]
+    sweep, sample = shell.strip().splitlines()
     shrunk = ["--config.loop.steps=20", "--config.evaluate.fidelity.features.steps=20"]
-    command = ["sweep", "--config=experiment.py", "--workdir=runs/mine", "--seeds=0", *shrunk]
-    assert main(command) == 0
-    assert "| penalised |" in capsys.readouterr().out
-    sample = re.search(r"^genlab (sample .*)$", README, re.MULTILINE)[1]
-    assert main(sample.split()) == 0
-    assert Path(capsys.readouterr().out.strip()).is_file()
+    assert "| penalised |" in typed(sweep, *shrunk, "--seeds=0")
+    assert (tmp_path / typed(sample).strip()).is_file()
 
 
 def test_the_tutorial_is_short():

@@ -104,5 +104,17 @@ def test_what_a_run_cannot_draw_is_refused(runs, run, request_, told):
         generate(runs / run, request_)
 
 
-def test_training_draws_the_same_latents_at_every_stage(runs):
-    assert (runs / "plain" / "samples" / "000002.png").is_file()
+def test_training_draws_the_same_latents_at_every_stage(tmp_path):
+    """With averages that never move, every stage is one picture; with moving ones not."""
+    pictures = {}
+    for decay in (1.0, 0.0):
+        loop = {"steps": 4, "sample_every": 2}
+        fit(tiny.gan(ema={"gen": decay}, loop=loop), tmp_path / str(decay))
+        stages = [tmp_path / str(decay) / "samples" / f"{n:06d}.png" for n in (2, 4)]
+        pictures[decay] = [stage.read_bytes() for stage in stages]
+    assert pictures[1.0][0] == pictures[1.0][1] and pictures[0.0][0] != pictures[0.0][1]
+
+
+def test_a_conditional_grid_has_a_column_for_each_label(runs):
+    (path,) = generate(runs / "labels", Request(n=20))
+    assert Image.open(path).size == (10 * 9 + 1, 2 * 9 + 1)

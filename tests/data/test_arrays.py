@@ -50,7 +50,7 @@ def test_mistakes_are_told(tmp_path):
         from_arrays(images, test=10)
     with pytest.raises(ConfigError, match="labels go down to -1"):
         from_arrays(images, np.full(10, -1), test=2)
-    with pytest.raises(ConfigError, match="nowhere.npz is no npz file of arrays"):
+    with pytest.raises(ConfigError, match=r"nowhere\.npz is no npz file of arrays"):
         arrays("nowhere.npz")
     np.savez(tmp_path / "odd.npz", pictures=images)
     with pytest.raises(ConfigError, match="holds pictures; it needs `image`"):

@@ -93,6 +93,15 @@ def test_discretised_logistic_is_a_distribution_over_its_levels():
     np.testing.assert_allclose(total, 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("log_s", [-7.0, -4.0, -1.0])
+def test_and_so_it_is_over_the_levels_as_they_are_stored_in_8_bits(log_s):
+    """Level k of 17 is stored as round(255 k / 16), up to 0.4 / 255 off its place."""
+    stored = jnp.rint(jnp.arange(17) * 255 / 16) / 127.5 - 1
+    theta = jnp.broadcast_to(jnp.asarray([0.31, log_s]), (17, 1, 1, 2))
+    log_p = likelihood.discretised_logistic(17).log_prob(theta, stored.reshape(17, 1, 1, 1))
+    np.testing.assert_allclose(jnp.exp(log_p).sum(), 1, rtol=1e-4)
+
+
 @pytest.mark.parametrize("log_s", [-20.0, -7.0, 5.0])
 def test_discretised_logistic_is_finite_far_from_the_data(log_s):
     made = likelihood.discretised_logistic(256)

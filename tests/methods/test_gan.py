@@ -100,6 +100,11 @@ def test_generation_uses_running_statistics():
     [
         ({"method.objective": "nonsaturated"}, "did you mean 'nonsaturating'"),
         ({"method.penalties": {"gradient_penality": 1.0}}, "did you mean 'gradient_penalty'"),
+        (
+            {"method.penalties": {"gradient_penalty": {"weight": 1, "tarjet": 2}}},
+            "penalties.gradient_penalty: no argument 'tarjet'; did you mean 'target'",
+        ),
+        ({"method.latent": 0}, "latent is 0"),
         ({"method.penalties": {"r1": {"gamma": 1.0}}}, "dict without `weight`"),
         ({"method.discriminator.classes": 10}, "both are told the label, or neither"),
         (
@@ -120,6 +125,13 @@ def test_a_generator_of_another_shape_is_refused_with_what_to_set():
     config = tiny.gan()
     override(config, "method.generator.trunk.shape", (16, 16, 1))
     with pytest.raises(ConfigError, match=r"set method.generator.trunk.shape=\(8, 8, 1\)"):
+        build(config.method).init(random.key(0), batch())
+
+
+def test_a_batch_norm_critic_under_a_penalty_is_refused():
+    """The penalty is on the gradient at each example; BatchNorm ties the examples together."""
+    config = tiny.gan(critic_norm="BatchNorm", method={"penalties": {"r1": 1.0}})
+    with pytest.raises(ConfigError, match="the critic has BatchNorm, and a penalty"):
         build(config.method).init(random.key(0), batch())
 
 
