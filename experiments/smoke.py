@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 
 from genlab.config import override
 
-SMALL = {"width": 8, "hidden": (16, 16), "batch_size": 16, "samples": 64, "draws": 4}
+SMALL = {"width": 8, "hidden": (16, 16), "batch_size": 16, "samples": 64, "draws": 2}
 LOOP = {
     "steps": 4,
     "rounds_per_call": 2,

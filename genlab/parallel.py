@@ -4,12 +4,10 @@ A *program* is `(state, held, key, rows) -> (state, metrics)`, written for the g
 are the rows of each batch to work on, `held` is what `Source.fetch` gave, `key` the data key. Both
 placements take the same program and the same unstacked state:
 
-* `Jit`  the global view: one program over a mesh; XLA splits it. Losses and BatchNorm see the
-global batch, and the
-         numbers do not depend on the device count.
-* `Pmap` one program per device with a named axis: each works on its own rows, with its own key;
-gradients,
-         statistics and metrics are averaged, BatchNorm is synchronised.
+* `Jit`: the global view, one program over a mesh that XLA splits. Losses and BatchNorm see the
+  global batch, and the numbers do not depend on the device count.
+* `Pmap`: one program per device with a named axis. Each works on its own rows with its own key;
+  gradients, statistics and metrics are averaged, BatchNorm is synchronised.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,8 @@
-"""Penalties on the critic's input gradient, each `(critic, real, fake, key) -> [B]`, to be weighted
-and averaged.
+"""Penalties on the critic's input gradient, each `(critic, real, fake, key) -> [B]`, unreduced.
 
 `critic` maps images to logits [B] or patch logits [B, h, w] (their mean counts). A gradient is per
-example, so the critic
-must treat examples independently: no BatchNorm. Compute them in float32; their own derivative is
-second-order.
+example, so the critic must treat examples independently: no BatchNorm. Compute them in float32:
+their own derivative is second-order.
 """
 
 from collections.abc import Callable
