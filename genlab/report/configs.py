@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from genlab.config import CALL, differences
@@ -102,8 +103,8 @@ def commands(sweep: Sweep) -> list[str]:
     commits = dict.fromkeys(str(run.env["commit"]) for run in sweep.runs if run.env.get("commit"))
     checkout = [_checkout(commit) for commit in list(commits)[:1]]
     used = dict.fromkeys(str(run.env["command"]) for run in sweep.runs if run.env.get("command"))
-    folder = shlex.quote(sweep.folder.resolve().name)
-    report = f"genlab report --workdir={folder}"
+    typed = sweep.folder if not sweep.folder.is_absolute() else Path(sweep.folder.name)
+    report = f"genlab report --workdir={shlex.quote(str(typed))}"
     return [*checkout, "python -m pip install --editable .", *(used or _again(sweep)), report]
 
 
