@@ -15,7 +15,7 @@ from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
 from genlab.metrics.features import Domain
 from genlab.metrics.scores import Bound, Fidelity
-from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp, resnet
+from genlab.nets import Decoder, Discriminator, Encoder, Generator, dcgan, mlp
 
 SEEDS = (0,)
 SHAPE = (8, 8, 1)
@@ -50,12 +50,11 @@ def sweep():
     pixels = spec(likelihood.discretised_logistic, levels=17)
     return {
         "cgan": {},
-        "cgan-resnet": {
+        "cgan-dcgan": {
             "method.generator.trunk": spec(
-                resnet.Up, SHAPE, width=32, norm="ConditionalBatchNorm", classes=10
+                dcgan.Up, SHAPE, norm="ConditionalBatchNorm", classes=10
             ),
-            "method.discriminator.trunk": spec(resnet.Down, width=32, plain=1),
-            "loop.steps": 1000,
+            "method.discriminator.trunk": spec(dcgan.Down, norm="Identity"),
         },
         "cvae": {
             "method": spec(
