@@ -23,6 +23,7 @@ FIRST_ROUND = [
     "--config.loop.checkpoint_every=0",
     "--config.loop.sample_every=0",
     "--config.loop.evaluate_every=0",
+    "--config.loop.best=",
 ]
 
 
