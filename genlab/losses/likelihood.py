@@ -65,7 +65,7 @@ def learned_gaussian() -> Likelihood:
 
 def discretised_logistic(levels: int = 256) -> Likelihood:
     """Mass that a logistic (m, log s) puts on each of `levels` equal bins centred on -1 .. 1, the
-    outer ones unbounded (Kingma et al. 2016, arXiv:1606.04934, Section 5.2; Salimans et al. 2017,
+    outer ones unbounded (Kingma et al. 2016, arXiv:1606.04934; Salimans et al. 2017,
     arXiv:1701.05517, Eq. 2).
     """
     half = 1.0 / (levels - 1)

@@ -42,7 +42,7 @@ def gradient_penalty(critic, real, fake, key, target: float = 1.0) -> Array:
 
 def one_sided_gradient_penalty(critic, real, fake, key, target: float = 1.0) -> Array:
     """max(0, |grad D(x^)| - target)^2 on interpolates: WGAN-LP (Petzka et al. 2018,
-    arXiv:1709.08894, Eq. 8).
+    arXiv:1709.08894).
     """
     norm = jnp.sqrt(squared_norms(critic, interpolates(real, fake, key)) + EPS)
     return jax.nn.relu(norm - target) ** 2

@@ -1,6 +1,6 @@
 """Residual trunks of constant width, as WGAN-GP and SNGAN use them on CIFAR-10.
 
-Gulrajani et al. 2017, arXiv:1704.00028, Appendix C; Miyato et al. 2018, arXiv:1802.05957, Appendix
+Gulrajani et al. 2017, arXiv:1704.00028; Miyato et al. 2018, arXiv:1802.05957, Appendix
 B.4. Blocks are pre-activation (norm, ReLU, 3x3 convolution, twice) with nearest-neighbour
 upsampling or mean pooling and a 1x1 convolution on the shortcut where the resolution or the width
 changes.
