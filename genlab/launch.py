@@ -184,7 +184,7 @@ def _start_jax() -> None:
 
 
 def _config_of(arguments):
-    from genlab.config import load
+    from genlab.files import load
     from genlab.runs import RunFolder
     from genlab.sweep import configure
 
@@ -203,7 +203,8 @@ def _train(arguments) -> None:
 
 def _sweep(arguments) -> int:
     from genlab import sweep
-    from genlab.config import ConfigError, described, load
+    from genlab.config import ConfigError
+    from genlab.files import described, load
     from genlab.progress import for_terminal
     from genlab.report import write
 

@@ -12,15 +12,10 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
-from genlab.config import (
-    ConfigError,
-    described,
-    did_you_mean,
-    override,
-    told_with_its_place,
-)
+from genlab.config import ConfigError, did_you_mean, override
 from genlab.data.named import named
 from genlab.experiment import fingerprint
+from genlab.files import described, told_with_its_place
 from genlab.progress import Progress
 from genlab.runs import RunFolder
 

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from genlab import config as config_lib
+from genlab import files
 from genlab.config import ConfigError, build, choose, fingerprint, override, spec
 from genlab.losses import adversarial
 from genlab.methods import GAN
@@ -147,6 +148,6 @@ def test_numbers_may_be_tracers():
 def test_an_experiment_file_without_config_is_refused(tmp_path):
     (tmp_path / "empty.py").write_text("x = 1\n")
     with pytest.raises(ConfigError, match=r"defines no config\(\)"):
-        config_lib.load(tmp_path / "empty.py")
+        files.load(tmp_path / "empty.py")
     with pytest.raises(ConfigError, match="did you mean"):
-        config_lib.load(tmp_path / "empti.py")
+        files.load(tmp_path / "empti.py")

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.smoke import shrink
 from genlab import sweep
-from genlab.config import load
+from genlab.files import load
 from genlab.progress import Silent
 from genlab.report import write
 from genlab.runs import RunFolder

@@ -110,7 +110,10 @@ class VAE:
         return self.likelihood.log_prob(theta, x) - gaussian_kl(mean, log_variance)
 
     def log_weight(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
-        """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B] (Burda et al. 2016, arXiv:1509.00519, Section 3)."""
+        """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B].
+
+        Burda et al. 2016, arXiv:1509.00519, Section 3.
+        """
         (mean, log_variance), _ = apply(
             self.encoder, "encoder", params, stats, x, cond, train=False
         )
