@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -32,12 +31,11 @@ def file(tmp_path):
     return path
 
 
-def test_help_is_readable_and_comes_at_once():
-    started = time.perf_counter()
+def test_help_is_readable():
+    """That it comes within a second is measured in benchmarks/start.py."""
     told = subprocess.run(
         [sys.executable, "-m", "genlab.launch", "--help"], capture_output=True, text=True, cwd=ROOT
     )
-    seconds = time.perf_counter() - started
     assert told.returncode == 0
     for word in (
         "train",
@@ -50,7 +48,6 @@ def test_help_is_readable_and_comes_at_once():
         "--config.batch_size=128",
     ):
         assert word in told.stdout
-    assert seconds < 10  # 0.04 s on a quiet machine: benchmarks/start.py
 
 
 def test_help_imports_nothing_heavy():
