@@ -1,11 +1,13 @@
 """All of training, pure: a method is a game of players, and one `step` plays a round of any game.
 
 A round is: each player in turn makes its moves, each on a fresh batch; a move is one optimiser step
-on the gradient of that player's loss with respect to the networks it owns, and no others. Then the
+on the gradient of that player's loss with respect to the networks it owns, and no others. Players
+may also move at once, or look ahead through one another's optimisers (see `dynamics`). Then the
 moving averages follow.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import flax.struct
@@ -16,25 +18,45 @@ from jax import Array, lax, random
 
 from genlab import parallel
 from genlab.config import ConfigError, did_you_mean
+from genlab.losses.total import Weight, at
 
 PyTree = Any
 INIT = 2**32 - 1  # the round that never comes: initial parameters have randomness of their own
 
 
+class Ahead(NamedTuple):
+    """What a player foresees: its loss is taken where `steps` moves of `players` would lead.
+
+    Those move at once, by their own optimisers, on the batch at hand; nothing of it is kept.
+    through: whether the gradient passes through those moves (unrolled: yes; extragradient: no)
+    """
+
+    players: tuple[str, ...] = ()
+    steps: int = 0
+    through: bool = False
+
+
 class Player(NamedTuple):
     """One party of the game.
 
-    loss:  (params, stats, batch, key, step) -> (scalar, (stats, metrics)); `params` holds every
-           network, `step` is the round, for whatever follows a schedule.
-    owns:  names of the networks this player may change; gradients exist for these alone,
-           so no loss ever writes stop_gradient or detach.
-    moves: updates per round, each on a fresh batch (n_critic of Arjovsky et al. 2017,
-           arXiv:1701.07875, Algorithm 1).
+    loss:   (params, stats, batch, key, step) -> (scalar, (stats, metrics)); `params` holds every
+            network, `step` is the round, for whatever follows a schedule.
+    owns:   names of the networks this player may change; gradients exist for these alone,
+            so no loss ever writes stop_gradient or detach.
+    moves:  updates per round, each on a fresh batch (n_critic of Arjovsky et al. 2017,
+            arXiv:1701.07875, Algorithm 1).
+    beside: moves at once with the player before it: from the same parameters, on the same batch
+            and with the same randomness.
+    ahead:  what it foresees before it moves.
+    plays:  metrics -> whether the move is made at all; None for always.
     """
 
     loss: Callable
     owns: tuple[str, ...]
     moves: int = 1
+    beside: bool = False
+    ahead: Ahead = Ahead()
+    plays: Callable | None = None
 
 
 @flax.struct.dataclass
@@ -85,7 +107,7 @@ class Method(Protocol):
 
 
 def init(
-    method: Method, optim: Mapping, ema: Mapping[str, float], key: Array, batch: dict
+    method: Method, optim: Mapping, ema: Mapping[str, Weight], key: Array, batch: dict
 ) -> State:
     """The state before the first round.
 
@@ -97,78 +119,134 @@ def init(
     _match("ema", ema, "network", params)
     for name, player in players.items():
         _match(f"player {name!r} owns", player.owns, "network", params)
+        _match(f"player {name!r} looks ahead and", player.ahead.players, "player", players)
     opt = {name: optim[name].init(_only(params, player.owns)) for name, player in players.items()}
     averages = jax.tree.map(jnp.copy, _averaged_part(params, stats, ema))
     return State(jnp.zeros((), jnp.int32), key, params, stats, opt, averages)
 
 
+def turns(players: Mapping[str, Player]) -> list[tuple[str, ...]]:
+    """The players' names in order of play, those who move at once together.
+
+    Raises ConfigError where players who move at once have different numbers of moves.
+    """
+    found: list[tuple[str, ...]] = []
+    for name, player in players.items():
+        if not (player.beside and found):
+            found.append((name,))
+            continue
+        first = players[found[-1][0]].moves
+        if player.moves != first:
+            raise ConfigError(
+                f"{found[-1][0]!r} and {name!r} move at once, but make {first} and {player.moves} "
+                "moves a round: give both as many, or let them alternate"
+            )
+        found[-1] += (name,)
+    return found
+
+
 def rounds(method: Method) -> int:
-    """Batches that one round eats: the sum of the players' moves."""
-    return sum(player.moves for player in method.players().values())
+    """Batches that one round eats: the moves of each turn."""
+    players = method.players()
+    return sum(players[turn[0]].moves for turn in turns(players))
 
 
 def move(
-    player: Player, optim, params, stats, opt, batch, key, step
+    name: str, players: Mapping, optim: Mapping, params, stats, opt: Mapping, batch, key, step
 ) -> tuple[dict, dict, PyTree, dict]:
     """One update of the networks a player owns: (owned params, stats, its optimiser state,
     metrics).
 
     Other players' networks keep their parameters and their statistics.
     """
+    player, key = players[name], parallel.own(key)
     owned = _only(params, player.owns)
 
     def loss(owned):
-        return player.loss({**params, **owned}, stats, batch, parallel.own(key), step)
+        point = {**params, **owned}
+        for_all = (stats, opt, batch, key, step)
+        return player.loss(
+            look_ahead(player.ahead, players, optim, point, *for_all), stats, batch, key, step
+        )
 
     grads, (new_stats, metrics) = jax.grad(loss, has_aux=True)(owned)
     grads, new_stats, metrics = parallel.mean((grads, new_stats, metrics))
-    updates, opt = optim.update(grads, opt, owned)
-    kept = {n: s for n, s in stats.items() if n in params and n not in player.owns}
-    metrics = {**metrics, "gradient_norm": optax.tree.norm(grads)}
-    return optax.apply_updates(owned, updates), {**new_stats, **kept}, opt, metrics
+    updates, new_opt = optim[name].update(grads, opt[name], owned)
+    others = {n: s for n, s in stats.items() if n in params and n not in player.owns}
+    after = optax.apply_updates(owned, updates), {**new_stats, **others}, new_opt
+    if player.plays is not None:
+        before, plays = (owned, {n: stats[n] for n in after[1]}, opt[name]), player.plays(metrics)
+        after = jax.tree.map(lambda new, old: jnp.where(plays, new, old), after, before)
+        metrics = {**metrics, "plays": plays.astype(jnp.float32)}
+    return *after, {**metrics, "gradient_norm": optax.tree.norm(grads)}
+
+
+def look_ahead(ahead: Ahead, players, optim, params, stats, opt, batch, key, step) -> dict:
+    """All parameters after the moves that `ahead` foresees."""
+    point, opt = params, dict(opt)
+    for _ in range(ahead.steps):
+        moved = {}
+        for name in ahead.players:
+            player, owned = players[name], _only(point, players[name].owns)
+
+            def loss(owned, player=player, point=point):
+                return player.loss({**point, **owned}, stats, batch, key, step)[0]
+
+            grads = parallel.mean(jax.grad(loss)(owned))
+            updates, opt[name] = optim[name].update(grads, opt[name], owned)
+            moved |= optax.apply_updates(owned, updates)
+        point = {**point, **moved}
+    if ahead.through or not ahead.steps:
+        return point
+    return jax.tree.map(lambda here, there: here + lax.stop_gradient(there - here), params, point)
 
 
 def step(
-    method: Method, optim: Mapping, ema: Mapping[str, float], state: State, batches: dict
+    method: Method, optim: Mapping, ema: Mapping[str, Weight], state: State, batches: dict
 ) -> tuple[State, dict[str, Array]]:
     """One round; `batches` has a leading axis of `rounds(method)`. Metrics are `player/term`, means
     over its moves.
     """
-    key = random.fold_in(state.key, state.step)
-    params, stats, opt, metrics, start = state.params, state.stats, dict(state.opt), {}, 0
-    for number, (name, player) in enumerate(method.players().items()):
-        turn = random.fold_in(key, number)
-        fresh = jax.tree.map(lambda x, a=start, b=start + player.moves: x[a:b], batches)
+    key, players = random.fold_in(state.key, state.step), method.players()
+    carry, metrics, start = (state.params, state.stats, state.opt), {}, 0
+    for number, turn in enumerate(turns(players)):
+        moves, turn_key = players[turn[0]].moves, random.fold_in(key, number)
+        fresh = jax.tree.map(lambda x, a=start, b=start + moves: x[a:b], batches)
 
-        def play(carry, xs, player=player, name=name, turn=turn, params=params):
-            owned, stats, opt = carry
-            n, batch = xs
-            key = random.fold_in(turn, n)
-            owned, stats, opt, seen = move(
-                player, optim[name], {**params, **owned}, stats, opt, batch, key, state.step
-            )
-            return (owned, stats, opt), seen
+        def play(carry, xs, turn=turn, turn_key=turn_key):
+            (params, stats, opt), (n, batch), moved, seen = carry, xs, {}, {}
+            here = random.fold_in(turn_key, n)
+            after = dict(opt)
+            for name in turn:
+                owned, stats, after[name], terms = move(
+                    name, players, optim, params, stats, opt, batch, here, state.step
+                )
+                moved |= owned
+                seen |= {f"{name}/{term}": value for term, value in terms.items()}
+            return ({**params, **moved}, stats, after), seen
 
-        carry = (_only(params, player.owns), stats, opt[name])
-        (owned, stats, opt[name]), seen = lax.scan(play, carry, (jnp.arange(player.moves), fresh))
-        params = {**params, **owned}
-        metrics |= {f"{name}/{term}": values.mean() for term, values in seen.items()}
-        start += player.moves
+        carry, seen = lax.scan(play, carry, (jnp.arange(moves), fresh))
+        metrics |= {name: values.mean() for name, values in seen.items()}
+        start += moves
 
+    params, stats, opt = carry
     latest = _averaged_part(params, stats, ema)
     averages = {
-        network: jax.tree.map(lambda e, x, d=decay: d * e + (1 - d) * x, state.ema[network], new)
+        network: jax.tree.map(partial(_towards, at(decay, state.step)), state.ema[network], new)
         for (network, new), decay in zip(latest.items(), ema.values(), strict=True)
     }
     return State(state.step + 1, state.key, params, stats, opt, averages), metrics
 
 
-def apply(net, name: str, params: dict, stats: dict, *args, **kwargs) -> tuple[Any, dict]:
+def apply(
+    net, name: str, params: dict, stats: dict, *args, key: Array | None = None, **kwargs
+) -> tuple[Any, dict]:
     """`net(*args)` with the parameters and linen state called `name`: (output, stats with this
-    network's renewed).
+    network's renewed). `key` is for dropout.
     """
     variables = {"params": params[name], **stats.get(name, {})}
-    out, new = net.apply(variables, *args, **kwargs, mutable=list(stats.get(name, {})))
+    rngs = None if key is None else {"dropout": key}
+    out, new = net.apply(variables, *args, **kwargs, rngs=rngs, mutable=list(stats.get(name, {})))
     return out, ({**stats, name: dict(new)} if name in stats else stats)
 
 
@@ -176,7 +254,8 @@ def fresh(net, name: str, key: Array, *args) -> tuple[dict, dict]:
     """A network's first (params, stats), each `{name: ...}`, ready to be merged with the other
     networks'.
     """
-    variables = dict(net.init(key, *args))
+    variables = dict(net.init({"params": key, "dropout": key}, *args))
+    variables.pop("intermediates", None)
     params = variables.pop("params", {})
     return {name: params}, ({name: variables} if variables else {})
 
@@ -195,6 +274,10 @@ def _averaged_part(params: dict, stats: dict, ema: Mapping) -> dict[str, dict]:
     statistics.
     """
     return {n: {"params": params[n], "stats": stats.get(n, {})} for n in ema}
+
+
+def _towards(decay, average, latest):
+    return decay * average + (1 - decay) * latest
 
 
 def _only(tree: Mapping, names) -> dict:

@@ -55,6 +55,13 @@ def mean(tree: PyTree) -> PyTree:
     return lax.pmean(tree, AXIS) if axis() else tree
 
 
+def whole(x: Array) -> Array:
+    """The global batch's rows from every device of a `Pmap`; `x` itself in the global view, where
+    it is the global batch already.
+    """
+    return lax.all_gather(x, AXIS, tiled=True) if axis() else x
+
+
 def own(key: Array) -> Array:
     """This device's own key under `Pmap`; the key itself in the global view."""
     return random.fold_in(key, lax.axis_index(AXIS)) if axis() else key

@@ -140,20 +140,12 @@ def cost(training: Training, state: State) -> dict[str, Any]:
     batch = {"image": jax.ShapeDtypeStruct((e.batch_size, *e.data.shape), jnp.float32)}
     if e.data.classes:
         batch["cond"] = jax.ShapeDtypeStruct((e.batch_size,), jnp.int32)
-    flops = 0.0
-    for name, player in e.method.players().items():
+    flops, players = 0.0, e.method.players()
+    for name, player in players.items():
 
-        def move(state, batch, player=player, name=name):
-            return game.move(
-                player,
-                e.optim[name],
-                state.params,
-                state.stats,
-                state.opt[name],
-                batch,
-                state.key,
-                state.step,
-            )
+        def move(state, batch, name=name):
+            held = state.params, state.stats, state.opt
+            return game.move(name, players, e.optim, *held, batch, state.key, state.step)
 
         flops += player.moves * jax.jit(move).lower(state, batch).cost_analysis()["flops"]
     sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in state.params.items()}

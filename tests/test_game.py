@@ -97,16 +97,9 @@ def test_a_move_changes_exactly_what_it_owns(batches):
     method = build(tiny.gan(critic_norm="BatchNorm").method)
     state = game.init(method, SGD, {}, random.key(0), first(batches))
     for name, other in (("disc", "gen"), ("gen", "disc")):
-        player = method.players()[name]
+        held = state.params, state.stats, state.opt
         owned, stats, _, _ = game.move(
-            player,
-            SGD[name],
-            state.params,
-            state.stats,
-            state.opt[name],
-            first(batches),
-            state.key,
-            state.step,
+            name, method.players(), SGD, *held, first(batches), state.key, state.step
         )
         assert set(owned) == {name} and not same(owned[name], state.params[name])
         assert same(stats[other], state.stats[other]) and not same(stats[name], state.stats[name])

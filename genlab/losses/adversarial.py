@@ -1,44 +1,68 @@
-"""Adversarial objectives: what the critic and the generator minimise, per example, as functions of
-both logits.
+"""Adversarial objectives: what the critic and the generator minimise, as functions of both logits.
 
 Notation of the papers: D(x) a probability, here `sigmoid(logit)`; `real` and `fake` are the
-critic's logits [B] (or patch logits [B, h, w]) on data and on samples. Every function is finite,
-value and gradient, for any finite logit.
+critic's logits [B] (or patch logits [B, h, w]) on data and on samples; a higher logit is more like
+data, so an energy is -logit. Losses are unreduced, and paired by index where an objective compares
+a real example with a generated one; statistics of a batch are the global batch's, over patches too.
+Every function is finite, value and gradient, for any logit in [-1e4, 1e4].
+
+An objective with numbers to choose is a factory whose arguments all have defaults:
+`spec(adversarial.energy, margin=5.0)`.
 """
 
+import math
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jax import Array
+
+from genlab import config, parallel
 
 _softplus = jax.nn.softplus  # softplus(-l) = -log sigmoid(l), softplus(l) = -log(1 - sigmoid(l))
+_relu = jax.nn.relu
+_LARGEST = 10.0  # the exponent beyond which _exp is a straight line
+
+
+def _unchanged(real: Array, fake: Array, *memory):
+    return memory
 
 
 class Objective(NamedTuple):
-    """A pair of losses (real, fake) -> unreduced losses, both minimised; relativistic ones use both
-    arguments.
+    """A pair of losses (real, fake, *memory) -> unreduced losses, both minimised.
+
+    labels: losses of one logit whose label is "data", and "sample": what label smoothing mixes;
+    None where the objective has no labels to smooth (pairs, scores, energies).
+    start: the memory before the first round; remember: (real, fake, *memory) -> memory, after each
+    of the critic's moves.
+    columns: how many numbers the critic gives for each image, where one logit is not enough.
     """
 
     critic: Callable
     generator: Callable
+    labels: tuple[Callable, Callable] | None = None
+    start: tuple[float, ...] = ()
+    remember: Callable = _unchanged
+    columns: int = 0
 
 
 minimax = Objective(
     critic=lambda real, fake: _softplus(-real) + _softplus(fake),
     generator=lambda real, fake: -_softplus(fake),
+    labels=(lambda logit: _softplus(-logit), _softplus),
 )
 """The zero-sum game: G minimises log(1 - D(G(z))) (Goodfellow et al. 2014, arXiv:1406.2661, Eq. 1).
 """
 
-nonsaturating = Objective(
-    critic=minimax.critic,
-    generator=lambda real, fake: _softplus(-fake),
-)
+nonsaturating = minimax._replace(generator=lambda real, fake: _softplus(-fake))
 """G maximises log D(G(z)) instead (Goodfellow et al. 2014, arXiv:1406.2661, Section 3)."""
 
 least_squares = Objective(
     critic=lambda real, fake: 0.5 * ((real - 1) ** 2 + fake**2),
     generator=lambda real, fake: 0.5 * (fake - 1) ** 2,
+    labels=(lambda logit: 0.5 * (logit - 1) ** 2, lambda logit: 0.5 * logit**2),
 )
 """LSGAN with targets a=0, b=c=1, on logits (Mao et al. 2017, arXiv:1611.04076, Eq. 9)."""
 
@@ -51,9 +75,219 @@ Algorithm 1).
 """
 
 hinge = Objective(
-    critic=lambda real, fake: jax.nn.relu(1 - real) + jax.nn.relu(1 + fake),
+    critic=lambda real, fake: _relu(1 - real) + _relu(1 + fake),
     generator=lambda real, fake: -fake,
 )
 """The hinge version (Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, Eqs.
 16-17).
+"""
+
+relativistic = Objective(
+    critic=lambda real, fake: _softplus(fake - real),
+    generator=lambda real, fake: _softplus(real - fake),
+)
+"""RpGAN: is this real example more like data than that generated one? Pairs by index
+(Jolicoeur-Martineau 2019, arXiv:1807.00734; with r1 and r2 it is the loss of R3GAN, Huang et al.
+2024, arXiv:2501.05441).
+"""
+
+
+def _relative_to_average(data: Callable, sample: Callable) -> Objective:
+    """Each logit less the other side's mean: `data` and `sample` are the losses of the two labels,
+    which the generator swaps.
+    """
+
+    def critic(real, fake):
+        real_mean, fake_mean = parallel.mean((real.mean(), fake.mean()))
+        return data(real - fake_mean) + sample(fake - real_mean)
+
+    return Objective(critic, lambda real, fake: critic(fake, real))
+
+
+relativistic_average = _relative_to_average(lambda logit: _softplus(-logit), _softplus)
+"""RaSGAN: is an example more like data than the other side is on average? The cross-entropy version
+(Jolicoeur-Martineau 2019, arXiv:1807.00734, Section 4).
+"""
+
+relativistic_average_least_squares = _relative_to_average(
+    lambda logit: (logit - 1) ** 2, lambda logit: (logit + 1) ** 2
+)
+"""RaLSGAN, with targets 1 and -1 (Jolicoeur-Martineau 2019, arXiv:1807.00734, appendix)."""
+
+relativistic_average_hinge = _relative_to_average(
+    lambda logit: _relu(1 - logit), lambda logit: _relu(1 + logit)
+)
+"""RaHingeGAN (Jolicoeur-Martineau 2019, arXiv:1807.00734, appendix)."""
+
+
+def _exp(x: Array) -> Array:
+    """e^x up to x = 10, and from there its tangent: finite in float32, with a bounded gradient."""
+    return jnp.exp(jnp.minimum(x, _LARGEST)) * (1 + jnp.maximum(x - _LARGEST, 0))
+
+
+def _variational(data: Callable, sample: Callable, generator: str) -> Objective:
+    """The f-GAN whose critic minimises data(V(x)) + sample(V(G(z))) = -g_f(V) + f*(g_f(V))."""
+    generators = {
+        "practical": lambda real, fake: data(fake),
+        "saddle": lambda real, fake: -sample(fake),
+    }
+    if generator not in generators:
+        raise config.ConfigError(
+            f"an f-GAN's generator is {generator!r}; it is 'practical' (maximises g_f(V(G(z)))) or "
+            "'saddle' (minimises -f*(g_f(V(G(z)))))"
+        )
+    return Objective(lambda real, fake: data(real) + sample(fake), generators[generator])
+
+
+def f_kl(generator: str = "practical") -> Objective:
+    """f-GAN of KL(P || Q), P the data: g_f(v) = v, f*(t) = exp(t - 1) (Nowozin et al. 2016,
+    arXiv:1606.00709, Tables 2 and 6).
+
+    In all of the family the critic's value is minus its lower bound on the divergence. generator:
+    "practical" maximises g_f(V(G(z))), which Section 3.2 advises for speed (the game's stationary
+    points are the same, and what the critic is sure of still teaches); "saddle" minimises the bound
+    itself, Section 2.3. f* is continued linearly beyond the logit 11.
+    """
+    return _variational(lambda v: -v, lambda v: _exp(v - 1), generator)
+
+
+def f_reverse_kl(generator: str = "practical") -> Objective:
+    """f-GAN of KL(Q || P): g_f(v) = -exp(-v), f*(t) = -1 - log(-t) (Nowozin et al. 2016,
+    arXiv:1606.00709, Tables 2 and 6); generator as in `f_kl`.
+
+    g_f is continued linearly below the logit -10, f*(g_f(v)) = v - 1 being linear itself.
+    """
+    return _variational(lambda v: _exp(-v), lambda v: v - 1, generator)
+
+
+def f_pearson(generator: str = "practical") -> Objective:
+    """f-GAN of Pearson's chi-square, E_Q[(p/q - 1)^2]: g_f(v) = v, f*(t) = t^2 / 4 + t (Nowozin et
+    al. 2016, arXiv:1606.00709, Tables 2 and 6); generator as in `f_kl`.
+    """
+    return _variational(lambda v: -v, lambda v: v**2 / 4 + v, generator)
+
+
+def f_squared_hellinger(generator: str = "practical") -> Objective:
+    """f-GAN of the squared Hellinger distance, sum of (sqrt p - sqrt q)^2: g_f(v) = 1 - exp(-v),
+    f*(t) = t / (1 - t) (Nowozin et al. 2016, arXiv:1606.00709, Tables 2 and 6); generator as in
+    `f_kl`.
+
+    f*(g_f(v)) = exp(v) - 1 is continued linearly beyond the logit 10, g_f below -10.
+    """
+    return _variational(lambda v: _exp(-v) - 1, lambda v: _exp(v) - 1, generator)
+
+
+def f_jensen_shannon(generator: str = "practical") -> Objective:
+    """f-GAN of twice the Jensen-Shannon divergence: g_f(v) = log 2 - log(1 + exp(-v)),
+    f*(t) = -log(2 - exp(t)) (Nowozin et al. 2016, arXiv:1606.00709, Tables 2 and 6); generator as
+    in `f_kl`. It is `nonsaturating` (or `minimax`) less a constant.
+    """
+    log2 = math.log(2)
+    return _variational(lambda v: _softplus(-v) - log2, lambda v: _softplus(v) - log2, generator)
+
+
+def energy(margin: float = 10.0) -> Objective:
+    """EBGAN: the critic lowers the energy (-logit) of data and raises that of samples up to the
+    margin, the generator lowers it (Zhao et al. 2017, arXiv:1609.03126, Eqs. 1-2).
+    """
+    return Objective(
+        critic=lambda real, fake: -real + _relu(margin + fake),
+        generator=lambda real, fake: -fake,
+    )
+
+
+def boundary_equilibrium(gamma: float = 0.75, rate: float = 0.001) -> Objective:
+    """BEGAN: L(x) - k L(G(z)) for the critic, L(G(z)) for the generator, L = -logit the error of
+    the critic's autoencoder (Berthelot et al. 2017, arXiv:1703.10717, Section 3.4).
+
+    The memory k holds E[L(G(z))] / E[L(x)] at gamma: k <- k + rate (gamma L(x) - L(G(z))), kept in
+    [0, 1].
+    """
+
+    def remember(real, fake, k):
+        data, sample = parallel.mean((-real.mean(), -fake.mean()))
+        return (jnp.clip(k + rate * (gamma * data - sample), 0, 1),)
+
+    return Objective(
+        critic=lambda real, fake, k: -real + k * fake,
+        generator=lambda real, fake, k: -fake,
+        start=(0.0,),
+        remember=remember,
+    )
+
+
+multi_hinge = Objective(
+    critic=lambda real, fake: _relu(1 - real[..., 0]) + _relu(1 - fake[..., 1]),
+    generator=lambda real, fake: _relu(1 - fake[..., 0]),
+    columns=2,
+)
+"""MHGAN: the hinge loss of a classifier into K classes and "generated" (Kavalerov et al. 2019,
+arXiv:1912.04216).
+
+The critic returns two margins per image, [B, 2]: the score of the asked class less the best of the
+other K, and the score of "generated" less the best class. The generator minimises the asked class's
+hinge loss, as in the authors' released training, which weighs it by 0.05 beside a matching of
+features.
+"""
+
+
+def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> Objective:
+    """AC-GAN: `base` plays on the source, and both players maximise weight x the log-likelihood of
+    the label (Odena et al. 2017, arXiv:1610.09585, Section 3).
+
+    The critic returns [B, 2]: the source's logit, and log p(label | image). Its loss counts the
+    label of data and of samples, the generator's that of samples, which is all it can change. base:
+    an objective's name, or an objective. The paper's generator maximises L_C - L_S, which is
+    base="minimax".
+    """
+    chosen = config.choose(sys.modules[__name__], base)
+    game = chosen if isinstance(chosen, Objective) else chosen()
+
+    def critic(real, fake, *memory):
+        likelihood = real[..., 1] + fake[..., 1]
+        return game.critic(real[..., 0], fake[..., 0], *memory) - weight * likelihood
+
+    def generator(real, fake, *memory):
+        return game.generator(real[..., 0], fake[..., 0], *memory) - weight * fake[..., 1]
+
+    def labelled(loss):
+        return lambda logit: loss(logit[..., 0]) - weight * logit[..., 1]
+
+    return Objective(
+        critic,
+        generator,
+        labels=game.labels and tuple(labelled(loss) for loss in game.labels),
+        start=game.start,
+        remember=lambda real, fake, *memory: game.remember(real[..., 0], fake[..., 0], *memory),
+        columns=2,
+    )
+
+
+def _log_sum(logits: Array) -> Array:
+    """log sum exp over the global batch and all patches."""
+    return jax.nn.logsumexp(parallel.whole(logits))
+
+
+def _contrast(real: Array, fake: Array) -> Array:
+    return _softplus(_log_sum(fake) - real) + _softplus(fake + _log_sum(-real))
+
+
+dual_contrastive = Objective(critic=_contrast, generator=lambda real, fake: -_contrast(real, fake))
+"""The critic tells one real example from all generated ones, log(1 + sum_j exp(D(G(z_j)) - D(x))),
+and one generated from all real ones, log(1 + sum_j exp(D(G(z)) - D(x_j))) (Yu et al. 2021,
+arXiv:2103.16748, Section 3). The game is zero-sum: the generator minimises minus that.
+"""
+
+
+def _log_partition(real: Array, fake: Array) -> Array:
+    return jnp.logaddexp(_log_sum(real), _log_sum(fake))
+
+
+softmax = Objective(
+    critic=lambda real, fake: _log_partition(real, fake) - real,
+    generator=lambda real, fake: _log_partition(real, fake) - (real + fake) / 2,
+)
+"""Softmax GAN: one distribution over the whole batch, logits as log-probabilities less log Z. The
+critic wants all of it spread evenly over the real half, the generator over both: cross-entropies
+to the targets 1/|B+| and 1/|B| (Lin 2017, arXiv:1704.06191).
 """

@@ -1,4 +1,5 @@
-"""Penalties on the critic's input gradient, each `(critic, real, fake, key) -> [B]`, unreduced.
+"""Penalties on the critic as a function of its input, each `(critic, real, fake, key, **arguments)`
+-> [B], unreduced. Weights are applied elsewhere; the docstrings give the paper's.
 
 `critic` maps images to logits [B] or patch logits [B, h, w] (their mean counts). A gradient is per
 example, so the critic must treat examples independently: no BatchNorm. Compute them in float32:
@@ -6,22 +7,39 @@ their own derivative is second-order.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, random
+from jax import Array, lax, random
+
+from genlab import parallel
+from genlab.data import image
+from genlab.data.source import Augmentation
 
 EPS = 1e-12  # under the root, for a finite gradient where the norm is zero
+FLIP_AND_TRANSLATE = (image.flip(), image.translate(1 / 8))
+
+
+class Carried(NamedTuple):
+    """A penalty or a regulariser with a memory. start: the memory before the first round, a pytree
+    of numbers; fn: (its usual arguments, *memory, **arguments) -> (values, memory).
+    """
+
+    start: tuple
+    fn: Callable
+
+
+def scores(critic: Callable, x: Array) -> Array:
+    """One logit per example, [B]: the mean of its patches' logits."""
+    logits = critic(x)
+    return logits.reshape(len(logits), -1).mean(axis=1)
 
 
 def squared_norms(critic: Callable, x: Array) -> Array:
     """|grad_x critic(x)|^2 per example, [B]; over all of an example's dimensions."""
-
-    def score(x):
-        logits = critic(x)
-        return logits.reshape(len(logits), -1).mean(axis=1).sum()
-
-    return (jax.grad(score)(x).reshape(len(x), -1) ** 2).sum(axis=1)
+    gradients = jax.grad(lambda x: scores(critic, x).sum())(x)
+    return (gradients.reshape(len(x), -1) ** 2).sum(axis=1)
 
 
 def interpolates(real: Array, fake: Array, key: Array) -> Array:
@@ -30,6 +48,13 @@ def interpolates(real: Array, fake: Array, key: Array) -> Array:
     """
     a = random.uniform(key, (len(real),) + (1,) * (real.ndim - 1))
     return real + a * (fake - real)
+
+
+def augmented(x: Array, key: Array, augment: tuple[Augmentation, ...]) -> Array:
+    """T(x): the augmentations in order, each with its own key for each image."""
+    for number, change in enumerate(augment):
+        x = jax.vmap(change)(x, random.split(random.fold_in(key, number), len(x)))
+    return x
 
 
 def gradient_penalty(critic, real, fake, key, target: float = 1.0) -> Array:
@@ -48,8 +73,111 @@ def one_sided_gradient_penalty(critic, real, fake, key, target: float = 1.0) -> 
     return jax.nn.relu(norm - target) ** 2
 
 
+def zero_centred(critic, real, fake, key) -> Array:
+    """|grad D(x^)|^2 on interpolates: 0-GP (Thanh-Tung et al. 2019, arXiv:1902.03984); weight 10 is
+    the default of the authors' code. D is the logit here.
+    """
+    return squared_norms(critic, interpolates(real, fake, key))
+
+
+def wasserstein_divergence(critic, real, fake, key, p: float = 6.0) -> Array:
+    """|grad D(x^)|^p on interpolates, for the wasserstein objective: WGAN-div (Wu et al. 2018,
+    arXiv:1712.01026); weight k = 2 with p = 6 there.
+    """
+    return (squared_norms(critic, interpolates(real, fake, key)) + EPS) ** (p / 2)
+
+
+def max_gradient_penalty(critic, real, fake, key) -> Array:
+    """max |grad D(x^)|^2 over the global batch's interpolates, the same value for every example:
+    LGAN (Zhou et al. 2019, arXiv:1902.05687).
+    """
+    squares = parallel.whole(squared_norms(critic, interpolates(real, fake, key)))
+    return jnp.broadcast_to(squares.max(), (len(real),))
+
+
+def dragan(critic, real, fake, key, c: float = 10 * (2 / 255) ** 2, k: float = 1.0) -> Array:
+    """(|grad D(x + d)| - k)^2 around data with d ~ N(0, c I), so c is a variance: DRAGAN (Kodali et
+    al. 2017, arXiv:1705.07215v5, Eq. 1); weight 10, k = 1 and c = 10 there.
+
+    The default c is that 10 in squared 8-bit levels, for images in [-1, 1]. Other implementations
+    follow the authors' first code instead: x + a std(batch) u / 2 with u ~ U[0, 1] per pixel.
+    """
+    noisy = real + jnp.sqrt(c) * random.normal(key, real.shape)
+    return (jnp.sqrt(squared_norms(critic, noisy) + EPS) - k) ** 2
+
+
 def r1(critic, real, fake, key) -> Array:
     """|grad D(x)|^2 / 2 on data: weight gamma gives the gamma/2 of Mescheder et al. 2018,
     arXiv:1801.04406, Eq. 9.
     """
     return squared_norms(critic, real) / 2
+
+
+def r2(critic, real, fake, key) -> Array:
+    """|grad D(G(z))|^2 / 2 on samples: weight gamma gives the gamma/2 of Mescheder et al. 2018,
+    arXiv:1801.04406.
+    """
+    return squared_norms(critic, fake) / 2
+
+
+def drift(critic, real, fake, key) -> Array:
+    """D(x)^2 on data, which keeps a Wasserstein critic near zero (Karras et al. 2018,
+    arXiv:1710.10196, Appendix A.1); weight 0.001 there.
+    """
+    return scores(critic, real) ** 2
+
+
+def consistency(
+    critic, real, fake, key, augment: tuple[Augmentation, ...] = FLIP_AND_TRANSLATE
+) -> Array:
+    """(D(x) - D(T(x)))^2 on data: CR-GAN (Zhang et al. 2020, arXiv:1910.12027); weight 10 there, T
+    a flip and a shift.
+    """
+    return _inconsistency(critic, real, key, augment)
+
+
+def balanced_consistency(
+    critic,
+    real,
+    fake,
+    key,
+    samples: float = 1.0,
+    augment: tuple[Augmentation, ...] = FLIP_AND_TRANSLATE,
+) -> Array:
+    """(D(x) - D(T(x)))^2 + samples (D(G(z)) - D(T(G(z))))^2: bCR (Zhao et al. 2020,
+    arXiv:2002.04724); weight lambda_real and samples = lambda_fake / lambda_real.
+    """
+    data = _inconsistency(critic, real, random.fold_in(key, 0), augment)
+    generated = _inconsistency(critic, fake, random.fold_in(key, 1), augment)
+    return data + samples * generated
+
+
+def _inconsistency(critic, x, key, augment):
+    return (scores(critic, x) - scores(critic, augmented(x, key, augment))) ** 2
+
+
+def _towards_anchors(distance: Callable) -> Carried:
+    """distance(D(x) - a_F) + distance(a_R - D(G(z))), a_R and a_F the moving averages of D(x) and
+    D(G(z)), this batch included. Memory: both sums and their mass, so that averages start unbiased.
+    """
+
+    def fn(critic, real, fake, key, on_real, on_fake, mass, *, decay: float = 0.99):
+        on_data, on_samples = scores(critic, real), scores(critic, fake)
+        now = lax.stop_gradient(parallel.mean(jnp.stack([on_data.mean(), on_samples.mean(), 1.0])))
+        memory = decay * jnp.stack([on_real, on_fake, mass]) + (1 - decay) * now
+        a_real, a_fake = memory[0] / memory[2], memory[1] / memory[2]
+        return distance(on_data - a_fake) + distance(a_real - on_samples), tuple(memory)
+
+    return Carried((0.0, 0.0, 0.0), fn)
+
+
+lecam = _towards_anchors(jnp.square)
+"""(D(x) - a_F)^2 + (D(G(z)) - a_R)^2 with the moving averages a_R of D(x) and a_F of D(G(z)), decay
+0.99 (Tseng et al. 2021, arXiv:2104.03310, Eq. 4); the authors' weights: 0.3 for BigGAN on CIFAR,
+3e-7 for StyleGAN2 on FFHQ. They take the average before the penalty, as here.
+"""
+
+one_sided_lecam = _towards_anchors(lambda x: jax.nn.relu(x) ** 2)
+"""max(0, D(x) - a_F)^2 + max(0, a_R - D(G(z)))^2: `lecam` as the authors' code and its followers
+have it, silent where the critic ranks samples above data, as it may early on.
+"""

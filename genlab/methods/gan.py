@@ -6,64 +6,122 @@ WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1). Networks with `c
 label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both receive the batch's label.
 """
 
-import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array, random
 
-from genlab.config import ConfigError, choose, did_you_mean
+from genlab.config import ConfigError, choose
+from genlab.dynamics import changed
 from genlab.game import Player, apply, fresh, labels
-from genlab.losses import adversarial, penalties, total
-from genlab.nets.layers import in_float32
+from genlab.losses import adversarial, penalties, regularisers, total
+from genlab.losses.adversarial import Objective
+from genlab.losses.total import Weight
+from genlab.methods import terms
+from genlab.methods.between import pack, pooled, smoothed, top
+from genlab.methods.bout import FAKE, REAL, Bout, carried
+
+LATENTS, POOL, REGULARISERS = 0, 104, 105  # streams of randomness under a move's key
+WITHOUT_GRADIENT = ("lecam", "consistency", "balanced_consistency", "drift")
 
 
 @dataclass(frozen=True)
 class GAN:
     """Players `disc` and `gen`.
 
-    objective: a name in `losses.adversarial`, or "package.module:objective"
-    penalties: by name in `losses.penalties`: a weight (a number or a schedule), or a dict of
-               `weight`, further arguments of the penalty, and `fn` ("package.module:penalty") for
-               one from outside
+    objective:       a name in `losses.adversarial` (a factory's too: its defaults),
+                     "package.module:objective", or a spec of one
+    penalties:       of the critic, by name in `losses.penalties`: see `methods.terms.resolved`
+    regularisers:    by player ("disc", "gen"), then by name in `losses.regularisers`, likewise
+    generator_batch: images the generator is judged on for each real one of a batch
+    views:           what the critic sees every image through, in order (`genlab.views`)
+    pack:            examples the critic judges at once, concatenated along the channels (PacGAN:
+                     Lin et al. 2018, arXiv:1712.04086, Section 3)
+    pool:            earlier samples kept to show the critic in place of half the new ones
+                     (Shrivastava et al. 2017, arXiv:1612.07828, Section 2.3); 0 for none
+    smoothing:       of the label "data" (one-sided: Salimans et al. 2016, arXiv:1606.03498,
+                     Section 3.4): a share of the label "sample" in its stead; None for none
+    top:             share of a batch's samples, those of the highest logits, that teach the
+                     generator (Sinha et al. 2020, arXiv:2002.06224, Section 4); None for all
+    latent_step:     (score, z) -> z: how latents are improved before they are used
+                     (`methods.between.latent_step`); None for not at all
+    dynamics:        changes of the players (`genlab.dynamics`)
     """
 
     generator: nn.Module
     discriminator: nn.Module
     latent: int = 128
-    objective: str = "nonsaturating"
+    objective: str | Objective = "nonsaturating"
     penalties: Mapping = field(default_factory=dict)
+    regularisers: Mapping = field(default_factory=dict)
     critic_moves: int = 1
+    generator_batch: int = 1
+    views: tuple = ()
+    pack: int = 1
+    pool: int = 0
+    smoothing: Weight | None = None
+    top: Weight | None = None
+    latent_step: Callable | None = None
+    dynamics: tuple = ()
 
     def __post_init__(self):
-        choose(adversarial, self.objective)
-        for name in self.penalties:
-            self._penalty(name)
-        if self.latent < 1 or self.critic_moves < 1:
-            raise ConfigError(
-                f"latent is {self.latent}, critic_moves {self.critic_moves}; both are at least 1"
-            )
+        for name in ("latent", "critic_moves", "generator_batch", "pack"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it is at least 1")
         if self.generator.classes != self.discriminator.classes:
             raise ConfigError(
                 f"generator.classes is {self.generator.classes}, discriminator.classes "
-                f"{self.discriminator.classes}: "
-                "both are told the label, or neither"
+                f"{self.discriminator.classes}: both are told the label, or neither"
             )
+        for player in self.regularisers:
+            if player not in ("disc", "gen"):
+                raise ConfigError(f"regularisers.{player}: the players are disc and gen")
+        if self.smoothing is not None and self._objective.labels is None:
+            raise ConfigError(
+                f"smoothing with objective {self.objective!r}, which compares or scores and gives "
+                "no image a label: use minimax, nonsaturating or least_squares, or no smoothing"
+            )
+        if self.pack > 1 and (self.classes or self.regularisers):
+            raise ConfigError(
+                f"pack={self.pack}: a pack has no one label and no one latent, so neither "
+                "classes nor regularisers go with it"
+            )
+        if self.pool and self.classes:
+            raise ConfigError(f"pool={self.pool} with classes: a pool keeps images without labels")
+        _ = self._objective, self._penalties, self._regularisers, self.players()
 
     @property
     def classes(self) -> int:
         """Number of labels both networks are told; 0 for none."""
         return self.generator.classes
 
+    @property
+    def _objective(self) -> Objective:
+        found = choose(adversarial, self.objective)
+        return found if isinstance(found, Objective) else found()  # a factory, by its name
+
+    @property
+    def _penalties(self) -> dict[str, terms.Term]:
+        return terms.resolved(penalties, self.penalties, "penalties")
+
+    @property
+    def _regularisers(self) -> dict[str, dict[str, terms.Term]]:
+        given = {"disc": {}, "gen": {}, **self.regularisers}
+        return {
+            player: terms.resolved(regularisers, named, f"regularisers.{player}")
+            for player, named in given.items()
+        }
+
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
-        """Networks `gen` and `disc`; ConfigError if the generator's images have not the data's
-        shape.
+        """Networks `gen` and `disc`, and what the terms remember.
+
+        Raises ConfigError where images, packs and networks do not fit each other.
         """
         x, cond = batch["image"], labels(batch, self.classes)
-        z = jnp.zeros((len(x), self.latent))
+        z = self.latents(random.fold_in(key, 2), len(x))
         params, stats = fresh(self.generator, "gen", random.fold_in(key, 0), z, cond)
         fake, _ = apply(self.generator, "gen", params, stats, z, cond)
         if fake.shape != x.shape:
@@ -71,50 +129,85 @@ class GAN:
                 f"the generator makes examples of {fake.shape[1:]}, the data are {x.shape[1:]}: "
                 f"set method.generator.trunk.shape={x.shape[1:]}"
             )
-        more_params, more_stats = fresh(self.discriminator, "disc", random.fold_in(key, 1), x, cond)
-        if self.penalties and "batch_stats" in more_stats.get("disc", {}):
+        if len(x) % self.pack:
             raise ConfigError(
-                f"the critic has BatchNorm, and a penalty ({', '.join(self.penalties)}) on its "
-                "gradient at each example: use norm='LayerNorm' or 'Identity' in the discriminator"
+                f"batch_size {len(x)} does not divide into packs of {self.pack}: use "
+                f"{(len(x) // self.pack + 1) * self.pack}"
             )
-        return {**params, **more_params}, {**stats, **more_stats}
+        packed = pack(x, self.pack)
+        more_params, more_stats = fresh(
+            self.discriminator, "disc", random.fold_in(key, 1), packed, cond
+        )
+        params, stats = {**params, **more_params}, {**stats, **more_stats}
+        self._check_critic(params, stats, packed, cond)
+        memory = terms.started(self._starts())
+        if self.pool:
+            memory["pool"] = jnp.resize(fake, (self.pool, *fake.shape[1:]))
+        return params, {**stats, **({"memory": memory} if memory else {})}
 
     def players(self) -> dict[str, Player]:
-        """The critic moves first, `critic_moves` times, then the generator once."""
-        return {
-            "disc": Player(self.critic_loss, owns=("disc",), moves=self.critic_moves),
-            "gen": Player(self.generator_loss, owns=("gen",)),
-        }
+        """The critic moves first, `critic_moves` times, then the generator once, unless `dynamics`
+        has it otherwise.
+        """
+        critic = Player(self.critic_loss, owns=("disc",), moves=self.critic_moves)
+        return changed(
+            {"disc": critic, "gen": Player(self.generator_loss, owns=("gen",))}, self.dynamics
+        )
 
     def critic_loss(self, params, stats, batch, key, step):
         """E[objective.critic] + sum of weight x E[penalty]; penalties in float32, their statistics
         discarded.
         """
-        real, cond = batch["image"], labels(batch, self.classes)
-        fake, stats = self._fake(params, stats, random.fold_in(key, 0), len(real), cond)
-        d_real, stats = apply(self.discriminator, "disc", params, stats, real, cond)
-        d_fake, stats = apply(self.discriminator, "disc", params, stats, fake, cond)
-        terms = {"adversarial": choose(adversarial, self.objective).critic(d_real, d_fake)}
+        bout, real = self._bout(params, stats, batch, key, step), batch["image"]
+        z, fake, bout = self._samples(bout, len(real))
+        shown = fake
+        if self.pool:
+            shown, pool = pooled(fake, bout.memory["pool"], random.fold_in(key, POOL))
+            bout = bout.remembering({**bout.memory, "pool": pool})
+        real, shown = pack(real, self.pack), pack(shown, self.pack)
+        d_real, bout = bout.judge(real, REAL)
+        d_fake, bout = bout.judge(shown, FAKE)
 
-        def critic(x):
-            return apply(in_float32(self.discriminator), "disc", params, stats, x, cond)[0]
-
-        weights = {}
-        for number, name in enumerate(self.penalties, start=1):
-            penalty, weights[name] = self._penalty(name)
-            terms[name] = penalty(critic, real, fake, random.fold_in(key, number))
-        loss, metrics = total(terms, weights, step)
-        return loss, (stats, {**metrics, "real": d_real.mean(), "fake": d_fake.mean()})
+        objective = self._objective
+        carried = bout.memory.get("objective", ())
+        losses = objective.critic(d_real, d_fake, *carried)
+        if self.smoothing is not None:
+            losses = smoothed(objective, d_real, d_fake, self.smoothing, step)
+        penalised, bout = bout.measure(
+            self._penalties, key, lambda key: (bout.critic, real, shown, key)
+        )
+        own = random.fold_in(key, REGULARISERS)
+        scene, named = bout.scene("disc", real, fake, z), self._regularisers["disc"]
+        regularised, bout = bout.measure(named, own, lambda key: (scene._replace(key=key),))
+        if carried:
+            after = objective.remember(d_real, d_fake, *carried)
+            bout = bout.remembering({**bout.memory, "objective": after})
+        bout = bout.remember(d_real, d_fake)
+        loss, metrics = total(
+            {"adversarial": losses, **penalised, **regularised},
+            terms.weights(self._penalties, named),
+            step,
+        )
+        return loss, (bout.stats, {**metrics, "real": d_real.mean(), "fake": d_fake.mean()})
 
     def generator_loss(self, params, stats, batch, key, step):
-        """E[objective.generator]."""
-        real, cond = batch["image"], labels(batch, self.classes)
-        fake, stats = self._fake(params, stats, random.fold_in(key, 0), len(real), cond)
-        d_real, stats = apply(self.discriminator, "disc", params, stats, real, cond)
-        d_fake, stats = apply(self.discriminator, "disc", params, stats, fake, cond)
-        terms = {"adversarial": choose(adversarial, self.objective).generator(d_real, d_fake)}
-        loss, metrics = total(terms, {}, step)
-        return loss, (stats, metrics)
+        """E[objective.generator], over the best samples alone where `top` says so."""
+        bout, real = self._bout(params, stats, batch, key, step), batch["image"]
+        d_real, bout = bout.judge(pack(real, self.pack), REAL)
+        d_real = jnp.tile(d_real, (self.generator_batch,) + (1,) * (d_real.ndim - 1))
+        if bout.cond is not None:
+            bout = replace(bout, cond=jnp.tile(bout.cond, self.generator_batch))
+        z, fake, bout = self._samples(bout, len(real) * self.generator_batch)
+        d_fake, bout = bout.judge(pack(fake, self.pack), FAKE)
+        losses = self._objective.generator(d_real, d_fake, *bout.memory.get("objective", ()))
+        if self.top is not None:
+            losses = top(losses, d_fake, self.top, step)
+        own = random.fold_in(key, REGULARISERS)
+        scene, named = bout.scene("gen", real, fake, z), self._regularisers["gen"]
+        regularised, bout = bout.measure(named, own, lambda key: (scene._replace(key=key),))
+        terms_of = {"adversarial": losses, **regularised}
+        loss, metrics = total(terms_of, terms.weights(named), step)
+        return loss, (bout.stats, metrics)
 
     def latents(self, key: Array, n: int) -> Array:
         """z ~ N(0, I), [n, latent]."""
@@ -124,22 +217,49 @@ class GAN:
         """G(z) with running statistics."""
         return apply(self.generator, "gen", params, stats, z, cond, train=False)[0]
 
-    def _fake(self, params, stats, key, n, cond):
-        return apply(self.generator, "gen", params, stats, self.latents(key, n), cond)
+    def settle(self, params, stats, key: Array, n: int) -> dict:
+        """The statistics of `gen` after `n` samples in training mode, of all labels in turn."""
+        cond = jnp.arange(n) % self.classes if self.classes else None
+        z = self.latents(key, n)
+        _, stats = apply(self.generator, "gen", params, stats, z, cond, key=key)
+        return {"gen": stats.get("gen", {})}
 
-    def _penalty(self, name: str):
-        """(penalty function, its weight) from the config's number or dict."""
-        given = self.penalties[name]
-        if not isinstance(given, Mapping):
-            return choose(penalties, name), given
-        arguments = dict(given)
-        if "weight" not in arguments:
-            raise ConfigError(f"penalties.{name} is a dict without `weight`: dict(weight=..., ...)")
-        weight, fn = arguments.pop("weight"), choose(penalties, arguments.pop("fn", name))
-        known = inspect.signature(fn).parameters
-        unknown = [argument for argument in arguments if argument not in known]
-        if unknown:
+    def _bout(self, params, stats, batch, key, step) -> Bout:
+        cond = labels(batch, self.classes)
+        return Bout(self.generator, self.discriminator, self.views, params, stats, cond, key, step)
+
+    def _samples(self, bout: Bout, n: int) -> tuple[Array, Array, Bout]:
+        """(latents, samples, the bout after making them)."""
+        z = self.latents(random.fold_in(bout.key, LATENTS), n)
+        if self.latent_step is not None:
+            z = self.latent_step(lambda z: bout.critic(pack(bout.generate(z)[0], self.pack)), z)
+        return z, *bout.generate(z)
+
+    def _starts(self) -> dict[str, tuple]:
+        """What everything remembers before the first round; () for nothing."""
+        named = {**self._penalties, **self._regularisers["disc"], **self._regularisers["gen"]}
+        found = {**named, "objective": self._objective, **carried(self.views)}
+        return {name: remembering.start for name, remembering in found.items()}
+
+    def _check_critic(self, params, stats, x, cond) -> None:
+        """What can be known of the critic's logits and norms before anything is compiled."""
+        logits = jax.eval_shape(
+            lambda x: apply(self.discriminator, "disc", params, stats, x, cond, key=random.key(0))[
+                0
+            ],
+            x,
+        ).shape
+        wanted = self._objective.columns
+        if (logits[1:] if len(logits) == 2 else ()) != ((wanted,) if wanted else ()):
             raise ConfigError(
-                f"penalties.{name}: no argument {unknown[0]!r}{did_you_mean(unknown[0], known)}"
+                f"objective {self.objective!r} takes "
+                f"{f'[B, {wanted}]' if wanted else '[B] or [B, h, w]'} from the critic, which "
+                f"gives {list(logits)}: choose the discriminator that belongs to it (nets.heads)"
             )
-        return partial(fn, **arguments), weight
+        tied = [name for name in self.penalties if name not in WITHOUT_GRADIENT]
+        paths = jax.tree_util.tree_leaves_with_path(stats.get("disc", {}).get("batch_stats", {}))
+        if tied and any(path[-1].key == "var" for path, _ in paths):
+            raise ConfigError(
+                f"the critic has BatchNorm, and a penalty ({', '.join(tied)}) on its "
+                "gradient at each example: use norm='LayerNorm' or 'Identity' in the discriminator"
+            )

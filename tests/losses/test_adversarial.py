@@ -1,99 +1,366 @@
-"""Each objective against a float64 oracle written with probabilities, as the papers write it;
-values and gradients.
+"""Each objective against its float64 oracle, against the divergence its best critic measures, and
+under what it must not notice.
 """
+
+import inspect
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from losses.objective_oracles import F_GANS, ORACLES
+from scipy.stats import wasserstein_distance
 
+from genlab.config import ConfigError, build, choose, spec
 from genlab.losses import adversarial
+from genlab.losses.adversarial import Objective
+from genlab.parallel import AXIS
 
-NAMES = ["minimax", "nonsaturating", "least_squares", "wasserstein", "hinge"]
-
-
-def sigmoid(logit):
-    return 1 / (1 + np.exp(-logit))
-
-
-ORACLES = {  # (critic, generator) of (real, fake), from the papers' equations
-    "minimax": (
-        lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)),
-        lambda r, f: np.log(1 - sigmoid(f)),
-    ),
-    "nonsaturating": (
-        lambda r, f: -np.log(sigmoid(r)) - np.log(1 - sigmoid(f)),
-        lambda r, f: -np.log(sigmoid(f)),
-    ),
-    "least_squares": (
-        lambda r, f: np.square(r - 1) / 2 + np.square(f) / 2,
-        lambda r, f: np.square(f - 1) / 2,
-    ),
-    "wasserstein": (lambda r, f: f - r, lambda r, f: -f),
-    "hinge": (lambda r, f: np.maximum(0, 1 - r) + np.maximum(0, 1 + f), lambda r, f: -f),
-}
+SIDES = pytest.mark.parametrize("side", [0, 1], ids=["critic", "generator"])
+WHOLE = ["relativistic_average", "relativistic_average_least_squares", "relativistic_average_hinge"]
+WHOLE += ["dual_contrastive", "softmax"]  # an example's loss depends on the rest of the batch
+SHIFTS = {"relativistic", *WHOLE}  # see differences of logits alone, on both sides
 
 
-@pytest.fixture
-def logits():
-    rng = np.random.default_rng(0)
-    return rng.normal(0, 3, 64), rng.normal(0, 3, 64)
+def public():
+    """Every name of the module that is an objective, or makes one."""
+    for name, value in vars(adversarial).items():
+        made_here = inspect.isfunction(value) and value.__module__ == adversarial.__name__
+        if not name.startswith("_") and (isinstance(value, Objective) or made_here):
+            yield name
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("side", [0, 1], ids=["critic", "generator"])
-def test_value_and_gradient_equal_the_oracle(name, side, logits):
-    loss, oracle = getattr(adversarial, name)[side], ORACLES[name][side]
-    real, fake = logits
+def objective(case):
+    found, oracle = getattr(adversarial, case.split(",")[0]), ORACLES[case]
+    return found if oracle.arguments is None else found(**oracle.arguments)
+
+
+def losses(case, side):
+    oracle = ORACLES[case]
+    return lambda real, fake: objective(case)[side](real, fake, *oracle.memory)
+
+
+def logits(case, *shape, scale=3.0, seed=0):
+    """float64 (real, fake), on a grid that float32 represents exactly."""
+    if ORACLES[case].columns:
+        shape = (*shape, ORACLES[case].columns)
+    draw = np.random.default_rng(seed).normal(0, scale, (2, *shape))
+    return np.clip(np.round(draw * 64) / 64, -8, 8)
+
+
+def test_every_objective_has_an_oracle_and_defaults():
+    assert set(public()) == {case.split(",")[0] for case in ORACLES}
+    for name in public():
+        found = choose(adversarial, name)
+        assert isinstance(found if isinstance(found, Objective) else found(), Objective)
+
+
+@SIDES
+@pytest.mark.parametrize("case", ORACLES)
+def test_value_and_gradient_equal_the_oracle_on_logits_and_patches(case, side):
+    pair, step = logits(case, 12), 1e-6
+    oracle, memory = ORACLES[case][side], ORACLES[case].memory
+    slopes = np.zeros_like(pair)
+    for index in np.ndindex(pair.shape):
+        nudge = np.zeros_like(pair)
+        nudge[index] = step
+        slopes[index] = (oracle(*pair + nudge, *memory) - oracle(*pair - nudge, *memory)) / 2 / step
+
+    def mean(real, fake):
+        values = losses(case, side)(real, fake)
+        return values.mean(), values
+
+    for shape in [(12,), (3, 2, 2)]:
+        x = [jnp.float32(one.reshape(*shape, *one.shape[1:])) for one in pair]
+        (value, values), grads = jax.value_and_grad(mean, (0, 1), has_aux=True)(*x)
+        assert values.shape == shape
+        np.testing.assert_allclose(value, oracle(*pair, *memory), rtol=1e-5, atol=1e-5)
+        for grad, slope in zip(grads, slopes, strict=True):
+            got = np.asarray(grad).reshape(slope.shape)
+            np.testing.assert_allclose(got, slope, rtol=1e-4, atol=1e-5)
+
+
+EXTREMES = np.float32([(r, f) for r in (-1e4, 0, 1e4) for f in (-1e4, 0, 1e4)])
+MIXED = np.concatenate([EXTREMES, np.float32([(-100, 100), (100, -100), (11, -11)])]).T  # [2, 12]
+APART = np.float32([[1e4], [-1e4]]) * np.ones(12, np.float32)
+
+
+@SIDES
+@pytest.mark.parametrize("case", ORACLES)
+def test_finite_for_extreme_logits_in_value_and_gradient(case, side):
+    def total(real, fake):
+        values = losses(case, side)(real, fake)
+        return values.sum(), values
+
+    for batch in (MIXED, APART, -APART):
+        if ORACLES[case].columns:
+            batch = np.stack([batch, -batch], -1)
+        found = jax.value_and_grad(total, argnums=(0, 1), has_aux=True)(*jnp.asarray(batch))
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+
+
+@SIDES
+@pytest.mark.parametrize("case", ORACLES)
+def test_equivariant_under_permutation_of_pairs_and_the_same_on_patches(case, side):
+    real, fake = map(jnp.float32, logits(case, 12))
+    order = np.random.default_rng(1).permutation(12)
+    loss = losses(case, side)
+    values = loss(real, fake)
+    np.testing.assert_allclose(loss(real[order], fake[order]), values[order], rtol=1e-6, atol=1e-6)
+    as_patches = [x.reshape(3, 2, 2, *x.shape[1:]) for x in (real, fake)]
+    np.testing.assert_allclose(loss(*as_patches).reshape(-1), values, rtol=1e-6, atol=1e-6)
+
+
+@SIDES
+@pytest.mark.parametrize("case", ORACLES)
+def test_a_constant_shift_is_seen_exactly_by_those_that_do_not_compare(case, side):
+    real, fake = logits(case, 12)
+    loss = losses(case, side)
+    plain = np.asarray(loss(jnp.float32(real), jnp.float32(fake)))
+    moved = np.asarray(loss(jnp.float32(real + 2), jnp.float32(fake + 2)))
+    if case in SHIFTS or (case, side) == ("wasserstein", 0):
+        np.testing.assert_allclose(moved, plain, rtol=1e-5, atol=1e-5)
+    else:
+        assert abs(moved.mean() - plain.mean()) > 0.01
+
+
+@pytest.mark.parametrize("case", [case for case in ORACLES if objective(case).labels])
+def test_the_critic_is_the_sum_of_both_labels_losses(case):
+    real, fake = map(jnp.float32, logits(case, 12))
+    data, sample = objective(case).labels
     np.testing.assert_allclose(
-        loss(jnp.float32(real), jnp.float32(fake)), oracle(real, fake), rtol=2e-5, atol=2e-6
+        data(real) + sample(fake), losses(case, 0)(real, fake), rtol=1e-6, atol=1e-6
     )
-    step = 1e-6
-    for which in (0, 1):
-        got = jax.grad(lambda *args: loss(*args).sum(), argnums=which)(
-            jnp.float32(real), jnp.float32(fake)
-        )
-        up, down = [real, fake], [real, fake]
-        up[which], down[which] = up[which] + step, down[which] - step
-        expected = (oracle(*up) - oracle(*down)) / (2 * step)
-        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_labels_exist_where_a_logit_is_classified():
+    labelled = {case for case in ORACLES if objective(case).labels}
+    assert labelled == {
+        *("minimax", "nonsaturating", "least_squares", "auxiliary", "auxiliary, minimax")
+    }
 
 
 def test_known_points():
-    zero = jnp.zeros(3)
-    np.testing.assert_allclose(
-        adversarial.nonsaturating.critic(zero, zero), 2 * np.log(2), rtol=1e-6
+    zero, one = jnp.zeros(12), jnp.ones(12)
+    at_zero = {
+        "nonsaturating": (2 * np.log(2), np.log(2)),
+        "minimax": (2 * np.log(2), -np.log(2)),
+        "relativistic": (np.log(2), np.log(2)),
+        "relativistic_average": (2 * np.log(2), 2 * np.log(2)),
+        "relativistic_average_least_squares": (2, 2),
+        "relativistic_average_hinge": (2, 2),
+        "dual_contrastive": (2 * np.log(13), -2 * np.log(13)),
+        "softmax": (np.log(24), np.log(24)),
+        "f_jensen_shannon": (0, 0),
+    }
+    for name, expected in at_zero.items():
+        got = [losses(name, side)(zero, zero).mean() for side in (0, 1)]
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert (adversarial.hinge.critic(one, -one) == 0).all()
+    assert (adversarial.least_squares.critic(one, zero) == 0).all()
+
+
+def test_a_perfect_critic_leaves_softmax_the_entropy_of_its_target_and_the_contrasts_nothing():
+    real, fake = jnp.full(12, 50.0), jnp.full(12, -50.0)
+    np.testing.assert_allclose(adversarial.softmax.critic(real, fake), np.log(12), rtol=1e-6)
+    np.testing.assert_allclose(adversarial.dual_contrastive.critic(real, fake), 0, atol=1e-6)
+    np.testing.assert_allclose(adversarial.relativistic.critic(real, fake), 0, atol=1e-6)
+
+
+# --- What the best critic measures between two distributions over a few points.
+
+P = np.array([0.4, 0.3, 0.15, 0.1, 0.05])
+Q = np.array([0.1, 0.25, 0.3, 0.05, 0.3])
+TOTAL_VARIATION = np.abs(P - Q).sum() / 2
+MIDDLE = (P + Q) / 2
+JENSEN_SHANNON = (P * np.log(P / MIDDLE) + Q * np.log(Q / MIDDLE)).sum() / 2
+LOG_RATIO = np.log(P / Q)
+
+
+def expected(loss, v):
+    """E over x ~ P and G(z) ~ Q of a pairwise loss, the critic's logit being v at each point."""
+    n = len(v)
+    real, fake = jnp.repeat(v, n), jnp.tile(v, n)
+    return (loss(real, fake) * np.outer(P, Q).reshape(-1)).sum()
+
+
+BEST = {  # name: (the optimal critic's logit at each point, the value of its loss there)
+    "minimax": (LOG_RATIO, np.log(4) - 2 * JENSEN_SHANNON),
+    "nonsaturating": (LOG_RATIO, np.log(4) - 2 * JENSEN_SHANNON),
+    # Pearson's chi-square between P + Q and 2 Q, as in Mao et al.
+    "least_squares": (P / (P + Q), 1 / 4 - ((P + Q - 2 * Q) ** 2 / (P + Q)).sum() / 8),
+    "hinge": (np.sign(P - Q), 2 * (1 - TOTAL_VARIATION)),
+    # Zhao et al.: no energy where data prevail, the margin elsewhere
+    "energy": (np.where(P > Q, 0, -2.5), 2.5 * (1 - TOTAL_VARIATION)),
+    "f_kl": (1 + LOG_RATIO, -(P * np.log(P / Q)).sum()),
+    "f_reverse_kl": (LOG_RATIO, -(Q * np.log(Q / P)).sum()),
+    "f_pearson": (2 * (P / Q - 1), -((P - Q) ** 2 / Q).sum()),
+    "f_squared_hellinger": (LOG_RATIO / 2, -((np.sqrt(P) - np.sqrt(Q)) ** 2).sum()),
+    "f_jensen_shannon": (LOG_RATIO, -2 * JENSEN_SHANNON),
+}
+
+
+@pytest.mark.parametrize("name", BEST)
+def test_the_best_critic_measures_the_divergence_and_no_critic_does_better(name):
+    v, value = BEST[name]
+    loss = losses(name, 0)
+    np.testing.assert_allclose(expected(loss, jnp.float32(v)), value, rtol=1e-5)
+    for nudge in np.random.default_rng(0).normal(0, 0.3, (4, len(v))):
+        other = np.minimum(v + nudge, 0) if name == "energy" else v + nudge  # energies are >= 0
+        assert expected(loss, jnp.float32(other)) > value + 1e-4
+
+
+@pytest.mark.parametrize("name", F_GANS)
+def test_the_best_logit_of_an_f_gan_is_the_derivative_of_f(name):
+    """T* = g_f(V*) = f'(p / q), Section 2.2, f read off the divergence's definition."""
+    f = {
+        "f_kl": lambda u: u * np.log(u),
+        "f_reverse_kl": lambda u: -np.log(u),
+        "f_pearson": lambda u: (u - 1) ** 2,
+        "f_squared_hellinger": lambda u: (np.sqrt(u) - 1) ** 2,
+        "f_jensen_shannon": lambda u: u * np.log(u) - (u + 1) * np.log((u + 1) / 2),
+    }[name]
+    v, value = BEST[name]
+    ratio, step = P / Q, 1e-6
+    slope = (f(ratio + step) - f(ratio - step)) / (2 * step)
+    np.testing.assert_allclose(F_GANS[name][0](v), slope, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose((Q * f(ratio)).sum(), -value, rtol=1e-9)
+
+
+def test_the_best_lipschitz_critic_measures_the_earth_movers_distance():
+    places = np.array([0.0, 0.7, 1.0, 2.5, 3.0])
+    steeper = np.sign((Q - P).cumsum()[:-1])  # mass that P has to the right pulls the critic up
+    v = np.concatenate([[0], (steeper * np.diff(places)).cumsum()])
+    got = expected(adversarial.wasserstein.critic, jnp.float32(v))
+    np.testing.assert_allclose(got, -wasserstein_distance(places, places, P, Q), rtol=1e-6)
+
+
+ZERO_SUM = ["minimax", "wasserstein", "dual_contrastive", *(f"{name}, saddle" for name in F_GANS)]
+
+
+@pytest.mark.parametrize("case", ORACLES)
+def test_a_saddles_generator_pulls_against_the_critic_at_every_sample_and_the_others_do_not(case):
+    real, fake = map(jnp.float32, logits(case, 12))
+    critic, generator = (
+        jax.grad(lambda fake, side=side: losses(case, side)(real, fake).sum())(fake)
+        for side in (0, 1)
     )
+    if case in ZERO_SUM:
+        np.testing.assert_allclose(critic, -generator, rtol=1e-5, atol=1e-6)
+    else:
+        assert np.abs(critic + generator).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "at"),
+    [
+        ("f_kl", "fake", 11.0),
+        ("f_reverse_kl", "real", -10.0),
+        ("f_squared_hellinger", "real", -10.0),
+        ("f_squared_hellinger", "fake", 10.0),
+    ],
+)
+def test_an_exponential_goes_on_as_its_tangent(name, side, at):
+    def loss(v):
+        pair = {"real": jnp.zeros(()), "fake": jnp.zeros(()), side: v}
+        return losses(name, 0)(pair["real"], pair["fake"])
+
+    slope = np.sign(at) * np.exp(10)
+    for beyond in (0.0, 1.0, 30.0, 1000.0):
+        v = jnp.float32(at + np.sign(at) * beyond)
+        np.testing.assert_allclose(jax.grad(loss)(v), slope, rtol=1e-5)
+        np.testing.assert_allclose(
+            loss(v) - loss(jnp.float32(at)), beyond * np.exp(10), rtol=1e-5, atol=1e-2
+        )
+    within = jax.grad(loss)(jnp.float32(at - np.sign(at)))
+    np.testing.assert_allclose(within, slope / np.e, rtol=1e-5)
+
+
+def test_equilibrium_control_holds_the_ratio_of_errors_at_gamma():
+    """k climbs while samples are reconstructed better than gamma x data, falls while worse, and
+    stays within [0, 1].
+    """
+    game = adversarial.boundary_equilibrium(gamma=0.5, rate=0.1)
+    data = -jnp.full((2, 3), 2.0)
+    (k,) = game.remember(data, -jnp.full((2, 3), 0.4), 0.3)
+    np.testing.assert_allclose(k, 0.3 + 0.1 * (0.5 * 2 - 0.4), rtol=1e-6)
+    (k,) = game.remember(data, -jnp.full((2, 3), 1.0), k)
+    np.testing.assert_allclose(k, 0.36, rtol=1e-6)
+    assert game.remember(data, 100 * data, k) == (0,)
+    assert game.remember(100 * data, data, k) == (1,)
+    (k,), error = game.start, 1.0
+    remember = jax.jit(game.remember)
+    for _ in range(300):  # a generator that gives way to the critic as k grows
+        error += 0.1 * (2 * k - error)
+        (k,) = remember(data, -jnp.full((2, 3), error), k)
+    np.testing.assert_allclose([k, error], [0.5, 0.5 * 2], rtol=1e-3)
+
+
+def test_objectives_without_memory_start_and_stay_empty():
+    for case in ORACLES:
+        game = objective(case)
+        assert len(game.start) == len(ORACLES[case].memory)
+        memory = game.remember(*map(jnp.float32, logits(case, 4)), *game.start)
+        assert len(memory) == len(game.start)
+
+
+def test_multi_hinge_is_crammer_and_singers_over_the_classes_and_generated():
+    scores, label = np.random.default_rng(0).normal(0, 1, (2, 8, 5)), np.arange(8) % 4
+
+    def margins(scores):
+        asked = [s[y] - max(np.delete(s, y)) for s, y in zip(scores, label, strict=True)]
+        return jnp.float32(np.stack([asked, [s[4] - max(s[:4]) for s in scores]], -1))
+
+    def crammer_singer(scores, label):
+        rows = zip(scores, label, strict=True)
+        return [max(0, max(1 + s[j] - s[y] for j in range(5) if j != y)) for s, y in rows]
+
+    real, fake = map(margins, scores)
+    critic = np.add(crammer_singer(scores[0], label), crammer_singer(scores[1], [4] * 8))
+    np.testing.assert_allclose(adversarial.multi_hinge.critic(real, fake), critic, rtol=1e-5)
+    generator = crammer_singer(scores[1], label)
+    np.testing.assert_allclose(adversarial.multi_hinge.generator(real, fake), generator, rtol=1e-5)
+
+
+def test_batch_statistics_are_the_global_batchs_on_every_device():
+    """Two devices' averaged values and gradients, and the memory on each, are the whole batch's."""
+    real, fake = map(jnp.float32, logits("softmax", 12))
+    game = objective("boundary_equilibrium")
+
+    def weighed(scale, real, fake):
+        sides = [(name, side) for name in WHOLE for side in (0, 1)]
+        values = jnp.stack([losses(*which)(scale * real, scale * fake).mean() for which in sides])
+        return (values * jnp.arange(1.0, 11)).sum(), values
+
+    def measure(real, fake):
+        values = jax.value_and_grad(weighed, has_aux=True)(jnp.float32(0.7), real, fake)
+        return values, game.remember(real, fake, 0.3)
+
+    def averaged(real, fake):
+        values, memory = measure(real, fake)
+        return jax.lax.pmean(values, AXIS), memory
+
+    split = [x.reshape(2, 6) for x in (real, fake)]
+    found = jax.pmap(averaged, axis_name=AXIS, devices=jax.devices()[:2])(*split)
+    for got, want in zip(jax.tree.leaves(found), jax.tree.leaves(measure(real, fake)), strict=True):
+        for on_device in np.asarray(got):
+            np.testing.assert_allclose(on_device, want, rtol=1e-5, atol=1e-6)
+
+
+def test_a_factory_is_a_config():
+    real, fake = map(jnp.float32, logits("energy", 4))
+    near = build(spec(adversarial.energy, margin=1.0))
     np.testing.assert_allclose(
-        adversarial.nonsaturating.generator(zero, zero), np.log(2), rtol=1e-6
+        near.critic(real, fake), -real + np.maximum(0, 1 + fake), rtol=1e-6, atol=1e-6
     )
-    np.testing.assert_allclose(adversarial.minimax.generator(zero, zero), -np.log(2), rtol=1e-6)
-    assert adversarial.hinge.critic(jnp.ones(1), -jnp.ones(1)) == 0
-    assert adversarial.least_squares.critic(jnp.ones(1), jnp.zeros(1)) == 0
+    both = jnp.stack([real, fake], -1)
+    nested = build(spec(adversarial.auxiliary, base=spec(adversarial.energy, margin=1.0)))
+    plain = adversarial.auxiliary(near)
+    np.testing.assert_array_equal(nested.critic(both, both), plain.critic(both, both))
 
 
-@pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
-@given(r=st.floats(-1e4, 1e4, width=32), f=st.floats(-1e4, 1e4, width=32))
-def test_finite_for_extreme_logits_in_value_and_gradient(name, r, f):
-    for loss in getattr(adversarial, name):
-        value, grads = jax.value_and_grad(loss, argnums=(0, 1))(jnp.float32(r), jnp.float32(f))
-        assert np.isfinite([value, *grads]).all()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_equivariant_under_permutation_and_the_same_on_patches(name, logits):
-    real, fake = map(jnp.float32, logits)
-    order = np.random.default_rng(1).permutation(64)
-    for loss in getattr(adversarial, name):
-        np.testing.assert_array_equal(loss(real, fake)[order], loss(real[order], fake[order]))
-        patches = loss(real.reshape(4, 4, 4), fake.reshape(4, 4, 4))
-        np.testing.assert_array_equal(patches.reshape(-1), loss(real, fake))
-
-
-def test_the_wasserstein_critic_does_not_see_a_constant_shift(logits):
-    real, fake = map(jnp.float32, logits)
-    shifted = adversarial.wasserstein.critic(real + 5, fake + 5)
-    np.testing.assert_allclose(shifted, adversarial.wasserstein.critic(real, fake), atol=1e-5)
+def test_a_generator_or_base_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="'saddel'; it is 'practical'"):
+        adversarial.f_kl(generator="saddel")
+    with pytest.raises(ConfigError, match="minimax"):
+        adversarial.auxiliary(base="minimx")

@@ -2,139 +2,282 @@
 down.
 """
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import random
+from losses.penalty_oracles import (
+    PENALTIES,
+    SHAPE,
+    B,
+    D,
+    Draw,
+    Theta,
+    Z,
+    critic,
+    parameters,
+    public,
+)
 
+from genlab import parallel
+from genlab.data import image
 from genlab.losses import penalties
 
-B, D = 16, 5
+NAMES = public(penalties, "critic", "real", "fake", "key")
+FIXED = dict(
+    augment=(lambda image, key: image[:, ::-1], lambda image, key: jnp.roll(image, 1, axis=1))
+)
+ARGUMENTS = {  # besides the defaults
+    "gradient_penalty": dict(target=0.25),
+    "one_sided_gradient_penalty": dict(target=0.25),
+    "wasserstein_divergence": dict(p=2.5),
+    "dragan": dict(c=0.3, k=0.25),
+    "balanced_consistency": dict(samples=0.25, **FIXED),
+    "consistency": FIXED,
+    "lecam": dict(decay=0.5),
+    "one_sided_lecam": dict(decay=0.5),
+}
+MEMORY = {"lecam": (0.3, -0.2, 0.5), "one_sided_lecam": (-0.3, 0.2, 0.5)}
+KEY = random.key(4)
 
 
 @pytest.fixture
 def batch():
     rng = np.random.default_rng(0)
-    return jnp.float32(rng.normal(size=(B, D))), jnp.float32(rng.normal(size=(B, D)))
+    return tuple(jnp.float32(0.7 * rng.normal(size=(B, *SHAPE))) for _ in range(2))
+
+
+def drawn(batch, key=KEY):
+    """The batch and the code's random numbers, in float64."""
+    real, fake = (np.float64(x.reshape(B, D)) for x in batch)
+    a, noise = random.uniform(key, (B, 1)), random.normal(key, (B, *SHAPE)).reshape(B, D)
+    return Draw(real, fake, np.zeros((B, Z)), np.float64(a), np.float64(noise), np.zeros((B, Z)))
+
+
+def quadratic(theta, patches=(1.0,)):
+    def logits(x):
+        x = x.reshape(len(x), -1)
+        values = 0.5 * ((x @ jnp.float32(theta.m)) * x).sum(1) + x @ jnp.float32(theta.b)
+        return jnp.outer(values, jnp.array(patches)).reshape(len(x), 1, -1)
+
+    return logits
 
 
 def linear(w):
-    return lambda x: x @ w
+    return lambda x: x.reshape(len(x), -1) @ jnp.float32(w)
 
 
-def quadratic(matrix):
-    return lambda x: 0.5 * jnp.einsum("bi,ij,bj->b", x, matrix, x)
+def call(name, critic, batch, key=KEY, **arguments):
+    """The values, whether or not there is a memory."""
+    penalty = getattr(penalties, name)
+    if isinstance(penalty, penalties.Carried):
+        return penalty.fn(critic, *batch, key, *MEMORY[name], **arguments)[0]
+    return penalty(critic, *batch, key, **arguments)
+
+
+def oracle(name, theta, draw, at, **arguments):
+    if name in MEMORY:
+        return PENALTIES[name](theta, draw, at, MEMORY[name], **arguments)[0]
+    return PENALTIES[name](theta, draw, **arguments)
+
+
+def cases():
+    """Every penalty with its defaults (a fixed augmentation, where it has one) and with others."""
+    for name in NAMES:
+        yield name, {k: v for k, v in ARGUMENTS.get(name, {}).items() if k == "augment"}
+        if set(ARGUMENTS.get(name, {})) - {"augment"}:
+            yield name, ARGUMENTS[name]
+
+
+def test_every_penalty_and_every_argument_of_one_has_an_oracle():
+    assert set(NAMES) == set(PENALTIES)
+    for name in NAMES:
+        penalty = getattr(penalties, name)
+        carried = isinstance(penalty, penalties.Carried)
+        known = list(inspect.signature(penalty.fn if carried else penalty).parameters)
+        own = known[4 + (len(penalty.start) if carried else 0) :]
+        assert set(own) == set(ARGUMENTS.get(name, {})), name
+
+
+@pytest.mark.parametrize(
+    "name, arguments", list(cases()), ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_value_and_gradient_in_the_critic_equal_the_oracle(name, arguments, batch):
+    """The gradient is second-order: finite differences go red if any part were detached."""
+    rng = np.random.default_rng(2)
+    theta, direction, draw = parameters(rng), parameters(rng), drawn(batch)
+
+    def mean(m, b):
+        values = call(name, quadratic(Theta(m, b, 0, 0)), batch, **arguments)
+        return values.mean(), values
+
+    m, b = jnp.float32(theta.m), jnp.float32(theta.b)
+    (_, values), grads = jax.value_and_grad(mean, (0, 1), has_aux=True)(m, b)
+    assert values.shape == (B,) and values.dtype == jnp.float32
+    expected = oracle(name, theta, draw, theta, **arguments)
+    assert (expected > 0).any()
+    np.testing.assert_allclose(values, expected, rtol=1e-3, atol=1e-5)
+    h = 1e-6
+    moved = [
+        Theta(*(p + s * h * d for p, d in zip(theta, direction, strict=True))) for s in (1, -1)
+    ]
+    up, down = (oracle(name, t, draw, theta, **arguments).mean() for t in moved)
+    slope = float((grads[0] * direction.m).sum() + (grads[1] * direction.b).sum())
+    assert abs(up - down) / h > 1e-3
+    np.testing.assert_allclose(slope, (up - down) / (2 * h), rtol=2e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_patch_logits_count_by_their_mean(name, batch):
+    theta = parameters(np.random.default_rng(3))
+    arguments = FIXED if "consistency" in name else {}
+    patches = quadratic(theta, (0.0, 1.0, 5.0))
+    twice = theta._replace(m=2 * theta.m, b=2 * theta.b)
+    expected = oracle(name, twice, drawn(batch), twice, **arguments)
+    np.testing.assert_allclose(
+        call(name, patches, batch, **arguments), expected, rtol=1e-3, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_finite_where_the_gradient_vanishes(name, batch):
+    arguments = FIXED if "consistency" in name else {}
+
+    def value(w):
+        return call(name, linear(w), batch, **arguments).mean()
+
+    assert np.isfinite(np.asarray(jax.grad(value)(jnp.zeros(D)))).all()
 
 
 def test_linear_critic(batch):
-    w = jnp.float32([3, 0, -4, 0, 0])  # norm 5
-    key = random.key(0)
-    np.testing.assert_allclose(penalties.r1(linear(w), *batch, key), np.full(B, 12.5), rtol=1e-6)
+    w = np.zeros(D)
+    w[[0, 2]] = 3, -4  # norm 5
+    expected = {
+        "r1": 12.5,
+        "r2": 12.5,
+        "gradient_penalty": 16.0,
+        "one_sided_gradient_penalty": 16.0,
+        "dragan": 16.0,
+        "zero_centred": 25.0,
+        "wasserstein_divergence": 5.0**6,
+        "max_gradient_penalty": 25.0,
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(call(name, linear(w), batch), np.full(B, value), rtol=1e-5)
+    for name in ("gradient_penalty", "dragan"):
+        np.testing.assert_allclose(call(name, linear(w / 5), batch), 0, atol=1e-10)
     np.testing.assert_allclose(
-        penalties.gradient_penalty(linear(w), *batch, key), np.full(B, 16.0), rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        penalties.gradient_penalty(linear(w / 5), *batch, key), 0, atol=1e-10
-    )
-    np.testing.assert_allclose(
-        penalties.gradient_penalty(linear(w), *batch, key, target=3.0), np.full(B, 4.0), rtol=1e-5
+        call("gradient_penalty", linear(w), batch, target=3.0), np.full(B, 4.0), rtol=1e-5
     )
 
 
 def test_one_sided_forgives_what_is_below_the_target(batch):
-    w = jnp.float32([0.3, 0, -0.4, 0, 0])  # norm 1/2
-    key = random.key(0)
-    np.testing.assert_array_equal(
-        penalties.one_sided_gradient_penalty(linear(w), *batch, key), np.zeros(B)
-    )
+    w = np.zeros(D)
+    w[[0, 2]] = 0.3, -0.4  # norm 1/2
+    one_sided = "one_sided_gradient_penalty"
+    np.testing.assert_array_equal(call(one_sided, linear(w), batch), np.zeros(B))
     np.testing.assert_allclose(
-        penalties.gradient_penalty(linear(w), *batch, key), np.full(B, 0.25), rtol=1e-5
+        call("gradient_penalty", linear(w), batch), np.full(B, 0.25), rtol=1e-5
     )
-    np.testing.assert_allclose(
-        penalties.one_sided_gradient_penalty(linear(4 * w), *batch, key), np.full(B, 1.0), rtol=1e-5
-    )
+    np.testing.assert_allclose(call(one_sided, linear(4 * w), batch), np.full(B, 1.0), rtol=1e-5)
 
 
-def oracle_gradient_penalty(matrix, real, fake, a, target=1.0):
-    """(|M x^| - target)^2 for the critic x M x / 2 with symmetric M, in float64."""
-    x = real + a[:, None] * (fake - real)
-    return (np.sqrt(((x @ matrix) ** 2).sum(1)) - target) ** 2
+@pytest.mark.parametrize(
+    "name, ignored", [("r1", 1), ("r2", 0), ("dragan", 1), ("drift", 1), ("consistency", 1)]
+)
+def test_penalties_on_data_or_samples_alone(name, ignored, batch):
+    other = list(batch)
+    other[ignored] = 100 * other[ignored]
+    critic = quadratic(parameters(np.random.default_rng(5)))
+    arguments = FIXED if name == "consistency" else {}
+    values, same = (call(name, critic, b, **arguments) for b in (batch, other))
+    np.testing.assert_array_equal(values, same)
 
 
-def test_gradient_penalty_takes_norms_per_example_and_one_coefficient_each(batch):
-    rng = np.random.default_rng(1)
-    matrix = rng.normal(size=(D, D))
-    matrix = matrix + matrix.T
-    key = random.key(3)
-    got = penalties.gradient_penalty(quadratic(jnp.float32(matrix)), *batch, key)
-    a = np.asarray(random.uniform(key, (B, 1)))[:, 0].astype(np.float64)
-    assert len(np.unique(a)) == B
-    expected = oracle_gradient_penalty(matrix, *(np.asarray(x, np.float64) for x in batch), a)
-    np.testing.assert_allclose(got, expected, rtol=2e-4)
-
-
-ORACLES = {  # of the critic x M x / 2, in float64, from the papers' equations
-    "gradient_penalty": oracle_gradient_penalty,
-    "one_sided_gradient_penalty": lambda matrix, real, fake, a: (
-        np.maximum(0, np.linalg.norm((real + a[:, None] * (fake - real)) @ matrix, axis=1) - 1) ** 2
-    ),
-    "r1": lambda matrix, real, fake, a: ((real @ matrix) ** 2).sum(1) / 2,
-}
-
-
-@pytest.mark.parametrize("name", ORACLES)
-def test_value_and_gradient_in_the_critic_equal_the_oracle(name, batch):
-    """The gradient is second-order: finite differences go red if any part were detached."""
-    rng = np.random.default_rng(2)
-    matrix, direction = (m + m.T for m in rng.normal(size=(2, D, D)))
-    key = random.key(4)
-
-    def penalty(matrix):
-        return getattr(penalties, name)(quadratic(matrix), *batch, key)
-
-    a = np.asarray(random.uniform(key, (B, 1)))[:, 0].astype(np.float64)
-    real, fake = (np.asarray(x, np.float64) for x in batch)
-    np.testing.assert_allclose(
-        penalty(jnp.float32(matrix)), ORACLES[name](matrix, real, fake, a), rtol=5e-4
-    )
-    grads = jax.grad(lambda m: penalty(m).mean())(jnp.float32(matrix))
-    h = 1e-6
-    up, down = (ORACLES[name](matrix + s * h * direction, real, fake, a).mean() for s in (1, -1))
-    np.testing.assert_allclose(float((grads * direction).sum()), (up - down) / (2 * h), rtol=1e-3)
-
-
-def test_r1_of_a_quadratic_critic_uses_the_data_alone(batch):
-    matrix = jnp.eye(D) * 2
-    real, fake = batch
-    np.testing.assert_allclose(
-        penalties.r1(quadratic(matrix), real, fake, random.key(0)),
-        2 * (np.asarray(real) ** 2).sum(1),
-        rtol=1e-5,
-    )
-    np.testing.assert_array_equal(
-        penalties.r1(quadratic(matrix), real, fake, random.key(0)),
-        penalties.r1(quadratic(matrix), real, 100 * fake, random.key(1)),
-    )
-
-
-def test_interpolates_lie_between_and_images_of_any_rank_work():
-    real, fake = jnp.zeros((B, 4, 4, 1)), jnp.ones((B, 4, 4, 1))
+def test_interpolates_lie_between_with_one_coefficient_per_example():
+    real, fake = jnp.zeros((B, *SHAPE)), jnp.ones((B, *SHAPE))
     x = np.asarray(penalties.interpolates(real, fake, random.key(0)))
-    assert (x.reshape(B, -1).std(axis=1) < 1e-7).all()  # one coefficient per example
+    assert (x.reshape(B, -1).std(axis=1) < 1e-7).all()
     assert 0 <= x.min() and x.max() <= 1 and len(np.unique(x[:, 0, 0, 0])) == B
 
 
-def test_patch_logits_count_by_their_mean(batch):
-    real, fake = batch
-    patches = lambda x: jnp.stack([x, 3 * x], axis=1)  # noqa: E731  logits [B, 2, D]: mean is 2 mean(x)
-    value = penalties.r1(patches, real, fake, random.key(0))
-    np.testing.assert_allclose(value, np.full(B, 0.5 * D * (2 / D) ** 2), rtol=1e-5)
+def test_augmentations_come_in_order_with_a_key_for_each_and_each_image():
+    def shift(image, key):
+        return 2 * image + random.uniform(key)
+
+    once = penalties.augmented(jnp.zeros((B, *SHAPE)), KEY, (shift,))[:, 0, 0, 0]
+    twice = penalties.augmented(jnp.zeros((B, *SHAPE)), KEY, (shift, shift))[:, 0, 0, 0]
+    assert len(np.unique(once)) == B and len(np.unique(twice - 2 * once)) == B
+    assert (once != twice - 2 * once).all()
 
 
-@pytest.mark.parametrize("name", ["gradient_penalty", "one_sided_gradient_penalty", "r1"])
-def test_finite_where_the_gradient_vanishes(name, batch):
-    def value(w):
-        return getattr(penalties, name)(linear(w), *batch, random.key(0)).mean()
+def test_consistency_flips_and_translates_by_an_eighth_and_is_balanced():
+    rng = np.random.default_rng(6)
+    x = jnp.float32(rng.normal(size=(B, 8, 8, 1)))
+    w = jnp.float32(rng.normal(size=64))
+    usual = (image.flip(), image.translate(0.125))
 
-    assert np.isfinite(np.asarray(jax.grad(value)(jnp.zeros(D)))).all()
+    def values(name, **arguments):
+        return getattr(penalties, name)(linear(w), x, x, KEY, **arguments)
+
+    given = values("consistency", augment=usual)
+    np.testing.assert_array_equal(values("consistency"), given)
+    assert (given > 0).any()
+    both, data = values("balanced_consistency"), values("balanced_consistency", samples=0.0)
+    np.testing.assert_array_equal(both, values("balanced_consistency", augment=usual))
+    assert not np.allclose(both, 2 * data)  # samples have augmentations of their own
+
+
+@pytest.mark.parametrize("name", MEMORY)
+def test_lecam_averages_logits_without_bias_and_this_batch_included(name, batch):
+    theta, rng = parameters(np.random.default_rng(7)), np.random.default_rng(8)
+    carried = getattr(penalties, name)
+    memory, means = carried.start, []
+    for _ in range(3):
+        images = [jnp.float32(rng.normal(size=(B, *SHAPE))) for _ in range(2)]
+        _, memory = carried.fn(quadratic(theta), *images, KEY, *memory, decay=0.75)
+        means.append([critic(theta, np.float64(x.reshape(B, D))).mean() for x in images])
+        weights = 0.75 ** np.arange(len(means))[::-1]
+        anchors = np.average(means, axis=0, weights=weights)
+        np.testing.assert_allclose(np.array(memory[:2]) / memory[2], anchors, rtol=1e-4)
+    _, memory = carried.fn(quadratic(theta), *batch, KEY, *carried.start)
+    np.testing.assert_allclose(memory[2], 0.01, rtol=1e-5)  # decay 0.99
+
+
+def test_a_one_sided_lecam_is_silent_where_samples_rank_above_data(batch):
+    def above(x):
+        return x.reshape(len(x), -1).mean(axis=1)
+
+    ordered = jnp.zeros_like(batch[0]), jnp.ones_like(batch[1])
+    both, _ = penalties.lecam.fn(above, *ordered, KEY, 0.0, 0.0, 0.0)
+    np.testing.assert_allclose(both, np.full(B, 2.0), rtol=1e-5)
+    silent, _ = penalties.one_sided_lecam.fn(above, *ordered, KEY, 0.0, 0.0, 0.0)
+    np.testing.assert_array_equal(silent, np.zeros(B))
+
+
+def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):
+    theta = parameters(np.random.default_rng(9))
+    m, b = jnp.float32(theta.m), jnp.float32(theta.b)
+
+    def both(m, b, real, fake):
+        critic = quadratic(Theta(m, b, 0, 0))
+        highest = penalties.max_gradient_penalty(critic, real, real, KEY)
+        anchored, memory = penalties.lecam.fn(critic, real, fake, KEY, *MEMORY["lecam"])
+        return (highest + anchored).mean(), ((highest, anchored), memory)
+
+    def move(m, b, real, fake):
+        gradient, (values, memory) = jax.grad(both, has_aux=True)(m, b, real, fake)
+        return parallel.mean(gradient), values, memory
+
+    split = [x.reshape(2, B // 2, *SHAPE) for x in batch]
+    mapped = jax.pmap(move, parallel.AXIS, in_axes=(None, None, 0, 0), devices=jax.devices()[:2])
+    gradients, parts, memories = mapped(m, b, *split)
+    expected, values, memory = move(m, b, *batch)
+    np.testing.assert_allclose(gradients[0], expected, rtol=1e-3, atol=1e-4)
+    for whole, part in zip(values, parts, strict=True):
+        np.testing.assert_allclose(part.reshape(B), whole, rtol=1e-4)
+    for whole, part in zip(memory, memories, strict=True):
+        np.testing.assert_allclose(part, [float(whole)] * 2, rtol=1e-5)

@@ -1,0 +1,116 @@
+"""Regularisers: what a player's move may be charged for beyond its objective, each `(scene,
+**arguments)` -> values, unreduced. A scene is one move as the player that makes it sees it.
+
+Values that belong to the batch and not to an example come as one number. Weights are applied
+elsewhere; the docstrings give the paper's.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax, random
+
+from genlab import parallel
+from genlab.losses.penalties import EPS, Carried, scores
+
+
+class Scene(NamedTuple):
+    """One move, seen by the player that makes it."""
+
+    critic: Callable  # images -> logits
+    features: Callable  # images -> the critic's features [B, F]
+    generator: Callable  # latents [B, D] -> images
+    real: Array
+    fake: Array  # generator(z)
+    z: Array
+    params: dict  # parameters of the networks the player owns, by network
+    key: Array
+
+
+def latent_consistency_critic(scene: Scene, sigma: float = 0.05) -> Array:
+    """(D(G(z)) - D(G(z + dz)))^2, dz ~ N(0, sigma^2 I): the critic's half of zCR (Zhao et al. 2020,
+    arXiv:2002.04724).
+    """
+    return (scores(scene.critic, scene.fake) - scores(scene.critic, _nearby(scene, sigma))) ** 2
+
+
+def latent_consistency_generator(scene: Scene, sigma: float = 0.05) -> Array:
+    """-|G(z) - G(z + dz)|^2, dz ~ N(0, sigma^2 I): the generator's half of zCR, which keeps samples
+    of nearby latents apart (Zhao et al. 2020, arXiv:2002.04724). A sum over pixels: a weight for
+    their mean is to be divided by their number.
+    """
+    return -_per_example((scene.fake - _nearby(scene, sigma)) ** 2).sum(axis=1)
+
+
+def mode_seeking(scene: Scene) -> Array:
+    """d(z, z') / d(G(z), G(z')), d the mean absolute difference and z' the latent of the batch's
+    next example (Mao et al. 2019, arXiv:1903.05628); weight 1 there. Its inverse is what the paper
+    maximises.
+    """
+    z = jnp.roll(scene.z, 1, axis=0)
+    apart = _per_example(jnp.abs(scene.fake - scene.generator(z))).mean(axis=1)
+    return 1 / (apart / (jnp.abs(scene.z - z).mean(axis=1) + EPS) + 1e-5)  # their 1e-5
+
+
+def _path_length(scene: Scene, a, *, decay: float = 0.01):
+    height_width = math.prod(scene.fake.shape[1:-1])
+    y = random.normal(scene.key, scene.fake.shape) / math.sqrt(height_width)
+    along = jax.grad(lambda z: (scene.generator(z) * y).sum())(scene.z)
+    lengths = jnp.sqrt((along**2).sum(axis=1) + EPS)
+    a = a + decay * (lax.stop_gradient(parallel.mean(lengths.mean())) - a)
+    return (lengths - a) ** 2, (a,)
+
+
+path_length = Carried((0.0,), _path_length)
+"""(|J^T y| - a)^2 with the Jacobian J of G at z, y ~ N(0, I) over the root of the number of pixels
+and a the moving average of |J^T y|, decay 0.01, this batch included (Karras et al. 2020,
+arXiv:1912.04958, Eq. 4, there at the mapped latent w); weight 2 in the authors' code. Examples must
+not mix: a generator with BatchNorm gives the lengths of the whole batch's sum.
+"""
+
+
+def orthogonal(scene: Scene) -> Array:
+    """|W^T W * (1 - I)|_F^2 summed over the player's kernels W, [inputs, outputs] (Brock et al.
+    2019, arXiv:1809.11096, Eq. 3); weight 1e-4 there.
+    """
+    total = jnp.float32(0)
+    for path, kernel in jax.tree.leaves_with_path(scene.params):
+        if path[-1].key == "kernel":
+            w = kernel.reshape(-1, kernel.shape[-1])
+            gram = w.T @ w
+            total += (_off_diagonal(gram) ** 2).sum()
+    return total
+
+
+def feature_matching(scene: Scene) -> Array:
+    """|E f(x) - E f(G(z))|^2 with the critic's features f, E over the global batch (Salimans et al.
+    2016, arXiv:1606.03498, Section 3.1).
+    """
+    real, fake = scene.features(scene.real), scene.features(scene.fake)
+    return ((parallel.mean(real.mean(axis=0)) - parallel.mean(fake.mean(axis=0))) ** 2).sum()
+
+
+def pulling_away(scene: Scene) -> Array:
+    """The squared cosine of each sample's critic features with those of every other of the global
+    batch, their mean: PT, the mean over all pairs (Zhao et al. 2017, arXiv:1609.03126, Eq. 4);
+    weight 0.1 there.
+    """
+    features = parallel.whole(scene.features(scene.fake))
+    unit = features / jnp.sqrt((features**2).sum(axis=1, keepdims=True) + EPS)
+    return (_off_diagonal(unit @ unit.T) ** 2).sum(axis=1) / (len(unit) - 1)
+
+
+def _nearby(scene, sigma):
+    """G(z + dz)."""
+    return scene.generator(scene.z + sigma * random.normal(scene.key, scene.z.shape))
+
+
+def _off_diagonal(square):
+    return square * (1 - jnp.eye(len(square)))
+
+
+def _per_example(x):
+    return x.reshape(len(x), -1)

@@ -1,0 +1,242 @@
+"""What a GAN may be given beside its objective, each against the sentence that defines it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import tiny
+from jax import random
+
+from genlab import game
+from genlab.config import ConfigError, build, override, spec
+from genlab.dynamics import simultaneous
+from genlab.losses import adversarial
+from genlab.methods import GAN, between
+from genlab.views import instance_noise
+
+KEY, ROUND = random.key(1), jnp.asarray(0)
+
+
+def batch(n=6):
+    rng = np.random.default_rng(0)
+    return {"image": jnp.float32(rng.uniform(-1, 1, (n, *tiny.SHAPE)))}
+
+
+def made(**fields):
+    """(method, params, stats) of the tiny GAN with these fields."""
+    config = tiny.gan()
+    for name, value in fields.items():
+        override(config, f"method.{name}", value)
+    method = build(config.method)
+    return method, *method.init(random.key(0), batch())
+
+
+def critic(method, params, stats, step=ROUND):
+    """(loss, stats, metrics) of the critic's move."""
+    loss, (stats, metrics) = method.critic_loss(params, stats, batch(), KEY, step)
+    return loss, stats, metrics
+
+
+def test_a_lazy_penalty_is_worth_the_same_over_its_rounds():
+    eager, lazy = (made(penalties={"r1": {"weight": 2.0, "every": k}}) for k in (1, 3))
+    values = [float(critic(*lazy, step=jnp.asarray(s))[2]["r1"]) for s in range(3)]
+    assert values[1] == values[2] == 0
+    np.testing.assert_allclose(np.mean(values), critic(*eager)[2]["r1"], rtol=1e-5)
+    loss, _, seen = critic(*lazy)
+    np.testing.assert_allclose(loss, seen["adversarial"] + 2 * seen["r1"], rtol=1e-6)
+
+
+def test_a_weight_may_follow_a_schedule():
+    method, params, stats = made(penalties={"r1": spec(optax.linear_schedule, 1.0, 0.0, 10)})
+    for step, weight in ((0, 1.0), (5, 0.5), (10, 0.0)):
+        loss, _, seen = critic(method, params, stats, jnp.asarray(step))
+        np.testing.assert_allclose(loss, seen["adversarial"] + weight * seen["r1"], rtol=1e-5)
+
+
+def test_a_lazy_penalty_remembers_only_in_its_rounds():
+    method, params, stats = made(penalties={"lecam": {"weight": 1.0, "every": 2}})
+    _, after, _ = critic(method, params, stats)
+    assert not np.array_equal(after["memory"]["lecam"][0], stats["memory"]["lecam"][0])
+    _, later, _ = critic(method, params, after, jnp.asarray(1))
+    np.testing.assert_array_equal(later["memory"]["lecam"], after["memory"]["lecam"])
+
+
+def test_an_objective_may_remember():
+    """BEGAN's k moves with the critic and is what both players see next."""
+    method, params, stats = made(
+        objective=spec(adversarial.boundary_equilibrium, gamma=0.5, rate=0.1)
+    )
+    _, after, seen = critic(method, params, stats)
+    real, fake = -float(seen["real"]), -float(seen["fake"])
+    np.testing.assert_allclose(
+        after["memory"]["objective"][0], np.clip(0.1 * (0.5 * real - fake), 0, 1), atol=1e-6
+    )
+    _, (kept, _) = method.generator_loss(params, after, batch(), KEY, ROUND)
+    assert kept["memory"]["objective"] == after["memory"]["objective"]
+
+
+def test_packs_lie_side_by_side_along_the_channels():
+    x = jnp.arange(24.0).reshape(6, 2, 2)
+    packed = between.pack(x, 3)
+    assert packed.shape == (2, 2, 6)
+    np.testing.assert_array_equal(packed[1, 0], jnp.concatenate([x[3, 0], x[4, 0], x[5, 0]]))
+    points = between.pack(jnp.arange(8.0).reshape(4, 2), 2)
+    np.testing.assert_array_equal(points, [[0, 1, 2, 3], [4, 5, 6, 7]])
+
+
+def test_a_packed_critic_judges_several_at_once():
+    method, params, stats = made(pack=2)
+    logits = []
+    objective = adversarial.wasserstein._replace(
+        critic=lambda real, fake: logits.append((real.shape, fake.shape)) or fake - real
+    )
+    object.__setattr__(method, "objective", objective)
+    critic(method, params, stats)
+    assert logits == [((3,), (3,))]
+    assert params["disc"]["trunk"]["Dense_0"]["kernel"].shape[0] == 2 * 64
+
+
+def test_a_pool_shows_earlier_samples_and_keeps_the_newer():
+    pool, fake = jnp.arange(100.0, 108.0)[:, None], jnp.arange(6.0)[:, None]
+    shown, after = between.pooled(fake, pool, KEY)
+    swapped = np.asarray(shown[:, 0]) >= 100
+    assert 0 < swapped.sum() < 6
+    np.testing.assert_array_equal(shown[~swapped], fake[~swapped])
+    assert set(np.asarray(fake)[swapped, 0]) <= set(np.asarray(after[:, 0]))  # taken into the pool
+    assert not set(np.asarray(shown)[swapped, 0]) & set(np.asarray(after[:, 0]))  # and out of it
+
+
+def test_the_pool_is_part_of_the_state():
+    method, params, stats = made(pool=8)
+    _, after, _ = critic(method, params, stats)
+    assert after["memory"]["pool"].shape == (8, *tiny.SHAPE)
+    assert not np.array_equal(after["memory"]["pool"], stats["memory"]["pool"])
+
+
+def test_smoothing_mixes_the_labels_of_data_alone():
+    plain, smooth = made(), made(smoothing=0.1)
+    _, _, seen = critic(*smooth)
+    method, params, stats = plain
+    bout = method._bout(params, stats, batch(), KEY, ROUND)
+    _, fake, bout = method._samples(bout, 6)
+    real, bout = bout.judge(batch()["image"], 100)
+    fake, _ = bout.judge(fake, 101)
+    soft = lambda x: np.logaddexp(0, np.asarray(x, np.float64))  # noqa: E731
+    expected = (0.9 * soft(-real) + 0.1 * soft(real) + soft(fake)).mean()
+    np.testing.assert_allclose(seen["adversarial"], expected, rtol=1e-5)
+
+
+def test_the_top_samples_alone_teach_the_generator():
+    logits = jnp.float32([0.3, -1.0, 2.0, 0.5, -0.2, 1.0])
+    for share, kept in ((1.0, 6), (0.5, 3), (0.34, 3), (0.01, 1)):
+        found = between.top(-logits, logits, share, ROUND)
+        best = np.sort(np.asarray(logits))[::-1][:kept]
+        np.testing.assert_allclose(found.mean(), -best.mean(), rtol=1e-6)
+    schedule = optax.linear_schedule(1.0, 0.5, 10)
+    half = between.top(-logits, logits, schedule, jnp.asarray(10))
+    np.testing.assert_allclose(half, between.top(-logits, logits, 0.5, ROUND))
+
+
+def test_a_latent_step_is_the_damped_natural_gradient():
+    """Woodbury: (g g' + beta I)^-1 g = g / (beta + |g|^2)."""
+    matrix = jnp.float32(np.random.default_rng(0).normal(size=(4,)))
+    z = jnp.float32(np.random.default_rng(1).normal(size=(3, 4)))
+    found = between.latent_step(0.9, 5.0)(lambda z: (z**2) @ matrix, z)
+    for row, start in zip(np.asarray(found), np.asarray(z, np.float64), strict=True):
+        g = 2 * start * np.asarray(matrix)
+        fisher = np.outer(g, g) + 5.0 * np.eye(4)
+        np.testing.assert_allclose(row, start + 0.9 * np.linalg.solve(fisher, g), rtol=1e-5)
+
+
+def test_both_players_gradients_pass_through_the_latent_step():
+    method, params, stats = made(latent_step=spec(between.latent_step, 0.9, 0.1))
+    other, _, _ = made()
+
+    def slope(method):
+        return jax.grad(lambda p: method.generator_loss(p, stats, batch(), KEY, ROUND)[0])(params)
+
+    a, b = (jax.tree.leaves(slope(m)["gen"])[0] for m in (method, other))
+    assert np.isfinite(a).all() and not np.allclose(a, b)
+
+
+def test_the_critic_sees_everything_through_the_views():
+    noisy, clear = made(views=(spec(instance_noise, 1.0),)), made()
+    assert critic(*noisy)[0] != critic(*clear)[0]
+    faded = made(views=(spec(instance_noise, spec(optax.linear_schedule, 1.0, 0.0, 10)),))
+    np.testing.assert_allclose(
+        critic(*faded, step=jnp.asarray(10))[0], critic(*clear)[0], rtol=1e-6
+    )
+
+
+def test_the_generator_may_be_judged_on_more():
+    method, params, stats = made(generator_batch=2)
+    seen = []
+    objective = adversarial.relativistic._replace(
+        generator=lambda real, fake: seen.append((real.shape, fake.shape)) or fake - real
+    )
+    object.__setattr__(method, "objective", objective)
+    method.generator_loss(params, stats, batch(), KEY, ROUND)
+    assert seen == [((12,), (12,))]
+
+
+@pytest.mark.parametrize(
+    ("player", "name"),
+    [
+        ("gen", "path_length"),
+        ("gen", "feature_matching"),
+        ("gen", "pulling_away"),
+        ("gen", "orthogonal"),
+        ("gen", "latent_consistency_generator"),
+        ("disc", "latent_consistency_critic"),
+        ("disc", "orthogonal"),
+    ],
+)
+def test_regularisers_reach_the_player_that_has_them(player, name):
+    method, params, stats = made(regularisers={player: {name: 2.0}})
+    loss = method.critic_loss if player == "disc" else method.generator_loss
+    value, (_, seen) = loss(params, stats, batch(), KEY, ROUND)
+    np.testing.assert_allclose(value, seen["adversarial"] + 2 * seen[name], rtol=1e-5)
+    assert np.isfinite(seen[name]) and seen[name] != 0
+
+
+def test_every_memory_survives_a_round():
+    """With all that remembers at once, under jit, the state keeps its shape."""
+    method, params, stats = made(
+        objective=spec(adversarial.boundary_equilibrium),
+        penalties={"lecam": 0.1},
+        regularisers={"gen": {"path_length": {"weight": 2.0, "every": 4}}},
+        pool=8,
+        dynamics=(spec(simultaneous),),
+    )
+    optim = {"disc": optax.sgd(0.1), "gen": optax.sgd(0.1)}
+    state = game.init(method, optim, {}, random.key(0), batch())
+    batches = {"image": batch()["image"][None]}
+    after = jax.eval_shape(lambda s: game.step(method, optim, {}, s, batches)[0], state)
+    assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
+    assert set(after.stats["memory"]) == {"objective", "lecam", "path_length", "pool"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"objective": "relativistic", "smoothing": 0.1}, "gives no image a label"),
+        ({"objective": "wasserstein", "smoothing": 0.1}, "gives no image a label"),
+        ({"pack": 4}, "batch_size 6 does not divide into packs of 4: use 8"),
+        ({"pack": 2, "regularisers": {"gen": {"orthogonal": 1.0}}}, "no one latent"),
+        ({"regularisers": {"generator": {}}}, "the players are disc and gen"),
+        ({"regularisers": {"gen": {"path_lenght": 1.0}}}, "did you mean 'path_length'"),
+        ({"penalties": {"r1": {"weight": 1.0, "every": 0}}}, "1 for every round"),
+        ({"generator_batch": 0}, "generator_batch is 0"),
+        ({"objective": "multi_hinge"}, r"takes \[B, 2\] from the critic"),
+    ],
+)
+def test_combinations_that_make_no_sense_are_refused(fields, told):
+    with pytest.raises(ConfigError, match=told):
+        made(**fields)
+
+
+def test_a_penalty_without_a_gradient_allows_batch_norm():
+    config = tiny.gan(critic_norm="BatchNorm", method={"penalties": {"lecam": 1.0}})
+    assert isinstance(build(config.method), GAN)
+    build(config.method).init(random.key(0), batch())
