@@ -6,7 +6,6 @@ import time
 import zlib
 from pathlib import Path
 
-import jax
 import numpy as np
 from jax import random
 
@@ -18,6 +17,7 @@ from genlab.game import State
 from genlab.metrics.scores import Subject
 from genlab.runs import RunFolder
 from genlab.samples import write_png
+from genlab.standing import shown
 from genlab.training import Training, prepare
 
 STREAM = 78  # randomness of evaluation, apart from training's
@@ -27,7 +27,7 @@ def score(config: dict, experiment: Experiment, state: State, split: str, step: 
     """A row for each evaluator: scores, floors and the protocol they were taken under; pictures
     under `_pictures`.
     """
-    params, stats = jax.tree.map(np.asarray, state.averaged)
+    params, stats = shown(experiment, state)
     key = random.fold_in(random.key(experiment.seed), STREAM)
     key = random.fold_in(key, zlib.crc32(split.encode()))  # splits share no draw of latents
     subject = Subject(config, experiment.method, experiment.data, params, stats, split, key)
@@ -39,6 +39,7 @@ def score(config: dict, experiment: Experiment, state: State, split: str, step: 
             "data": config_lib.fingerprint({**config["data"], "augment": ()})[:16],
             "split": split,
             "weights": "ema" if experiment.ema else "raw",
+            **({"standing": experiment.standing} if experiment.standing else {}),
             **outcome.protocol,
         }
         rows.append(

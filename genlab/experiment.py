@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from genlab import config as config_lib
 from genlab.config import ConfigError
 
-CANNOT_ALTER_THE_PAST = ("loop", "evaluate", "title")
+CANNOT_ALTER_THE_PAST = ("loop", "evaluate", "standing", "title")
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,11 @@ class Experiment:
     """A run: `method` on `data`, each player with its optimiser.
 
     optim:    by player
-    ema:      decay of the moving average, by network; networks not named have none
+    ema:      decay of the moving average, by network, a number or a schedule of the round;
+              networks not named have none
     evaluate: evaluators by name (see `metrics.scores`); their test scores are what a report shows
+    standing: batches from which BatchNorm's statistics are taken anew before sampling and judging
+              (`genlab.standing`); 0 for the running ones
     title:    a line for people
     """
 
@@ -79,12 +82,15 @@ class Experiment:
     seed: int = 0
     ema: Mapping = field(default_factory=dict)
     evaluate: Mapping = field(default_factory=dict)
+    standing: int = 0
     loop: Loop = Loop()
     title: str = ""
 
     def __post_init__(self):
         if self.batch_size < 1:
             raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
+        if self.standing < 0:
+            raise ConfigError(f"standing is {self.standing}; 0 turns it off")
         for network, decay in self.ema.items():
             if isinstance(decay, float | int) and not 0 <= decay <= 1:
                 raise ConfigError(f"ema.{network} is {decay}; a decay lies between 0 and 1")

@@ -5,7 +5,6 @@ run.
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
@@ -22,6 +21,7 @@ from genlab.samples import (
     truncated,
     write_png,
 )
+from genlab.standing import shown
 
 FORMATS = ("grid", "png", "npz")
 STREAM = 79  # latents drawn on request, apart from training's and evaluation's
@@ -51,7 +51,7 @@ def generate(workdir: str | Path, request: Request, step: int | None = None) -> 
     run, training, step, state = trained(workdir, step)
     method = training.experiment.method
     _check(request, method, training.experiment.data.shape)
-    params, stats = jax.tree.map(np.asarray, state.averaged)
+    params, stats = shown(training.experiment, state)
     z, cond = _latents(method, request)
     made = Sampler(method, training.experiment.data)(params, stats, z, cond)
     columns = None if request.label is not None else grid_columns(method)
