@@ -73,6 +73,17 @@ def historical_averaging(weight: Weight) -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)
 
 
+def scheduled_adam(
+    learning_rate: Weight, b1: Weight = 0.9, b2: Weight = 0.999, eps: float = 1e-8
+) -> optax.GradientTransformation:
+    """Adam whose rate and decays may all follow schedules of its own updates (R3GAN's beta2: Huang
+    et al. 2024, arXiv:2501.05441); otherwise `optax.adam`.
+    """
+    return optax.inject_hyperparams(optax.adam, static_args="eps")(
+        learning_rate=learning_rate, b1=b1, b2=b2, eps=eps
+    )
+
+
 def ramped(half_life: Weight, batch: float, ramp: float | None = 0.05) -> Callable:
     """Decay of a moving average that forgets half in `half_life` images, at first in the fraction
     `ramp` of the images seen: 0.5^(batch / min(half_life, ramp seen)) (Karras et al. 2020,

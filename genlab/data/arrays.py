@@ -6,18 +6,25 @@ import numpy as np
 
 from genlab.config import ConfigError
 from genlab.data import source
+from genlab.data.image import resized
 from genlab.data.source import Resident, Source, Streamed
 
 
-def digits(validation: int = 300, test: int = 500, seed: int = 0, augment: tuple = ()) -> Source:
+def digits(
+    validation: int = 300, test: int = 500, seed: int = 0, augment: tuple = (), size: int = 8
+) -> Source:
     """1,797 scans of handwritten digits, 8x8 with 17 grey levels: scikit-learn's copy of UCI
     optdigits' test part (Alpaydin & Kaynak 1998), split by a permutation that `seed` fixes. Stored
-    as uint8, level k as round(255 k / 16).
+    as uint8, level k as round(255 k / 16). `size` enlarges them to size x size, bicubic.
     """
     from sklearn.datasets import load_digits
 
     found = load_digits()
     image = np.rint(found.images[..., None] * (255 / 16)).astype(np.uint8)
+    if size < 8:
+        raise ConfigError(f"digits of size={size}: they are 8x8, and can be enlarged from there")
+    if size > 8:
+        image = np.stack([resized(one, (size, size, 1)) for one in image])
     return from_arrays(
         image, found.target, validation=validation, test=test, seed=seed, augment=augment
     )

@@ -78,6 +78,17 @@ def scale(low: float = 0.9, high: float = 1.1) -> Augmentation:
     return change
 
 
+def dequantise(width: float = 1 / 128) -> Augmentation:
+    """Adds U[0, width) to every number, by default one of 256 levels; so 1 may become 1 + width
+    (as the WGAN-GP authors do: Gulrajani et al. 2017, arXiv:1704.00028, their code for CIFAR-10).
+    """
+
+    def change(image: Array, key: Array) -> Array:
+        return image + width * random.uniform(key, image.shape)
+
+    return change
+
+
 def colour(brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0.0) -> Augmentation:
     """Adds a shift in +-`brightness`, then scales saturation and contrast by 1 +- their amounts.
 
@@ -153,6 +164,14 @@ def fitted(picture, shape: tuple[int, int, int], resize: str | None = None) -> n
         picture = picture.crop((left, top, left + across, top + down))
         picture = picture.resize((width, height), Image.Resampling[resize.upper()])
     return np.asarray(picture).reshape(shape)
+
+
+def resized(image: np.ndarray, shape: tuple[int, int, int], resize: str = "bicubic") -> np.ndarray:
+    """A uint8 image [H, W, C] fitted to `shape`."""
+    from PIL import Image
+
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    return fitted(Image.fromarray(pixels), shape, resize)
 
 
 def _resampled(image: Array, source) -> Array:

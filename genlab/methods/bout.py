@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import flax.linen as nn
+import jax
 from jax import Array, random
 
 from genlab.game import apply
@@ -62,7 +63,8 @@ class Bout:
             rngs={"dropout": random.fold_in(self.key, DROPOUT)},
             mutable=["intermediates", *state],
         )
-        return found["intermediates"]["features"][0]
+        sown = jax.tree_util.tree_leaves_with_path(found["intermediates"])
+        return next(x for path, x in sown if any(getattr(p, "key", "") == "features" for p in path))
 
     def scene(self, owns: str, real: Array, fake: Array, z: Array) -> Scene:
         """What a regulariser looks at."""

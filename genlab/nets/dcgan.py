@@ -2,8 +2,11 @@
 Section 3, Figure 1).
 
 `width` is the number of channels at the finest scale; each halving of the resolution doubles it, up
-to `8 * width` (the paper at 64x64: width 64, up to 512, and 1024 in the generator's first map,
-which is capped here).
+to `8 * width`. `kernel` is the side of every convolution.
+
+    paper, 64x64  Up((64, 64, 3), width=128, kernel=5): 1024, 512, 256, 128, 3 channels, Figure 1
+                  Down(width=64, kernel=5): 64, 128, 256, 512; the authors' code has width 128
+    common since  width=64 in both, kernel=4: every pixel gets equally many taps at stride 2
 """
 
 import functools
@@ -16,7 +19,7 @@ from genlab.nets import layers
 
 
 class Up(nn.Module):
-    """Latent, dense to 4x4, then one 4x4 stride-2 transposed convolution per doubling; ReLU and
+    """Latent, dense to 4x4, then one stride-2 transposed convolution per doubling; ReLU and
     `norm` between.
     """
 
@@ -24,6 +27,7 @@ class Up(nn.Module):
     width: int = 64
     norm: str = "BatchNorm"
     classes: int = 0
+    kernel: int = 4
     dtype: str = "float32"
 
     @nn.compact
@@ -39,7 +43,7 @@ class Up(nn.Module):
         x = nn.relu(norm()(dense(z).reshape(-1, 4, 4, channels), cond, train))
         up = functools.partial(
             nn.ConvTranspose,
-            kernel_size=(4, 4),
+            kernel_size=(self.kernel, self.kernel),
             strides=(2, 2),
             kernel_init=layers.normal_02,
             dtype=self.dtype,
@@ -51,13 +55,14 @@ class Up(nn.Module):
 
 
 class Down(nn.Module):
-    """One 4x4 stride-2 convolution per halving down to 4x4, LeakyReLU 0.2; `norm` on all but the
+    """One stride-2 convolution per halving down to 4x4, LeakyReLU 0.2; `norm` on all but the
     first; flattened.
     """
 
     width: int = 64
     norm: str = "BatchNorm"
     classes: int = 0
+    kernel: int = 4
     dtype: str = "float32"
 
     @nn.compact
@@ -67,7 +72,7 @@ class Down(nn.Module):
             norm = self.norm if stage else "Identity"
             x = nn.Conv(
                 self.width * min(8, 2**stage),
-                (4, 4),
+                (self.kernel, self.kernel),
                 strides=(2, 2),
                 use_bias=layers.has_bias(norm),
                 kernel_init=layers.normal_02,

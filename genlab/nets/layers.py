@@ -1,12 +1,21 @@
 """Layers every family shares. Norms are called `norm(x, cond, train)`, so that any of them fits
 anywhere by name.
+
+Wrappers take a whole network (a role or a trunk) and are called as it is: `SpectralNorm`,
+`WithReference`; `Chain` makes one trunk of several parts.
 """
 
+import contextlib
+import contextvars
+import math
 import sys
+from collections.abc import Callable, Iterator
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
-from jax import Array
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jax import Array, lax, random
 
 from genlab import parallel
 from genlab.config import ConfigError, choose
@@ -65,6 +74,69 @@ class LayerNorm(nn.Module):
         return nn.LayerNorm(reduction_axes=axes, feature_axes=-1, dtype=self.dtype, name="norm")(x)
 
 
+class GroupNorm(nn.Module):
+    """Group normalisation, in 32 groups or as many as divide the channels (Wu & He 2018,
+    arXiv:1803.08494).
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond` and `train` are not used."""
+        groups = math.gcd(32, x.shape[-1])
+        return nn.GroupNorm(num_groups=groups, dtype=self.dtype, name="norm")(x)
+
+
+class PixelNorm(nn.Module):
+    """Each position's feature vector divided by its root mean square (Karras et al. 2018,
+    arXiv:1710.10196, Section 4.2).
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond` and `train` are not used."""
+        square = jnp.square(x.astype(jnp.float32)).mean(-1, keepdims=True)
+        return x * lax.rsqrt(square + 1e-8).astype(x.dtype)
+
+
+class VirtualBatchNorm(nn.Module):
+    """Each example normalised by the statistics of a fixed reference batch and of itself, the
+    reference batch by its own (Salimans et al. 2016, arXiv:1606.03498, Section 3.4).
+
+    The example weighs as one of n + 1, as in the authors' code. The network has to be wrapped in
+    `WithReference`.
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond` and `train` are not used."""
+        n = _reference.get()
+        if not n:
+            raise ConfigError(
+                "VirtualBatchNorm has no reference batch: wrap the whole network (the generator, "
+                "the discriminator) in nets.layers.WithReference(net, size)"
+            )
+        wide, inside = x.astype(jnp.float32), tuple(range(1, x.ndim - 1))
+        of_each = wide.mean(inside, keepdims=True), wide.var(inside, keepdims=True)
+        mean = of_each[0][:n].mean(0, keepdims=True)
+        variance = (of_each[1][:n] + (of_each[0][:n] - mean) ** 2).mean(0, keepdims=True)
+        weight = (jnp.arange(len(x)) >= n).reshape(-1, *(1,) * (x.ndim - 1)) / (n + 1)
+        step = of_each[0] - mean
+        joint = mean + weight * step
+        spread = (1 - weight) * (variance + (weight * step) ** 2)
+        spread += weight * (of_each[1] + ((1 - weight) * step) ** 2)
+        y = (wide - joint) * lax.rsqrt(spread + 1e-5)
+        flat = (1,) * (x.ndim - 1) + (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],)).reshape(flat)
+        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],)).reshape(flat)
+        return (y * scale + bias).astype(self.dtype)
+
+
 class Identity(nn.Module):
     """No normalisation."""
 
@@ -74,6 +146,254 @@ class Identity(nn.Module):
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
         """`x`."""
         return x
+
+
+class MinibatchStddev(nn.Module):
+    """Appends the standard deviation over a group of examples, averaged over features and
+    positions, as `channels` constant features (Karras et al. 2018, arXiv:1710.10196, Section 3).
+
+    A group is `group` neighbouring rows of the batch (0: all of it; the authors' code strides
+    instead). Where groups divide each device's part no device needs another's rows and the numbers
+    do not depend on the device count; else they are taken over the global batch.
+    """
+
+    group: int = 4
+    channels: int = 1
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, ..., C] -> [B, ..., C + channels]; `cond` and `train` are not used."""
+        if x.shape[-1] % self.channels:
+            raise ConfigError(
+                f"MinibatchStddev(channels={self.channels}) after {x.shape[-1]} features: "
+                "channels must divide them"
+            )
+        return examples_apart(self._append, x)
+
+    def _append(self, x: Array, whole: Callable[[Array], Array]) -> Array:
+        batch = x if self.group and len(x) % self.group == 0 else whole(x)
+        group = min(self.group or len(batch), len(batch))
+        if len(batch) % group:
+            raise ConfigError(
+                f"MinibatchStddev(group={group}) of a batch of {len(batch)}: the group must divide "
+                "the batch (0: the whole batch)"
+            )
+        y = batch.astype(jnp.float32).reshape(
+            len(batch) // group, group, -1, self.channels, x.shape[-1] // self.channels
+        )
+        deviation = jnp.sqrt(y.var(axis=1) + 1e-8).mean(axis=(1, 3))
+        rows = _own(jnp.repeat(deviation, group, axis=0), len(x))
+        rows = rows.reshape(len(x), *(1,) * (x.ndim - 2), self.channels).astype(x.dtype)
+        return jnp.concatenate([x, jnp.broadcast_to(rows, (*x.shape[:-1], self.channels))], axis=-1)
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Appends o_b(x_i) = sum_j exp(-|M_ib - M_jb|_1) over the global batch, M = T f(x) with
+    `kernels` rows b of `size` numbers (Salimans et al. 2016, arXiv:1606.03498, Section 3.2).
+    """
+
+    kernels: int = 50
+    size: int = 5
+    kernel_init: str | Callable | None = None
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, F] -> [B, F + kernels]; `cond` and `train` are not used."""
+        dense = nn.Dense(
+            self.kernels * self.size,
+            use_bias=False,
+            kernel_init=initialiser(self.kernel_init),
+            dtype=self.dtype,
+            name="tensor",
+        )
+        m = dense(x).astype(jnp.float32).reshape(len(x), self.kernels, self.size)
+
+        def closeness(m, whole):
+            batch = whole(m)
+            distance = jnp.abs(m[:, None] - batch[None]).sum(-1)
+            # |M_i - M_i| has no gradient, which rounding in two fusions would not cancel
+            itself = _own(jnp.eye(len(batch), dtype=bool), len(m))[:, :, None]
+            return jnp.exp(-jnp.where(itself, 0, distance)).sum(1)
+
+        return jnp.concatenate([x, examples_apart(closeness, m).astype(x.dtype)], axis=-1)
+
+
+class Chain(nn.Module):
+    """One trunk of several parts in a row: a trunk, then layers on what it gives."""
+
+    parts: tuple[nn.Module, ...]
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """Each part's output is the next one's input; all get `cond` and `train`."""
+        for part in self.parts:
+            x = part(x, cond, train)
+        return x
+
+
+class Wrapper(nn.Module):
+    """A network around `net`: what others ask of `net` by name, they may ask of this."""
+
+    net: nn.Module
+
+    @property
+    def classes(self) -> int:
+        """Number of labels `net` is told; 0 for none."""
+        return self.net.classes
+
+    @property
+    def trunk(self) -> nn.Module:
+        """The trunk of the role `net`."""
+        return self.net.trunk
+
+    @property
+    def latent(self) -> int:
+        """Latent size of the encoder `net`."""
+        return self.net.latent
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of what the trunk `net` makes."""
+        return self.net.shape
+
+
+class SpectralNorm(Wrapper):
+    """`net` with every kernel divided by its largest singular value, found by power iteration
+    (Miyato et al. 2018, arXiv:1802.05957, Algorithm 1).
+
+    A kernel is any parameter of rank two or more, embeddings too, as a matrix [-1, out]. Each call
+    in training makes `steps` iterations and keeps the vector u in the collection "spectral"; other
+    calls iterate and forget. The gradient passes through sigma with u and v constant. A kernel of
+    zeros stays as it is until it is none, and keeps its u.
+
+    through: False makes sigma a constant for the gradient, as some implementations have it.
+    exempt: modules by name whose parameters are left alone: the tables of `ConditionalBatchNorm`
+    unless told otherwise, which start at zero and would jump to norm one.
+    """
+
+    steps: int = 1
+    epsilon: float = 1e-12
+    exempt: tuple[str, ...] = ("affine",)
+    through: bool = True
+
+    def __post_init__(self):
+        if self.steps < 1:
+            raise ConfigError(f"SpectralNorm.steps is {self.steps}; it is at least 1")
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True):
+        """What `net` gives."""
+        keep = train and self.is_mutable_collection("spectral")
+
+        def normalised(variables):
+            params = flatten_dict(variables.get("params", {}))
+            kernels = {
+                path: w.reshape(-1, w.shape[-1])
+                for path, w in params.items()
+                if w.ndim > 1 and not set(path) & set(self.exempt)
+            }
+            state = self.variable("spectral", "u", self._start, kernels)
+            u = flatten_dict(state.value)
+            for path, w in kernels.items():
+                u[path], sigma = self._iterate(w, u[path])
+                params[path] = params[path] / jnp.where(sigma > 0, sigma, 1)
+            if keep:
+                state.value = unflatten_dict(u)
+            return {**variables, "params": unflatten_dict(params)}
+
+        through = nn.map_variables(
+            lambda net: net(x, cond, train),
+            "params",
+            trans_in_fn=normalised,
+            init=self.is_initializing(),
+        )
+        return through(self.net)
+
+    def _start(self, kernels: dict) -> dict:
+        keys = random.split(self.make_rng("params"), len(kernels))
+        drawn = {
+            path: random.normal(key, kernels[path].shape[-1:])
+            for path, key in zip(kernels, keys, strict=True)
+        }
+        return unflatten_dict({path: u / jnp.linalg.norm(u) for path, u in drawn.items()})
+
+    def _iterate(self, w: Array, u: Array) -> tuple[Array, Array]:
+        """(u, sigma) after `steps` iterations."""
+        fixed, start = lax.stop_gradient(w), u
+        for _ in range(self.steps):
+            v = fixed @ u
+            v = v / (jnp.linalg.norm(v) + self.epsilon)
+            u = fixed.T @ v
+            u = u / (jnp.linalg.norm(u) + self.epsilon)
+        sigma = v @ (w if self.through else fixed) @ u
+        return jnp.where(sigma > 0, u, start), sigma
+
+
+class WithReference(Wrapper):
+    """`net` that sees a fixed reference batch before every batch, for `VirtualBatchNorm`: the first
+    `size` rows it was initialised with (Salimans et al. 2016, arXiv:1606.03498, Section 3.4).
+
+    The rows are in the collection "reference", the same on every device, and are dropped from what
+    `net` gives. Labels are kept as floats, which averages over devices and time leave as they are.
+    """
+
+    size: int = 64
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True):
+        """What `net` gives for `x` alone."""
+        if self.is_initializing() and len(x) < self.size:
+            raise ConfigError(
+                f"a reference batch of {self.size} from a batch of {len(x)}: "
+                "lower WithReference.size or raise batch_size"
+            )
+        rows = self.variable("reference", "x", lambda: x[: self.size]).value
+        both = jnp.concatenate([rows.astype(x.dtype), x])
+        if cond is not None:
+            told = self.variable("reference", "cond", lambda: cond[: self.size] * 1.0).value
+            cond = jnp.concatenate([jnp.round(told).astype(cond.dtype), cond])
+        with _seeing(self.size):
+            made = self.net(both, cond, train)
+        return jax.tree.map(lambda y: y[self.size :], made)
+
+
+_reference = contextvars.ContextVar("reference rows before the batch", default=0)
+
+
+@contextlib.contextmanager
+def _seeing(rows: int) -> Iterator[None]:
+    token = _reference.set(rows)
+    try:
+        yield
+    finally:
+        _reference.reset(token)
+
+
+def examples(x: Array) -> Array:
+    """The batch's own rows of `x`, without those of a reference batch before them."""
+    return x[_reference.get() :]
+
+
+def examples_apart(fn: Callable, x: Array) -> Array:
+    """`fn(rows, whole)` of the reference batch (if there is one) and of the batch, each by itself;
+    `whole` gives the global batch of the rows, for the reference batch these.
+    """
+    n = _reference.get()
+    if not n:
+        return fn(x, parallel.whole)
+    return jnp.concatenate([fn(x[:n], lambda rows: rows), fn(x[n:], parallel.whole)])
+
+
+def initialiser(given: str | Callable | None) -> Callable:
+    """An initialiser of kernels: flax's default for None, a factory in `flax.linen.initializers`
+    called by name ("orthogonal", or "package.module:factory"), or the initialiser itself.
+    """
+    if given is None:
+        return nn.initializers.lecun_normal()
+    return choose(nn.initializers, given)() if isinstance(given, str) else given
 
 
 def norm(kind: str, classes: int, dtype: str) -> nn.Module:
@@ -99,6 +419,8 @@ def in_float32(net: nn.Module) -> nn.Module:
             changes[name] = "float32"
         elif isinstance(value, nn.Module) and name != "parent":
             changes[name] = in_float32(value)
+        elif isinstance(value, tuple) and any(isinstance(part, nn.Module) for part in value):
+            changes[name] = tuple(in_float32(part) for part in value)
     return net.clone(**changes) if changes else net
 
 
@@ -113,6 +435,13 @@ def levels(shape: tuple[int, ...], base: int = 4) -> int:
             f"from {2 * base} up; resize the data (data.shape), or use nets.mlp"
         )
     return (height // base).bit_length() - 1
+
+
+def _own(rows: Array, n: int) -> Array:
+    """This device's `n` rows of what was computed for the global batch, or for these alone."""
+    if len(rows) == n:
+        return rows
+    return lax.dynamic_slice_in_dim(rows, lax.axis_index(parallel.axis()) * n, n)
 
 
 def _batch_norm(train: bool, dtype: str, **kwargs) -> nn.Module:

@@ -1,8 +1,12 @@
 """Fully connected trunks: for points and for small images (Goodfellow et al. 2014, arXiv:1406.2661,
 Section 5).
+
+`kernel_init` is the initialiser of the kernels (`layers.initialiser`), `dropout` the rate at which
+hidden units are dropped in training.
 """
 
 import math
+from collections.abc import Callable
 
 import flax.linen as nn
 from jax import Array
@@ -16,38 +20,81 @@ class Up(nn.Module):
 
     shape: tuple[int, ...]
     hidden: tuple[int, ...] = (256, 256)
-    activation: str = "relu"
+    activation: str | Callable = "relu"
     norm: str = "Identity"
     classes: int = 0
+    kernel_init: str | Callable | None = None
+    dropout: float = 0.0
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         x = _hidden(self, z, cond, train)
-        return nn.Dense(math.prod(self.shape), dtype=self.dtype, name="out")(x).reshape(
-            -1, *self.shape
+        out = nn.Dense(
+            math.prod(self.shape),
+            kernel_init=layers.initialiser(self.kernel_init),
+            dtype=self.dtype,
+            name="out",
         )
+        return out(x).reshape(-1, *self.shape)
 
 
 class Down(nn.Module):
-    """Example to the features of the last hidden layer."""
+    """Example, times `scale`, to the features of the last hidden layer."""
 
     hidden: tuple[int, ...] = (256, 256)
-    activation: str = "leaky_relu"
+    activation: str | Callable = "leaky_relu"
     norm: str = "Identity"
     classes: int = 0
+    kernel_init: str | Callable | None = None
+    dropout: float = 0.0
+    scale: float = 1.0
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
         """[B, ...] -> [B, hidden[-1]]."""
-        return _hidden(self, x.reshape(len(x), -1), cond, train)
+        return _hidden(self, self.scale * x.reshape(len(x), -1), cond, train)
+
+
+class Maxout(nn.Module):
+    """Example, times `scale`, to features, each hidden unit the largest of `pieces` linear ones
+    (Goodfellow et al. 2013, arXiv:1302.4389); the defaults are PacGAN's critic of points
+    (Lin et al. 2018, arXiv:1712.04086).
+    """
+
+    hidden: tuple[int, ...] = (200, 200, 200)
+    pieces: int = 5
+    kernel_init: str | Callable | None = None
+    dropout: float = 0.0
+    scale: float = 1.0
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, ...] -> [B, hidden[-1]]; `cond` is not used."""
+        x = self.scale * x.reshape(len(x), -1)
+        for width in self.hidden:
+            dense = nn.Dense(
+                width * self.pieces,
+                kernel_init=layers.initialiser(self.kernel_init),
+                dtype=self.dtype,
+            )
+            x = dense(x).reshape(len(x), width, self.pieces).max(-1)
+            x = nn.Dropout(self.dropout)(x, deterministic=not train)
+        return x
 
 
 def _hidden(trunk: Up | Down, x: Array, cond: Array | None, train: bool) -> Array:
     activation = choose(nn, trunk.activation)
     for width in trunk.hidden:
-        x = nn.Dense(width, use_bias=layers.has_bias(trunk.norm), dtype=trunk.dtype)(x)
-        x = activation(layers.norm(trunk.norm, trunk.classes, trunk.dtype)(x, cond, train))
+        dense = nn.Dense(
+            width,
+            use_bias=layers.has_bias(trunk.norm),
+            kernel_init=layers.initialiser(trunk.kernel_init),
+            dtype=trunk.dtype,
+        )
+        x = activation(layers.norm(trunk.norm, trunk.classes, trunk.dtype)(dense(x), cond, train))
+        x = nn.Dropout(trunk.dropout)(x, deterministic=not train)
     return x

@@ -1,93 +1,131 @@
-"""Residual trunks of constant width, as WGAN-GP and SNGAN use them on CIFAR-10.
+"""Residual trunks of constant width, as WGAN-GP, SNGAN and their like use them on CIFAR-10.
 
-Gulrajani et al. 2017, arXiv:1704.00028; Miyato et al. 2018, arXiv:1802.05957, Appendix
-B.4. Blocks are pre-activation (norm, ReLU, 3x3 convolution, twice) with nearest-neighbour
-upsampling or mean pooling and a 1x1 convolution on the shortcut where the resolution or the width
-changes.
+Gulrajani et al. 2017, arXiv:1704.00028, and Miyato et al. 2018, arXiv:1802.05957, Appendix B.4, in
+their authors' code layer for layer: blocks are pre-activation (norm, ReLU, 3x3 convolution, twice)
+with nearest-neighbour upsampling or mean pooling, and a 1x1 convolution on the shortcut where the
+resolution or the width changes.
+
+    WGAN-GP  Up(shape, width=128)   Down(width=128)
+    SNGAN    Up(shape, width=256)   Down(width=128, pool="sum"), spectrally normalised
+
+`norm="ConditionalBatchNorm"` in `Up` is the class-conditional version of both. `attention` puts
+one self-attention layer at that resolution (Zhang et al. 2019, arXiv:1805.08318).
 """
 
+import functools
 from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from genlab.config import ConfigError, choose
 from genlab.nets import layers
+from genlab.nets.attention import SelfAttention
+
+glorot = nn.initializers.glorot_uniform()
+he = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
+"""He et al. 2015, arXiv:1502.01852, on the mean of the fans: what both authors' codes give the 3x3
+convolutions of a block; everything else is Glorot.
+"""
 
 
 class Up(nn.Module):
-    """Latent, dense to 4x4, one upsampling block per doubling, norm, ReLU, 3x3 convolution."""
+    """Latent, dense to 4x4, one upsampling block per doubling, norm, ReLU, 3x3 convolution.
+
+    A conditional norm is told the label inside the blocks; the last norm is the same without it.
+    """
 
     shape: tuple[int, ...]
     width: int = 128
     norm: str = "BatchNorm"
+    attention: int = 0
     classes: int = 0
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
-        x = nn.Dense(16 * self.width, dtype=self.dtype)(z).reshape(-1, 4, 4, self.width)
-        for _ in range(layers.levels(self.shape)):
-            x = Block(self.width, upsample, self.norm, self.classes, self.dtype)(x, cond, train)
-        x = nn.relu(layers.norm(self.norm, self.classes, self.dtype)(x, cond, train))
-        return nn.Conv(self.shape[-1], (3, 3), dtype=self.dtype, name="image")(x)
+        doublings = layers.levels(self.shape)
+        check_attention(self.attention, [8 << stage for stage in range(doublings)])
+        norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
+        dense = nn.Dense(16 * self.width, kernel_init=glorot, dtype=self.dtype)
+        x = dense(z).reshape(-1, 4, 4, self.width)
+        for _ in range(doublings):
+            x = Block(self.width, upsample, norm, dtype=self.dtype)(x, cond, train)
+            if x.shape[1] == self.attention:
+                x = SelfAttention(dtype=self.dtype, name="attend")(x)
+        last = layers.norm(self.norm.removeprefix("Conditional"), self.classes, self.dtype)
+        x = nn.relu(last(x, cond, train))
+        return nn.Conv(self.shape[-1], (3, 3), kernel_init=glorot, dtype=self.dtype, name="image")(
+            x
+        )
 
 
 class Down(nn.Module):
-    """A first block on the raw image, mean-pooling blocks to 8x8, `plain` blocks, ReLU, mean over
-    the positions.
+    """A first block on the raw image, mean-pooling blocks to 8x8, `plain` blocks, ReLU, and `pool`
+    over the positions: "mean" in WGAN-GP, "sum" in SNGAN.
     """
 
     width: int = 128
     plain: int = 2
     norm: str = "Identity"
+    pool: str = "mean"
+    attention: int = 0
     classes: int = 0
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, width]."""
-        layers.levels(x.shape[1:])  # refuses what is no square of a power of two
-        x = FirstBlock(self.width, self.dtype)(x)
-        while x.shape[1] > 8:
-            x = Block(self.width, mean_pool, self.norm, self.classes, self.dtype)(x, cond, train)
+        halvings = max(1, layers.levels(x.shape[1:]) - 1)
+        check_attention(self.attention, [x.shape[1] >> n for n in range(1, halvings + 1)])
+        norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
+        for stage in range(halvings):
+            x = (
+                Block(self.width, mean_pool, norm, dtype=self.dtype)(x, cond, train)
+                if stage
+                else FirstBlock(self.width, dtype=self.dtype)(x)
+            )
+            if x.shape[1] == self.attention:
+                x = SelfAttention(dtype=self.dtype, name="attend")(x)
         for _ in range(self.plain):
-            x = Block(self.width, same, self.norm, self.classes, self.dtype)(x, cond, train)
-        return nn.relu(x).mean(axis=(1, 2))
+            x = Block(self.width, same, norm, dtype=self.dtype)(x, cond, train)
+        return choose(jnp, self.pool)(nn.relu(x), axis=(1, 2))
 
 
 class Block(nn.Module):
     """norm, ReLU, convolution, norm, ReLU, convolution, plus the shortcut; `resample` acts on both
-    branches.
+    branches, `norm()` makes what is called as `norm(h, cond, train)`.
     """
 
     width: int
     resample: Callable
-    norm: str
-    classes: int = 0
+    norm: Callable[[], nn.Module] = layers.Identity
+    kernel_init: Callable = he
+    shortcut_init: Callable = glorot
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, H', W', width]."""
 
-        def norm(h):
-            return nn.relu(layers.norm(self.norm, self.classes, self.dtype)(h, cond, train))
+        def conv(h):
+            return nn.Conv(self.width, (3, 3), kernel_init=self.kernel_init, dtype=self.dtype)(h)
 
-        def conv(h, bias=True):
-            return nn.Conv(self.width, (3, 3), use_bias=bias, dtype=self.dtype)(h)
-
-        before = (
-            self.resample is not mean_pool
-        )  # upsample before the first convolution, pool after the second
-        h = norm(x)
-        h = conv(self.resample(h) if before else h, bias=layers.has_bias(self.norm))
-        h = conv(norm(h))
-        h = h if before else mean_pool(h)
-        shortcut = self.resample(x)
+        # Upsampling comes before the first convolution, pooling after the second.
+        before, after = (same, mean_pool) if self.resample is mean_pool else (self.resample, same)
+        h = conv(before(nn.relu(self.norm()(x, cond, train))))
+        h = after(conv(nn.relu(self.norm()(h, cond, train))))
+        shortcut = self.resample(x)  # both resamplings commute with a 1x1 convolution
         if self.resample is not same or x.shape[-1] != self.width:
-            shortcut = nn.Conv(self.width, (1, 1), dtype=self.dtype, name="shortcut")(shortcut)
+            shortcut = nn.Conv(
+                self.width,
+                (1, 1),
+                kernel_init=self.shortcut_init,
+                dtype=self.dtype,
+                name="shortcut",
+            )(shortcut)
         return h + shortcut
 
 
@@ -97,14 +135,18 @@ class FirstBlock(nn.Module):
     """
 
     width: int
+    kernel_init: Callable = he
+    shortcut_init: Callable = glorot
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[B, H, W, C] -> [B, H / 2, W / 2, width]."""
-        h = nn.relu(nn.Conv(self.width, (3, 3), dtype=self.dtype)(x))
-        h = mean_pool(nn.Conv(self.width, (3, 3), dtype=self.dtype)(h))
-        return h + nn.Conv(self.width, (1, 1), dtype=self.dtype, name="shortcut")(mean_pool(x))
+        conv = functools.partial(nn.Conv, self.width, dtype=self.dtype)
+        h = nn.relu(conv((3, 3), kernel_init=self.kernel_init)(x))
+        h = mean_pool(conv((3, 3), kernel_init=self.kernel_init)(h))
+        shortcut = conv((1, 1), kernel_init=self.shortcut_init, name="shortcut")
+        return h + shortcut(mean_pool(x))
 
 
 def upsample(x: Array) -> Array:
@@ -121,3 +163,15 @@ def mean_pool(x: Array) -> Array:
 def same(x: Array) -> Array:
     """`x`."""
     return x
+
+
+def check_attention(attention: int, resolutions: list[int]) -> None:
+    """ConfigError unless the network passes through the resolution where attention is to be; 0 is
+    nowhere.
+    """
+    if attention and attention not in resolutions:
+        raise ConfigError(
+            f"attention={attention}, but the blocks of this network end at "
+            f"{', '.join(f'{size}x{size}' for size in resolutions)}: "
+            "set attention to one of these resolutions, or 0 for none"
+        )

@@ -6,12 +6,11 @@ critic overfits.
 
 Ranges, order and the grey case are those of the authors' implementation
 (github.com/NVlabs/stylegan2-ada-pytorch, training/augment.py). One thing is not: there the image is
-supersampled twice through a wavelet filter (sym6) around the resampling; here the resampling is
-plain bilinear, at a quarter of the memory. So a shrunken image aliases, a turned or a shifted one
-is a little blurred, and the more p, the less of the finest detail reaches the critic. Data and
-samples are treated alike, so it is no bias, but at small sizes, where most of an image is fine
-detail, published scores need not be reached. Beyond the edge the image is reflected, as often as
-it takes; there once, then zeros.
+resampled at twice its size, between two passes of a wavelet filter (sym6); here the resampling is
+plain bilinear. So a shrunken image aliases, a turned or a shifted one is a little blurred, and the
+more p, the less of the finest detail reaches the critic. Data and samples are treated alike, so it
+is no bias; but at small sizes, where most of an image is fine detail, published scores need not be
+reached. Beyond the edge the image is reflected, as often as it takes; there once, then zeros.
 """
 
 from collections.abc import Callable

@@ -105,3 +105,14 @@ def test_data_by_name():
     assert named("folder:photos").path == "photos"
     with pytest.raises(ConfigError, match="did you mean 'swiss_roll'"):
         named("swissroll")
+
+
+def test_digits_may_be_enlarged():
+    small, large = digits(), digits(size=28)
+    assert large.shape == (28, 28, 1) and large.count("test") == 500
+    a, b = small.read("test", 20), large.read("test", 20)
+    np.testing.assert_array_equal(a["label"], b["label"])
+    brightness = [x["image"].reshape(20, -1).mean(axis=1) for x in (a, b)]
+    assert np.corrcoef(*brightness)[0, 1] > 0.99
+    with pytest.raises(ConfigError, match="they are 8x8"):
+        digits(size=4)

@@ -13,6 +13,7 @@ from genlab.config import ConfigError, build, override, spec
 from genlab.dynamics import simultaneous
 from genlab.losses import adversarial
 from genlab.methods import GAN, between
+from genlab.nets.layers import SpectralNorm
 from genlab.views import instance_noise
 
 KEY, ROUND = random.key(1), jnp.asarray(0)
@@ -167,6 +168,16 @@ def test_the_critic_sees_everything_through_the_views():
     np.testing.assert_allclose(
         critic(*faded, step=jnp.asarray(10))[0], critic(*clear)[0], rtol=1e-6
     )
+
+
+def test_features_are_found_through_a_wrapper():
+    discriminator = tiny.gan().method.discriminator
+    method, params, stats = made(
+        discriminator=spec(SpectralNorm, discriminator),
+        regularisers={"gen": {"feature_matching": 1.0}},
+    )
+    _, (_, seen) = method.generator_loss(params, stats, batch(), KEY, ROUND)
+    assert np.isfinite(seen["feature_matching"]) and seen["feature_matching"] > 0
 
 
 def test_the_generator_may_be_judged_on_more():

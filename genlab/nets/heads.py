@@ -1,0 +1,140 @@
+"""Critics with other heads than one logit over everything: a projection on the label, a classifier,
+a margin, an autoencoder.
+
+They are called as a `Discriminator` is, `(x, cond, train)`, and give logits [B] or [B, 2], float32,
+higher for what is more like data. The label never enters the trunk. What the objective may want to
+match, features or code, is sown as "features" in the collection "intermediates".
+"""
+
+import sys
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.linen.linear import default_embed_init
+from jax import Array
+
+from genlab.config import ConfigError, choose
+from genlab.nets import layers
+from genlab.nets.roles import dense, with_label_map
+
+
+class ProjectionDiscriminator(nn.Module):
+    """Logit = psi(phi(x)) + y^T V phi(x) with phi the trunk, psi linear and V an embedding of the
+    label (Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3).
+    """
+
+    trunk: nn.Module
+    classes: int
+    kernel_init: str | Callable | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """Logits [B]."""
+        features = _features(self, x, cond, train)
+        table = nn.Embed(
+            self.classes,
+            features.shape[-1],
+            embedding_init=layers.initialiser(self.kernel_init or default_embed_init),
+            name="label",
+        )
+        return dense(self, 1, "logit")(features)[:, 0] + (table(cond) * features).sum(-1)
+
+
+class AuxiliaryDiscriminator(nn.Module):
+    """The logit of the source and log p(label | x), which AC-GAN's two players both maximise (Odena
+    et al. 2017, arXiv:1610.09585).
+    """
+
+    trunk: nn.Module
+    classes: int
+    kernel_init: str | Callable | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, 2]: logit of the source, log-probability of the label given."""
+        features = _features(self, x, cond, train)
+        source = dense(self, 1, "logit")(features)
+        labels = jax.nn.log_softmax(dense(self, self.classes, "label")(features))
+        return jnp.concatenate([source, _of_label(labels, cond)], axis=-1)
+
+
+class MarginDiscriminator(nn.Module):
+    """K + 1 scores C, the last for "generated", as margins C_k - max over the others (Kavalerov et
+    al. 2021, arXiv:1912.04216, after Crammer & Singer 2001).
+    """
+
+    trunk: nn.Module
+    classes: int
+    kernel_init: str | Callable | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, 2]: margin of the label given, margin of "generated" (lower is more like data)."""
+        features = _features(self, x, cond, train)
+        scores = dense(self, self.classes + 1, "scores")(features)
+        return jnp.concatenate(
+            [margin(scores, cond), margin(scores, jnp.full(len(scores), self.classes))], axis=-1
+        )
+
+
+class AutoencodingDiscriminator(nn.Module):
+    """Logit = minus the error of an autoencoder's reconstruction of x, the mean over the image's
+    numbers of `norm` of their differences.
+
+    "l2" is the mean squared error, EBGAN's (Zhao et al. 2017, arXiv:1609.03126), "l1" the mean
+    absolute error, BEGAN's (Berthelot et al. 2017, arXiv:1703.10717). The code is linear in what
+    `down` gives, [B, latent], and sown as "features"; `up` makes an image of it. With `classes` the
+    encoder sees the label as a Discriminator's trunk does.
+    """
+
+    down: nn.Module
+    up: nn.Module
+    norm: str | Callable = "l2"
+    latent: int = 64
+    classes: int = 0
+    kernel_init: str | Callable | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """Logits [B], none above 0."""
+        features = self.down(with_label_map(x, cond, self.classes), cond, train)
+        code = dense(self, self.latent, "code")(features.astype(jnp.float32))
+        self.sow("intermediates", "features", layers.examples(code))
+        difference = self.up(code, cond, train).astype(jnp.float32) - x
+        error = choose(sys.modules[__name__], self.norm)(difference)
+        return -error.reshape(len(x), -1).mean(-1)
+
+
+def l1(difference: Array) -> Array:
+    """Absolute value."""
+    return jnp.abs(difference)
+
+
+def l2(difference: Array) -> Array:
+    """Square."""
+    return jnp.square(difference)
+
+
+def margin(scores: Array, label: Array) -> Array:
+    """A label's score less the best of the others, [B, 1]."""
+    asked = jax.nn.one_hot(label, scores.shape[-1], dtype=bool)
+    others = jnp.where(asked, -jnp.inf, scores).max(-1, keepdims=True)
+    return _of_label(scores, label) - others
+
+
+def _features(critic: nn.Module, x: Array, cond: Array | None, train: bool) -> Array:
+    if cond is None or not critic.classes:
+        raise ConfigError(
+            f"{type(critic).__name__}(classes={critic.classes}) judges an image by its label, but "
+            f"{'the batch has no `cond`' if critic.classes else 'classes is 0'}: "
+            "use Discriminator for data without labels"
+        )
+    features = critic.trunk(x, None, train).astype(jnp.float32)
+    critic.sow("intermediates", "features", layers.examples(features))
+    return features
+
+
+def _of_label(values: Array, label: Array) -> Array:
+    return jnp.take_along_axis(values, label[:, None], axis=-1)

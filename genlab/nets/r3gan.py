@@ -1,0 +1,211 @@
+"""R3GAN networks (Huang et al. 2024, arXiv:2501.05441, Section 4).
+
+Inverted bottlenecks of grouped convolutions without any norm, bilinear resampling, a learned 4x4
+basis at the bottom of both networks. Blocks start as the identity, their other layers shrunk with
+the depth (Zhang et al. 2019, arXiv:1901.09321). The defaults are the authors' for CIFAR-10; their
+generator is linear at its end and `Up` embeds the label by itself: `Generator(Up(...), classes,
+embed=0, bounded=False)`. `widths` and `cardinality` run from 4x4 to the image's resolution in both
+networks.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from genlab.config import ConfigError
+from genlab.nets import layers
+
+LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))
+"""What keeps the second moment through a LeakyReLU of slope 0.2 (He et al. 2015, arXiv:1502.01852,
+Section 2.2).
+"""
+
+
+class Up(nn.Module):
+    """Latent beside an embedding of the label, times the basis, then blocks and doublings."""
+
+    shape: tuple[int, ...]
+    widths: tuple[int, ...] = (768, 768, 768, 768)
+    cardinality: tuple[int, ...] = (96, 96, 96, 96)
+    blocks: int = 2
+    classes: int = 0
+    embed: int = 64
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, D] -> [B, *shape], not squashed."""
+        stages = _stages(self, self.shape)
+        if self.classes:
+            _check_label(cond, self.classes)
+            label = nn.Embed(
+                self.classes,
+                self.embed,
+                embedding_init=nn.initializers.normal(self.classes**-0.5),
+                name="label",
+            )
+            z = jnp.concatenate([z, label(cond)], axis=-1)
+        width = self.widths[0]
+        basis = self.param("basis", nn.initializers.normal(1.0), (4, 4, width)).astype(self.dtype)
+        weight = nn.Dense(width, use_bias=False, kernel_init=msr(), dtype=self.dtype)(z)
+        x = basis[None] * weight[:, None, None]
+        for number, (width, groups) in enumerate(stages):
+            if width != x.shape[-1]:
+                x = _pointwise(width, self.dtype)(x)
+            x = double(x) if number else x
+            for _ in range(self.blocks):
+                x = Block(groups, self.blocks * len(stages), self.dtype)(x)
+        return _pointwise(self.shape[-1], self.dtype, name="image")(x)
+
+
+class Down(nn.Module):
+    """Blocks and halvings to 4x4, then one 4x4 filter per channel."""
+
+    widths: tuple[int, ...] = (768, 768, 768, 768)
+    cardinality: tuple[int, ...] = (96, 96, 96, 96)
+    blocks: int = 2
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, H, W, C] -> [B, widths[0]]."""
+        stages = _stages(self, x.shape[1:])
+        x = _pointwise(self.widths[-1], self.dtype, name="image")(x)
+        for number, (width, groups) in enumerate(reversed(stages)):
+            x = halve(x) if number else x
+            if width != x.shape[-1]:
+                x = _pointwise(width, self.dtype)(x)
+            for _ in range(self.blocks):
+                x = Block(groups, self.blocks * len(stages), self.dtype)(x)
+        basis = nn.Conv(
+            x.shape[-1],
+            (4, 4),
+            padding="VALID",
+            feature_group_count=x.shape[-1],
+            use_bias=False,
+            kernel_init=msr(),
+            dtype=self.dtype,
+            name="basis",
+        )
+        return basis(x)[:, 0, 0]
+
+
+class Discriminator(nn.Module):
+    """The logit is linear in the features; with labels, their product with the label's embedding
+    and nothing else.
+    """
+
+    trunk: nn.Module
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """Logits [B], float32."""
+        features = self.trunk(x, None, train).astype(jnp.float32)
+        self.sow("intermediates", "features", layers.examples(features))
+        width = features.shape[-1]
+        linear = nn.Dense(
+            width if self.classes else 1, use_bias=False, kernel_init=msr(), name="logit"
+        )
+        if not self.classes:
+            return linear(features)[:, 0]
+        _check_label(cond, self.classes)
+        table = nn.Embed(
+            self.classes,
+            width,
+            embedding_init=nn.initializers.normal((self.classes * width) ** -0.5),
+            name="label",
+        )
+        return (linear(features) * table(cond)).sum(axis=-1)
+
+
+class Block(nn.Module):
+    """x + W_3 s(W_2 s(W_1 x)): 1x1 to twice the width, 3x3 in `groups`, 1x1 back from zero; s is a
+    LeakyReLU with a bias before it. `depth` counts the network's blocks.
+    """
+
+    groups: int
+    depth: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[B, H, W, C] -> [B, H, W, C]."""
+        width = x.shape[-1]
+        # m = 3 linear layers a branch: L^(-1 / (2 m - 2)), arXiv:1901.09321, Section 3
+        conv = functools.partial(
+            nn.Conv, kernel_init=msr(LEAKY_GAIN * self.depth**-0.25), dtype=self.dtype
+        )
+        h = jax.nn.leaky_relu(conv(2 * width, (1, 1))(x), 0.2)
+        h = jax.nn.leaky_relu(conv(2 * width, (3, 3), feature_group_count=self.groups)(h), 0.2)
+        last = nn.Conv(
+            width,
+            (1, 1),
+            use_bias=False,
+            kernel_init=nn.initializers.zeros,
+            dtype=self.dtype,
+            name="last",
+        )
+        return x + last(h)
+
+
+def msr(gain: float = 1.0) -> Callable:
+    """N(0, gain^2 / fan in) (He et al. 2015, arXiv:1502.01852)."""
+    return nn.initializers.variance_scaling(gain**2, "fan_in", "normal")
+
+
+def double(x: Array) -> Array:
+    """Bilinear doubling: (1, 3, 3, 1) / 4 along each axis, zeros beyond the edge."""
+    for axis in (1, 2):
+        before, after = _neighbours(x, axis)
+        pair = jnp.stack([before + 3 * x, 3 * x + after], axis=axis + 1) / 4
+        x = pair.reshape((*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :]))
+    return x
+
+
+def halve(x: Array) -> Array:
+    """The transpose of `double`, up to the factor 4: (1, 3, 3, 1) / 8 along each axis."""
+    for axis in (1, 2):
+        split = x.reshape((*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :]))
+        even, odd = jnp.moveaxis(split, axis + 1, 0)
+        x = (_neighbours(odd, axis)[0] + 3 * even + 3 * odd + _neighbours(even, axis)[1]) / 8
+    return x
+
+
+def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
+    """What stands before and after each position, zero beyond the edge."""
+    pad = [(0, 0)] * x.ndim
+    pad[axis] = (1, 1)
+    wide, n = jnp.pad(x, pad), x.shape[axis]
+    return tuple(jax.lax.slice_in_dim(wide, start, start + n, axis=axis) for start in (0, 2))
+
+
+def _pointwise(width: int, dtype: str, name: str | None = None) -> nn.Module:
+    return nn.Conv(width, (1, 1), use_bias=False, kernel_init=msr(), dtype=dtype, name=name)
+
+
+def _check_label(cond: Array | None, classes: int) -> None:
+    if cond is None:
+        raise ConfigError(
+            f"classes={classes}, but the network was given no label: set classes on the network "
+            "around the trunk too, or to 0 for data without labels"
+        )
+
+
+def _stages(trunk: Up | Down, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """(width, groups) from 4x4 up; ConfigError unless there is one for each resolution."""
+    count = layers.levels(shape) + 1
+    if (len(trunk.widths), len(trunk.cardinality)) != (count, count):
+        raise ConfigError(
+            f"widths={trunk.widths}, cardinality={trunk.cardinality}: images of "
+            f"{shape[0]}x{shape[1]} need {count} of each, from 4x4 up"
+        )
+    for width, groups in zip(trunk.widths, trunk.cardinality, strict=True):
+        if 2 * width % groups:
+            raise ConfigError(f"cardinality {groups} does not divide 2 x {width} channels")
+    return list(zip(trunk.widths, trunk.cardinality, strict=True))
