@@ -117,7 +117,9 @@ class Log:
 def _finite(params: dict) -> dict:
     """Whether all of a network's parameters are finite, by network."""
     return {
-        network: jnp.all(jnp.stack([jnp.isfinite(x).all() for x in jax.tree.leaves(tree)]))
+        network: jax.tree.reduce(
+            jnp.logical_and, jax.tree.map(lambda x: jnp.isfinite(x).all(), tree), True
+        )
         for network, tree in params.items()
     }
 

@@ -213,7 +213,7 @@ def test_regularisers_reach_the_player_that_has_them(player, name):
 
 def test_every_memory_survives_a_round():
     """With all that remembers at once, under jit, the state keeps its shape."""
-    method, params, stats = made(
+    method, *_ = made(
         objective=spec(adversarial.boundary_equilibrium),
         penalties={"lecam": 0.1},
         regularisers={"gen": {"path_length": {"weight": 2.0, "every": 4}}},
