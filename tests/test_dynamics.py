@@ -115,6 +115,16 @@ def test_unrolled_differentiates_through_the_opponents_optimiser(optim):
     assert abs(path[1][0] - (1 - H * 1.5)) > 1e-3  # what it would be with y as it stands
 
 
+def test_unrolling_goes_on_from_the_opponents_optimiser_as_it_stands():
+    """Momentum from the first round is in the look-ahead of the second."""
+    momentum = optax.sgd(H, momentum=0.9)
+    method = Bilinear((simultaneous(), unrolled(1, player="x", opponent="y")))
+    path, _ = play(method, 2, {"x": optax.sgd(H), "y": momentum})
+    (x, y), trace = path[1], 1.0  # y's first gradient is -x = -1
+    foreseen = [y + H * (x + 0.9 * trace), H * x]  # y a move on, and x times its slope in x
+    np.testing.assert_allclose(path[2][0], x - H * sum(foreseen), rtol=1e-5)
+
+
 def test_unrolling_keeps_nothing_of_what_it_foresaw():
     free, _ = play(Bilinear((simultaneous(),)))
     seen, _ = play(Bilinear((simultaneous(), unrolled(5, player="x", opponent="y"))))

@@ -1,13 +1,15 @@
-"""Every experiment file: every variant, shrunk, from config to report. An experiment that no test
-runs does not exist.
+"""Every experiment file: every variant played, shrunk; one variant of each from config to report.
+An experiment that no test runs does not exist.
 """
 
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
 from experiments.smoke import shrink
-from genlab import sweep
+from genlab import sweep, training
 from genlab.files import load
 from genlab.progress import Silent
 from genlab.report import write
@@ -15,24 +17,44 @@ from genlab.runs import RunFolder
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / "experiments").glob("*/*.py") if "def config(" in p.read_text())
+SEEN = {"more.py"}  # variants of a neighbour at other sizes: traced, not compiled again
+
+
+def variants():
+    for file in FILES:
+        for variant in sweep.variants(load(file)):
+            yield pytest.param(file, variant, id=f"{file.parent.name}/{file.stem}:{variant}")
+
+
+@pytest.mark.parametrize(("file", "variant"), variants())
+def test_every_variant_plays_a_round(file, variant):
+    """Built, traced, compiled, played: every parameter and metric is finite."""
+    config = shrink(sweep.configure(load(file), variant, {"loop.devices": 1}))
+    prepared = training.prepare(config)
+    if file.name in SEEN:
+        return
+    state, held = prepared.init(), prepared.fetch(0, 1)
+    state, metrics = prepared.compile(state, held, 1).run(state, held, prepared.data_key)
+    for leaf in jax.tree.leaves((state.params, metrics)):
+        assert np.isfinite(leaf).all()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_every_variant_trains_is_judged_and_reported(file, tmp_path):
+def test_the_first_variant_trains_is_judged_and_reported(file, tmp_path):
     experiment = load(file)
-    jobs = sweep.plan(experiment, tmp_path, {"loop.devices": 1}, seeds=(0,))
-    assert len(jobs) == len(sweep.variants(experiment))
-    for job in jobs:
-        shrink(job.config)
+    first = next(iter(sweep.variants(experiment)))
+    jobs = sweep.plan(experiment, tmp_path, {"loop.devices": 1}, seeds=(0,), only=[first])
+    job = jobs[0]
+    shrink(job.config)
     results = sweep.run(jobs, tmp_path, experiment.config().title, Silent())
-    assert [(r.status, r.error) for r in results] == [("done", "")] * len(jobs)
-    made = write(tmp_path)
-    for job in jobs:
-        assert job.variant in made.markdown
-        run = RunFolder(job.workdir)
-        assert run.rows("metrics.jsonl")[-1]["step"] == 4
-        assert {r["name"] for r in run.rows("evals.jsonl")} == set(job.config.evaluate)
-        assert list((job.workdir / "samples").glob("000004.png"))
+    assert [(r.status, r.error) for r in results] == [("done", "")]
+    made, run = write(tmp_path), RunFolder(job.workdir)
+    assert job.variant in made.markdown
+    assert run.rows("metrics.jsonl")[-1]["step"] == 4
+    assert {r["name"] for r in run.rows("evals.jsonl")} == set(job.config.evaluate)
+    assert bool(list((job.workdir / "samples").glob("000004.png"))) == (
+        job.config.loop.sample_every > 0
+    )
     assert made.html.stat().st_size > 10_000
 
 

@@ -41,7 +41,7 @@ class Funnels:
     def potential(self, x: Array) -> Array:
         """u(x) of one point [D]."""
         a, b = self.parameters
-        return (jnp.sqrt(((x - a) ** 2).sum(axis=1)) + b).min()
+        return (jnp.sqrt(((x[None] - a) ** 2).sum(axis=1)) + b).min()
 
     def moved(self, y: Array) -> Array:
         """The point of P that is coupled with the point `y` of Q, on the same ray of u.
@@ -50,12 +50,15 @@ class Funnels:
         cube, and the position t in [0, 1] along it becomes t^8.
         """
         a, b = (jnp.asarray(x) for x in self.parameters)
-        own = jnp.argmin(jnp.sqrt(((y - a) ** 2).sum(axis=1)) + b)
+        own = jnp.argmin(jnp.sqrt(((y[None] - a) ** 2).sum(axis=1)) + b)
         low = a[own]
         reach = jnp.sqrt(((y - low) ** 2).sum())
         v = (y - low) / reach
         wall = jnp.where(v > 0, HALF - low, -HALF - low) / jnp.where(v == 0, 1e-12, v)
-        c, gap = low - a, b[own] - b  # another funnel's value equals this one's at distance r:
+        c, gap = (
+            low[None] - a,
+            b[own] - b,
+        )  # another funnel's value equals this one's at distance r:
         offset = (c**2).sum(axis=1) - gap**2  # |c + r v| + b_m = r + b_own
         slope = 2 * (gap - c @ v)
         r = offset / jnp.where(slope == 0, 1e-12, slope)

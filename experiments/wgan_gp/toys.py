@@ -3,7 +3,7 @@
 Gulrajani et al. 2017, arXiv:1704.00028, Figure 1 and Section 3. Left: critics trained to the end
 against a fixed generator, the data plus unit Gaussian noise, on 8 and 25 Gaussians and the Swiss
 roll. Right: gradient norms by layer and the weights of 12-layer critics on the Swiss roll after
-1,000 moves.
+500 moves.
 Critics 3 x 512 ReLU (12 x 512 for the right), batch 256; Adam 1e-4 with betas (0.5, 0.9) and
 penalty weight 0.1 as the authors' script, RMSProp 5e-5 with clipping.
 
@@ -35,7 +35,7 @@ def noisy(mixture):
 
 
 def config():
-    """WGAN-GP on the eight Gaussians: 5,000 moves of the critic."""
+    """WGAN-GP on the eight Gaussians: 2,000 moves of the critic."""
     return spec(
         Experiment,
         title="Critics of toy densities",
@@ -53,10 +53,10 @@ def config():
         batch_size=256,
         loop=spec(
             Loop,
-            steps=1_000,
-            rounds_per_call=100,
-            log_every=100,
-            checkpoint_every=1_000,
+            steps=400,
+            rounds_per_call=50,
+            log_every=50,
+            checkpoint_every=400,
             sample_every=0,
             devices=1,
         ),
@@ -78,8 +78,8 @@ def sweep():
     deep = {
         **roll,
         "method.discriminator.trunk.hidden": (512,) * 12,
-        "loop.steps": 200,
-        "loop.checkpoint_every": 200,
+        "loop.steps": 100,
+        "loop.checkpoint_every": 100,
     }
     return {
         "penalty-eight": {},

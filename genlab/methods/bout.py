@@ -28,6 +28,7 @@ class Bout:
     cond: Array | None
     key: Array
     step: Array
+    columns: int = 0  # numbers the critic gives for each image, the first its logit; 0: a logit
 
     @property
     def memory(self) -> dict:
@@ -51,7 +52,13 @@ class Bout:
 
     def critic(self, x: Array) -> Array:
         """Logits in float32, on images seen as the real ones are; statistics discarded."""
-        return self._apply(in_float32(self.discriminator), "disc", self._see(x, REAL))[0]
+        return self.logit(
+            self._apply(in_float32(self.discriminator), "disc", self._see(x, REAL))[0]
+        )
+
+    def logit(self, judged: Array) -> Array:
+        """The one logit, or patch logits, in what the critic gives."""
+        return judged[..., 0] if self.columns else judged
 
     def features(self, x: Array) -> Array:
         """What the critic sows as its features of `x`, [B, F]."""
@@ -88,7 +95,7 @@ class Bout:
 
     def remember(self, real: Array, fake: Array) -> "Bout":
         """The bout after the views have seen the critic's logits."""
-        memory = self.memory
+        memory, real, fake = self.memory, self.logit(real), self.logit(fake)
         for name, view in carried(self.views).items():
             memory = {**memory, name: view.remember(real, fake, *memory[name])}
         return self.remembering(memory)

@@ -7,7 +7,7 @@ label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both receive the bat
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import flax.linen as nn
 import jax
@@ -25,7 +25,7 @@ from genlab.methods.between import pack, pooled, smoothed, top
 from genlab.methods.bout import FAKE, REAL, Bout, carried
 
 LATENTS, POOL, REGULARISERS = 0, 104, 105  # streams of randomness under a move's key
-WITHOUT_GRADIENT = ("lecam", "consistency", "balanced_consistency", "drift")
+WITHOUT_GRADIENT = ("lecam", "one_sided_lecam", "consistency", "balanced_consistency", "drift")
 
 
 @dataclass(frozen=True)
@@ -188,20 +188,19 @@ class GAN:
             terms.weights(self._penalties, named),
             step,
         )
-        return loss, (bout.stats, {**metrics, "real": d_real.mean(), "fake": d_fake.mean()})
+        seen = {"real": bout.logit(d_real).mean(), "fake": bout.logit(d_fake).mean()}
+        return loss, (bout.stats, {**metrics, **seen})
 
     def generator_loss(self, params, stats, batch, key, step):
         """E[objective.generator], over the best samples alone where `top` says so."""
+        batch = {name: self._repeated(column) for name, column in batch.items()}
         bout, real = self._bout(params, stats, batch, key, step), batch["image"]
         d_real, bout = bout.judge(pack(real, self.pack), REAL)
-        d_real = jnp.tile(d_real, (self.generator_batch,) + (1,) * (d_real.ndim - 1))
-        if bout.cond is not None:
-            bout = replace(bout, cond=jnp.tile(bout.cond, self.generator_batch))
-        z, fake, bout = self._samples(bout, len(real) * self.generator_batch)
+        z, fake, bout = self._samples(bout, len(real))
         d_fake, bout = bout.judge(pack(fake, self.pack), FAKE)
         losses = self._objective.generator(d_real, d_fake, *bout.memory.get("objective", ()))
         if self.top is not None:
-            losses = top(losses, d_fake, self.top, step)
+            losses = top(losses, bout.logit(d_fake), self.top, step)
         own = random.fold_in(key, REGULARISERS)
         scene, named = bout.scene("gen", real, fake, z), self._regularisers["gen"]
         regularised, bout = bout.measure(named, own, lambda key: (scene._replace(key=key),))
@@ -224,9 +223,14 @@ class GAN:
         _, stats = apply(self.generator, "gen", params, stats, z, cond, key=key)
         return {"gen": stats.get("gen", {})}
 
+    def _repeated(self, x: Array) -> Array:
+        """A batch's column, as often as the generator's batch is larger."""
+        return jnp.tile(x, (self.generator_batch,) + (1,) * (x.ndim - 1))
+
     def _bout(self, params, stats, batch, key, step) -> Bout:
         cond = labels(batch, self.classes)
-        return Bout(self.generator, self.discriminator, self.views, params, stats, cond, key, step)
+        nets, columns = (self.generator, self.discriminator), self._objective.columns
+        return Bout(*nets, self.views, params, stats, cond, key, step, columns)
 
     def _samples(self, bout: Bout, n: int) -> tuple[Array, Array, Bout]:
         """(latents, samples, the bout after making them)."""

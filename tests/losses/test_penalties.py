@@ -25,6 +25,7 @@ from losses.penalty_oracles import (
 from genlab import parallel
 from genlab.data import image
 from genlab.losses import penalties
+from genlab.methods import terms
 
 NAMES = public(penalties, "critic", "real", "fake", "key")
 FIXED = dict(
@@ -245,6 +246,17 @@ def test_lecam_averages_logits_without_bias_and_this_batch_included(name, batch)
         np.testing.assert_allclose(np.array(memory[:2]) / memory[2], anchors, rtol=1e-4)
     _, memory = carried.fn(quadratic(theta), *batch, KEY, *carried.start)
     np.testing.assert_allclose(memory[2], 0.01, rtol=1e-5)  # decay 0.99
+
+
+@pytest.mark.parametrize("name", MEMORY)
+def test_a_memory_moves_once_each_time_its_penalty_is_taken(name, batch):
+    critic = quadratic(parameters(np.random.default_rng(7)))
+    named = terms.resolved(penalties, {name: 1.0}, "penalties")
+    _, memory = terms.measured(
+        named, {name: MEMORY[name]}, 0, KEY, lambda key: (critic, *batch, key)
+    )
+    _, once = getattr(penalties, name).fn(critic, *batch, KEY, *MEMORY[name])
+    np.testing.assert_allclose(memory[name], once, rtol=1e-6)
 
 
 def test_a_one_sided_lecam_is_silent_where_samples_rank_above_data(batch):

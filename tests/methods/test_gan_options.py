@@ -115,6 +115,13 @@ def test_the_pool_is_part_of_the_state():
     assert not np.array_equal(after["memory"]["pool"], stats["memory"]["pool"])
 
 
+def test_the_critic_judges_what_the_pool_shows():
+    method, params, stats = made(pool=8)
+    other = {**stats, "memory": {"pool": 1 - stats["memory"]["pool"]}}
+    one, two = critic(method, params, stats)[2], critic(method, params, other)[2]
+    assert one["fake"] != two["fake"] and one["real"] == two["real"]
+
+
 def test_smoothing_mixes_the_labels_of_data_alone():
     plain, smooth = made(), made(smoothing=0.1)
     _, _, seen = critic(*smooth)
@@ -161,6 +168,22 @@ def test_both_players_gradients_pass_through_the_latent_step():
     assert np.isfinite(a).all() and not np.allclose(a, b)
 
 
+def test_a_latent_step_is_differentiated_through():
+    """z + g / (1 + |g|^2) with g = w z: the slope in w by hand, at two numbers a row."""
+    rows = np.array([[0.5, -1.0], [2.0, 0.25]])
+    z = jnp.float32(rows)
+
+    def length(w):
+        return (between.latent_step(1.0, 1.0)(lambda z: w * (z**2).sum(1) / 2, z) ** 2).sum()
+
+    def by_hand(w):
+        g = w * rows
+        return ((rows + g / (1 + (g**2).sum(1, keepdims=True))) ** 2).sum()
+
+    slope = (by_hand(0.7 + 1e-6) - by_hand(0.7 - 1e-6)) / 2e-6
+    np.testing.assert_allclose(jax.grad(length)(0.7), slope, rtol=1e-4)
+
+
 def test_the_critic_sees_everything_through_the_views():
     noisy, clear = made(views=(spec(instance_noise, 1.0),)), made()
     assert critic(*noisy)[0] != critic(*clear)[0]
@@ -178,6 +201,31 @@ def test_features_are_found_through_a_wrapper():
     )
     _, (_, seen) = method.generator_loss(params, stats, batch(), KEY, ROUND)
     assert np.isfinite(seen["feature_matching"]) and seen["feature_matching"] > 0
+
+
+def doubled(x, key, step):
+    """A view that can be told from none by hand."""
+    return 2 * x
+
+
+def test_data_samples_and_penalties_are_all_seen_through_the_views():
+    method, params, stats = made(penalties={"drift": 1.0, "r2": 1.0})
+    object.__setattr__(method, "views", (doubled,))
+    real = batch()["image"]
+    fake, _ = game.apply(
+        method.generator, "gen", params, stats, method.latents(random.fold_in(KEY, 0), 6), None
+    )
+
+    def logits(x):
+        return game.apply(method.discriminator, "disc", params, stats, x, None)[0]
+
+    _, _, seen = critic(method, params, stats)
+    on_data, on_samples = logits(2 * real), logits(2 * fake)
+    np.testing.assert_allclose(seen["real"], on_data.mean(), rtol=1e-5)
+    np.testing.assert_allclose(seen["fake"], on_samples.mean(), rtol=1e-5)
+    np.testing.assert_allclose(seen["drift"], (on_data**2).mean(), rtol=1e-5)
+    slopes = jax.grad(lambda x: logits(2 * x).sum())(fake)
+    np.testing.assert_allclose(seen["r2"], (slopes**2).sum() / 12, rtol=1e-4)
 
 
 def test_the_generator_may_be_judged_on_more():
