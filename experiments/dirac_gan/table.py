@@ -60,13 +60,6 @@ PAPER = {
 }
 
 
-class Played(NamedTuple):
-    """path: [rounds + 1, 2] of (theta, psi); eigenvalues: of v' at (0, 0)."""
-
-    path: np.ndarray
-    eigenvalues: np.ndarray
-
-
 def experiment(variant: str, schedule: str = ""):
     """The built experiment of a row; `schedule` is "", "alternating" or "alternating-5"."""
     config = sweep.configure(load(HERE / "dirac.py"), variant, {})
@@ -78,12 +71,16 @@ def experiment(variant: str, schedule: str = ""):
     return build(config)
 
 
-def play(e) -> Played:
-    """500 rounds of `game.step`, and the Jacobian of the players' vector field."""
-    n = game.rounds(e.method)
-    batches = {"image": jnp.zeros((n, e.batch_size, 1))}
+def start(e) -> tuple[game.State, dict]:
+    """The state before the first round, and the batches of every round: zeros."""
+    batches = {"image": jnp.zeros((game.rounds(e.method), e.batch_size, 1))}
     first = {"image": batches["image"][0]}
-    state = game.init(e.method, e.optim, e.ema, random.key(0), first)
+    return game.init(e.method, e.optim, e.ema, random.key(0), first), batches
+
+
+def play(e, rounds: int = ROUNDS) -> np.ndarray:
+    """The path [rounds + 1, 2] of (theta, psi) under `game.step`."""
+    state, batches = start(e)
 
     def place(params):
         return jnp.stack([params["gen"]["theta"], params["disc"]["psi"]])
@@ -92,24 +89,34 @@ def play(e) -> Played:
         state, _ = game.step(e.method, e.optim, e.ema, state, batches)
         return state, place(state.params)
 
-    _, path = jax.jit(lambda state: lax.scan(one, state, length=ROUNDS))(state)
+    _, path = jax.jit(lambda state: lax.scan(one, state, length=rounds))(state)
+    return np.concatenate([place(state.params)[None], path])
+
+
+def eigenvalues(e) -> np.ndarray:
+    """Of the Jacobian v' of the players' gradient field at (0, 0)."""
+    state, batches = start(e)
+    first = {"image": batches["image"][0]}
 
     def field(at):
         params = {"gen": {"theta": at[0]}, "disc": {"psi": at[1]}}
 
-        def pull(name, network):
+        def pull(name):
             def loss(own):
-                key = random.key(1)
-                mixed = {**params, network: own}
-                return e.method.players()[name].loss(mixed, state.stats, first, key, 0)[0]
+                mixed = {**params, name: own}
+                player = e.method.players()[name]
+                return player.loss(mixed, state.stats, first, random.key(1), 0)[0]
 
-            return jax.tree.leaves(jax.grad(loss)(params[network]))[0]
+            return jax.tree.leaves(jax.grad(loss)(params[name]))[0]
 
-        return -jnp.stack([pull("gen", "gen"), pull("disc", "disc")])
+        return -jnp.stack([pull("gen"), pull("disc")])
 
-    jacobian = jax.jacobian(field)(jnp.zeros(2))
-    path = np.concatenate([place(state.params)[None], path])
-    return Played(path, np.linalg.eigvals(np.asarray(jacobian, np.float64)))
+    return np.linalg.eigvals(np.asarray(jax.jacobian(field)(jnp.zeros(2)), np.float64))
+
+
+def ordered(values) -> list[complex]:
+    """By real part, then imaginary part, to nine places."""
+    return sorted((complex(v) for v in values), key=lambda v: (round(v.real, 9), round(v.imag, 9)))
 
 
 def verdict(path: np.ndarray) -> str:
@@ -123,8 +130,7 @@ def verdict(path: np.ndarray) -> str:
 
 def spelt(values) -> str:
     """Complex numbers, sorted, to three places."""
-    ordered = sorted(values, key=lambda v: (v.real, v.imag))
-    return ", ".join(f"{v.real:+.3f}{v.imag:+.3f}i" for v in ordered)
+    return ", ".join(f"{v.real + 0.0:+.3f}{v.imag:+.3f}i" for v in ordered(values))
 
 
 def main() -> None:
@@ -138,24 +144,20 @@ def main() -> None:
     paths = {}
     for name, row in PAPER.items():
         played = {s: play(experiment(name, s)) for s in ("", "alternating", "alternating-5")}
-        paths[name] = played[""].path
-        ours = played[""].eigenvalues
-        wanted, off = "-", "-"
+        paths[name] = played[""]
+        wanted, told, off = "-", "-", "-"
         if row.eigenvalues is not None:
-            ordered = (sorted(v, key=lambda c: (c.real, c.imag)) for v in (ours, row.eigenvalues))
-            wanted = spelt(row.eigenvalues)
-            off = f"{max(abs(a - b) for a, b in zip(*ordered, strict=True)):.0e}"
-        seen = [f"{verdict(p.path)}, {np.hypot(*p.path[-1]):.2g}" for p in played.values()]
-        told = spelt(ours) if row.eigenvalues is not None else "-"
-        lines.append(
-            f"| {name} | {row.formula} | {wanted} | {told} | {off} | {row.verdict} | "
-            + " | ".join(seen)
-            + " |"
-        )
+            ours = eigenvalues(experiment(name))
+            wanted, told = spelt(row.eigenvalues), spelt(ours)
+            pairs = zip(ordered(ours), ordered(row.eigenvalues), strict=True)
+            off = f"{max(abs(a - b) for a, b in pairs):.0e}"
+        seen = [f"{verdict(path)}, {np.hypot(*path[-1]):.2g}" for path in played.values()]
+        cells = [name, row.formula, wanted, told, off, row.verdict, *seen]
+        lines.append("| " + " | ".join(cells) + " |")
     others = [name for name in sweep.variants(load(HERE / "dirac.py")) if name not in PAPER]
     lines += ["", "| beyond the paper's table | after 500 rounds |", "|---|---|"]
     for name in others:
-        path = play(experiment(name)).path
+        path = play(experiment(name))
         paths[name] = path
         lines.append(f"| {name} | {verdict(path)}, {np.hypot(*path[-1]):.2g} |")
     head = [
