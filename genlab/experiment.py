@@ -91,6 +91,11 @@ class Experiment:
             raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
         if self.standing < 0:
             raise ConfigError(f"standing is {self.standing}; 0 turns it off")
+        if self.standing and not hasattr(self.method, "settle"):
+            raise ConfigError(
+                f"standing is {self.standing}, but {type(self.method).__name__} has no statistics "
+                "to take anew (no `settle`): set it 0"
+            )
         for network, decay in self.ema.items():
             if isinstance(decay, float | int) and not 0 <= decay <= 1:
                 raise ConfigError(f"ema.{network} is {decay}; a decay lies between 0 and 1")

@@ -46,7 +46,7 @@ class Player(NamedTuple):
     moves:  updates per round, each on a fresh batch (n_critic of Arjovsky et al. 2017,
             arXiv:1701.07875, Algorithm 1).
     beside: moves at once with the player before it: from the same parameters, on the same batch
-            and with the same randomness.
+            and with the same randomness (statistics are handed on from one to the next).
     ahead:  what it foresees before it moves.
     plays:  metrics -> whether the move is made at all; None for always.
     """

@@ -101,6 +101,10 @@ class Jit:
     mesh: jax.sharding.Mesh
     sharding: str = "replicated"
 
+    def share(self, size: int) -> int:
+        """Rows of a batch that one trace of the step sees: all of them."""
+        return size
+
     def state_sharding(self, state: PyTree) -> PyTree:
         """Sharding of each leaf of a state."""
         if self.sharding == "replicated":
@@ -118,13 +122,13 @@ class Jit:
         self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool
     ) -> Compiled:
         """`program(state, held, key, rows)` over the mesh."""
-        split, whole = NamedSharding(self.mesh, P(AXIS)), NamedSharding(self.mesh, P())
+        split, everywhere = NamedSharding(self.mesh, P(AXIS)), NamedSharding(self.mesh, P())
         states = self.state_sharding(state)
 
         def run(state, held, key):
             return program(state, held, key, lax.with_sharding_constraint(jnp.arange(size), split))
 
-        jitted = jax.jit(run, out_shardings=(states, whole), donate_argnums=0)
+        jitted = jax.jit(run, out_shardings=(states, everywhere), donate_argnums=0)
         executable = jitted.lower(state, held, key).compile()
         return Compiled(executable, executable)
 
@@ -137,6 +141,10 @@ class Pmap:
 
     mesh: jax.sharding.Mesh
     sharding: str = "replicated"
+
+    def share(self, size: int) -> int:
+        """Rows of a batch that one trace of the step sees: a device's own."""
+        return size // self.mesh.size
 
     def state_sharding(self, state: PyTree) -> PyTree:
         """Replicated."""

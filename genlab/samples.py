@@ -12,6 +12,7 @@ from jax import Array, random
 from genlab.data.source import Source, normalise, to_uint8
 from genlab.game import Method, State
 from genlab.runs import RunFolder
+from genlab.standing import shown
 
 GRID = 64  # pictures in a grid of samples
 POINTS = 2500  # points in a density plot
@@ -68,7 +69,7 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
     rebuild = reconstructor(method)
 
     def draw(step: int, state: State) -> None:
-        params, stats = _on_one_device(state.averaged)
+        params, stats = _on_one_device(shown(experiment, state))
         sheet = picture(sampler(params, stats, z, cond), columns)
         write_png(run.path / "samples" / f"{step:06d}.png", sheet)
         if rebuild:

@@ -56,7 +56,7 @@ class Training(NamedTuple):
     def trace(self) -> None:
         """Traces one whole round, compiling nothing: shapes, names and optimisers fit together."""
         e = self.experiment
-        shape = (self.moves, e.batch_size, *e.data.shape)
+        shape = (self.moves, self.place.share(e.batch_size), *e.data.shape)
         batches = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
         if e.data.classes:
             batches["cond"] = jax.ShapeDtypeStruct(shape[:2], jnp.int32)

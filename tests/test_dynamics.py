@@ -9,7 +9,7 @@ import optax
 import pytest
 from jax import random
 
-from genlab import game
+from genlab import game, parallel
 from genlab.config import ConfigError
 from genlab.dynamics import balanced, changed, consensus, extragradient, simultaneous, unrolled
 from genlab.game import Player
@@ -172,3 +172,54 @@ def test_a_decay_may_be_a_schedule():
     two, _ = game.step(method, optim, ema, one, batches)
     expected = 0.9 * one.params["x"]["w"] + 0.1 * two.params["x"]["w"]
     np.testing.assert_allclose(two.ema["x"]["params"]["w"], expected, rtol=1e-6)
+
+
+@dataclasses.dataclass(frozen=True)
+class Means:
+    """A game on a batch's means, taken over the global batch."""
+
+    dynamics: tuple = ()
+    classes: int = 0
+
+    def init(self, key, batch):
+        return {"x": {"w": jnp.array([0.3, 0.2])}, "y": {"w": jnp.array([0.5, -0.4])}}, {}
+
+    def players(self):
+        def loss(sign):
+            def of(params, stats, batch, key, step):
+                x, y, points = params["x"]["w"], params["y"]["w"], batch["image"]
+                f, r = jnp.tanh(points @ y), jnp.tanh(points**2 @ x)
+                value = (jnp.logaddexp(0, f - parallel.mean(r.mean())) * r).mean()
+                return sign * value, (stats, {})
+
+            return of
+
+        both = {"x": Player(loss(1), ("x",)), "y": Player(loss(-1), ("y",))}
+        return changed(both, self.dynamics)
+
+
+@pytest.mark.parametrize(
+    "dynamics",
+    [
+        (),
+        (simultaneous(),),
+        (unrolled(2, player="x", opponent="y"),),
+        (extragradient(), consensus(2.0)),
+    ],
+    ids=["alternating", "simultaneous", "unrolled", "extragradient and consensus"],
+)
+def test_two_devices_under_pmap_play_as_one(dynamics):
+    """With SGD: the look-ahead's and the consensus term's gradients are the global batch's."""
+    method, optim = Means(dynamics), {"x": optax.sgd(0.5), "y": optax.sgd(0.5)}
+    n = game.rounds(method)
+    points = jnp.float32(np.random.default_rng(3).normal(size=(n, 8, 2)))
+    state = game.init(method, optim, {}, random.key(0), {"image": points[0]})
+
+    def play(state, points):
+        return game.step(method, optim, {}, state, {"image": points})[0].params
+
+    alone = jax.jit(play)(state, points)
+    apart = jax.pmap(
+        play, axis_name=parallel.AXIS, in_axes=(None, 1), out_axes=None, devices=jax.devices()[:2]
+    )(state, points.reshape(n, 2, 4, 2))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-7), alone, apart)

@@ -7,8 +7,11 @@ import pytest
 import tiny
 from jax import random
 
-from genlab import game
-from genlab.config import ConfigError, build
+from genlab import game, samples
+from genlab.config import ConfigError, build, spec
+from genlab.methods import GAN
+from genlab.nets import Discriminator, Generator, mlp
+from genlab.runs import RunFolder
 from genlab.standing import STREAM, shown, standing
 
 
@@ -46,8 +49,46 @@ def test_what_is_not_the_generators_stays(played):
     np.testing.assert_array_equal(after["other"]["batch_stats"]["mean"], np.ones(2))
 
 
-def test_a_method_that_cannot_settle_is_refused(played):
-    _, state = played
-    vae = build(tiny.vae().method)
-    with pytest.raises(ConfigError, match="VAE has no `settle`"):
-        standing(vae, state.params, state.stats, random.key(0), 2, 8)
+def test_every_label_is_met_in_small_batches():
+    generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (16,), norm="BatchNorm"), classes=10)
+    critic = spec(Discriminator, spec(mlp.Down, (16,)), classes=10)
+    method = build(spec(GAN, generator, critic, latent=4))
+    batch = {"image": jnp.zeros((4, *tiny.SHAPE)), "cond": jnp.zeros(4, jnp.int32)}
+    params, stats = method.init(random.key(0), batch)
+    seen = [method.settle(params, stats, random.key(k), 4)["gen"] for k in range(3)]
+    means = [jax.tree.leaves(each)[0] for each in seen]
+    assert len({float(mean.sum()) for mean in means}) == 3
+    drawn = np.concatenate(
+        [random.randint(random.fold_in(random.key(k), 1), (4,), 0, 10) for k in range(20)]
+    )
+    assert set(drawn.tolist()) == set(range(10))
+
+
+def test_large_variances_are_as_exact_as_small_ones(played):
+    e, state = played
+    kernel = state.params["gen"]["trunk"]["Dense_0"]["kernel"]
+    found = []
+    for scale in (1.0, 1e4):
+        dense = {**state.params["gen"]["trunk"], "Dense_0": {"kernel": scale * kernel}}
+        params = {**state.params, "gen": {"trunk": dense}}
+        stats = standing(e.method, params, state.stats, random.key(0), 2, 16)
+        leaves = jax.tree_util.tree_leaves_with_path(
+            stats["gen"]["batch_stats"]["trunk"]["BatchNorm_0"]
+        )
+        found.append(next(x for path, x in leaves if path[-1].key == "var"))
+    np.testing.assert_allclose(found[1], 1e8 * found[0], rtol=1e-4)
+
+
+def test_pictures_on_the_way_have_them_too(played, tmp_path, monkeypatch):
+    e, state = played
+    seen = []
+    monkeypatch.setattr(samples, "shown", lambda e, s: seen.append(e.standing) or shown(e, s))
+    samples.stages(e, RunFolder(tmp_path))(2, state)
+    assert seen == [3]
+
+
+def test_a_method_that_cannot_settle_is_refused():
+    config = tiny.vae()
+    config.standing = 4
+    with pytest.raises(ConfigError, match="VAE has no statistics to take anew"):
+        build(config)

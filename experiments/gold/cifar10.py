@@ -45,7 +45,7 @@ def config():
         method=spec(
             GAN,
             spec(Generator, spec(resnet.Up, SHAPE, width=128)),
-            spec(Discriminator, spec(resnet.Down, width=128)),
+            spec(Discriminator, spec(resnet.Down, width=128), kernel_init="glorot_uniform"),
             latent=128,
             objective="wasserstein",
             penalties={"gradient_penalty": 10.0},
@@ -83,7 +83,11 @@ def convolutional(norm="BatchNorm"):
     """
     return {
         "method.generator": spec(Generator, spec(dcgan.Up, SHAPE)),
-        "method.discriminator": spec(Discriminator, spec(dcgan.Down, norm=norm)),
+        "method.discriminator": spec(
+            Discriminator,
+            spec(dcgan.Down, norm=norm),
+            kernel_init=spec(nn.initializers.normal, 0.02),
+        ),
         "method.latent": 100,
         "method.objective": "nonsaturating",
         "method.penalties": {},
@@ -99,7 +103,7 @@ def wgan():
     """WGAN (Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1): RMSProp 5e-5, clipping at 0.01, 5
     critic moves, batch 64; DCGAN networks.
     """
-    rmsprop = spec(optax.rmsprop, 5e-5, decay=0.99)
+    rmsprop = spec(optax.rmsprop, 5e-5, decay=0.99, eps_in_sqrt=False)
     return {
         **convolutional(),
         "method.objective": "wasserstein",
@@ -111,9 +115,13 @@ def wgan():
 
 def dragan():
     """DRAGAN (Kodali et al. 2017, arXiv:1705.07215): the original loss, penalty weight 10; no norm
-    in the critic, whose gradient is penalised at each example.
+    in the critic, whose gradient is penalised at each example. The noise's standard deviation is
+    0.12, near what the authors' code adds to images of CIFAR-10's contrast.
     """
-    return {**convolutional(norm="Identity"), "method.penalties": {"dragan": 10.0}}
+    return {
+        **convolutional(norm="Identity"),
+        "method.penalties": {"dragan": {"weight": 10.0, "c": 0.12**2}},
+    }
 
 
 def normalised(net, **fields):
@@ -196,7 +204,8 @@ def acgan():
 def big():
     """BigGAN (Brock et al. 2019, arXiv:1809.11096; ajbrock/BigGAN-PyTorch,
     launch_cifar_ema.sh): hinge, Adam 2e-4 with betas (0, 0.999), 4 critic moves, batch 50, N(0,
-    0.02^2), average 0.9999 from round 1,000, 500 epochs.
+    0.02^2), average 0.9999 from round 1,000, 500 epochs. The script judges with the statistics of
+    each batch of samples; we take standing statistics over 16.
     """
     start = {"kernel_init": spec(nn.initializers.normal, 0.02)}
     up = spec(biggan.Up, SHAPE, classes=LABELS, shared=0, hierarchical=False, **start)
@@ -210,8 +219,8 @@ def big():
         "method.penalties": {},
         "method.critic_moves": 4,
         "method.generator_batch": 1,
-        "data.augment": (spec(image.flip),),
-        "optim": both(spec(optax.adam, 2e-4, b1=0.0, b2=0.999, eps=1e-8)),
+        "data.augment": (),
+        "optim": both(spec(optax.adam, 2e-4, b1=0.0, b2=0.999)),
         "batch_size": 50,
         "ema": {"gen": spec(from_round, 1_000, 0.9999)},
         "standing": 16,

@@ -5,7 +5,7 @@ against a fixed generator, the data plus unit Gaussian noise, on 8 and 25 Gaussi
 roll. Right: gradient norms by layer and the weights of 12-layer critics on the Swiss roll after
 500 moves.
 Critics 3 x 512 ReLU (12 x 512 for the right), batch 256; Adam 1e-4 with betas (0.5, 0.9) and
-penalty weight 0.1 as the authors' script, RMSProp 5e-5 with clipping.
+penalty weight 0.1 as the authors' script, RMSProp 5e-5 (TensorFlow 1's) with clipping.
 
 Run:    genlab sweep --config=experiments/wgan_gp/toys.py --workdir=runs/wgan_gp
 Then:   python experiments/wgan_gp/figure.py runs/wgan_gp
@@ -70,7 +70,9 @@ def sweep():
         return {
             "method.penalties": {},
             "optim.disc": spec(
-                optax.chain, spec(optax.rmsprop, 5e-5, decay=0.9), spec(clip_weights, bound)
+                optax.chain,
+                spec(optax.rmsprop, 5e-5, decay=0.9, eps=1e-10, initial_scale=1.0),
+                spec(clip_weights, bound),
             ),
         }
 

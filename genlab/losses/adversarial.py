@@ -242,6 +242,11 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
     """
     chosen = config.choose(sys.modules[__name__], base)
     game = chosen if isinstance(chosen, Objective) else chosen()
+    if game.columns:
+        raise config.ConfigError(
+            f"auxiliary(base={base!r}): the base plays on one logit, and this one takes "
+            f"{game.columns} numbers for each image: use nonsaturating, hinge, minimax ..."
+        )
 
     def critic(real, fake, *memory):
         likelihood = real[..., 1] + fake[..., 1]

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array, lax, random
 
 from genlab import parallel
+from genlab.config import ConfigError
 from genlab.data import image
 from genlab.data.source import Augmentation
 
@@ -52,6 +53,11 @@ def interpolates(real: Array, fake: Array, key: Array) -> Array:
 
 def augmented(x: Array, key: Array, augment: tuple[Augmentation, ...]) -> Array:
     """T(x): the augmentations in order, each with its own key for each image."""
+    if x.ndim != 4 and augment is FLIP_AND_TRANSLATE:
+        raise ConfigError(
+            f"examples of shape {x.shape[1:]} are no images to flip and shift: give the "
+            "consistency penalty an `augment` of its own"
+        )
     for number, change in enumerate(augment):
         x = jax.vmap(change)(x, random.split(random.fold_in(key, number), len(x)))
     return x
@@ -99,8 +105,9 @@ def dragan(critic, real, fake, key, c: float = 10 * (2 / 255) ** 2, k: float = 1
     """(|grad D(x + d)| - k)^2 around data with d ~ N(0, c I), so c is a variance: DRAGAN (Kodali et
     al. 2017, arXiv:1705.07215v5, Eq. 1); weight 10, k = 1 and c = 10 there.
 
-    The default c is that 10 in squared 8-bit levels, for images in [-1, 1]. Other implementations
-    follow the authors' first code instead: x + a std(batch) u / 2 with u ~ U[0, 1] per pixel.
+    The default c is that 10 taken as squared 8-bit levels, for images in [-1, 1], which is our
+    reading. The authors' first code, which others follow, adds a std(batch) u / 2 with u ~ U[0, 1]
+    per pixel: some ten times more.
     """
     noisy = real + jnp.sqrt(c) * random.normal(key, real.shape)
     return (jnp.sqrt(squared_norms(critic, noisy) + EPS) - k) ** 2

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array, lax, random
 
 from genlab import parallel
+from genlab.config import ConfigError
 from genlab.losses.penalties import EPS, Carried, scores
 
 
@@ -50,6 +51,10 @@ def mode_seeking(scene: Scene) -> Array:
     next example (Mao et al. 2019, arXiv:1903.05628); weight 1 there. Its inverse is what the paper
     maximises.
     """
+    if len(scene.z) < 2:
+        raise ConfigError(
+            "mode_seeking compares a sample with the next: a batch (of each device) needs two"
+        )
     z = jnp.roll(scene.z, 1, axis=0)
     apart = _per_example(jnp.abs(scene.fake - scene.generator(z))).mean(axis=1)
     return 1 / (apart / (jnp.abs(scene.z - z).mean(axis=1) + EPS) + 1e-5)  # their 1e-5

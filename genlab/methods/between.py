@@ -19,6 +19,11 @@ def pack(x: Array, m: int) -> Array:
     """[B, ..., C] -> [B / m, ..., m C]: neighbours side by side along the channels."""
     if m == 1:
         return x
+    if len(x) % m:
+        raise ConfigError(
+            f"a batch of {len(x)} (of each device, under pmap) does not divide into packs of {m}: "
+            f"use batch_size {(len(x) // m + 1) * m}, or as much for each device"
+        )
     grouped = jnp.moveaxis(x.reshape(len(x) // m, m, *x.shape[1:]), 1, -2)
     return grouped.reshape(*grouped.shape[:-2], m * x.shape[-1])
 

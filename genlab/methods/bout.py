@@ -7,13 +7,20 @@ import flax.linen as nn
 import jax
 from jax import Array, random
 
+from genlab.config import ConfigError
 from genlab.game import apply
 from genlab.losses.regularisers import Scene
 from genlab.methods import terms
 from genlab.nets.layers import in_float32
 from genlab.views import CarriedView
 
-REAL, FAKE, VIEWS, DROPOUT = 100, 101, 102, 103  # streams of randomness under a move's key
+REAL, FAKE, MADE, VIEWS, DROPOUT = (
+    100,
+    101,
+    106,
+    102,
+    103,
+)  # streams of randomness under a move's key
 
 
 @dataclass(frozen=True)
@@ -41,20 +48,18 @@ class Bout:
 
     def generate(self, z: Array) -> tuple[Array, "Bout"]:
         """G(z), and the bout after."""
-        made, stats = self._apply(self.generator, "gen", z)
+        made, stats = self._apply(self.generator, "gen", z, MADE)
         return made, replace(self, stats=stats)
 
     def judge(self, x: Array, stream: int) -> tuple[Array, "Bout"]:
         """The critic's logits on `x`, and the bout after; `stream` is REAL or FAKE."""
-        seen = self._see(x, stream)
-        logits, stats = self._apply(self.discriminator, "disc", seen)
+        logits, stats = self._apply(self.discriminator, "disc", self._see(x, stream), stream)
         return logits, replace(self, stats=stats)
 
     def critic(self, x: Array) -> Array:
         """Logits in float32, on images seen as the real ones are; statistics discarded."""
-        return self.logit(
-            self._apply(in_float32(self.discriminator), "disc", self._see(x, REAL))[0]
-        )
+        precise, seen = in_float32(self.discriminator), self._see(x, REAL)
+        return self.logit(self._apply(precise, "disc", seen, REAL)[0])
 
     def logit(self, judged: Array) -> Array:
         """The one logit, or patch logits, in what the critic gives."""
@@ -67,11 +72,17 @@ class Bout:
             {"params": self.params["disc"], **state},
             self._see(x, REAL),
             self.cond,
-            rngs={"dropout": random.fold_in(self.key, DROPOUT)},
+            rngs={"dropout": self._dropout(REAL)},
             mutable=["intermediates", *state],
         )
-        sown = jax.tree_util.tree_leaves_with_path(found["intermediates"])
-        return next(x for path, x in sown if any(getattr(p, "key", "") == "features" for p in path))
+        sown = jax.tree_util.tree_leaves_with_path(found.get("intermediates", {}))
+        for path, value in sown:
+            if any(getattr(part, "key", "") == "features" for part in path):
+                return value
+        raise ConfigError(
+            f"{type(self.discriminator).__name__} sows no features for a regulariser to match: "
+            'call self.sow("intermediates", "features", x) in it, as nets.Discriminator does'
+        )
 
     def scene(self, owns: str, real: Array, fake: Array, z: Array) -> Scene:
         """What a regulariser looks at."""
@@ -110,9 +121,12 @@ class Bout:
                 x = view(x, own, self.step)
         return x
 
-    def _apply(self, net: nn.Module, name: str, x: Array) -> tuple[Array, dict]:
-        noise = random.fold_in(self.key, DROPOUT)
-        return apply(net, name, self.params, self.stats, x, self.cond, key=noise)
+    def _apply(self, net: nn.Module, name: str, x: Array, stream: int) -> tuple[Array, dict]:
+        key = self._dropout(stream)
+        return apply(net, name, self.params, self.stats, x, self.cond, key=key)
+
+    def _dropout(self, stream: int) -> Array:
+        return random.fold_in(random.fold_in(self.key, DROPOUT), stream)
 
 
 def carried(views: tuple) -> dict[str, CarriedView]:

@@ -8,6 +8,7 @@ label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both receive the bat
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -20,12 +21,11 @@ from genlab.game import Player, apply, fresh, labels
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
 from genlab.losses.total import Weight
-from genlab.methods import terms
+from genlab.methods import refusals, terms
 from genlab.methods.between import pack, pooled, smoothed, top
 from genlab.methods.bout import FAKE, REAL, Bout, carried
 
 LATENTS, POOL, REGULARISERS = 0, 104, 105  # streams of randomness under a move's key
-WITHOUT_GRADIENT = ("lecam", "one_sided_lecam", "consistency", "balanced_consistency", "drift")
 
 
 @dataclass(frozen=True)
@@ -68,30 +68,11 @@ class GAN:
     dynamics: tuple = ()
 
     def __post_init__(self):
-        for name in ("latent", "critic_moves", "generator_batch", "pack"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it is at least 1")
-        if self.generator.classes != self.discriminator.classes:
-            raise ConfigError(
-                f"generator.classes is {self.generator.classes}, discriminator.classes "
-                f"{self.discriminator.classes}: both are told the label, or neither"
-            )
-        for player in self.regularisers:
-            if player not in ("disc", "gen"):
-                raise ConfigError(f"regularisers.{player}: the players are disc and gen")
-        if self.smoothing is not None and self._objective.labels is None:
-            raise ConfigError(
-                f"smoothing with objective {self.objective!r}, which compares or scores and gives "
-                "no image a label: use minimax, nonsaturating or least_squares, or no smoothing"
-            )
-        if self.pack > 1 and (self.classes or self.regularisers):
-            raise ConfigError(
-                f"pack={self.pack}: a pack has no one label and no one latent, so neither "
-                "classes nor regularisers go with it"
-            )
-        if self.pool and self.classes:
-            raise ConfigError(f"pool={self.pool} with classes: a pool keeps images without labels")
-        _ = self._objective, self._penalties, self._regularisers, self.players()
+        refusals.numbers(self)
+        refusals.kinds(self)
+        refusals.combinations(self, self._objective)
+        refusals.names(self._penalties, self._regularisers)
+        self.players()  # whose changes may refuse them
 
     @property
     def classes(self) -> int:
@@ -129,17 +110,20 @@ class GAN:
                 f"the generator makes examples of {fake.shape[1:]}, the data are {x.shape[1:]}: "
                 f"set method.generator.trunk.shape={x.shape[1:]}"
             )
-        if len(x) % self.pack:
-            raise ConfigError(
-                f"batch_size {len(x)} does not divide into packs of {self.pack}: use "
-                f"{(len(x) // self.pack + 1) * self.pack}"
-            )
         packed = pack(x, self.pack)
         more_params, more_stats = fresh(
             self.discriminator, "disc", random.fold_in(key, 1), packed, cond
         )
         params, stats = {**params, **more_params}, {**stats, **more_stats}
-        self._check_critic(params, stats, packed, cond)
+        judge = partial(apply, self.discriminator, "disc", params, stats, key=key)
+        refusals.networks(
+            self,
+            self._objective,
+            self._penalties,
+            self._regularisers["gen"],
+            stats,
+            jax.eval_shape(judge, packed, cond)[0].shape,
+        )
         memory = terms.started(self._starts())
         if self.pool:
             memory["pool"] = jnp.resize(fake, (self.pool, *fake.shape[1:]))
@@ -169,8 +153,8 @@ class GAN:
         d_fake, bout = bout.judge(shown, FAKE)
 
         objective = self._objective
-        carried = bout.memory.get("objective", ())
-        losses = objective.critic(d_real, d_fake, *carried)
+        past = bout.memory.get("objective", ())
+        losses = objective.critic(d_real, d_fake, *past)
         if self.smoothing is not None:
             losses = smoothed(objective, d_real, d_fake, self.smoothing, step)
         penalised, bout = bout.measure(
@@ -179,8 +163,8 @@ class GAN:
         own = random.fold_in(key, REGULARISERS)
         scene, named = bout.scene("disc", real, fake, z), self._regularisers["disc"]
         regularised, bout = bout.measure(named, own, lambda key: (scene._replace(key=key),))
-        if carried:
-            after = objective.remember(d_real, d_fake, *carried)
+        if past:
+            after = objective.remember(d_real, d_fake, *past)
             bout = bout.remembering({**bout.memory, "objective": after})
         bout = bout.remember(d_real, d_fake)
         loss, metrics = total(
@@ -217,9 +201,9 @@ class GAN:
         return apply(self.generator, "gen", params, stats, z, cond, train=False)[0]
 
     def settle(self, params, stats, key: Array, n: int) -> dict:
-        """The statistics of `gen` after `n` samples in training mode, of all labels in turn."""
-        cond = jnp.arange(n) % self.classes if self.classes else None
-        z = self.latents(key, n)
+        """The statistics of `gen` after `n` samples in training mode, of any labels."""
+        z, own = self.latents(key, n), random.fold_in(key, 1)
+        cond = random.randint(own, (n,), 0, self.classes) if self.classes else None
         _, stats = apply(self.generator, "gen", params, stats, z, cond, key=key)
         return {"gen": stats.get("gen", {})}
 
@@ -244,26 +228,3 @@ class GAN:
         named = {**self._penalties, **self._regularisers["disc"], **self._regularisers["gen"]}
         found = {**named, "objective": self._objective, **carried(self.views)}
         return {name: remembering.start for name, remembering in found.items()}
-
-    def _check_critic(self, params, stats, x, cond) -> None:
-        """What can be known of the critic's logits and norms before anything is compiled."""
-        logits = jax.eval_shape(
-            lambda x: apply(self.discriminator, "disc", params, stats, x, cond, key=random.key(0))[
-                0
-            ],
-            x,
-        ).shape
-        wanted = self._objective.columns
-        if (logits[1:] if len(logits) == 2 else ()) != ((wanted,) if wanted else ()):
-            raise ConfigError(
-                f"objective {self.objective!r} takes "
-                f"{f'[B, {wanted}]' if wanted else '[B] or [B, h, w]'} from the critic, which "
-                f"gives {list(logits)}: choose the discriminator that belongs to it (nets.heads)"
-            )
-        tied = [name for name in self.penalties if name not in WITHOUT_GRADIENT]
-        paths = jax.tree_util.tree_leaves_with_path(stats.get("disc", {}).get("batch_stats", {}))
-        if tied and any(path[-1].key == "var" for path, _ in paths):
-            raise ConfigError(
-                f"the critic has BatchNorm, and a penalty ({', '.join(tied)}) on its "
-                "gradient at each example: use norm='LayerNorm' or 'Identity' in the discriminator"
-            )

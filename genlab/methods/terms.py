@@ -23,12 +23,14 @@ class Term(NamedTuple):
     every:  it is taken in one round of so many, and counts as many times there (lazy
             regularisation: Karras et al. 2020, arXiv:1912.04958, Section 3.1)
     start:  its memory before the first round
+    source: the function or `Carried` it is made of
     """
 
     fn: Callable
     weight: Weight
     every: int
     start: tuple
+    source: Callable | Carried
 
 
 def resolved(module: ModuleType, given: Mapping[str, Any], where: str) -> dict[str, Term]:
@@ -37,6 +39,8 @@ def resolved(module: ModuleType, given: Mapping[str, Any], where: str) -> dict[s
 
     Raises ConfigError, beginning with `where`, for what it has not got.
     """
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{where} is {given!r}; give a mapping, as dict(name=weight)")
     return {name: _term(module, name, value, f"{where}.{name}") for name, value in given.items()}
 
 
@@ -45,7 +49,7 @@ def _term(module: ModuleType, name: str, given: Any, where: str) -> Term:
     if "weight" not in arguments:
         raise ConfigError(f"{where} is a dict without `weight`: dict(weight=..., ...)")
     weight, every = arguments.pop("weight"), arguments.pop("every", 1)
-    if every < 1:
+    if not isinstance(every, int) or every < 1:
         raise ConfigError(f"{where}.every is {every}: 1 for every round, k for one round in k")
     found = choose(module, arguments.pop("fn", name))
     carried = found if isinstance(found, Carried) else Carried((), _forgetful(found))
@@ -54,7 +58,7 @@ def _term(module: ModuleType, name: str, given: Any, where: str) -> Term:
     if unknown:
         hint = did_you_mean(unknown[0], known)
         raise ConfigError(f"{where}: no argument {unknown[0]!r}{hint}")
-    return Term(partial(carried.fn, **arguments), weight, every, carried.start)
+    return Term(partial(carried.fn, **arguments), weight, every, carried.start, found)
 
 
 def _forgetful(fn: Callable) -> Callable:

@@ -7,12 +7,14 @@ import optax
 import pytest
 import tiny
 from jax import random
+from jax.flatten_util import ravel_pytree
 
-from genlab import game
+from genlab import game, parallel, training
 from genlab.config import ConfigError, build, override, spec
 from genlab.dynamics import simultaneous
 from genlab.losses import adversarial
 from genlab.methods import GAN, between
+from genlab.methods.bout import FAKE, REAL
 from genlab.nets.layers import SpectralNorm
 from genlab.views import instance_noise
 
@@ -157,15 +159,38 @@ def test_a_latent_step_is_the_damped_natural_gradient():
         np.testing.assert_allclose(row, start + 0.9 * np.linalg.solve(fisher, g), rtol=1e-5)
 
 
+def test_data_and_samples_have_dropout_of_their_own():
+    method, params, stats = made(**{"discriminator.trunk.dropout": 0.5})
+    bout = method._bout(params, stats, batch(), KEY, ROUND)
+    x = batch()["image"]
+    as_real, as_fake = bout.judge(x, REAL)[0], bout.judge(x, FAKE)[0]
+    assert not np.allclose(as_real, as_fake)
+    np.testing.assert_array_equal(as_real, bout.critic(x))  # a penalty sees what the data saw
+
+
+def test_a_penalty_is_known_by_its_function_not_by_its_name():
+    config = tiny.gan(critic_norm="BatchNorm")
+    override(config, "method.penalties", {"drift": {"weight": 1.0, "fn": "r1"}})
+    with pytest.raises(ConfigError, match=r"a penalty \(drift\) on its gradient"):
+        build(config.method).init(random.key(0), batch())
+
+
 def test_both_players_gradients_pass_through_the_latent_step():
-    method, params, stats = made(latent_step=spec(between.latent_step, 0.9, 0.1))
-    other, _, _ = made()
-
-    def slope(method):
-        return jax.grad(lambda p: method.generator_loss(p, stats, batch(), KEY, ROUND)[0])(params)
-
-    a, b = (jax.tree.leaves(slope(m)["gen"])[0] for m in (method, other))
-    assert np.isfinite(a).all() and not np.allclose(a, b)
+    """Against the same step with its gradient cut, for either loss."""
+    step = between.latent_step(0.9, 0.1)
+    method, params, stats = made()
+    found = {}
+    for name, improved in (
+        ("whole", step),
+        ("cut", lambda score, z: jax.lax.stop_gradient(step(score, z))),
+    ):
+        object.__setattr__(method, "latent_step", improved)
+        for loss, network in ((method.critic_loss, "disc"), (method.generator_loss, "gen")):
+            slope = jax.jit(jax.grad(lambda p, f=loss: f(p, stats, batch(), KEY, ROUND)[0]))(params)
+            found[name, network] = ravel_pytree(slope[network])[0]
+    for network in ("disc", "gen"):
+        away = jnp.linalg.norm(found["whole", network] - found["cut", network])
+        assert away > 0.01 * jnp.linalg.norm(found["cut", network])
 
 
 def test_a_latent_step_is_differentiated_through():
@@ -252,7 +277,8 @@ def test_the_generator_may_be_judged_on_more():
     ],
 )
 def test_regularisers_reach_the_player_that_has_them(player, name):
-    method, params, stats = made(regularisers={player: {name: 2.0}})
+    plain = {"generator.trunk.norm": "Identity"} if name == "path_length" else {}
+    method, params, stats = made(regularisers={player: {name: 2.0}}, **plain)
     loss = method.critic_loss if player == "disc" else method.generator_loss
     value, (_, seen) = loss(params, stats, batch(), KEY, ROUND)
     np.testing.assert_allclose(value, seen["adversarial"] + 2 * seen[name], rtol=1e-5)
@@ -267,6 +293,7 @@ def test_every_memory_survives_a_round():
         regularisers={"gen": {"path_length": {"weight": 2.0, "every": 4}}},
         pool=8,
         dynamics=(spec(simultaneous),),
+        **{"generator.trunk.norm": "Identity"},
     )
     optim = {"disc": optax.sgd(0.1), "gen": optax.sgd(0.1)}
     state = game.init(method, optim, {}, random.key(0), batch())
@@ -281,9 +308,29 @@ def test_every_memory_survives_a_round():
     [
         ({"objective": "relativistic", "smoothing": 0.1}, "gives no image a label"),
         ({"objective": "wasserstein", "smoothing": 0.1}, "gives no image a label"),
-        ({"pack": 4}, "batch_size 6 does not divide into packs of 4: use 8"),
+        ({"pack": 4}, "does not divide into packs of 4: use batch_size 8"),
+        ({"pack": 2, "views": (spec(instance_noise, 1.0),)}, "nor views go with it"),
+        ({"views": ("instance_noise",)}, r"give a tuple of specs: \(spec\(...\),\)"),
+        ({"dynamics": ("simultaneous",)}, r"give a tuple of specs: \(spec\(...\),\)"),
+        ({"latent_step": "latent_step"}, r"give spec\(latent_step, ...\)"),
+        ({"smoothing": 1.5}, "smoothing is 1.5; it is a share"),
+        ({"top": 50.0}, "top is 50.0; it is a share"),
+        ({"pool": -3}, "pool is -3; 0 is for none"),
+        ({"penalties": {"r1": {"weight": 1.0, "every": 2.5}}}, "k for one round in k"),
+        ({"penalties": {"real": {"weight": 1.0, "fn": "drift"}}}, "has a meaning already"),
+        (
+            {
+                "penalties": {"orthogonal": {"weight": 5.0, "fn": "drift"}},
+                "regularisers": {"disc": {"orthogonal": 1.0}},
+            },
+            "two terms are called 'orthogonal'",
+        ),
+        ({"regularisers": {"disc": {"mode_seeking": 1.0}}}, "does not depend on the critic"),
+        ({"regularisers": {"gen": {"path_length": 1.0}}}, "the generator has BatchNorm"),
+        ({"objective": spec(adversarial.auxiliary, "multi_hinge")}, "the base plays on one logit"),
         ({"pack": 2, "regularisers": {"gen": {"orthogonal": 1.0}}}, "no one latent"),
         ({"regularisers": {"generator": {}}}, "the players are disc and gen"),
+        ({"regularisers": {"gen": 2.0}}, "give a mapping"),
         ({"regularisers": {"gen": {"path_lenght": 1.0}}}, "did you mean 'path_length'"),
         ({"penalties": {"r1": {"weight": 1.0, "every": 0}}}, "1 for every round"),
         ({"generator_batch": 0}, "generator_batch is 0"),
@@ -299,3 +346,19 @@ def test_a_penalty_without_a_gradient_allows_batch_norm():
     config = tiny.gan(critic_norm="BatchNorm", method={"penalties": {"lecam": 1.0}})
     assert isinstance(build(config.method), GAN)
     build(config.method).init(random.key(0), batch())
+
+
+def test_the_top_samples_are_the_global_batchs():
+    """Two devices, of which one has the better samples: its own teach."""
+    logits = jnp.float32([[0.1, 0.2, 0.3, 0.4], [1.1, 1.2, 1.3, 1.4]])
+    kept = jax.pmap(
+        lambda x: between.top(-x, x, 0.5, 0), axis_name=parallel.AXIS, devices=jax.devices()[:2]
+    )(logits)
+    np.testing.assert_allclose(kept, [[0, 0, 0, 0], [-2.2, -2.4, -2.6, -2.8]], rtol=1e-6)
+
+
+def test_packs_are_each_devices_own_and_that_is_checked_before_compiling():
+    config = tiny.gan(method={"pack": 8}, batch_size=16)
+    config.loop.devices, config.loop.placement = 4, "pmap"
+    with pytest.raises(ConfigError, match=r"a batch of 4 .* does not divide into packs of 8"):
+        training.prepare(config)
