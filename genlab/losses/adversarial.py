@@ -50,10 +50,11 @@ class Objective(NamedTuple):
 
 minimax = Objective(
     critic=lambda real, fake: _softplus(-real) + _softplus(fake),
-    generator=lambda real, fake: -_softplus(fake),
+    generator=lambda real, fake: -_softplus(-real) - _softplus(fake),
     labels=(lambda logit: _softplus(-logit), _softplus),
 )
-"""The zero-sum game: G minimises log(1 - D(G(z))) (Goodfellow et al. 2014, arXiv:1406.2661, Eq. 1).
+"""The zero-sum game: G minimises V = log D(x) + log(1 - D(G(z))) (Goodfellow et al. 2014,
+arXiv:1406.2661, Eq. 1). The data's term moves G only where it foresees the critic (unrolled).
 """
 
 nonsaturating = minimax._replace(generator=lambda real, fake: _softplus(-fake))
@@ -129,12 +130,12 @@ def _variational(data: Callable, sample: Callable, generator: str) -> Objective:
     """The f-GAN whose critic minimises data(V(x)) + sample(V(G(z))) = -g_f(V) + f*(g_f(V))."""
     generators = {
         "practical": lambda real, fake: data(fake),
-        "saddle": lambda real, fake: -sample(fake),
+        "saddle": lambda real, fake: -data(real) - sample(fake),
     }
     if generator not in generators:
         raise config.ConfigError(
             f"an f-GAN's generator is {generator!r}; it is 'practical' (maximises g_f(V(G(z)))) or "
-            "'saddle' (minimises -f*(g_f(V(G(z)))))"
+            "'saddle' (minimises g_f(V(x)) - f*(g_f(V(G(z)))))"
         )
     return Objective(lambda real, fake: data(real) + sample(fake), generators[generator])
 

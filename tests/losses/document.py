@@ -80,7 +80,7 @@ class Option(NamedTuple):
 
 OBJECTIVES = {
     "minimax": Entry(
-        ("critic:    softplus(-r) + softplus(f)", "generator: -softplus(f)"),
+        ("critic:    softplus(-r) + softplus(f)", "generator: -softplus(-r) - softplus(f)"),
         'objective="minimax"',
         "TF-GAN, torchgan (`nonsaturating=False`); mimicry's `gan` is the non-saturating loss",
     ),

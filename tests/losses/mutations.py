@@ -88,8 +88,8 @@ OBJECTIVES = (
         "minimax",
         SIGN,
         ADVERSARIAL,
-        "generator=lambda real, fake: -_softplus(fake),",
-        "generator=lambda real, fake: _softplus(fake),",
+        "generator=lambda real, fake: -_softplus(-real) - _softplus(fake),",
+        "generator=lambda real, fake: -_softplus(-real) + _softplus(fake),",
         logits("minimax-generator"),
     ),
     Mutant(

@@ -61,7 +61,7 @@ def variational(activation, conjugate):
         Oracle(critic, lambda real, fake: -activation(fake).mean(), {}),
         Oracle(
             critic,
-            lambda real, fake: -conjugate(activation(fake)).mean(),
+            lambda real, fake: activation(real).mean() - conjugate(activation(fake)).mean(),
             {"generator": "saddle"},
         ),
     )
@@ -124,7 +124,10 @@ def standard(real, fake):
 
 
 PLAIN = {
-    "minimax": Oracle(standard, lambda real, fake: np.log(1 - sigmoid(fake)).mean()),
+    "minimax": Oracle(
+        standard,
+        lambda real, fake: np.log(sigmoid(real)).mean() + np.log(1 - sigmoid(fake)).mean(),
+    ),
     "nonsaturating": Oracle(standard, lambda real, fake: -np.log(sigmoid(fake)).mean()),
     "least_squares": Oracle(
         lambda real, fake: np.square(real - 1).mean() / 2 + np.square(fake).mean() / 2,

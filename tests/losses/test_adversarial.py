@@ -144,7 +144,7 @@ def test_known_points():
     zero, one = jnp.zeros(12), jnp.ones(12)
     at_zero = {
         "nonsaturating": (2 * np.log(2), np.log(2)),
-        "minimax": (2 * np.log(2), -np.log(2)),
+        "minimax": (2 * np.log(2), -2 * np.log(2)),
         "relativistic": (np.log(2), np.log(2)),
         "relativistic_average": (2 * np.log(2), 2 * np.log(2)),
         "relativistic_average_least_squares": (2, 2),
