@@ -1,12 +1,22 @@
-"""Eight virtual devices, a cache of its own, and no silent broadcasting between ranks."""
+"""Eight virtual devices, a cache of its own, and no silent broadcasting between ranks.
+
+The suite's time is compilation, and LLVM's optimiser is a third of it: it is off here, unless
+XLA_FLAGS is set (XLA_FLAGS= for what users get), and on in the programs that tests start.
+"""
 
 import os
 
 import jax
 import pytest
 
+FAST = {} if "XLA_FLAGS" in os.environ else {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+os.environ.update(FAST)
+jax.devices()  # reads the flags, once
+for name in FAST:
+    del os.environ[name]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -91,6 +91,7 @@ def main(sweep: Path) -> None:
         axes[0, 3].plot(range(1, len(norms) + 1), norms, label=name.removeprefix("deep-"))
         slopes.append(f"| {name} | " + " | ".join(f"{n:.2g}" for n in norms) + " |")
     axes[0, 3].set_yscale("log")
+    axes[0, 3].set_xticks(range(1, 13))
     axes[0, 3].set_title("gradient norm at each of 12 layers", fontsize=9)
     axes[0, 3].legend(fontsize=7)
     for axis, name in zip(

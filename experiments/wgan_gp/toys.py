@@ -24,7 +24,7 @@ from genlab.optim import clip_weights
 
 SEEDS = (0,)
 EIGHT = spec(ring, modes=8, radius=2 / 1.414, std=0.02 / 1.414)
-GRID = spec(grid, side=5, spacing=4 / 2.828, std=0.05 / 2.828)
+GRID = spec(grid, side=5, spacing=2 / 2.828, std=0.05 / 2.828)
 ROLL = spec(swiss_roll, noise=0.25, scale=1 / 7.5)
 
 

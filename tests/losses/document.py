@@ -138,22 +138,26 @@ OBJECTIVES = {
         NONE,
     ),
     "f_kl": Entry(
-        ("critic:    -r + exp(f - 1)", "generator: -f", "saddle:    -exp(f - 1)"),
+        ("critic:    -r + exp(f - 1)", "generator: -f", "saddle:    r - exp(f - 1)"),
         'objective="f_kl"',
         NONE,
     ),
     "f_reverse_kl": Entry(
-        ("critic:    exp(-r) + f - 1", "generator: exp(-f)", "saddle:    1 - f"),
+        ("critic:    exp(-r) + f - 1", "generator: exp(-f)", "saddle:    1 - exp(-r) - f"),
         'objective="f_reverse_kl"',
         NONE,
     ),
     "f_pearson": Entry(
-        ("critic:    -r + f² / 4 + f", "generator: -f", "saddle:    -f² / 4 - f"),
+        ("critic:    -r + f² / 4 + f", "generator: -f", "saddle:    r - f² / 4 - f"),
         'objective="f_pearson"',
         NONE,
     ),
     "f_squared_hellinger": Entry(
-        ("critic:    exp(-r) - 1 + exp(f) - 1", "generator: exp(-f) - 1", "saddle:    1 - exp(f)"),
+        (
+            "critic:    exp(-r) - 1 + exp(f) - 1",
+            "generator: exp(-f) - 1",
+            "saddle:    2 - exp(-r) - exp(f)",
+        ),
         'objective="f_squared_hellinger"',
         NONE,
     ),
@@ -161,7 +165,7 @@ OBJECTIVES = {
         (
             "critic:    softplus(-r) + softplus(f) - 2 log 2",
             "generator: softplus(-f) - log 2",
-            "saddle:    log 2 - softplus(f)",
+            "saddle:    2 log 2 - softplus(-r) - softplus(f)",
         ),
         'objective="f_jensen_shannon"',
         "none of them under this name: it is `nonsaturating`, or `minimax`, less a constant",
