@@ -2,7 +2,7 @@
 
 Metz et al. 2017, arXiv:1611.02163, Section 3.1 and Appendix A: eight Gaussians (std 0.02, radius
 2), latents of 256, generator 2 x 128 ReLU, critic 1 x 128 ReLU on the points / 4, orthogonal
-weights with gain 0.8, Adam 1e-4 with beta1 0.5, batch 512; the players alternate, 25,000 rounds.
+weights with gain 0.8, Adam 1e-4 with beta1 0.5, batch 512, both players at once, 25,000 rounds.
 
 Run:    genlab sweep --config=experiments/mode_collapse/unrolled.py --workdir=runs/unrolled
 Then:   cp runs/unrolled/report.md results/mode_collapse_unrolled.md
@@ -14,7 +14,7 @@ import optax
 
 from genlab import Experiment, Loop, spec
 from genlab.data import ring
-from genlab.dynamics import unrolled
+from genlab.dynamics import simultaneous, unrolled
 from genlab.methods import GAN
 from genlab.metrics.scores import Modes
 from genlab.nets import Discriminator, Generator, mlp
@@ -36,6 +36,7 @@ def config():
             spec(Discriminator, critic, kernel_init=init),
             latent=256,
             objective="minimax",
+            dynamics=(spec(simultaneous),),
         ),
         data=spec(ring, radius=2.0, std=0.02),
         optim={"disc": adam, "gen": adam},
