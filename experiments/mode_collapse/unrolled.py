@@ -60,5 +60,8 @@ def sweep():
     return {
         "minimax": {},
         "nonsaturating": {"method.objective": "nonsaturating"},
-        **{f"unrolled-{k}": {"method.dynamics": (spec(unrolled, k),)} for k in (1, 5, 10)},
+        **{
+            f"unrolled-{k}": {"method.dynamics": (spec(simultaneous), spec(unrolled, k))}
+            for k in (1, 5, 10)
+        },
     }
