@@ -15,7 +15,7 @@ SMALL = {
     "channels": 8,
     "widths": 8,
     "cardinality": 2,
-    "batch_size": 12,  # divides into packs of 1, 2, 3, 4
+    "batch_size": 4,  # packs
     "samples": 64,
     "draws": 2,
 }
@@ -45,6 +45,7 @@ def shrink(config: ConfigDict) -> ConfigDict:
         augment = config.data.augment
         override(config, "data", spec(noise, *DOWNLOADED[config.data[CALL]], augment=augment))
     _shrink(config, config, "")
+    config.batch_size *= config.method.get("pack", 1)
     return config
 
 

@@ -15,7 +15,7 @@ from genlab.losses import adversarial
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, biggan, dcgan, r3gan, resnet
 from genlab.nets.heads import AuxiliaryDiscriminator, ProjectionDiscriminator
-from genlab.nets.layers import SpectralNorm
+from genlab.nets.spectral import SpectralNorm
 from genlab.optim import clip_weights, cosine, from_round, ramped, scheduled_adam
 from genlab.views import augment_pipe
 

@@ -14,7 +14,7 @@ from funnels import Critic, Cube, Dual, cloud
 
 from genlab import Experiment, Loop, spec
 from genlab.methods import GAN
-from genlab.nets.layers import SpectralNorm
+from genlab.nets.spectral import SpectralNorm
 from genlab.optim import clip_weights
 
 SEEDS = (0,)

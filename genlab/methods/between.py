@@ -42,7 +42,7 @@ def pooled(fake: Array, pool: Array, key: Array) -> tuple[Array, Array]:
     places = random.permutation(where, len(pool))[: len(fake)]
     swapped = random.bernoulli(swap, 0.5, (len(fake),) + (1,) * (fake.ndim - 1))
     earlier = pool[places]
-    kept = jax.lax.stop_gradient(jnp.where(swapped, fake, earlier))
+    kept = jnp.where(swapped, fake, earlier)
     return jnp.where(swapped, earlier, fake), pool.at[places].set(kept)
 
 

@@ -79,16 +79,19 @@ def combinations(gan: Any, objective: Objective) -> None:
 
 
 def names(critics: Mapping[str, Term], by_player: Mapping[str, Mapping[str, Term]]) -> None:
-    """Terms that would share a name, hence a value, a weight or a memory."""
-    seen = set(TAKEN)
-    for group in (critics, *by_player.values()):
-        for name in group:
-            if name in seen or name.startswith("view"):
+    """Terms that would share a value, a weight or a memory by sharing a name: two of one player, or
+    two that remember.
+    """
+    of_disc, of_gen = [*critics, *by_player["disc"]], list(by_player["gen"])
+    groups = (critics, *by_player.values())
+    remembering = [name for group in groups for name, term in group.items() if term.start]
+    for found in (of_disc, of_gen, remembering):
+        for name in found:
+            if found.count(name) > 1 or name in TAKEN or name.startswith("view"):
                 raise ConfigError(
                     f"two terms are called {name!r}, or the name has a meaning already: give one "
                     "another name, and its function as fn='genlab.losses.penalties:...'"
                 )
-            seen.add(name)
     for name, term in by_player["disc"].items():
         if term.source in OF_THE_GENERATOR:
             raise ConfigError(

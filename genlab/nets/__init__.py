@@ -1,6 +1,18 @@
 """Networks: roles (what goes in and comes out) over trunks (one family per file)."""
 
-from genlab.nets import biggan, classic, dcgan, mlp, r3gan, resnet
+from genlab.nets import (
+    attention,
+    biggan,
+    classic,
+    dcgan,
+    heads,
+    layers,
+    minibatch,
+    mlp,
+    r3gan,
+    resnet,
+    spectral,
+)
 from genlab.nets.roles import Decoder, Discriminator, Encoder, Generator
 
 __all__ = [
@@ -8,10 +20,15 @@ __all__ = [
     "Discriminator",
     "Encoder",
     "Generator",
+    "attention",
     "biggan",
     "classic",
     "dcgan",
+    "heads",
+    "layers",
+    "minibatch",
     "mlp",
     "r3gan",
     "resnet",
+    "spectral",
 ]

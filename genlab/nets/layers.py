@@ -1,8 +1,8 @@
 """Layers every family shares. Norms are called `norm(x, cond, train)`, so that any of them fits
 anywhere by name.
 
-Wrappers take a whole network (a role or a trunk) and are called as it is: `SpectralNorm`,
-`WithReference`; `Chain` makes one trunk of several parts.
+A `Wrapper` takes a whole network (a role or a trunk) and is called as it is: `WithReference` here,
+`spectral.SpectralNorm`; `Chain` makes one trunk of several parts.
 """
 
 import contextlib
@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax.traverse_util import flatten_dict, unflatten_dict
-from jax import Array, lax, random
+from jax import Array, lax
 
 from genlab import parallel
 from genlab.config import ConfigError, choose
@@ -148,78 +147,6 @@ class Identity(nn.Module):
         return x
 
 
-class MinibatchStddev(nn.Module):
-    """Appends the standard deviation over a group of examples, averaged over features and
-    positions, as `channels` constant features (Karras et al. 2018, arXiv:1710.10196, Section 3).
-
-    A group is `group` neighbouring rows of the batch (0: all of it; the authors' code strides
-    instead). Where groups divide each device's part no device needs another's rows and the numbers
-    do not depend on the device count; else they are taken over the global batch.
-    """
-
-    group: int = 4
-    channels: int = 1
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
-        """[B, ..., C] -> [B, ..., C + channels]; `cond` and `train` are not used."""
-        if x.shape[-1] % self.channels:
-            raise ConfigError(
-                f"MinibatchStddev(channels={self.channels}) after {x.shape[-1]} features: "
-                "channels must divide them"
-            )
-        return examples_apart(self._append, x)
-
-    def _append(self, x: Array, whole: Callable[[Array], Array]) -> Array:
-        batch = x if self.group and len(x) % self.group == 0 else whole(x)
-        group = min(self.group or len(batch), len(batch))
-        if len(batch) % group:
-            raise ConfigError(
-                f"MinibatchStddev(group={group}) of a batch of {len(batch)}: the group must divide "
-                "the batch (0: the whole batch)"
-            )
-        y = batch.astype(jnp.float32).reshape(
-            len(batch) // group, group, -1, self.channels, x.shape[-1] // self.channels
-        )
-        deviation = jnp.sqrt(y.var(axis=1) + 1e-8).mean(axis=(1, 3))
-        rows = _own(jnp.repeat(deviation, group, axis=0), len(x))
-        rows = rows.reshape(len(x), *(1,) * (x.ndim - 2), self.channels).astype(x.dtype)
-        return jnp.concatenate([x, jnp.broadcast_to(rows, (*x.shape[:-1], self.channels))], axis=-1)
-
-
-class MinibatchDiscrimination(nn.Module):
-    """Appends o_b(x_i) = sum_j exp(-|M_ib - M_jb|_1) over the global batch, M = T f(x) with
-    `kernels` rows b of `size` numbers (Salimans et al. 2016, arXiv:1606.03498, Section 3.2).
-    """
-
-    kernels: int = 50
-    size: int = 5
-    kernel_init: str | Callable | None = None
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
-        """[B, F] -> [B, F + kernels]; `cond` and `train` are not used."""
-        dense = nn.Dense(
-            self.kernels * self.size,
-            use_bias=False,
-            kernel_init=initialiser(self.kernel_init),
-            dtype=self.dtype,
-            name="tensor",
-        )
-        m = dense(x).astype(jnp.float32).reshape(len(x), self.kernels, self.size)
-
-        def closeness(m, whole):
-            batch = whole(m)
-            distance = jnp.abs(m[:, None] - batch[None]).sum(-1)
-            # |M_i - M_i| has no gradient, which rounding in two fusions would not cancel
-            itself = _own(jnp.eye(len(batch), dtype=bool), len(m))[:, :, None]
-            return jnp.exp(-jnp.where(itself, 0, distance)).sum(1)
-
-        return jnp.concatenate([x, examples_apart(closeness, m).astype(x.dtype)], axis=-1)
-
-
 class Chain(nn.Module):
     """One trunk of several parts in a row: a trunk, then layers on what it gives."""
 
@@ -257,79 +184,6 @@ class Wrapper(nn.Module):
     def shape(self) -> tuple[int, ...]:
         """Shape of what the trunk `net` makes."""
         return self.net.shape
-
-
-class SpectralNorm(Wrapper):
-    """`net` with every kernel divided by its largest singular value, found by power iteration
-    (Miyato et al. 2018, arXiv:1802.05957, Algorithm 1).
-
-    A kernel is any parameter of rank two or more, embeddings too, as a matrix [-1, out]. Each call
-    in training makes `steps` iterations and keeps the vector u in the collection "spectral"; other
-    calls iterate and forget. The gradient passes through sigma with u and v constant. A kernel of
-    zeros stays as it is until it is none, and keeps its u.
-
-    through: False makes sigma a constant for the gradient, as some implementations have it.
-    exempt: modules by name whose parameters are left alone: the tables of `ConditionalBatchNorm`
-    unless told otherwise, which start at zero and would jump to norm one.
-    """
-
-    steps: int = 1
-    epsilon: float = 1e-12
-    exempt: tuple[str, ...] = ("affine",)
-    through: bool = True
-
-    def __post_init__(self):
-        if self.steps < 1:
-            raise ConfigError(f"SpectralNorm.steps is {self.steps}; it is at least 1")
-        super().__post_init__()
-
-    @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True):
-        """What `net` gives."""
-        keep = train and self.is_mutable_collection("spectral")
-
-        def normalised(variables):
-            params = flatten_dict(variables.get("params", {}))
-            kernels = {
-                path: w.reshape(-1, w.shape[-1])
-                for path, w in params.items()
-                if w.ndim > 1 and not set(path) & set(self.exempt)
-            }
-            state = self.variable("spectral", "u", self._start, kernels)
-            u = flatten_dict(state.value)
-            for path, w in kernels.items():
-                u[path], sigma = self._iterate(w, u[path])
-                params[path] = params[path] / jnp.where(sigma > 0, sigma, 1)
-            if keep:
-                state.value = unflatten_dict(u)
-            return {**variables, "params": unflatten_dict(params)}
-
-        through = nn.map_variables(
-            lambda net: net(x, cond, train),
-            "params",
-            trans_in_fn=normalised,
-            init=self.is_initializing(),
-        )
-        return through(self.net)
-
-    def _start(self, kernels: dict) -> dict:
-        keys = random.split(self.make_rng("params"), len(kernels))
-        drawn = {
-            path: random.normal(key, kernels[path].shape[-1:])
-            for path, key in zip(kernels, keys, strict=True)
-        }
-        return unflatten_dict({path: u / jnp.linalg.norm(u) for path, u in drawn.items()})
-
-    def _iterate(self, w: Array, u: Array) -> tuple[Array, Array]:
-        """(u, sigma) after `steps` iterations."""
-        fixed, start = lax.stop_gradient(w), u
-        for _ in range(self.steps):
-            v = fixed @ u
-            v = v / (jnp.linalg.norm(v) + self.epsilon)
-            u = fixed.T @ v
-            u = u / (jnp.linalg.norm(u) + self.epsilon)
-        sigma = v @ (w if self.through else fixed) @ u
-        return jnp.where(sigma > 0, u, start), sigma
 
 
 class WithReference(Wrapper):
@@ -435,13 +289,6 @@ def levels(shape: tuple[int, ...], base: int = 4) -> int:
             f"from {2 * base} up; resize the data (data.shape), or use nets.mlp"
         )
     return (height // base).bit_length() - 1
-
-
-def _own(rows: Array, n: int) -> Array:
-    """This device's `n` rows of what was computed for the global batch, or for these alone."""
-    if len(rows) == n:
-        return rows
-    return lax.dynamic_slice_in_dim(rows, lax.axis_index(parallel.axis()) * n, n)
 
 
 def _batch_norm(train: bool, dtype: str, **kwargs) -> nn.Module:

@@ -33,7 +33,7 @@ from genlab.config import build, spec  # noqa: E402
 from genlab.experiment import Experiment  # noqa: E402
 from genlab.losses import adversarial, penalties, regularisers  # noqa: E402
 from genlab.methods import GAN, between, terms  # noqa: E402
-from genlab.nets import Discriminator, Generator, layers, mlp  # noqa: E402
+from genlab.nets import Discriminator, Generator, layers, minibatch, mlp, spectral  # noqa: E402
 
 PAGE = ROOT / "docs" / "losses.md"
 TESTS = "tests/"
@@ -43,7 +43,7 @@ from genlab import spec
 from genlab.dynamics import balanced, consensus, extragradient, simultaneous, unrolled
 from genlab.losses import adversarial
 from genlab.methods.between import latent_step
-from genlab.nets import Discriminator, Generator, heads, layers, mlp
+from genlab.nets import Discriminator, Generator, heads, layers, minibatch, mlp, spectral
 from genlab.optim import clip_weights, historical_averaging, ramped
 from genlab.views import adaptive, augment_pipe, diff_augment, instance_noise
 """
@@ -326,8 +326,8 @@ def field(name: str) -> str:
 OPTIONS = (
     Option(
         "spectral normalisation",
-        "discriminator=spec(layers.SpectralNorm, spec(Discriminator, spec(mlp.Down, (16,))))",
-        layers.SpectralNorm.__doc__,
+        "discriminator=spec(spectral.SpectralNorm, spec(Discriminator, spec(mlp.Down, (16,))))",
+        spectral.SpectralNorm.__doc__,
         "nets/test_layers.py::test_spectral_norm_is_the_power_iteration_by_hand",
         "StudioGAN, compare_gan, mimicry, TF-GAN, torchgan, mmgeneration",
     ),
@@ -371,16 +371,16 @@ OPTIONS = (
     Option(
         "minibatch discrimination",
         "discriminator=spec(Discriminator, spec(layers.Chain, "
-        "(spec(mlp.Down, (16,)), spec(layers.MinibatchDiscrimination))))",
-        layers.MinibatchDiscrimination.__doc__,
+        "(spec(mlp.Down, (16,)), spec(minibatch.MinibatchDiscrimination))))",
+        minibatch.MinibatchDiscrimination.__doc__,
         "nets/test_layers.py::test_minibatch_discrimination_is_the_equation_by_hand",
         "torchgan",
     ),
     Option(
         "minibatch standard deviation",
         "discriminator=spec(Discriminator, spec(layers.Chain, "
-        "(spec(mlp.Down, (16,)), spec(layers.MinibatchStddev, group=4))))",
-        layers.MinibatchStddev.__doc__,
+        "(spec(mlp.Down, (16,)), spec(minibatch.MinibatchStddev, group=4))))",
+        minibatch.MinibatchStddev.__doc__,
         "nets/test_layers.py::test_minibatch_stddev_is_the_deviation_by_hand",
         "StudioGAN, StyleGAN2-ADA, flaxmodels, mmgeneration; TF-GAN (an example)",
     ),

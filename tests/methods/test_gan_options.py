@@ -15,7 +15,7 @@ from genlab.dynamics import simultaneous
 from genlab.losses import adversarial
 from genlab.methods import GAN, between
 from genlab.methods.bout import FAKE, REAL
-from genlab.nets.layers import SpectralNorm
+from genlab.nets.spectral import SpectralNorm
 from genlab.views import instance_noise
 
 KEY, ROUND = random.key(1), jnp.asarray(0)

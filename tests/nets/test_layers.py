@@ -9,7 +9,7 @@ from jax import random
 
 from genlab import parallel
 from genlab.config import ConfigError, build, spec
-from genlab.nets import Discriminator, Encoder, Generator, dcgan, layers, mlp
+from genlab.nets import Discriminator, Encoder, Generator, dcgan, layers, minibatch, mlp, spectral
 from genlab.nets.attention import SelfAttention
 from genlab.nets.heads import ProjectionDiscriminator
 
@@ -43,7 +43,7 @@ def matrices(params):
 @pytest.fixture(scope="module")
 def normed():
     """A spectrally normalised critic, its variables and inputs."""
-    net = layers.SpectralNorm(ProjectionDiscriminator(mlp.Down((6, 5)), classes=3))
+    net = spectral.SpectralNorm(ProjectionDiscriminator(mlp.Down((6, 5)), classes=3))
     x, labels = draw(4, 3), jnp.arange(4) % 3
     return net, begin(net, x, labels), x, labels
 
@@ -111,7 +111,7 @@ def test_spectral_norm_keeps_its_vectors_only_in_training(normed):
 
 def test_a_convolution_is_a_matrix_of_its_output_channels():
     down, x = dcgan.Down(width=2, norm="Identity"), draw(2, 8, 8, 1)
-    net = layers.SpectralNorm(down)
+    net = spectral.SpectralNorm(down)
     variables = begin(net, x)
     flat = flatten_dict(variables["params"]["net"])
     for path, w in matrices(variables["params"]).items():
@@ -124,7 +124,7 @@ def test_a_convolution_is_a_matrix_of_its_output_channels():
 
 def test_the_gradient_through_sigma_holds_its_vectors_fixed():
     """Against finite differences in float64 of f(W / (v^T W u)) with u, v of the unmoved W."""
-    net = layers.SpectralNorm(mlp.Down((4,)))
+    net = spectral.SpectralNorm(mlp.Down((4,)))
     x = draw(5, 3)
     variables = begin(net, x)
     w0, bias = (wide(variables["params"]["net"]["Dense_0"][n]) for n in ("kernel", "bias"))
@@ -148,7 +148,7 @@ def test_the_gradient_through_sigma_holds_its_vectors_fixed():
 
 
 def test_a_kernel_of_zeros_is_left_alone_and_normalised_once_it_is_none():
-    net = layers.SpectralNorm(mlp.Down((4,)))
+    net = spectral.SpectralNorm(mlp.Down((4,)))
     x = draw(5, 3)
     variables = begin(net, x)
     zeros = jax.tree.map(jnp.zeros_like, variables["params"])
@@ -162,7 +162,7 @@ def test_a_kernel_of_zeros_is_left_alone_and_normalised_once_it_is_none():
 
 def test_the_tables_of_conditional_norms_are_exempt():
     norm = {"norm": "ConditionalBatchNorm", "classes": 2}
-    net = layers.SpectralNorm(mlp.Up((2,), (4,), **norm))
+    net = spectral.SpectralNorm(mlp.Up((2,), (4,), **norm))
     variables = jax.eval_shape(net.init, random.key(0), draw(4, 3), jnp.arange(4) % 2)
     kept = flatten_dict(variables["spectral"]["u"])
     assert set(kept) == {("Dense_0", "kernel"), ("out", "kernel")}
@@ -171,21 +171,21 @@ def test_the_tables_of_conditional_norms_are_exempt():
 
 def test_spectral_norm_is_a_network_like_the_one_inside():
     inner = Discriminator(mlp.Down((8,), dtype="bfloat16"), classes=3)
-    net = layers.SpectralNorm(inner)
+    net = spectral.SpectralNorm(inner)
     assert (net.classes, net.trunk) == (3, inner.trunk)
-    assert layers.SpectralNorm(Encoder(mlp.Down(), latent=7)).latent == 7
-    assert layers.SpectralNorm(Generator(mlp.Up((2,)))).trunk.shape == (2,)
+    assert spectral.SpectralNorm(Encoder(mlp.Down(), latent=7)).latent == 7
+    assert spectral.SpectralNorm(Generator(mlp.Up((2,)))).trunk.shape == (2,)
     exact = layers.in_float32(net)
     assert exact.trunk.dtype == "float32" and net.trunk.dtype == "bfloat16"
-    config = spec(layers.SpectralNorm, spec(Discriminator, spec(mlp.Down, (4,))))
+    config = spec(spectral.SpectralNorm, spec(Discriminator, spec(mlp.Down, (4,))))
     assert build(config).net.trunk.hidden == (4,)
     with pytest.raises(ConfigError, match="at least 1"):
-        layers.SpectralNorm(inner, steps=0)
+        spectral.SpectralNorm(inner, steps=0)
 
 
 def test_spectral_norm_survives_a_gradient_penalty_under_jit_and_pmap():
     """The same second-order gradient and vectors from one device and from two."""
-    net = layers.SpectralNorm(Discriminator(mlp.Down((4,), activation="tanh")))
+    net = spectral.SpectralNorm(Discriminator(mlp.Down((4,), activation="tanh")))
     x = draw(4, 3)
     variables = begin(net, x)
 
@@ -268,7 +268,7 @@ def deviation(x, group, channels):
 
 @pytest.mark.parametrize(("group", "channels"), [(4, 1), (2, 3), (0, 2)])
 def test_minibatch_stddev_is_the_deviation_by_hand(group, channels):
-    net = layers.MinibatchStddev(group, channels)
+    net = minibatch.MinibatchStddev(group, channels)
     x = draw(8, 2, 2, 6) * jnp.arange(1.0, 9).reshape(8, 1, 1, 1)
     y = run(net, {}, x)
     np.testing.assert_array_equal(y[..., :6], x)
@@ -284,15 +284,15 @@ def test_minibatch_stddev_is_the_deviation_by_hand(group, channels):
 
 def test_minibatch_stddev_refuses_what_does_not_divide():
     with pytest.raises(ConfigError, match=r"group=4.*batch of 6.*divide"):
-        layers.MinibatchStddev().apply({}, draw(6, 3))
+        minibatch.MinibatchStddev().apply({}, draw(6, 3))
     with pytest.raises(ConfigError, match=r"channels=2.*after 3"):
-        layers.MinibatchStddev(channels=2).apply({}, draw(4, 3))
+        minibatch.MinibatchStddev(channels=2).apply({}, draw(4, 3))
 
 
 @pytest.mark.parametrize("group", [2, 4, 0])
 def test_minibatch_layers_see_the_global_batch(group):
     """On four devices of two rows each: the numbers, and the gradient, of one device of eight."""
-    net = layers.Chain((layers.MinibatchStddev(group), layers.MinibatchDiscrimination(3, 2)))
+    net = layers.Chain((minibatch.MinibatchStddev(group), minibatch.MinibatchDiscrimination(3, 2)))
     x = draw(8, 5)
     variables = begin(net, x)
 
@@ -314,7 +314,7 @@ def test_minibatch_layers_see_the_global_batch(group):
 
 
 def test_minibatch_discrimination_is_the_equation_by_hand():
-    net, x = layers.MinibatchDiscrimination(kernels=4, size=3), draw(6, 5)
+    net, x = minibatch.MinibatchDiscrimination(kernels=4, size=3), draw(6, 5)
     variables = begin(net, x)
     m = (wide(x) @ wide(variables["params"]["tensor"]["kernel"])).reshape(6, 4, 3)
     expected = np.array(
@@ -362,7 +362,7 @@ def test_a_reference_batch_makes_an_example_alone_what_it_is_in_a_batch():
     critic = Discriminator(mlp.Down((8, 8), norm="VirtualBatchNorm"), classes=3)
     x, labels = draw(6, 5), jnp.arange(6) % 3
     inside = layers.WithReference(critic, size=4)
-    net = layers.SpectralNorm(inside)
+    net = spectral.SpectralNorm(inside)
 
     @jax.jit
     def play(x, labels):
@@ -390,7 +390,7 @@ def test_a_reference_batch_makes_an_example_alone_what_it_is_in_a_batch():
 
 def test_a_reference_batch_and_minibatch_layers_do_not_mix():
     """On one device and on two, where the reference batch is counted once all the same."""
-    close = layers.MinibatchDiscrimination(3, 2)
+    close = minibatch.MinibatchDiscrimination(3, 2)
     trunk = layers.Chain((mlp.Down((4,), norm="VirtualBatchNorm"), close))
     again = layers.VirtualBatchNorm()
     net, x = layers.WithReference(layers.Chain((trunk, again)), size=4), draw(6, 5)
@@ -493,7 +493,7 @@ def test_initialisers_by_name_by_spec_and_by_default():
 
 def test_in_float32_reaches_every_part_of_a_chain():
     chain = layers.Chain(
-        (mlp.Down((4,), dtype="bfloat16"), layers.MinibatchStddev(dtype="bfloat16"))
+        (mlp.Down((4,), dtype="bfloat16"), minibatch.MinibatchStddev(dtype="bfloat16"))
     )
     exact = layers.in_float32(Discriminator(chain)).trunk
     assert [part.dtype for part in exact.parts] == ["float32", "float32"]
