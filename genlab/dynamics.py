@@ -41,8 +41,7 @@ def unrolled(steps: int = 5, player: str = "gen", opponent: str = "disc") -> Cha
     opponent's optimiser included (Metz et al. 2017, arXiv:1611.02163, Eqs. 10-12).
 
     Its loss should be the whole value of the game, as in `minimax` and the f-GANs' "saddle": data's
-    term, which it otherwise cannot change, is half of what the opponent's answer costs it. Without
-    that term the ring of `experiments/mode_collapse` stays collapsed.
+    term, which it otherwise cannot change, is half of what the opponent's answer costs it.
 
     Where the opponent's optimiser takes a root (Adam), give it `eps_root`: its slope at 0 is
     infinite.
