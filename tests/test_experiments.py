@@ -26,7 +26,7 @@ def variants():
             yield pytest.param(file, variant, id=f"{file.parent.name}/{file.stem}:{variant}")
 
 
-@pytest.mark.parametrize(("file", "variant"), variants())
+@pytest.mark.parametrize(("file", "variant"), list(variants()))
 def test_every_variant_plays_a_round(file, variant):
     """Built, traced, compiled, played: every parameter and metric is finite."""
     config = shrink(sweep.configure(load(file), variant, {"loop.devices": 1}))
