@@ -55,13 +55,13 @@ def test_every_label_is_met_in_small_batches():
     method = build(spec(GAN, generator, critic, latent=4))
     batch = {"image": jnp.zeros((4, *tiny.SHAPE)), "cond": jnp.zeros(4, jnp.int32)}
     params, stats = method.init(random.key(0), batch)
+    dense = params["gen"]["trunk"]["Dense_0"]["kernel"]
+    kernel = dense.at[: method.latent].set(0.0)  # deaf to z: what differs is the labels
+    trunk = {**params["gen"]["trunk"], "Dense_0": {"kernel": kernel}}
+    params = {**params, "gen": {**params["gen"], "trunk": trunk}}
     seen = [method.settle(params, stats, random.key(k), 4)["gen"] for k in range(3)]
     means = [jax.tree.leaves(each)[0] for each in seen]
     assert len({float(mean.sum()) for mean in means}) == 3
-    drawn = np.concatenate(
-        [random.randint(random.fold_in(random.key(k), 1), (4,), 0, 10) for k in range(20)]
-    )
-    assert set(drawn.tolist()) == set(range(10))
 
 
 def test_large_variances_are_as_exact_as_small_ones(played):

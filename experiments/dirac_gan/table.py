@@ -42,8 +42,8 @@ def roots(half: float, product: float) -> tuple[complex, complex]:
 
 NOISE, GAMMA, CONSENSUS = 0.7, 0.3, 1.0
 PAPER = {
-    "gan": Row((F1 * 1j, -F1 * 1j), "±i f'(0)", "does not converge"),
-    "ns-gan": Row((F1 * 1j, -F1 * 1j), "±i f'(0)", "converges, but sublinearly"),
+    "gan": Row((F1 * 1j, -F1 * 1j), "±i f'(0)", "does not converge linearly"),
+    "ns-gan": Row((F1 * 1j, -F1 * 1j), "±i f'(0)", "does not converge linearly"),
     "wgan": Row((1j, -1j), "±i", "does not converge"),
     "wgan-gp": Row(None, "(no derivative at ψ = 0)", "does not converge"),
     "instance-noise": Row(

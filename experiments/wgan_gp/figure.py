@@ -112,7 +112,7 @@ def main(sweep: Path) -> None:
         "Made by `genlab sweep --config=experiments/wgan_gp/toys.py --workdir=runs/wgan_gp` and "
         "`python experiments/wgan_gp/figure.py runs/wgan_gp`; one seed, 2,000 moves of "
         f"each critic (500 of those with twelve layers); jax {where['jax']}, {where['cpus']} CPU "
-        f"cores, commit {where['commit']}.",
+        f"cores, drawn at commit {where['commit']}.",
         "",
         "| critic | " + " | ".join(names) + " |",
         "|---" * (len(names) + 1) + "|",
