@@ -13,8 +13,8 @@ from jax import random
 from genlab import config as config_lib
 from genlab.config import ConfigError, build, spec
 from genlab.data import digits, ring
-from genlab.metrics import features
 from genlab.metrics.features import Domain, Pixels
+from genlab.metrics.features import domain as features
 from genlab.metrics.scores import Bound, Fidelity, Modes, Reconstruction, Subject
 from genlab.nets import mlp
 

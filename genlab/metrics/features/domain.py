@@ -1,5 +1,4 @@
-"""Feature spaces: what images are compared in. `Domain` is a small classifier trained on the data
-set itself.
+"""`Domain`: a small classifier trained on the data set itself.
 
 The classifier is a game of one player, trained by `fit` like any other run, in a run folder under
 the cache; its fingerprint is its config's, so one set and one architecture are trained once. It is
@@ -8,15 +7,11 @@ never shown the test split.
 
 import fcntl
 import hashlib
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
@@ -27,18 +22,9 @@ from genlab.data.source import Source, normalise
 from genlab.experiment import Experiment, Loop
 from genlab.game import Player, apply, fresh, labels
 from genlab.losses import total
+from genlab.metrics.features.space import FeatureSpace, batched, cache
 
-BATCH = 500
 _TRAINED: dict[Path, tuple] = {}  # read once a process
-
-
-class FeatureSpace(NamedTuple):
-    """extract: uint8 images [N, H, W, C] -> features [N, D]; protocol: what a score in this space
-    must say.
-    """
-
-    extract: Callable[[np.ndarray], np.ndarray]
-    protocol: dict
 
 
 class Logits(nn.Module):
@@ -105,20 +91,20 @@ class Domain:
         @jax.jit
         def forward(images):
             (logits, features), _ = apply(net, "net", params, stats, normalise(images), train=False)
-            return logits, features
+            return {"features": features, "logits": logits}
 
-        def extract(images: np.ndarray) -> np.ndarray:
-            return _batched(lambda x: forward(x)[1], images)
+        def taps(images: np.ndarray) -> dict[str, np.ndarray]:
+            return batched(forward, images)
 
         held_out = source.read("test")
-        guesses = _batched(lambda x: forward(x)[0], held_out["image"]).argmax(-1)
+        guesses = taps(held_out["image"])["logits"].argmax(-1)
         accuracy = float((guesses == held_out["label"]).mean())
         told = {
             "features": "domain",
             "features_sha256": sha256,
             "features_accuracy": round(accuracy, 4),
         }
-        return FeatureSpace(extract, told)
+        return FeatureSpace(taps, told)
 
     def _trained(self, data: dict, source: Source) -> tuple[dict, dict, Logits, str]:
         from genlab.loop import fit
@@ -150,24 +136,6 @@ class Domain:
         return _TRAINED[folder]
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """The pixels themselves, in [-1, 1]: for sets without labels."""
-
-    def space(self, config: dict, source: Source) -> FeatureSpace:
-        """Nothing to train."""
-        return FeatureSpace(
-            lambda images: images.reshape(len(images), -1) / 127.5 - 1.0, {"features": "pixels"}
-        )
-
-
-def cache() -> Path:
-    """Where trained feature networks and compiled programs are kept: $GENLAB_CACHE, or
-    ~/.cache/genlab.
-    """
-    return Path(os.environ.get("GENLAB_CACHE") or Path.home() / ".cache" / "genlab")
-
-
 def contents(source: Source, looked_at: int = 256) -> str:
     """sha256 of the train split, for a file may change under its name; of a streamed one, of its
     size and first examples.
@@ -177,9 +145,3 @@ def contents(source: Source, looked_at: int = 256) -> str:
     for _, column in sorted(source.read("train", looked_at).items()):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
-
-
-def _batched(fn: Callable, images: np.ndarray) -> np.ndarray:
-    return np.concatenate(
-        [np.asarray(fn(jnp.asarray(images[i : i + BATCH]))) for i in range(0, len(images), BATCH)]
-    )

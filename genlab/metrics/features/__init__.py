@@ -1,0 +1,8 @@
+"""Feature spaces: what images are compared in. A space is named in a config and made by
+`space(config, source)`.
+"""
+
+from genlab.metrics.features.domain import Domain as Domain
+from genlab.metrics.features.plain import Pixels as Pixels
+from genlab.metrics.features.space import FeatureSpace as FeatureSpace
+from genlab.metrics.features.space import cache as cache
