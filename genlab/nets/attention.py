@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from genlab.nets import layers
+from genlab.nets.convolution import Conv
 
 
 class SelfAttention(nn.Module):
@@ -37,7 +38,7 @@ class SelfAttention(nn.Module):
         return x + gamma.astype(o.dtype) * o
 
     def _conv(self, channels: int, name: str) -> nn.Module:
-        return nn.Conv(
+        return Conv(
             channels,
             (1, 1),
             use_bias=False,

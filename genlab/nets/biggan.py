@@ -26,6 +26,7 @@ from genlab import parallel
 from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.attention import SelfAttention
+from genlab.nets.convolution import Conv
 from genlab.nets.resnet import Block, FirstBlock, check_attention, mean_pool, same, upsample
 
 UP = {
@@ -83,7 +84,7 @@ class Up(nn.Module):
             if x.shape[1] == self.attention:
                 x = SelfAttention(kernel_init, self.dtype, name="attend")(x)
         x = nn.relu(layers.BatchNorm(self.dtype)(x, None, train))
-        return nn.Conv(self.shape[-1], (3, 3), name="image", **init)(x)
+        return Conv(self.shape[-1], (3, 3), name="image", **init)(x)
 
     def _conditions(self, z: Array, cond: Array | None, blocks: int) -> list[Array]:
         """The first layer's latent, then for each block what its norms are a function of."""

@@ -18,6 +18,7 @@ from jax import Array
 
 from genlab.config import ConfigError
 from genlab.nets import layers
+from genlab.nets.convolution import Conv, ConvTranspose
 from genlab.nets.resnet import upsample
 
 
@@ -49,7 +50,7 @@ class Up(nn.Module):
         x = nn.Dense(math.prod(first), use_bias=bias, kernel_init=_glorot, dtype=self.dtype)(z)
         x = jax.nn.leaky_relu(norm()(x, cond, train), self.slope).reshape(-1, *first)
         up = functools.partial(
-            nn.ConvTranspose,
+            ConvTranspose,
             kernel_size=(self.kernel, self.kernel),
             use_bias=bias,
             kernel_init=_glorot,
@@ -78,7 +79,7 @@ class Resize(nn.Module):
         """[B, D] -> [B, *shape], not squashed."""
         base = _base(self.shape, 2 ** (len(self.channels) - 1))
         first = (*base, self.channels[0])
-        conv = functools.partial(nn.Conv, kernel_size=(3, 3), kernel_init=_glorot, dtype=self.dtype)
+        conv = functools.partial(Conv, kernel_size=(3, 3), kernel_init=_glorot, dtype=self.dtype)
         x = nn.relu(nn.Dense(math.prod(first), kernel_init=_glorot, dtype=self.dtype)(z))
         x = x.reshape(-1, *first)
         for channels in self.channels[1:]:
@@ -105,7 +106,7 @@ class Down(nn.Module):
         """[B, H, W, C] -> [B, h w channels[-1]]."""
         for stage, channels in enumerate(self.channels):
             norm = self.norm if stage else "Identity"
-            x = nn.Conv(
+            x = Conv(
                 channels,
                 (self.kernel, self.kernel),
                 strides=(2, 2),

@@ -16,6 +16,7 @@ import jax
 from jax import Array
 
 from genlab.nets import layers
+from genlab.nets.convolution import Conv, ConvTranspose
 
 
 class Up(nn.Module):
@@ -42,7 +43,7 @@ class Up(nn.Module):
         )
         x = nn.relu(norm()(dense(z).reshape(-1, 4, 4, channels), cond, train))
         up = functools.partial(
-            nn.ConvTranspose,
+            ConvTranspose,
             kernel_size=(self.kernel, self.kernel),
             strides=(2, 2),
             kernel_init=layers.normal_02,
@@ -70,7 +71,7 @@ class Down(nn.Module):
         """[B, H, W, C] -> [B, 16 * channels]."""
         for stage in range(layers.levels(x.shape[1:])):
             norm = self.norm if stage else "Identity"
-            x = nn.Conv(
+            x = Conv(
                 self.width * min(8, 2**stage),
                 (self.kernel, self.kernel),
                 strides=(2, 2),

@@ -19,6 +19,7 @@ from jax import Array
 
 from genlab.config import ConfigError
 from genlab.nets import layers
+from genlab.nets.convolution import Conv
 
 LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))
 """What keeps the second moment through a LeakyReLU of slope 0.2 (He et al. 2015, arXiv:1502.01852,
@@ -82,7 +83,7 @@ class Down(nn.Module):
                 x = _pointwise(width, self.dtype)(x)
             for _ in range(self.blocks):
                 x = Block(groups, self.blocks * len(stages), self.dtype)(x)
-        basis = nn.Conv(
+        basis = Conv(
             x.shape[-1],
             (4, 4),
             padding="VALID",
@@ -139,11 +140,11 @@ class Block(nn.Module):
         width = x.shape[-1]
         # m = 3 linear layers a branch: L^(-1 / (2 m - 2)), arXiv:1901.09321, Section 3
         conv = functools.partial(
-            nn.Conv, kernel_init=msr(LEAKY_GAIN * self.depth**-0.25), dtype=self.dtype
+            Conv, kernel_init=msr(LEAKY_GAIN * self.depth**-0.25), dtype=self.dtype
         )
         h = jax.nn.leaky_relu(conv(2 * width, (1, 1))(x), 0.2)
         h = jax.nn.leaky_relu(conv(2 * width, (3, 3), feature_group_count=self.groups)(h), 0.2)
-        last = nn.Conv(
+        last = Conv(
             width,
             (1, 1),
             use_bias=False,
@@ -186,7 +187,7 @@ def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
 
 
 def _pointwise(width: int, dtype: str, name: str | None = None) -> nn.Module:
-    return nn.Conv(width, (1, 1), use_bias=False, kernel_init=msr(), dtype=dtype, name=name)
+    return Conv(width, (1, 1), use_bias=False, kernel_init=msr(), dtype=dtype, name=name)
 
 
 def _check_label(cond: Array | None, classes: int) -> None:

@@ -22,6 +22,7 @@ from jax import Array
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
 from genlab.nets.attention import SelfAttention
+from genlab.nets.convolution import Conv
 
 glorot = nn.initializers.glorot_uniform()
 he = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
@@ -57,9 +58,7 @@ class Up(nn.Module):
                 x = SelfAttention(dtype=self.dtype, name="attend")(x)
         last = layers.norm(self.norm.removeprefix("Conditional"), self.classes, self.dtype)
         x = nn.relu(last(x, cond, train))
-        return nn.Conv(self.shape[-1], (3, 3), kernel_init=glorot, dtype=self.dtype, name="image")(
-            x
-        )
+        return Conv(self.shape[-1], (3, 3), kernel_init=glorot, dtype=self.dtype, name="image")(x)
 
 
 class Down(nn.Module):
@@ -111,7 +110,7 @@ class Block(nn.Module):
         """[B, H, W, C] -> [B, H', W', width]."""
 
         def conv(h):
-            return nn.Conv(self.width, (3, 3), kernel_init=self.kernel_init, dtype=self.dtype)(h)
+            return Conv(self.width, (3, 3), kernel_init=self.kernel_init, dtype=self.dtype)(h)
 
         # Upsampling comes before the first convolution, pooling after the second.
         before, after = (same, mean_pool) if self.resample is mean_pool else (self.resample, same)
@@ -119,7 +118,7 @@ class Block(nn.Module):
         h = after(conv(nn.relu(self.norm()(h, cond, train))))
         shortcut = self.resample(x)  # both resamplings commute with a 1x1 convolution
         if self.resample is not same or x.shape[-1] != self.width:
-            shortcut = nn.Conv(
+            shortcut = Conv(
                 self.width,
                 (1, 1),
                 kernel_init=self.shortcut_init,
@@ -142,7 +141,7 @@ class FirstBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[B, H, W, C] -> [B, H / 2, W / 2, width]."""
-        conv = functools.partial(nn.Conv, self.width, dtype=self.dtype)
+        conv = functools.partial(Conv, self.width, dtype=self.dtype)
         h = nn.relu(conv((3, 3), kernel_init=self.kernel_init)(x))
         h = mean_pool(conv((3, 3), kernel_init=self.kernel_init)(h))
         shortcut = conv((1, 1), kernel_init=self.shortcut_init, name="shortcut")

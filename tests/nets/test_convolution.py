@@ -1,0 +1,157 @@
+"""The three maps of a convolution are XLA's own, whatever form they take, and so are all their
+derivatives.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, random
+
+from genlab.nets.convolution import AXES, Conv, ConvTranspose, convolve, convolve_transposed
+
+SHAPES = [
+    # size, channels in and out, kernel, stride: one for each form of each map
+    (8, 3, 6, 4, 2),  # whole strides from an image
+    (8, 6, 5, 4, 2),  # whole strides
+    (7, 6, 5, 5, 2),  # no whole strides, an odd side
+    (6, 5, 3, 3, 1),  # to an image
+    (6, 3, 5, 3, 1),  # from an image
+    (5, 4, 6, 1, 1),
+    (7, 2, 3, 2, 3),  # strides longer than the kernel
+]
+
+
+def arrays(size, of, to, kernel, stride):
+    x, w = random.normal(random.key(0), (2, size, size, of)), random.key(1)
+    return x, random.normal(w, (kernel, kernel, of, to)) / kernel
+
+
+def pads(size, kernel, stride):
+    found = lax.padtype_to_pads((size, size), (kernel, kernel), (stride, stride), "SAME")
+    return tuple((int(a), int(b)) for a, b in found)
+
+
+def wave(fn):
+    return lambda x, w: jnp.sin(fn(x, w)).sum()
+
+
+def derivatives(fn, x, w):
+    """The value, first derivatives, those of gradient penalties on either, and a forward-mode
+    derivative of a reverse-mode one.
+    """
+    by_input, by_weight = jax.grad(wave(fn)), jax.grad(wave(fn), 1)
+    return {
+        "value": fn(x, w),
+        "input": by_input(x, w),
+        "weight": by_weight(x, w),
+        "penalty": jax.grad(lambda w: jnp.square(by_input(x, w)).sum())(w),
+        "penalty of weights": jax.grad(lambda x: jnp.square(by_weight(x, w)).sum())(x),
+        "forward of reverse": jax.jvp(by_weight, (x, w), (x + 1, w - 1))[1],
+    }
+
+
+def assert_alike(ours, theirs):
+    for name, value in theirs.items():
+        scale = jnp.abs(value).max()
+        np.testing.assert_allclose(ours[name] / scale, value / scale, atol=3e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_convolution_and_its_derivatives_are_xlas(shape):
+    size, _, _, kernel, stride = shape
+    around = pads(size, kernel, stride)
+
+    def ours(x, w):
+        return convolve(x, w, (stride, stride), around)
+
+    def theirs(x, w):
+        return lax.conv_general_dilated(x, w, (stride, stride), around, dimension_numbers=AXES)
+
+    x, w = arrays(*shape)
+    both = jax.jit(lambda: (derivatives(ours, x, w), derivatives(theirs, x, w)))
+    assert_alike(*both())
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("shape", [SHAPES[1], SHAPES[2], SHAPES[3], SHAPES[6]])
+def test_transposed_convolution_and_its_gradients_are_xlas(shape, padding):
+    stride = shape[-1]
+
+    def ours(x, w):
+        return convolve_transposed(x, w, (stride, stride), padding)
+
+    def theirs(x, w):
+        return lax.conv_transpose(x, w, (stride, stride), padding, dimension_numbers=AXES)
+
+    def found(fn):
+        return {"value": fn(x, w), "x": jax.grad(wave(fn))(x, w), "w": jax.grad(wave(fn), 1)(x, w)}
+
+    x, w = arrays(*shape)
+    assert_alike(*jax.jit(lambda: (found(ours), found(theirs)))())
+
+
+@pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0), (1, None)])
+def test_batched_once_more(axes):
+    x = random.normal(random.key(2), (3, 3, 6, 6, 2))
+    w = random.normal(random.key(3), (3, 3, 3, 2, 5))
+    given = x if axes[0] is not None else x[0], w if axes[1] is not None else w[0]
+
+    def ours(x, w):
+        return convolve(x, w, (2, 2), ((0, 1), (0, 1)))
+
+    def theirs(x, w):
+        return lax.conv_general_dilated(x, w, (2, 2), ((0, 1), (0, 1)), dimension_numbers=AXES)
+
+    def found(fn):
+        kinds = {"value": fn, "x": jax.grad(wave(fn)), "w": jax.grad(wave(fn), 1)}
+        return {name: jax.vmap(kind, axes)(*given) for name, kind in kinds.items()}
+
+    assert_alike(*jax.jit(lambda: (found(ours), found(theirs)))())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(Conv, nn.Conv), (ConvTranspose, nn.ConvTranspose)], ids=["down", "up"]
+)
+def test_layers_are_flaxs(ours, theirs, dtype):
+    x = random.normal(random.key(0), (2, 4, 4, 3))
+    settings = {"kernel_size": (4, 4), "strides": (2, 2), "dtype": jnp.dtype(dtype)}
+    made, expected = ours(5, **settings), theirs(5, **settings)
+    variables = expected.init(random.key(1), x)
+    jax.tree.map(np.testing.assert_array_equal, made.init(random.key(1), x), variables)
+    y = made.apply(variables, x)
+    assert y.dtype == dtype
+    exact = 1e-6 if dtype == "float32" else 2e-2
+    np.testing.assert_allclose(y, expected.apply(variables, x), atol=exact)
+
+
+def test_groups_and_dilation_stay_as_they_are():
+    x = random.normal(random.key(0), (2, 6, 6, 4))
+    settings = {"kernel_size": (3, 3), "feature_group_count": 2, "kernel_dilation": 2}
+    variables = nn.Conv(4, **settings).init(random.key(1), x)
+    np.testing.assert_array_equal(
+        Conv(4, **settings).apply(variables, x), nn.Conv(4, **settings).apply(variables, x)
+    )
+
+
+def test_every_convolution_in_a_cpu_program_is_in_the_axes_of_the_fast_kernel():
+    """XLA itself brings only those outside loops into this form; these are in one."""
+
+    def body(w, _):
+        return w - jax.grad(wave(lambda w, x: convolve(x, w, (1, 1), ((1, 1), (1, 1)))))(w, x), ()
+
+    x, w = arrays(6, 8, 8, 3, 1)
+    program = jax.jit(lambda w: lax.scan(body, w, None, length=2)).lower(w).as_text()
+    found = [line for line in program.splitlines() if "stablehlo.convolution" in line]
+    assert len(found) == 2
+    assert all("[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]" in line for line in found)
+
+
+def test_sharded_over_devices_as_on_one():
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    x, w = arrays(8, 3, 6, 4, 2)
+    spread = jax.device_put(x, jax.sharding.NamedSharding(mesh, jax.P("data")))
+    gradient = jax.jit(jax.grad(wave(lambda x, w: convolve(x, w, (2, 2), ((1, 1), (1, 1)))), 1))
+    np.testing.assert_allclose(gradient(spread, w), gradient(x, w), rtol=1e-5, atol=1e-5)
