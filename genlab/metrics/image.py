@@ -5,11 +5,41 @@ the same images in any of these encodings; only SSIM, which compares intensities
 those that go below 0. Results are per image, [B], for the caller to average.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from scipy.ndimage import correlate1d
 
 SIGMA = 1.5  # pixels, of SSIM's Gaussian window
 K1, K2 = 0.01, 0.03  # SSIM's constants, as shares of the data range
+WEIGHTS = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333  # of MS-SSIM's scales, finest first
+
+
+class MultiScale(NamedTuple):
+    """What `ms_ssim` finds, and what must be said of it.
+
+    values: of each image, 0 to 1, [B]
+    scales: how many; 5 is the score of the paper, fewer are others
+    window: side of the Gaussian window, pixels; likewise 11
+    """
+
+    values: np.ndarray
+    scales: int
+    window: int
+
+
+class Diversity(NamedTuple):
+    """What `diversity` finds: the lower the similarity, the more diverse the images.
+
+    similarity: mean over all pairs
+    by_class:   mean over the pairs of each class, in order of label; one entry where none are given
+    pairs:      of each class
+    """
+
+    similarity: float
+    by_class: np.ndarray
+    pairs: int
 
 
 def mse(image: np.ndarray, reference: np.ndarray, data_range: float) -> np.ndarray:
@@ -42,23 +72,99 @@ def ssim(
     smaller odd `window` cuts the same Gaussian shorter and is another score: report it as such.
     Raises ValueError as `mse` does, for a window that does not fit, and for negative references.
     """
-    x, y = _pair(image, reference, data_range)
+    x, y = _intensities(image, reference, data_range)
     _check_window(window, x.shape)
-    if y.min() < 0:
+    luminance, contrast = _compared(x, y, data_range, window)
+    return (luminance * contrast).mean(axis=(1, 2, 3))
+
+
+def ms_ssim(
+    image: np.ndarray, reference: np.ndarray, data_range: float, scales: int = 5, window: int = 11
+) -> MultiScale:
+    """Multi-scale structural similarity of each image, 0 to 1.
+
+    Wang, Simoncelli & Bovik 2003 (Asilomar): in each channel the product of the mean
+    contrast and structure at every scale and of the mean SSIM at the coarsest, to the powers of
+    their weights, on windows that lie inside the image; negative means count as 0. Each
+    scale is the last one's means of 2x2 pixels; where a side is odd, the first row and column are
+    doubled before. Images need (window - 1) 2^(scales - 1) + 1 pixels a side, 161. Smaller ones
+    need fewer `scales`, whose weights are then divided by their sum: another score, so the result
+    carries their number. Raises ValueError as `ssim` does, and for images too small.
+    """
+    x, y = _intensities(image, reference, data_range)
+    _check_window(window, x.shape)
+    _check_scales(scales, window, x.shape)
+    weights = np.array(WEIGHTS[:scales])
+    if scales < len(WEIGHTS):
+        weights /= weights.sum()
+    values = np.ones((x.shape[0], x.shape[3]))
+    for scale, weight in enumerate(weights, 1):
+        luminance, contrast = _compared(x, y, data_range, window)
+        factor = luminance * contrast if scale == scales else contrast
+        values *= np.maximum(factor.mean(axis=(1, 2)), 0) ** weight
+        x, y = _halved(x), _halved(y)
+    return MultiScale(values.mean(axis=1), scales, window)
+
+
+def diversity(
+    images: np.ndarray,
+    similarity: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    labels: np.ndarray | None = None,
+    pairs: int = 100,
+    seed: int = 0,
+) -> Diversity:
+    """Mean similarity of random pairs of `images` [N, H, W, C], within classes where `labels` [N]
+    are given.
+
+    Odena et al. 2017 (arXiv:1610.09585): MS-SSIM of 100 pairs of each class, to be
+    read beside that of real images: a class whose samples are more alike has collapsed.
+    `similarity` takes two [B, H, W, C] and gives [B], such as `lambda a, b: ms_ssim(a, b,
+    255).values`. The two of a pair are different images; pairs may come twice. Raises ValueError
+    for labels of another length, fewer than 2 images of a class, and no pairs.
+    """
+    images = np.asarray(images)
+    labels = np.zeros(len(images), np.int64) if labels is None else np.asarray(labels)
+    if labels.shape != images.shape[:1] or pairs < 1:
         raise ValueError(
-            f"references go down to {y.min():.6g}; SSIM expects intensities from 0 up: map [-1, 1] "
-            "to [0, 1] with data_range=1, or to uint8 with 255"
+            f"labels have shape {labels.shape} for {len(images)} images, and pairs is {pairs}; "
+            "expected a label for each image and at least 1 pair"
         )
+    random, found = np.random.default_rng(seed), []
+    for label in np.unique(labels):
+        (members,) = np.nonzero(labels == label)
+        if len(members) < 2:
+            raise ValueError(
+                f"class {label} has 1 image; expected at least 2 to compare: give more samples, or "
+                "leave the class out"
+            )
+        first = random.integers(len(members), size=pairs)
+        second = (first + random.integers(1, len(members), size=pairs)) % len(members)
+        sliced = [slice(at, at + 16) for at in range(0, pairs, 16)]  # bounds what is held at once
+        parts = [similarity(images[members[first[s]]], images[members[second[s]]]) for s in sliced]
+        found.append(np.concatenate(parts).mean())
+    return Diversity(float(np.mean(found)), np.array(found), pairs)
 
-    def blur(v):
-        return _blurred(v, window)
 
-    mean_x, mean_y = blur(x), blur(y)
+def _compared(
+    x: np.ndarray, y: np.ndarray, data_range: float, window: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """SSIM's two factors at each window: luminance, and contrast with structure (Wang et al. 2004,
+    equations 6 and 13).
+    """
+    mean_x, mean_y = _blurred(x, window), _blurred(y, window)
     c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
-    variances = blur(x * x) - mean_x**2 + blur(y * y) - mean_y**2
-    covariance = blur(x * y) - mean_x * mean_y
+    variances = _blurred(x * x, window) - mean_x**2 + _blurred(y * y, window) - mean_y**2
+    covariance = _blurred(x * y, window) - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    return (luminance * (2 * covariance + c2) / (variances + c2)).mean(axis=(1, 2, 3))
+    return luminance, (2 * covariance + c2) / (variances + c2)
+
+
+def _halved(x: np.ndarray) -> np.ndarray:
+    odd = max(x.shape[1] % 2, x.shape[2] % 2)
+    x = np.pad(x, ((0, 0), (odd, 0), (odd, 0), (0, 0)), mode="edge")
+    b, h, w, c = x.shape
+    x = x[:, : h - h % 2, : w - w % 2]
+    return x.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
 
 
 def _blurred(x: np.ndarray, window: int) -> np.ndarray:
@@ -80,6 +186,29 @@ def _check_window(window: int, shape: tuple[int, ...]) -> None:
         f"the window is {window} and the images {shape[1]}x{shape[2]}; expected an odd window "
         f"from 3 to {largest}: {advice}, and report it with the score"
     )
+
+
+def _check_scales(scales: int, window: int, shape: tuple[int, ...]) -> None:
+    side = min(shape[1:3])
+    most = int(np.log2((side - 1) / (window - 1))) + 1
+    if 1 <= scales <= min(most, len(WEIGHTS)):
+        return
+    raise ValueError(
+        f"scales is {scales} and the images are {shape[1]}x{shape[2]}; expected from 1 to "
+        f"{len(WEIGHTS)} scales, and {(window - 1) * 2 ** (max(scales, 1) - 1) + 1} pixels a side "
+        f"for so many: give scales={min(most, len(WEIGHTS))}, and report it with the score"
+    )
+
+
+def _intensities(image, reference, data_range: float) -> tuple[np.ndarray, np.ndarray]:
+    """As `_pair`, of references that do not go below 0."""
+    x, y = _pair(image, reference, data_range)
+    if y.min() < 0:
+        raise ValueError(
+            f"references go down to {y.min():.6g}; SSIM expects intensities from 0 up: map [-1, 1] "
+            "to [0, 1] with data_range=1, or to uint8 with 255"
+        )
+    return x, y
 
 
 def _pair(image, reference, data_range: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,16 +1,18 @@
 """Scores that compare two sets of features by their nearest neighbours.
 
-Distances are Euclidean, made in float64 a tile at a time, so memory grows with the number of rows
-and not with its square. A point on the surface of a ball is outside it, as in the `prdc` package: a
-ball of radius 0, around a point that occurs k + 1 times, holds nothing.
+Distances are Euclidean, made in float64 a tile at a time from inputs that stay as they are, so
+memory beyond theirs is that of a few tiles, whatever the number of rows. A point on the surface of
+a ball is outside it, as in the `prdc` package: a ball of radius 0, around a point that occurs k + 1
+times, holds nothing.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-TILE = 2**22  # squared distances held at once: 32 MiB
+TILE = 2**25  # float64 numbers held at once, distances or rows: 256 MiB; smaller is slower
 
 
 class Memorisation(NamedTuple):
@@ -66,9 +68,30 @@ def nearest(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     far, near = _centred(y, x)
     indices = np.concatenate([squared.argmin(axis=1) for squared in _tiles(near, far)])
-    rows = _slices(len(near), near.shape[1])
-    distances = [np.linalg.norm(near[at] - far[indices[at]], axis=1) for at in rows]
-    return indices, np.concatenate(distances)
+    return indices, _apart(near, far, indices)
+
+
+def authenticity(train: np.ndarray, fake: np.ndarray) -> float:
+    """Share of samples `fake` [M, D] that are no noisy copies of `train` [N, D], 0 to 1.
+
+    Alaa et al. 2022 (arXiv:2102.08921), as Stein et al. 2023 (arXiv:2306.04675) take
+    it for AuthPct: a sample is authentic when its nearest training point has another training
+    point strictly nearer to it than the sample is. Exact copies score 0, and samples far from all
+    data 1; fresh data lie between, so compare with the score of held-out data. Raises ValueError
+    for shapes that do not fit and fewer than 2 training rows.
+    """
+    data, _ = _centred(train, fake)
+    if len(data) < 2:
+        raise ValueError("there is 1 row of training data; expected at least 2: give the whole set")
+    indices, distances = nearest(fake, train)
+    chosen, back = np.unique(indices, return_inverse=True)
+    rows, others, start = data.taken(chosen), [], 0
+    for squared in _tiles(rows, data):
+        own = chosen[start : start + len(squared)]
+        squared[np.arange(len(own)), own] = np.inf
+        others.append(squared.argmin(axis=1))
+        start += len(own)
+    return float((_apart(rows, data, np.concatenate(others))[back] < distances).mean())
 
 
 def memorisation(
@@ -101,6 +124,8 @@ def memorisation(
 
 
 def _drawn(x: np.ndarray, size: int) -> np.ndarray:
+    if size == len(x):
+        return x
     return np.asarray(x)[np.sort(np.random.default_rng(0).permutation(len(x))[:size])]
 
 
@@ -120,16 +145,64 @@ def _radii(x: np.ndarray, k: int) -> np.ndarray:
             f"k is {k} for {len(x)} points; expected 1 to {len(x) - 1}, for a point has no more "
             "neighbours: give more samples or a smaller k"
         )
-    # Entry 0 of a sorted row is the point itself; a view of column k would keep the whole tile.
-    kth = np.concatenate([np.partition(d, k, axis=1)[:, k].copy() for d in _tiles(x, x)])
-    return kth - 8 * x.shape[1] * np.finfo(np.float64).eps * ((x**2).sum(axis=1) + kth)
+    found = []
+    for squared in _tiles(x, x):
+        squared.partition(k, axis=1)  # in place: a tile is large
+        found.append(squared[:, k].copy())  # entry 0 is the point itself
+    kth = np.concatenate(found)
+    return kth - 8 * x.width * np.finfo(np.float64).eps * (x.lengths() + kth)
 
 
-def _tiles(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
-    """|x|^2 + |y|^2 - 2 x.y of all rows of `y`, for a few rows of `x` at a time."""
-    lengths = (y**2).sum(axis=1)
-    for at in _slices(len(x), len(y)):
-        yield (x[at] ** 2).sum(axis=1, keepdims=True) + lengths - 2 * (x[at] @ y.T)
+@dataclass(frozen=True)
+class _Rows:
+    """Rows less `centre`, in float64 where and when they are read."""
+
+    data: np.ndarray
+    centre: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, at) -> np.ndarray:
+        return self.data[at] - self.centre
+
+    @property
+    def width(self) -> int:
+        return self.data.shape[1]
+
+    def taken(self, at: np.ndarray) -> "_Rows":
+        return _Rows(self.data[at], self.centre)
+
+    def slices(self) -> Iterator[slice]:
+        """Of rows that fill a quarter of a tile."""
+        return _slices(len(self), 4 * self.width)
+
+    def lengths(self) -> np.ndarray:
+        """Squared, [N]."""
+        return np.concatenate([(self[at] ** 2).sum(axis=1) for at in self.slices()])
+
+
+def _tiles(x: _Rows, y: _Rows) -> Iterator[np.ndarray]:
+    """|x|^2 + |y|^2 - 2 x.y of all rows of `y`, for a few rows of `x` at a time, at most a tile of
+    either.
+    """
+    lengths = y.lengths()
+    for at in _slices(len(x), max(len(y), x.width)):
+        rows = x[at]
+        tile = np.empty((len(rows), len(y)))
+        for columns in y.slices():
+            np.matmul(rows, y[columns].T, out=tile[:, columns])
+        tile *= -2
+        tile += lengths
+        tile += (rows**2).sum(axis=1, keepdims=True)
+        yield tile
+
+
+def _apart(x: _Rows, y: _Rows, indices: np.ndarray) -> np.ndarray:
+    """Distance of each row of `x` to the row of `y` that `indices` names, by their difference: 0
+    exactly for copies.
+    """
+    return np.concatenate([np.linalg.norm(x[at] - y[indices[at]], axis=1) for at in x.slices()])
 
 
 def _slices(rows: int, width: int) -> Iterator[slice]:
@@ -137,9 +210,9 @@ def _slices(rows: int, width: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def _centred(reference: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float64 less the mean of `reference`, which spares digits in the products."""
-    x, y = np.asarray(reference, np.float64), np.asarray(samples, np.float64)
+def _centred(reference: np.ndarray, samples: np.ndarray) -> tuple[_Rows, _Rows]:
+    """Both less the mean of `reference`, which spares digits in the products."""
+    x, y = np.asarray(reference), np.asarray(samples)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in x.shape + y.shape:
         raise ValueError(
             f"samples have shape {y.shape} and the data {x.shape}; expected [M, D] and [N, D] "
@@ -150,5 +223,5 @@ def _centred(reference: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np
             "samples or data hold NaN or infinity; expected finite numbers: look at the samples "
             "and the feature network that made them"
         )
-    centre = x.mean(axis=0)
-    return x - centre, y - centre
+    centre = x.mean(axis=0, dtype=np.float64)
+    return _Rows(x, centre), _Rows(y, centre)

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 import scipy.linalg
+from metrics.golden import frechet as golden
+from metrics.golden.case import compare
 
+from genlab.metrics import frechet
 from genlab.metrics.frechet import (
     Moments,
+    Streaming,
+    class_frechet,
+    fd_infinity,
+    fd_infinity_from_moments,
     frechet_distance,
     frechet_from_moments,
     merge,
@@ -162,3 +169,117 @@ def test_refuses_a_single_row_and_unequal_widths():
     for call in (frechet_from_moments, merge):
         with pytest.raises(ValueError, match=r"3 wide and the other 4.*same feature network"):
             call(moments(draw(5, 3)), moments(draw(5, 4)))
+
+
+def streamed(batches):
+    stream = Streaming()
+    for batch in batches:
+        stream.add(batch)
+    return stream.moments
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+def test_a_stream_is_one_pass_whatever_the_batch_size_shards_and_order(size):
+    """The mean is large beside the spread, and the rows come sorted: the first batch is no guide
+    to the rest."""
+    x = draw(500, 8) + 1e6
+    x = x[np.argsort(x[:, 0])][:: 1 if size % 2 else -1]
+    whole = moments(x)
+    one = streamed(x[i : i + size] for i in range(0, len(x), size))
+    shards = [streamed([shard[:3], shard[3:]]) for shard in np.array_split(x, 5)]
+    for found in (one, merge(*shards), merge(*shards[::-1])):
+        assert found.count == whole.count
+        np.testing.assert_allclose(found.mean, whole.mean, rtol=1e-10)
+        np.testing.assert_allclose(
+            found.scatter, whole.scatter, rtol=1e-10, atol=1e-10 * np.trace(whole.scatter)
+        )
+
+
+def test_slices_are_no_part_of_the_result(monkeypatch):
+    x = draw(100, 7)
+    whole = moments(x)
+    monkeypatch.setattr(frechet, "SLICE", 7 * 9)
+    np.testing.assert_allclose(moments(x).scatter, whole.scatter, rtol=1e-10, atol=1e-9)
+    np.testing.assert_allclose(streamed([x]).scatter, whole.scatter, rtol=1e-10, atol=1e-9)
+    x[95] = np.inf
+    with pytest.raises(ValueError, match=r"1 of 100 rows"):
+        moments(x)
+
+
+def test_a_stream_refuses_nothing_at_all_and_another_width():
+    stream = Streaming()
+    with pytest.raises(ValueError, match=r"moments of no rows.*add features"):
+        _ = stream.moments
+    stream.add(np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"3 wide and the other 4.*same feature network"):
+        stream.add(np.ones((4, 4)))
+    with pytest.raises(ValueError, match=r"\(4,\); expected \[N, D\]"):
+        stream.add(np.ones(4))
+
+
+def test_small_eigenvalues_keep_their_digits():
+    """With one eigenbasis and eigenvalues from 1e-12 to 1, where the roots of the eigenvalues of
+    the product would be right to 1e-8 at best."""
+    basis = np.linalg.qr(draw(60, 60))[0]
+    s = np.logspace(-6, 0, 60)
+    a, b = (Moments(2, np.zeros(60), (basis * v**2) @ basis.T) for v in (s, np.roll(s, 7)))
+    expected = ((s - np.roll(s, 7)) ** 2).sum()
+    np.testing.assert_allclose(frechet_from_moments(a, b), expected, rtol=1e-11)
+
+
+def test_the_extrapolation_is_the_line_through_its_distances():
+    x, y = draw(300, 6, seed=1), draw(300, 6, seed=2)
+    found = fd_infinity(x, y, smallest=50, points=6, seed=4)
+    slope, value = np.polyfit(1 / found.counts, found.distances, 1)
+    np.testing.assert_allclose([found.value, found.slope], [value, slope], rtol=1e-8)
+    assert found.counts[0] == 50 and found.counts[-1] == 300
+    np.testing.assert_allclose(found.distances[-1], frechet_distance(x, y), rtol=1e-10)
+    assert fd_infinity(x, y, 50, 6, seed=4).value == found.value
+    assert fd_infinity(x, y, 50, 6, seed=5).value != found.value
+
+
+def test_extrapolation_takes_most_of_the_bias_away():
+    """Of a model that is N(0, I) itself, whose exact distance is 0 and whose estimate is not."""
+    d, rng = 20, np.random.default_rng(0)
+    exact = Moments(1001, np.zeros(d), 1000 * np.eye(d))
+    found = [fd_infinity_from_moments(exact, rng.normal(size=(1000, d)), 200, 8) for _ in range(5)]
+    plain = np.mean([f.distances[-1] for f in found])
+    assert plain > 0.1 and abs(np.mean([f.value for f in found])) < plain / 5
+
+
+@pytest.mark.parametrize(("smallest", "points"), [(1, 5), (97, 5), (50, 1), (5000, 15)])
+def test_extrapolation_refuses_counts_that_do_not_rise(smallest, points):
+    with pytest.raises(ValueError, match=f"{points} counts from {smallest} to 100.*rise"):
+        fd_infinity(draw(100, 3), draw(100, 3), smallest, points)
+
+
+def test_within_classes_is_the_mean_of_the_distances_of_each():
+    x, y = draw(90, 4, seed=1), draw(60, 4, seed=2)
+    i, j = np.arange(90) % 3 + 5, np.arange(60) % 3 + 5
+    mean, each = class_frechet(x, i, y, j)
+    expected = [frechet_distance(x[i == k], y[j == k]) for k in (5, 6, 7)]
+    np.testing.assert_allclose(each, expected)
+    np.testing.assert_allclose(mean, np.mean(expected))
+    order = np.random.default_rng(0).permutation(90)
+    np.testing.assert_allclose(class_frechet(x[order], i[order], y, j)[1], each, rtol=1e-10)
+
+
+def test_exchanged_classes_are_seen_within_classes_alone():
+    x = np.concatenate([draw(50, 3), draw(50, 3) + 20])
+    label = np.repeat([0, 1], 50)
+    assert frechet_distance(x, x) < 1e-9 < class_frechet(x, label, x, 1 - label)[0]
+
+
+def test_refuses_labels_that_do_not_fit():
+    x, label = draw(20, 3), np.arange(20) % 2
+    with pytest.raises(ValueError, match=r"float64 of shape \(20,\).*one integer"):
+        class_frechet(x, label * 1.0, x, label)
+    with pytest.raises(ValueError, match=r"shape \(10,\) for 20 rows"):
+        class_frechet(x, label, x, label[:10])
+    with pytest.raises(ValueError, match=r"classes \[2\] are in one.*sample every class"):
+        class_frechet(x, label, x, np.arange(20) % 3)
+
+
+@pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
+def test_equals_the_references(case):
+    assert compare(golden.__file__, case).difference <= case.tolerance

@@ -1,10 +1,19 @@
 """Image scores against scikit-image, and their identities."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from metrics.golden import image as golden
+from metrics.golden.case import compare
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from genlab.metrics.image import mse, psnr, ssim
+from genlab.metrics.image import diversity, ms_ssim, mse, psnr, ssim
+
+
+@pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
+def test_equals_the_reference(case):
+    assert compare(golden.__file__, case).difference <= case.tolerance
 
 
 def pair(shape=(3, 20, 24, 3), seed=0):
@@ -162,3 +171,70 @@ BYTES = np.arange(2 * 12 * 12).astype(np.uint8).reshape(2, 12, 12, 1)
 def test_refuses_what_cannot_be_compared(score, image, reference, data_range, message):
     with pytest.raises(ValueError, match=message):
         score(image, reference, data_range)
+
+
+def test_ms_ssim_of_one_scale_is_ssim_and_of_equal_images_1():
+    image, reference = pair((2, 22, 24, 1))
+    one = ms_ssim(image, reference, 255, scales=1)
+    assert (one.scales, one.window) == (1, 11)
+    np.testing.assert_allclose(one.values, ssim(image, reference, 255), rtol=1e-12)
+    np.testing.assert_allclose(ms_ssim(image, image, 255, scales=2).values, 1, rtol=1e-12)
+    assert (ms_ssim(255 - image, image, 255, scales=2).values == 0).all()
+
+
+def test_ms_ssim_forgives_fine_noise_on_smooth_images_more_than_ssim_does():
+    image, reference = golden.pair(48, 48, 1)
+    fine, coarse = ssim(image, reference, 255), ms_ssim(image, reference, 255, scales=2).values
+    assert (fine + 0.1 < coarse).all() and (coarse < 1).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "scales", "advice"),
+    [
+        ((1, 160, 200, 1), 5, r"160x200; .*161 pixels a side .*scales=4"),
+        ((1, 20, 20, 1), 2, r"21 pixels a side .*scales=1"),
+        ((1, 20, 20, 1), 0, r"scales is 0"),
+        ((1, 400, 400, 1), 6, r"from 1 to 5 scales"),
+    ],
+)
+def test_images_too_small_for_the_scales_are_refused_with_the_scales_to_give(shape, scales, advice):
+    image = np.zeros(shape, np.uint8)
+    with pytest.raises(ValueError, match=advice):
+        ms_ssim(image, image, 255, scales)
+
+
+ALIKE = partial(ssim, data_range=255)
+
+
+def test_diversity_of_copies_is_1_and_of_unlike_images_their_similarity():
+    (image, other), _ = pair((2, 12, 12, 1))
+    assert diversity(np.stack([image] * 3), ALIKE).similarity == pytest.approx(1, rel=1e-12)
+    two = diversity(np.stack([image, other]), ALIKE, pairs=40)
+    expected = ALIKE(image[None], other[None]), ALIKE(other[None], image[None])
+    assert two.similarity == pytest.approx(float(expected[0][0]), rel=1e-9)
+    assert two.pairs == 40 and two.by_class.shape == (1,)
+
+
+def test_diversity_within_classes_compares_no_others():
+    """A class of copies beside one of noise, in which no image meets itself."""
+    noise = np.random.default_rng(0).integers(256, size=(20, 12, 12, 1)).astype(np.uint8)
+    images, labels = np.concatenate([noise, noise[[0] * 20]]), np.repeat([3, 7], 20)
+    found = diversity(images, ALIKE, labels)
+    np.testing.assert_allclose(found.by_class, [0, 1], atol=0.1)
+    assert found.by_class[1] == pytest.approx(1)
+    assert found.similarity == pytest.approx(found.by_class.mean(), rel=1e-12)
+    assert found.similarity == diversity(images, ALIKE, labels).similarity
+    assert found.similarity != diversity(images, ALIKE, labels, seed=1).similarity
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"labels": np.zeros(3)}, r"\(3,\) for 2 images"),
+        ({"pairs": 0}, "pairs is 0"),
+        ({"labels": np.array([0, 1])}, "class 0 has 1 image; expected at least 2"),
+    ],
+)
+def test_diversity_refuses_what_has_no_pairs(given, message):
+    with pytest.raises(ValueError, match=message):
+        diversity(BYTES, ALIKE, **given)

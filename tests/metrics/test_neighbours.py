@@ -4,11 +4,19 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from metrics.golden import neighbours as golden
+from metrics.golden.case import compare
 from prdc import compute_prdc
 from scipy.spatial.distance import cdist
 
 from genlab.metrics import neighbours
-from genlab.metrics.neighbours import density_coverage, memorisation, nearest, precision_recall
+from genlab.metrics.neighbours import (
+    authenticity,
+    density_coverage,
+    memorisation,
+    nearest,
+    precision_recall,
+)
 
 
 def draw(n, d, seed):
@@ -28,12 +36,17 @@ def rounded_otherwise(tiles):
     rng = np.random.default_rng(0)
 
     def noisy(x, y):
-        lengths = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1)
-        bound = x.shape[1] * np.finfo(np.float64).eps * lengths
+        lengths = x.lengths()[:, None] + y.lengths()
+        bound = x.width * np.finfo(np.float64).eps * lengths
         (whole,) = tiles(x, y)
         yield whole + rng.uniform(-bound, bound)
 
     return noisy
+
+
+@pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
+def test_equals_the_reference(case):
+    assert compare(golden.__file__, case).difference <= case.tolerance
 
 
 @pytest.mark.parametrize(("n", "m", "d", "k"), [(120, 90, 6, 3), (70, 150, 40, 5), (50, 50, 2, 1)])
@@ -116,6 +129,24 @@ def test_memory_is_that_of_a_few_tiles(monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2e6
+
+
+def test_float32_features_are_never_held_whole_in_float64(monkeypatch):
+    """1,000 x 400 in float64 would take 3.2 MB; the answers are those of float64 exactly."""
+    monkeypatch.setattr(neighbours, "TILE", 40_000)
+    real, fake = draw(1000, 400, 0).astype(np.float32), draw(1000, 400, 1).astype(np.float32)
+
+    def scores(real, fake):
+        indices, distances = nearest(real, fake)
+        told = precision_recall(real, fake), density_coverage(real, fake)
+        return told, authenticity(real, fake), indices.sum(), distances.sum()
+
+    tracemalloc.start()
+    found = scores(real, fake)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.2e6
+    assert found == scores(real.astype(np.float64), fake.astype(np.float64))
 
 
 def test_balls_of_repeated_points_are_empty(tiling):
@@ -226,10 +257,42 @@ def test_the_answer_is_the_same_each_time():
     assert len({memorisation(*sets)[:3] for _ in range(4)}) == 1
 
 
+def by_definition(train, fake):
+    """Alaa et al. 2022 with all pairs: the neighbour's own neighbour is nearer than the sample."""
+    pairs, own = cdist(fake, train), cdist(train, train)
+    np.fill_diagonal(own, np.inf)
+    return (own.min(axis=1)[pairs.argmin(axis=1)] < pairs.min(axis=1)).mean()
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(150, 90, 3), (60, 200, 12)])
+def test_authenticity_equals_its_definition(tiling, n, m, d):
+    train, fake = draw(n, d, 0) + 30, 0.7 * draw(m, d, 1) + 30
+    assert authenticity(train, fake) == by_definition(train, fake)
+    assert 0.1 < authenticity(train, fake) < 0.9
+
+
+def test_copies_are_not_authentic_and_far_samples_are(tiling):
+    train = draw(200, 10, 0)
+    assert authenticity(train, train) == 0
+    assert authenticity(train, train[:20] + 1e-4 * draw(20, 10, 1)) == 0
+    assert authenticity(train, train + 1e3) == 1
+    assert authenticity(train, np.concatenate([train[:30], train[:90] + 1e3])) == 0.75
+    assert authenticity(np.repeat(train, 2, axis=0), train) == 0  # no nearer than a copy is
+
+
+def test_authenticity_of_fresh_data_on_a_line_is_the_known_share():
+    """On a line the sample is Exp(2) of the spacing from its neighbour, whose own neighbours are
+    Exp(1) away beyond and, on the sample's side, farther than the sample: P(Exp(1) < Exp(2)) = 1/3.
+    """
+    rng = np.random.default_rng(0)
+    found = authenticity(rng.uniform(size=(4000, 1)), rng.uniform(size=(4000, 1)))
+    assert found == pytest.approx(1 / 3, abs=0.03)
+
+
 X = draw(10, 3, 0)
 
 
-@pytest.mark.parametrize("score", [precision_recall, density_coverage, nearest])
+@pytest.mark.parametrize("score", [precision_recall, density_coverage, nearest, authenticity])
 @pytest.mark.parametrize(
     ("y", "message"),
     [
@@ -254,3 +317,8 @@ def test_refuses_more_neighbours_than_there_are(score, k):
 def test_refuses_a_percentile_that_is_none():
     with pytest.raises(ValueError, match="percentile is 101; expected a number from 0 to 100"):
         memorisation(X, X, X, percentile=101)
+
+
+def test_authenticity_refuses_a_training_set_of_one():
+    with pytest.raises(ValueError, match="1 row of training data; expected at least 2"):
+        authenticity(X[:1], X)

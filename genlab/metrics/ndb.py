@@ -1,0 +1,95 @@
+"""Number of statistically different bins: where the samples' proportions leave the data's."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import rel_entr
+from scipy.stats import norm
+
+
+class Bins(NamedTuple):
+    """What `ndb` finds over K bins.
+
+    share:      different bins over all bins, NDB/K: 0 to 1, and `alpha` for equal distributions
+    divergence: Jensen-Shannon divergence of the two histograms, 0 to log 2 nats
+    different:  whether the proportions of a bin differ significantly, [K]
+    train:      the bins' shares of the training set, largest first, [K]
+    fake:       the bins' shares of the samples, [K]
+    """
+
+    share: float
+    divergence: float
+    different: np.ndarray
+    train: np.ndarray
+    fake: np.ndarray
+
+
+def ndb_from_counts(train: np.ndarray, fake: np.ndarray, alpha: float = 0.05) -> Bins:
+    """The bins in which counts `train` [K] and `fake` [K] have different proportions.
+
+    Richardson & Weiss 2018 (arXiv:1805.12462): a two-proportion z-test in each bin, on
+    the pooled standard error, two-sided at level `alpha`. A bin that is empty in both, or that
+    holds all of both, does not differ. Raises ValueError for what are no two sets of counts and an
+    alpha outside 0 to 1.
+    """
+    train, fake = np.asarray(train, np.float64), np.asarray(fake, np.float64)
+    fit = train.shape == fake.shape and train.ndim == 1 and train.size > 0
+    if not fit or not (train >= 0).all() or not (fake >= 0).all() or 0 in (train.sum(), fake.sum()):
+        raise ValueError(
+            f"counts have shape {train.shape} and {fake.shape}; expected two [K] from 0 up, not "
+            "all 0: count both sets over the same bins"
+        )
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha is {alpha}; expected a level of significance such as 0.05")
+    n, m = train.sum(), fake.sum()
+    p, q, pooled = train / n, fake / m, (train + fake) / (n + m)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)
+    different = 2 * norm.sf(np.abs(z)) < alpha
+    middle = (p + q) / 2
+    divergence = (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
+    return Bins(float(different.mean()), float(divergence), different, p, q)
+
+
+def ndb(
+    train: np.ndarray, fake: np.ndarray, bins: int = 100, alpha: float = 0.05, seed: int = 0
+) -> Bins:
+    """The bins in which samples `fake` [M, D] are not as the data `train` [N, D] are.
+
+    Richardson & Weiss 2018 (arXiv:1805.12462): the bins are the Voronoi cells of
+    k-means on the training set (one start, at most 100 steps). They hold for the training set by
+    construction, so compare with the score of held-out data, too. All D columns count as they are:
+    whiten pixels first, as the authors may. Raises ValueError for shapes that do not fit, NaN or
+    infinity, and more bins than rows.
+    """
+    from sklearn.cluster import KMeans
+
+    train, fake = _fitting(train, fake)
+    if not 2 <= bins <= len(train):
+        raise ValueError(
+            f"bins is {bins} for {len(train)} rows of data; expected 2 to {len(train)}, best with "
+            "some hundred rows a bin: give more data or fewer bins"
+        )
+    means = KMeans(bins, n_init=1, max_iter=100, random_state=seed).fit(train)
+    counts = np.bincount(means.labels_, minlength=bins)
+    order = np.argsort(-counts, kind="stable")
+    made = np.bincount(means.predict(fake), minlength=bins)
+    return ndb_from_counts(counts[order], made[order], alpha)
+
+
+def _fitting(train: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in one precision, the training set's own; k-means refuses another."""
+    train, fake = np.asarray(train), np.asarray(fake)
+    fit = train.ndim == fake.ndim == 2 and train.shape[1] == fake.shape[1]
+    if not fit or 0 in train.shape + fake.shape:
+        raise ValueError(
+            f"samples have shape {fake.shape} and the data {train.shape}; expected [M, D] and "
+            "[N, D] with one D, none of them 0: flatten images to rows, or use one network for both"
+        )
+    if not np.isfinite(train).all() or not np.isfinite(fake).all():
+        raise ValueError(
+            "samples or data hold NaN or infinity; expected finite numbers: look at the samples "
+            "and the feature network that made them"
+        )
+    dtype = train.dtype if np.issubdtype(train.dtype, np.floating) else np.float64
+    return train.astype(dtype, copy=False), fake.astype(dtype, copy=False)

@@ -1,0 +1,125 @@
+"""Perceptual path length: how much images change along short steps between latents."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+BATCH = 64  # pairs of images at a time
+SAMPLING = {"full": 1.0, "end": 0.0}  # how far along its path a step may begin
+
+
+class PathLength(NamedTuple):
+    """mean, std: of the steps kept, each d / epsilon^2
+    kept, count: steps between the two quantiles, and all of them
+    """
+
+    mean: float
+    std: float
+    kept: int
+    count: int
+
+
+def perceptual_path_length(
+    generate: Callable[[np.ndarray], np.ndarray],
+    distance: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    a: np.ndarray,
+    b: np.ndarray,
+    epsilon: float = 1e-4,
+    space: str = "z",
+    sampling: str = "full",
+    seed: int = 0,
+    percentiles: tuple[float, float] = (1.0, 99.0),
+    batch: int = BATCH,
+) -> PathLength:
+    """E[d(G(p(t)), G(p(t + epsilon))) / epsilon^2] over paths `p` from `a` to `b`, latents [N, D].
+
+    Karras et al. 2019 (arXiv:1812.04948), Section 4.1: t uniform in [0, 1) ("full") or 0 ("end");
+    `slerp` in the space of latents ("z"), `lerp` in one that a network made of them ("w"). As in
+    their code, steps below the lower and above the upper of `percentiles` are left out, (0, 100)
+    keeps all; so the mean of a linear generator is a little below its known answer, 2 |W|_F^2 for
+    normal latents, `lerp` and squared distance.
+
+    generate: latents [B, D] -> images, not rounded to 256 levels, which would swallow such a step.
+              Called apart for the two ends, in which its own noise must be the same
+    distance: two sets of images -> [B], quadratic for small differences, such as `Lpips`
+
+    Raises ValueError for latents of unlike shape or where no path is defined, an unknown space or
+    sampling, and distances that are negative or not finite.
+    """
+    if space not in PATHS or sampling not in SAMPLING or not epsilon > 0:
+        raise ValueError(
+            f"space={space!r}, sampling={sampling!r}, epsilon={epsilon}; expected a space of "
+            f"{list(PATHS)}, a sampling of {list(SAMPLING)}, and a step above 0"
+        )
+    a, b = _latents(a), _latents(b)
+    if a.shape != b.shape:
+        raise ValueError(
+            f"paths from latents {a.shape} to {b.shape}; expected equal shapes [N, D]: a path a row"
+        )
+    path = PATHS[space]
+    t = np.random.default_rng(seed).uniform(0, 1, (len(a), 1)) * SAMPLING[sampling]
+    parts = []
+    for i in range(0, len(a), batch):
+        rows = slice(i, i + batch)
+        first = generate(path(a[rows], b[rows], t[rows]))
+        second = generate(path(a[rows], b[rows], t[rows] + epsilon))
+        parts.append(np.asarray(distance(first, second), np.float64).reshape(-1))
+    return _summary(np.concatenate(parts) / epsilon**2, percentiles)
+
+
+def _summary(steps: np.ndarray, percentiles: tuple[float, float]) -> PathLength:
+    if not (np.isfinite(steps) & (steps >= 0)).all():
+        raise ValueError(
+            f"distances along paths go from {steps.min()} to {steps.max()}; expected finite ones "
+            "of at least 0: look at the generator, and at the distance of an image to itself"
+        )
+    low, high = percentiles
+    first = np.percentile(steps, low, method="lower")
+    last = np.percentile(steps, high, method="higher")
+    kept = steps[(first <= steps) & (steps <= last)]
+    return PathLength(float(kept.mean()), float(kept.std()), len(kept), len(steps))
+
+
+def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """The straight line from `a` (t = 0) to `b` (t = 1), [N, D]; `t` is [N, 1]."""
+    return a + t * (b - a)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Along the great circle from `a` (t = 0) to `b` (t = 1) at constant speed, [N, D].
+
+    Shoemake 1985 (SIGGRAPH 19(3)), of the directions; the length goes linearly from |a| to |b|. A
+    generator that normalises its latents, as StyleGAN's does, sees Karras et al.'s path, which
+    ends on the unit sphere; another stays where its latents lie. Raises ValueError for latents of
+    length 0 and for opposite ones, between which there is no one circle.
+    """
+    length_a, length_b = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        from_, to = a / length_a, b / length_b
+    apart = np.linalg.norm(from_ - to, axis=-1, keepdims=True)
+    along = np.linalg.norm(from_ + to, axis=-1, keepdims=True)
+    if not (along > 1e-6).all():
+        raise ValueError(
+            "latents of length 0, or opposite ones, were given to slerp; expected a single great "
+            "circle between the two: draw from a continuous density of more than one dimension"
+        )
+    angle = 2 * np.arctan2(apart, along)  # arccos of the product loses half the digits near 0
+    near = angle < 1e-6
+    sine = np.where(near, 1.0, np.sin(angle))
+    start = np.where(near, 1 - t, np.sin((1 - t) * angle) / sine)
+    end = np.where(near, t, np.sin(t * angle) / sine)
+    return lerp(length_a, length_b, t) * (start * from_ + end * to)
+
+
+PATHS = {"z": slerp, "w": lerp}
+
+
+def _latents(z: np.ndarray) -> np.ndarray:
+    z = np.asarray(z, np.float64)  # a step of 1e-4 is three digits of a float32
+    if z.ndim != 2 or 0 in z.shape or not np.isfinite(z).all():
+        raise ValueError(
+            f"latents have shape {z.shape}; expected [N, D], neither of them 0, of finite numbers: "
+            "flatten them to rows, and let `generate` shape them back"
+        )
+    return z

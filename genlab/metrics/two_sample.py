@@ -1,0 +1,159 @@
+"""Two-sample tests: whether two sets of features could come from one law.
+
+A test says how sure a difference is, not how large: with enough samples every model is told from
+the data. Distances and kernels are in float64.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binom
+
+from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth
+
+TILE = 2**22  # squared distances held at once: 32 MiB
+MOST = 4096  # rows of both sets whose Gram matrix is held: 128 MiB
+TOGETHER = 256  # permutations multiplied at once
+
+
+class NeighbourTest(NamedTuple):
+    """What `nearest_neighbour_test` finds: shares of rows told right, 0 to 1, and the p-value."""
+
+    accuracy: float
+    on_real: float
+    on_fake: float
+    p_value: float
+
+
+class PermutationTest(NamedTuple):
+    """What `mmd_test` finds: the unbiased squared MMD, its p-value, and what it was made with."""
+
+    statistic: float
+    p_value: float
+    permutations: int
+    seed: int
+
+
+def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NeighbourTest:
+    """The accuracy of telling `real` [N, D] from `fake` [N, D] by the nearest other row of both.
+
+    Lopez-Paz & Oquab 2017 (arXiv:1610.06545) with the 1-NN classifier, left one out as Xu et al.
+    2018 (arXiv:1806.07755) have it: 0.5 for equal laws, 1 for sets apart, and 0 where every sample
+    copies a row of its own. Low accuracy on real rows alone means fakes crowd around them, high
+    accuracy on fake rows alone that fakes huddle (mode collapse). A tie counts one half.
+
+    p_value: the chance that a fair coin tells as many rows right. Two rows that are each other's
+    nearest answer together, so answers are not quite independent and small p-values are too small:
+    of 600 pairs of 100 equal normal rows, 8 % had one below 0.05 in 2 dimensions, 5 % in 128.
+    `mmd_test` is exact.
+
+    Raises ValueError for shapes that do not fit, sets of unequal size, NaN or infinity.
+    """
+    real, fake = _pair(real, fake)
+    if len(real) != len(fake):
+        raise ValueError(
+            f"the sets have {len(real)} and {len(fake)} rows; expected equal counts, for otherwise "
+            "chance is not 0.5: take a subset of the larger one"
+        )
+    both = np.concatenate([real, fake])
+    both -= both.mean(axis=0)  # spares digits in the products
+    to_real, to_fake = _to_nearest(both, len(real)).T
+    n = len(real)
+    own = np.concatenate([to_real[:n], to_fake[n:]])
+    other = np.concatenate([to_fake[:n], to_real[n:]])
+    right = (own < other) + 0.5 * (own == other)
+    p_value = binom.sf(np.ceil(right.sum()) - 1, 2 * n, 0.5)
+    accuracies = right.mean(), right[:n].mean(), right[n:].mean()
+    return NeighbourTest(*map(float, accuracies), float(p_value))
+
+
+def mmd_test(
+    x: np.ndarray,
+    y: np.ndarray,
+    kernel: Kernel | None = None,
+    permutations: int = 1000,
+    seed: int = 0,
+) -> PermutationTest:
+    """The permutation test of equal laws by the squared MMD of `x` [N, D] and `y` [M, D].
+
+    Gretton et al. 2012 (JMLR 13): the statistic is `kernel.mmd` with `kernel`, a Gaussian of the
+    median distance where none is given, and the null is the same statistic after the rows of both
+    sets are dealt anew, `permutations` times under `seed`. The p-value counts the sets as given
+    among them, (1 + how many reach the statistic) / (1 + permutations), so it is exact and never 0
+    (Phipson & Smyth 2010). The Gram matrix of both is held: N + M is at most 4,096.
+
+    Raises ValueError for shapes that do not fit, fewer than 2 rows, more than 4,096, NaN or
+    infinity.
+    """
+    x, y = _pair(x, y)
+    if len(x) + len(y) > MOST or permutations < 1:
+        raise ValueError(
+            f"{permutations} permutations of {len(x)} + {len(y)} rows were asked for; expected at "
+            f"least 1, of at most {MOST} rows together: take subsets, or kernel_distance"
+        )
+    kernel = gaussian(median_bandwidth(x, y)) if kernel is None else kernel
+    both = np.concatenate([x, y])
+    gram = kernel(both, both)
+    np.fill_diagonal(gram, 0.0)
+    rng = np.random.default_rng(seed)
+    dealt = (np.arange(len(both)) < len(x)).astype(np.float64)
+    statistic = _dealt(gram, dealt[:, None])[0]
+    near = statistic - 1e-12 * np.abs(gram).max()  # the same sets again, summed in another order
+    reached = 0
+    for start in range(0, permutations, TOGETHER):
+        count = min(TOGETHER, permutations - start)
+        anew = rng.permuted(np.repeat(dealt[:, None], count, axis=1), axis=0)
+        reached += int((_dealt(gram, anew) >= near).sum())
+    return PermutationTest(float(statistic), (1 + reached) / (1 + permutations), permutations, seed)
+
+
+def _dealt(gram: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The unbiased squared MMD of the rows marked 1 from those marked 0, for each column of `first`
+    [N, P]; `gram` has a diagonal of 0.
+    """
+    n = first[:, 0].sum()
+    m = len(first) - n
+    products = gram @ first
+    within_first = (first * products).sum(axis=0)
+    across = products.sum(axis=0) - within_first
+    within_second = gram.sum() - within_first - 2 * across
+    return within_first / (n * (n - 1)) + within_second / (m * (m - 1)) - 2 * across / (n * m)
+
+
+def _to_nearest(both: np.ndarray, n: int) -> np.ndarray:
+    """Each row's distance to the nearest other row among the first n, and among the rest, [N, 2].
+
+    Found by |x|^2 + |y|^2 - 2 x.y, then made from the difference, so that copies are at 0 exactly.
+    """
+    lengths = (both**2).sum(axis=1)
+    found = np.empty((len(both), 2))
+    step = max(1, TILE // len(both))
+    for start in range(0, len(both), step):
+        rows = np.arange(start, min(start + step, len(both)))
+        squared = lengths[rows, None] + lengths - 2 * (both[rows] @ both.T)
+        squared[rows - start, rows] = np.inf
+        nearest = squared[:, :n].argmin(axis=1), n + squared[:, n:].argmin(axis=1)
+        for column, at in enumerate(nearest):
+            found[rows, column] = np.linalg.norm(both[rows] - both[at], axis=1)
+    return found
+
+
+def _pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in float64, once they are sure to be finite sets of features of one width."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or x.shape[1] == 0:
+        raise ValueError(
+            f"features have shapes {x.shape} and {y.shape}; expected [N, D] and [M, D] with one D: "
+            "flatten images to rows, or use one network for both"
+        )
+    if min(len(x), len(y)) < 2:
+        raise ValueError(
+            f"the sets have {len(x)} and {len(y)} rows; expected at least 2 in each: "
+            "give more samples"
+        )
+    if not np.isfinite(x).all() or not np.isfinite(y).all():
+        raise ValueError(
+            "features hold NaN or infinity; expected finite numbers: look at the samples and the "
+            "feature network that made them"
+        )
+    return x, y
