@@ -12,12 +12,15 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from genlab.request import EVALUATE, add_options, requested
+
 DESCRIPTION = """\
 genlab: a JAX laboratory for generative models.
 
   genlab sweep    --config=FILE --workdir=DIR   every variant x every seed, then a report
   genlab train    --config=FILE --workdir=DIR   one run; takes up again where it stopped
   genlab evaluate --workdir=DIR                 score a run on its test split
+  genlab evaluate --real=SET --fake=SET         score images: two folders or npz files
   genlab sample   --workdir=DIR                 grids, PNGs, npz, interpolations, truncation
   genlab report   --workdir=DIR                 run folders to one HTML page and a table
   genlab bench    --config=FILE                 compile time, images/s, FLOPs, memory
@@ -106,11 +109,9 @@ def _training_commands(command: Callable) -> None:
 
 
 def _judging_commands(command: Callable) -> None:
-    text = "Score a run: its best checkpoint by validation, or its newest."
-    judge = command("evaluate", _evaluate, text)
-    judge.add_argument("--split", default="test", help="default: test")
-    judge.add_argument("--step", type=int, help="the checkpoint of this round")
+    judge = command("evaluate", _evaluate, EVALUATE)
     _workdir(judge)
+    add_options(judge)
     sample = command("sample", _sample, "Draw from a trained run into WORKDIR/generated.")
     sample.add_argument("--n", type=int, default=64, help="how many (default 64)")
     sample.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
@@ -152,7 +153,8 @@ def _overrides(rest: list[str], parser: argparse.ArgumentParser, arguments) -> d
         if not equals and not words:
             raise ConfigError(f"{name} has no value: {name}=...")
         found[name.removeprefix("--config.")] = value if equals else words.pop(0)
-    needed = {"--workdir": hasattr(arguments, "workdir") and not arguments.workdir}
+    images = getattr(arguments, "real", None) or getattr(arguments, "fake", None)
+    needed = {"--workdir": hasattr(arguments, "workdir") and not arguments.workdir and not images}
     needed["--config"] = arguments.run in (_sweep, _bench) and not arguments.config
     for option, missing in needed.items():
         if missing:
@@ -229,14 +231,17 @@ def _sweep(arguments) -> int:
 
 
 def _evaluate(arguments) -> None:
-    from genlab.evaluate import evaluate
+    from genlab import evaluate, judging
+    from genlab.progress import for_terminal
 
-    for row in evaluate(arguments.workdir, arguments.split, arguments.step):
-        print(f"{row['name']} (round {row['step']})")
-        for name, value in row["scores"].items():
-            floor = f"   real data {row['floors'][name]:.4g}" if name in row["floors"] else ""
-            print(f"  {name:14} {'undefined' if value is None else f'{value:.4g}'}{floor}")
-        print("  " + ", ".join(f"{k}={v}" for k, v in row["protocol"].items()))
+    request = requested(vars(arguments))
+    if request is None:
+        rows = evaluate.evaluate(arguments.workdir, arguments.split, arguments.step)
+    else:
+        rows = [judging.judge(request, for_terminal(sys.stderr, "image"))]
+    print("\n".join(evaluate.lines(rows)))
+    if arguments.out:
+        Path(arguments.out).write_text(json.dumps(list(map(evaluate.plain, rows)), indent=2) + "\n")
 
 
 def _sample(arguments) -> None:

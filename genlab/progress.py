@@ -40,15 +40,15 @@ class Silent:
 
 
 class Plain:
-    """Lines for logs and pipes: one at most every `seconds`."""
+    """Lines for logs and pipes: one at most every `seconds`; steps are of some `unit`."""
 
-    def __init__(self, seconds: float = 5.0, out=None):
-        self.seconds, self.out = seconds, out or sys.stdout
+    def __init__(self, seconds: float = 5.0, out=None, unit: str = "round"):
+        self.seconds, self.out, self.unit = seconds, out or sys.stdout, unit
 
     def begin(self, name, step, steps):
         """The first line."""
         self.steps, self.first, self.started, self.shown = steps, step, time.monotonic(), 0.0
-        self.say(f"{name}: {'resuming from ' if step else ''}round {step} of {steps}")
+        self.say(f"{name}: {'resuming from ' if step else ''}{self.unit} {step} of {steps}")
 
     def advance(self, step, row=None):
         """A line when one is due."""
@@ -58,8 +58,8 @@ class Plain:
         self.shown = now
         rate = (step - self.first) / max(now - self.started, 1e-9)
         self.say(
-            f"  round {step}/{self.steps}  {rate:.0f} rounds/s  {(self.steps - step) / rate:.0f} "
-            f"s left  {terms(row)}"
+            f"  {self.unit} {step}/{self.steps}  {rate:.0f} {self.unit}s/s  "
+            f"{(self.steps - step) / rate:.0f} s left  {terms(row)}".rstrip()
         )
 
     def say(self, text):
@@ -71,10 +71,14 @@ class Plain:
 
 
 class Live:
-    """A bar with losses, rounds/s and the time left."""
+    """A bar with losses, rounds/s (or what the `unit` is) and the time left."""
+
+    def __init__(self, out=None, unit: str = "round"):
+        self.out, self.unit = out or sys.stdout, unit
 
     def begin(self, name, step, steps):
         """Opens the bar."""
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
@@ -85,6 +89,7 @@ class Live:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
             TextColumn("[dim]{task.fields[terms]}"),
+            console=Console(file=self.out),
         )
         self.bar.start()
         self.first, self.started = step, time.monotonic()
@@ -94,21 +99,22 @@ class Live:
         """Moves the bar."""
         rate = (step - self.first) / max(time.monotonic() - self.started, 1e-9)
         shown = {} if row is None else {"terms": terms(row)}
-        self.bar.update(self.task, completed=step, rate=f"{rate:.0f} rounds/s", **shown)
+        self.bar.update(self.task, completed=step, rate=f"{rate:.0f} {self.unit}s/s", **shown)
 
     def say(self, text):
         """A line above the bar."""
         bar = getattr(self, "bar", None)
-        bar.console.print(text, highlight=False) if bar else print(text, flush=True)
+        bar.console.print(text, highlight=False) if bar else print(text, file=self.out, flush=True)
 
     def end(self):
         """Closes the bar."""
         self.bar.stop()
 
 
-def for_terminal() -> Progress:
-    """`Live` where someone watches, else `Plain`."""
-    return Live() if sys.stdout.isatty() else Plain()
+def for_terminal(out=None, unit: str = "round") -> Progress:
+    """`Live` where someone watches, else `Plain`, on stdout unless told otherwise."""
+    out = out or sys.stdout
+    return Live(out, unit) if out.isatty() else Plain(out=out, unit=unit)
 
 
 def terms(row: dict) -> str:

@@ -1,6 +1,7 @@
 """The run folder: the only thing that training, evaluation, benchmark and report have in common.
 
 config.json    the whole config, every default written out
+modules.json   the folders of modules that it names and that are not installed
 env.json       versions, commit and hardware, of each start
 metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
 cost.json      FLOPs per round, parameters, compile time
@@ -11,9 +12,11 @@ checkpoints/   Orbax; samples/ pictures
 import contextlib
 import fcntl
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -27,6 +30,9 @@ from ml_collections import ConfigDict
 from genlab import config as config_lib
 from genlab.config import ConfigError
 from genlab.experiment import identity
+
+NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
+INSTALLED = {"site-packages", "dist-packages"}
 
 
 class RunFolder:
@@ -56,16 +62,22 @@ class RunFolder:
                 )
         (run.path / "samples").mkdir(parents=True, exist_ok=True)
         run.write("config.json", config_lib.as_dict(config))
+        if folders := beside(config):
+            run.write("modules.json", folders)
         return run
 
     @classmethod
     def at(cls, path: str | Path) -> "RunFolder":
-        """A run that exists; ConfigError where there is none."""
+        """A run that exists; ConfigError where there is none.
+
+        The modules its config names can be imported from then on, if they lie where they lay.
+        """
         run = cls(path)
         if not run.exists:
             raise ConfigError(
                 f"{run.path} is no run folder: it has no config.json; train one with `genlab train`"
             )
+        run._find_modules()
         return run
 
     @property
@@ -116,6 +128,12 @@ class RunFolder:
                 temporary.write_text(text)
                 temporary.replace(path)
 
+    def _find_modules(self) -> None:
+        path = self.path / "modules.json"
+        for name, folder in (json.loads(path.read_text()) if path.is_file() else {}).items():
+            if importlib.util.find_spec(name) is None and Path(folder).is_dir():
+                sys.path.append(folder)
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the folder against a second run; released however the process ends."""
@@ -129,6 +147,26 @@ class RunFolder:
                     "--workdir"
                 ) from None
             yield
+
+
+def beside(config: Any) -> dict[str, str]:
+    """Folders of the modules that a config names by path and that are neither installed nor
+    genlab's: those beside an experiment file.
+    """
+    found = {}
+    for name in sorted(set(_modules(config_lib.as_dict(config)))):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if name == "genlab" or name in sys.stdlib_module_names:
+            continue
+        if file and not INSTALLED.intersection(Path(file).parts):
+            folder = Path(file).resolve().parent
+            found[name] = str(folder.parent if Path(file).stem == "__init__" else folder)
+    return found
+
+
+def version() -> str:
+    """Of genlab, as installed."""
+    return _version("genlab") or "unknown"
 
 
 def environment() -> dict[str, Any]:
@@ -152,6 +190,15 @@ def environment() -> dict[str, Any]:
         if Path(sys.argv[0]).stem == "genlab"
         else "",
     }
+
+
+def _modules(node: Any) -> Iterator[str]:
+    """The top packages of every "package.module:name" in a config."""
+    if isinstance(node, dict | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _modules(value)
+    elif isinstance(node, str) and NAMED.fullmatch(node):
+        yield node.partition(":")[0].partition(".")[0]
 
 
 def _whole(lines: list[str]) -> Iterator[dict]:

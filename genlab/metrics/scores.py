@@ -1,145 +1,24 @@
-"""Evaluators: what a config's `evaluate` names. Each takes a `Subject` and gives scores, floors and
-protocol.
+"""Evaluators: what a config's `evaluate` names. Each takes a `Subject` and gives an `Outcome`:
+scores, floors and protocol.
 
 A floor is the same score between two sets of real data of the same sizes: nothing can be expected
-to be better.
+to be better. `Fidelity` has a file of its own.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from types import MappingProxyType
-from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array, random
+from jax import random
 
 from genlab.config import ConfigError
-from genlab.data.source import Source
-from genlab.game import Method
 from genlab.metrics import bound, image
-from genlab.metrics.frechet import frechet_distance
+from genlab.metrics.fidelity import Fidelity
 from genlab.metrics.modes import mode_scores
-from genlab.metrics.neighbours import density_coverage, memorisation, precision_recall
-from genlab.samples import Sampler, as_batch, grid, labels_for, quantised
+from genlab.metrics.subject import POSTERIOR, Outcome, Subject
+from genlab.samples import as_batch, quantised
 
-SAMPLES, POSTERIOR = 0, 1  # streams of randomness under a subject's key
-
-
-class Outcome(NamedTuple):
-    """scores and floors by name; protocol: all that the numbers depend on; pictures: uint8 [H, W,
-    C] by name.
-    """
-
-    scores: dict[str, float]
-    protocol: dict
-    floors: Mapping[str, float] = MappingProxyType({})
-    pictures: Mapping[str, np.ndarray] = MappingProxyType({})
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A trained model beside the data it is judged on."""
-
-    config: dict
-    method: Method
-    source: Source
-    params: dict
-    stats: dict
-    split: str
-    key: Array
-
-    @cached_property
-    def real(self) -> dict[str, np.ndarray]:
-        """The split it is judged on, whole."""
-        return self.source.read(self.split)
-
-    def samples(self, n: int, draw: int = 0) -> np.ndarray:
-        """`n` samples, uint8 for images, the `draw`-th time; of the real split's labels, where the
-        method is conditional.
-        """
-        z = self.method.latents(random.fold_in(random.fold_in(self.key, SAMPLES), draw), n)
-        cond = labels_for(self.method, n)
-        if cond is not None and "label" in self.real:
-            cond = jnp.asarray(np.resize(self.real["label"], n))
-        return self.sampler(self.params, self.stats, z, cond)
-
-    @cached_property
-    def sampler(self) -> Sampler:
-        """The generator, compiled once."""
-        return Sampler(self.method, self.source)
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """How near samples are to held-out images, and whether they are copies, in a feature space.
-
-    Fréchet distance `fd` (Heusel et al. 2017, arXiv:1706.08500, Eq. 6), precision and recall
-    (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020,
-    arXiv:2002.09797); `nearer`, `copies`: see `neighbours.memorisation`.
-    """
-
-    features: Any
-    samples: int = 500
-    draws: int = 10
-    k_precision: int = 3
-    k_density: int = 5
-
-    def __post_init__(self):
-        least = 2 + max(self.k_precision, self.k_density)
-        if self.samples < least or self.draws < 1:
-            raise ConfigError(
-                f"Fidelity of {self.draws} x {self.samples} samples: give at least 1 x {least}"
-            )
-
-    def __call__(self, subject: Subject) -> Outcome:
-        """Scores of `samples` samples against the whole split, means over `draws` draws of them."""
-        if len(subject.source.shape) != 3:
-            raise ConfigError("Fidelity is for images; for points use genlab.metrics.scores:Modes")
-        space = self.features.space(subject.config, subject.source)
-        real, train = subject.real["image"], subject.source.read("train")["image"]
-        f_real, f_train = space.extract(real), space.extract(train)
-        found = []
-        for draw in range(self.draws):
-            made = subject.samples(self.samples, draw)
-            f_made = space.extract(made)
-            copies = memorisation(f_train, f_real, f_made)
-            scores = self._compare(f_real, f_made)
-            found.append(scores | {"nearer": copies.nearer, "copies": copies.copies})
-        beside = np.random.default_rng(0).permutation(len(f_train))[: self.samples]
-        pairs = np.concatenate([made[:16], train[copies.indices[:16]]])
-        return Outcome(
-            scores={name: float(np.mean([f[name] for f in found])) for name in found[0]},
-            floors=self._compare(f_real, f_train[beside]) | self._unseen(f_train, f_real),
-            protocol={
-                **space.protocol,
-                "samples": self.samples,
-                "draws": self.draws,
-                "real": len(real),
-                "k_precision": self.k_precision,
-                "k_density": self.k_density,
-            },
-            pictures={"nearest": grid(pairs, columns=16)},
-        )
-
-    def _unseen(self, train: np.ndarray, real: np.ndarray) -> dict[str, float]:
-        """What images score that cannot be copies: one half of the split beside the other."""
-        half = len(real) // 2
-        found = memorisation(train, real[half:], real[:half])
-        return {"nearer": found.nearer, "copies": found.copies}
-
-    def _compare(self, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
-        precision, recall = precision_recall(real, fake, self.k_precision)
-        density, coverage = density_coverage(real, fake, self.k_density)
-        return {
-            "fd": frechet_distance(real, fake),
-            "precision": precision,
-            "recall": recall,
-            "density": density,
-            "coverage": coverage,
-        }
+__all__ = ["Bound", "Fidelity", "Modes", "Outcome", "Reconstruction", "Subject"]
 
 
 @dataclass(frozen=True)
@@ -179,9 +58,12 @@ class Bound:
                     )
                 )
             )
-        elbo, iwae = np.concatenate(found, axis=1).mean(axis=1, dtype=np.float64)
+        each = np.concatenate(found, axis=1)
+        elbo, iwae = each.mean(axis=1, dtype=np.float64)
         return Outcome(
-            {"elbo": float(elbo), "iwae": float(iwae)}, {"draws": self.draws, "real": len(x)}
+            {"elbo": float(elbo), "iwae": float(iwae)},
+            {"draws": self.draws, "real": len(x)},
+            each=dict(zip(("elbo", "iwae"), each, strict=True)),
         )
 
 
@@ -207,12 +89,13 @@ class Reconstruction:
             for i in range(0, len(x), 250)
         ]
         a, b = quantised(np.concatenate(made)), subject.real["image"]
-        scores = {
-            "mse": float(image.mse(a / 255, b / 255, 1.0).mean()),
-            "psnr": float(image.psnr(a, b, 255).mean()),
-            "ssim": float(image.ssim(a, b, 255, self.window).mean()),
+        each = {
+            "mse": image.mse(a / 255, b / 255, 1.0),
+            "psnr": image.psnr(a, b, 255),
+            "ssim": image.ssim(a, b, 255, self.window),
         }
-        return Outcome(scores, {"real": len(x), "window": self.window})
+        scores = {name: float(value.mean()) for name, value in each.items()}
+        return Outcome(scores, {"real": len(x), "window": self.window}, each=each)
 
 
 @dataclass(frozen=True)

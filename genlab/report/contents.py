@@ -17,6 +17,7 @@ from genlab.report.configs import (
 )
 from genlab.report.cost import Cost, costs, hardware
 from genlab.report.drawing import Key, keys
+from genlab.report.paired import LEGEND as PAIRING
 from genlab.report.panels import Panel, panels
 from genlab.report.pictures import Gallery, galleries
 from genlab.report.protocol import listed
@@ -27,6 +28,7 @@ from genlab.report.table import Table, legend, tables
 class Contents(NamedTuple):
     """One field per part of the report; empty parts are left out of it.
 
+    pairing:   how to read the comparisons by seed
     drawn:     whether any number has its interval drawn beneath
     refusals:  why scores stand in several tables
     problems:  files that could not be read, runs that do not fit their variant
@@ -41,6 +43,7 @@ class Contents(NamedTuple):
     problems: list[str]
     tables: list[Table]
     legend: str
+    pairing: str
     drawn: bool
     costs: list[Cost]
     hardware: str
@@ -67,6 +70,7 @@ def contents(sweep: Sweep) -> Contents:
         problems=_problems(sweep),
         tables=made,
         legend=legend(made),
+        pairing=PAIRING if any(table.pairs for table in made) else "",
         drawn=any(cell.strip for table in made for row in table.rows for cell in row.cells),
         costs=costs(sweep),
         hardware=hardware(sweep),

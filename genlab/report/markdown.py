@@ -10,7 +10,7 @@ from genlab.report.table import Cell, Table
 
 def render(contents: Contents) -> str:
     """The whole report, without its pictures and curves."""
-    parts = [f"# {_safe(contents.title)}", _safe(contents.summary), results(contents)]
+    parts = [f"# {_safe(contents.title)}", _safe(contents.summary), *_results(contents, pairs=True)]
     if contents.costs:
         rows = [[_safe(cost.variant), *cost.cells] for cost in contents.costs]
         parts += ["## Cost", _grid(["variant", *HEADINGS], rows)]
@@ -44,10 +44,10 @@ def table(of: Table) -> str:
 
 def results(contents: Contents) -> str:
     """The results tables, each with its protocol: what a terminal shows."""
-    return "\n\n".join(filter(None, _results(contents)))
+    return "\n\n".join(filter(None, _results(contents, pairs=False)))
 
 
-def _results(contents: Contents) -> Iterable[str]:
+def _results(contents: Contents, pairs: bool) -> Iterable[str]:
     yield "## Results"
     if not contents.tables:
         yield "No run has been scored on test data."
@@ -56,6 +56,8 @@ def _results(contents: Contents) -> Iterable[str]:
     for one in contents.tables:
         yield f"### {_safe(one.name)}"
         yield table(one)
+        if pairs and one.pairs:
+            yield from (_safe(contents.pairing), _list(one.pairs))
 
 
 def _cell(cell: Cell) -> str:

@@ -1,16 +1,23 @@
 """How a score was measured; scores measured differently are kept apart, and it is said why."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from genlab.report.reading import Sweep
 
 SHORT_HASH = 10
+NOTED = ("seed", "genlab")  # told of each row, and no reason to keep rows apart
 
 
 class Result(NamedTuple):
-    """What one evaluator found of one run; `floors` are the scores of held-out real data."""
+    """What one evaluator found of one run; `floors` are the scores of held-out real data.
+
+    protocol: what two results must share to stand in one table
+    noted:    the fields `NOTED`. A version of genlab is one: what a score depends on has fields of
+              its own, and a change of its meaning is a change of its name or of those
+    """
 
     name: str
     variant: str
@@ -19,6 +26,7 @@ class Result(NamedTuple):
     scores: dict[str, float]
     floors: dict[str, float]
     protocol: dict[str, Any]
+    noted: Mapping[str, Any] = MappingProxyType({})
 
 
 class UnlikeProtocols(ValueError):
@@ -43,11 +51,27 @@ class UnlikeProtocols(ValueError):
 def measured(sweep: Sweep, split: str) -> list[Result]:
     """Everything measured on a split, in the order of the runs and of their files."""
     return [
-        Result(row.name, run.variant, run.seed, row.step, row.scores, row.floors, row.protocol)
-        for run in sweep.runs
-        for row in run.evals
-        if row.protocol.get("split") == split
-    ]
+        Result(
+            row.name, run.variant, run.seed, row.step, row.scores, row.floors,
+            {field: v for field, v in row.protocol.items() if field not in NOTED},
+            {field: v for field, v in row.protocol.items() if field in NOTED},
+        )
+        for run in sweep.runs for row in run.evals if row.protocol.get("split") == split
+    ]  # fmt: skip
+
+
+def versions(results: Iterable[Result]) -> dict[str, list[str]]:
+    """The versions of genlab that took the results, each with its variants; of old rows, none."""
+    found: dict[str, dict[str, None]] = {}
+    for result in results:
+        if "genlab" in result.noted:
+            found.setdefault(str(result.noted["genlab"]), {})[result.variant] = None
+    return {version: list(who) for version, who in found.items()}
+
+
+def flattered(protocol: dict[str, Any]) -> bool:
+    """Whether the checkpoint was chosen by its score on the very split that is reported."""
+    return str(protocol.get("checkpoint")).startswith(f"best {protocol.get('split')} ")
 
 
 def final(results: Iterable[Result]) -> dict[str, list[Result]]:

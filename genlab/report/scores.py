@@ -43,17 +43,22 @@ class Score(NamedTuple):
 
 
 LOWER_IS_BETTER = (
-    "fd", "fid", "kid", "mmd", "forward_kl", "reverse_kl", "wasserstein", "copies",
-    "nll", "bits_per_dimension", "mse", "rmse", "mae", "lpips",
+    "fd", "fid", "fd_infinity", "class_fd", "sfd", "kid", "mmd", "forward_kl", "reverse_kl",
+    "wasserstein", "sliced_wasserstein", "swd", "copies", "ndb", "ndb_js", "nll",
+    "bits_per_dimension", "mse", "rmse", "mae", "lpips", "path_length",
 )  # fmt: skip
 HIGHER_IS_BETTER = (
     "inception_score", "precision", "recall", "density", "coverage", "accuracy",
+    "prd_precision", "prd_recall", "classification_accuracy", "bleu",
     "modes", "high_quality", "elbo", "iwae", "log_likelihood", "psnr", "ssim", "ms_ssim",
 )  # fmt: skip
+# Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
+# arrow, and are read beside what real data scores.
 GOALS = (
     dict.fromkeys(LOWER_IS_BETTER, LOWER)
     | dict.fromkeys(HIGHER_IS_BETTER, HIGHER)
     | dict.fromkeys(("nearer", "nearer_train"), 0.5)  # to training data as often as to held-out
+    | dict.fromkeys(("nn_accuracy", "nn_accuracy_real", "nn_accuracy_fake"), 0.5)  # a fair coin
 )
 NATS = ("elbo", "iwae", "log_likelihood", "nll", "forward_kl", "reverse_kl")
 UNITS = dict.fromkeys(NATS, "nats") | {"psnr": "dB"}

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from genlab.report.paired import compared
 from genlab.report.protocol import (
     Result,
     UnlikeProtocols,
@@ -11,9 +12,11 @@ from genlab.report.protocol import (
     disagreement,
     fields,
     final,
+    flattered,
     listed,
     measured,
     rounds,
+    versions,
 )
 from genlab.report.reading import Sweep
 from genlab.report.scores import Score, score
@@ -44,6 +47,7 @@ class Table(NamedTuple):
 
     floor: cells of the same scores between two sets of real data; empty where none was measured
     notes: what a reader must know beside the numbers
+    pairs: sentences that compare the first variant with the others, seed by seed
     """
 
     name: str
@@ -52,6 +56,7 @@ class Table(NamedTuple):
     floor: tuple[Cell, ...]
     protocol: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    pairs: tuple[str, ...] = ()
 
 
 def tables(sweep: Sweep) -> tuple[list[Table], list[UnlikeProtocols]]:
@@ -82,13 +87,15 @@ def table(name: str, found: Sequence[Result], variants: Sequence[str]) -> Table:
     rows = [Row(v, cells) for v, cells in zip(variants, zip(*columns, strict=True), strict=False)]
     floor = tuple(column[-1] for column in columns)
     seeds = listed(map(str, sorted({r.seed for r in found})))
+    noted = {"genlab": listed(versions(found)), "rounds": rounds(found), "seeds": seeds}
     return Table(
         name,
         tuple(scores),
         tuple(rows),
         floor if any(cell.n for cell in floor) else (),
-        (*fields(found[0].protocol), ("rounds", rounds(found)), ("seeds", seeds)),
+        (*fields(found[0].protocol), *((name, value) for name, value in noted.items() if value)),
         tuple(_notes(found, rows)),
+        tuple(pair.sentence for pair in compared(found, variants)),
     )
 
 
@@ -139,6 +146,11 @@ def _best(of: Score, known: Sequence[Estimate]) -> float | None:
 def _notes(found: Sequence[Result], rows: Sequence[Row]) -> Iterable[str]:
     if any(cell.n == 1 for row in rows for cell in row.cells):
         yield "Where n = 1 a single seed was measured, and there is no interval."
+    if len(taken := versions(found)) > 1:
+        told = "; ".join(f"{version}: {listed(who)}" for version, who in taken.items())
+        yield f"Measured by different versions of genlab ({told})."
+    if flattered(found[0].protocol):
+        yield "Flattered: checkpoints were chosen by their score on this very split."
     for r in found:
         if bad := [name for name, value in r.scores.items() if not math.isfinite(value)]:
             yield f"Left out, being no finite number: {listed(bad)} of {r.variant}/seed{r.seed}."

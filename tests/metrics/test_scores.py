@@ -15,6 +15,8 @@ from genlab.config import ConfigError, build, spec
 from genlab.data import digits, ring
 from genlab.metrics.features import Domain, Pixels
 from genlab.metrics.features import domain as features
+from genlab.metrics.frechet import frechet_distance
+from genlab.metrics.neighbours import density_coverage, memorisation, precision_recall
 from genlab.metrics.scores import Bound, Fidelity, Modes, Reconstruction, Subject
 from genlab.nets import mlp
 
@@ -129,6 +131,85 @@ def test_the_feature_network_is_trained_once_and_comes_back_the_same(data, outco
 def test_fidelity_in_pixels_needs_no_labels(data):
     outcome = Fidelity(Pixels(), samples=300)(subject(data.read("validation")["image"], data))
     assert outcome.protocol["features"] == "pixels" and outcome.scores["fd"] < 2
+
+
+def test_the_default_scores_of_fidelity_are_the_metrics_themselves(data):
+    """To the bit, in the order and under the protocol of older runs: rows of both stand in one
+    table.
+    """
+    made = np.random.default_rng(0).integers(0, 256, (90, 8, 8, 1), np.uint8)
+    judged = subject(made, data)
+    found = Fidelity(Pixels(), samples=50, draws=2)(judged)
+    extract = Pixels().space({}, data).extract
+    real, train = extract(judged.real["image"]), extract(data.read("train")["image"])
+    fakes = [extract(judged.samples(50, draw)) for draw in range(2)]
+    beside = train[np.random.default_rng(0).permutation(len(train))[:50]]
+
+    def each(fake):
+        copies = memorisation(train, real, fake)
+        return [
+            frechet_distance(real, fake), *precision_recall(real, fake, 3),
+            *density_coverage(real, fake, 5), copies.nearer, copies.copies,
+        ]  # fmt: skip
+
+    unseen = memorisation(train, real[250:], real[:250])
+    assert list(found.scores.values()) == np.mean([each(fake) for fake in fakes], axis=0).tolist()
+    assert list(found.floors.values()) == [*each(beside)[:5], unseen.nearer, unseen.copies]
+    names = ["fd", "precision", "recall", "density", "coverage", "nearer", "copies"]
+    assert list(found.scores) == list(found.floors) == names
+    told = {"features": "pixels", "samples": 50, "draws": 2, "real": 500}
+    assert found.protocol == told | {"k_precision": 3, "k_density": 5}
+
+
+def test_a_config_chooses_the_scores_and_their_settings(data):
+    config = spec(
+        Fidelity, spec(Pixels), samples=60, draws=2, scores=("kid", "precision_recall"),
+        settings={"kid": {"size": 30}}, k_precision=4,
+    )  # fmt: skip
+    found = build(config)(subject(data.read("validation")["image"], data))
+    assert list(found.scores) == list(found.floors) == ["kid", "kid_std", "precision", "recall"]
+    assert found.protocol["kid_size"] == 30 and found.protocol["k_precision"] == 4
+    assert "k_density" not in found.protocol and not found.pictures
+
+
+def test_old_paths_of_the_evaluators_resolve():
+    for name in ("Bound", "Fidelity", "Modes", "Outcome", "Reconstruction", "Subject"):
+        assert config_lib.resolve(f"genlab.metrics.scores:{name}").__name__ == name
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"scores": ("fid",)}, "no 'fid'; did you mean 'fd'"),
+        ({"settings": {"kid": {}}}, "settings of 'kid', which is none of the scores"),
+        ({"settings": {"density_coverage": {"k": 3}}}, "are k_precision and k_density"),
+    ],
+)
+def test_scores_that_there_are_not_are_told_when_the_config_is_built(fields, told):
+    with pytest.raises(ConfigError, match=told):
+        Fidelity(Pixels(), **fields)
+
+
+def test_a_conditional_models_labels_are_those_it_was_asked_for(data):
+    images = data.read("train")
+    rows = np.stack([images["image"][images["label"] == k][0] for k in range(10)])
+
+    @dataclasses.dataclass(frozen=True)
+    class PerLabel(Table):
+        classes: int = 10
+
+        def generate(self, params, stats, z, cond=None):
+            return jnp.asarray(self.rows)[cond]
+
+    judged = dataclasses.replace(subject(rows, data), method=PerLabel(np.float32(rows / 127.5 - 1)))
+    labels = judged.labels(40)
+    assert np.array_equal(labels, data.read("test")["label"][:40])
+    assert np.array_equal(judged.samples(40), rows[labels])
+    assert subject(rows, data).labels(5) is None
+    found = Fidelity(Pixels(), samples=500, draws=1, scores=("class_fd",))(judged)
+    assert found.scores["class_fd"] > found.floors["class_fd"]
+    with pytest.raises(ConfigError, match="'class_fd' needs 'labels': the samples have no labels"):
+        Fidelity(Pixels(), scores=("class_fd",))(subject(rows, data))
 
 
 def test_modes_of_a_perfect_and_of_a_collapsed_sampler():

@@ -1,0 +1,179 @@
+"""Two sets of images and the names of scores, to numbers with their floors and their protocol."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genlab import config as config_lib
+from genlab.config import ConfigError, did_you_mean
+from genlab.metrics import comparing
+from genlab.metrics.features.space import FeatureSpace
+from genlab.metrics.sides import BESIDE_TAPS, Side, lacking, refuse
+from genlab.metrics.subject import Outcome
+
+
+class Comparison(NamedTuple):
+    """A comparison that was asked for: its name, its function, all its settings, what it needs."""
+
+    name: str
+    fn: Callable
+    settings: dict[str, Any]
+    needs: tuple[str, ...]
+
+
+class Comparisons(tuple[Comparison, ...]):
+    """The comparisons that were asked for, in order."""
+
+    @classmethod
+    def of(cls, scores: Iterable[str], settings: Mapping[str, Mapping]) -> "Comparisons":
+        """Those of the names `scores`, each a function of `metrics.comparing` or
+        "package.module:function", with settings by name.
+
+        ConfigError for a name or a setting that there is not.
+        """
+        scores = (scores,) if isinstance(scores, str) else tuple(scores)
+        names = [score.rpartition(":")[2] for score in scores]
+        if stray := [name for name in settings if name not in names]:
+            hint = did_you_mean(stray[0], names) or f"; there is {', '.join(names)}"
+            raise ConfigError(f"settings of {stray[0]!r}, which is none of the scores{hint}")
+        if not names or len(set(names)) < len(names):
+            raise ConfigError(f"scores are {', '.join(names) or 'none'}: name each once")
+        return cls(
+            _comparison(name, score, settings.get(name, {}))
+            for name, score in zip(names, scores, strict=True)
+        )
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """The taps that any of them needs."""
+        found = dict.fromkeys(need for one in self for need in one.needs)
+        return tuple(need for need in found if need not in BESIDE_TAPS)
+
+    @property
+    def need_train(self) -> bool:
+        """Whether any asks what the model was trained on."""
+        return any("train" in one.needs for one in self)
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """Every setting, under the comparison's name."""
+        return {
+            f"{one.name}_{key}": _told(value) for one in self for key, value in one.settings.items()
+        }
+
+    def check(self, real: Side, fake_labels: bool) -> None:
+        """ConfigError, before anything is computed, for what these sides do not have."""
+        missing = lacking({need for one in self for need in one.needs}, real, fake_labels)
+        for one in self:
+            refuse(one.name, {need: missing[need] for need in one.needs if need in missing})
+
+    def __call__(self, real: Side, fake: Side) -> dict[str, float]:
+        """All scores of `fake` beside `real`."""
+        found: dict[str, float] = {}
+        for one in self:
+            scores = one.fn(real, fake, **one.settings)
+            if twice := found.keys() & scores.keys():
+                raise ConfigError(f"{one.name!r} gives {sorted(twice)[0]!r}, as another score does")
+            found |= scores
+        return found
+
+    def floor(self, real: Side, beside: Side | None) -> dict[str, float]:
+        """The same scores of real data: of the Side `beside`, as if it had been sampled.
+
+        A comparison that asks what the model was trained on gets one half of the real side as
+        fakes, the other as real: images that no model was trained on.
+        """
+        half = len(real) // 2
+        halves = real.rows(slice(half, None)), real.rows(slice(half))
+        found: dict[str, float] = {}
+        for one in self:
+            sides = halves if "train" in one.needs or beside is None else (real, beside)
+            found |= one.fn(*sides, **one.settings)
+        return found
+
+
+def compare(
+    real: Any,
+    fake: Any,
+    features: Any = None,
+    scores: Sequence[str] = ("fd",),
+    settings: Mapping[str, Mapping] | None = None,
+    real_labels: np.ndarray | None = None,
+    fake_labels: np.ndarray | None = None,
+    train: Any = None,
+    seen: Callable[[int], None] | None = None,
+) -> Outcome:
+    """Scores of the images `fake` beside `real`, uint8 [M, H, W, C] and [N, H, W, C], by name.
+
+    features: a feature space such as `features.Pixels()`, or a function of images that gives
+              features [N, D]; None where `real` and `fake` are features [N, D] themselves
+    scores:   names of `metrics.comparing`, or "package.module:function"; settings of each by name
+    train:    what the model was trained on, for scores that ask for it
+    seen:     told of images as they pass through the network, by count
+
+    Floors are of the two halves of `real` (of a permutation under seed 0), so at half the count. A
+    score that falls with the count, as the Frechet distance does, therefore has its floor on the
+    high side. ConfigError for scores that these sets cannot have, before anything is computed.
+    """
+    chosen = Comparisons.of(scores, settings or {})
+    space = space_of(features, real)
+    about = {"keep": chosen.taps, "seen": seen}
+    beside = None if train is None else Side(train, space, **about)
+    real_side = Side(real, space, real_labels, beside, **about)
+    chosen.check(real_side, fake_labels is not None)
+    fake_side = Side(fake, space, fake_labels, **about)
+    found = chosen(real_side, fake_side)
+    order = np.random.default_rng(0).permutation(len(real_side))
+    floors = chosen.floor(real_side.rows(order), None)
+    counts = {"samples": len(fake_side), "real": len(real_side)}
+    half = len(real_side) // 2
+    floor = f"halves of the real set, {half} beside {len(real_side) - half}"
+    protocol = {**space.protocol, **counts, **chosen.protocol, "floor": floor}
+    return Outcome(found, protocol, floors)
+
+
+def space_of(features: Any, images: Any) -> FeatureSpace:
+    """The space that `compare` is given as `features`, for such images."""
+    if isinstance(features, FeatureSpace):
+        return features
+    if hasattr(features, "space"):
+        shape = np.asarray(images[:1]).shape[1:]
+        return features.space({}, SimpleNamespace(shape=shape, classes=0))
+    if features is None:
+        first = np.asarray(images[:1])
+        if first.ndim != 2:
+            raise ConfigError(
+                f"features=None takes features [N, D] themselves, not an array of rows "
+                f"{first.shape[1:]}: give a feature space, such as genlab.metrics.features.Pixels()"
+            )
+        return FeatureSpace(lambda rows: {"features": rows}, {"features": "given"})
+    if callable(features):
+        name = getattr(features, "__name__", type(features).__name__)
+        return FeatureSpace(
+            lambda images: {"features": np.asarray(features(images))}, {"features": name}
+        )
+    raise ConfigError(f"features={features!r}: give a feature space or a function of images")
+
+
+def _told(value: Any) -> Any:
+    """A setting as a protocol says it: a network by its fields, one from a file by its sha256."""
+    if hasattr(value, "protocol"):
+        return value.protocol
+    plain = value is None or isinstance(value, bool | int | float | str)
+    return value if plain else " ".join(repr(value).split())
+
+
+def _comparison(name: str, score: str, given: Mapping) -> Comparison:
+    fn = config_lib.choose(comparing, score)
+    _, _, *parameters = inspect.signature(fn).parameters.values()
+    known = [p.name for p in parameters]
+    if stray := [key for key in given if key not in known]:
+        hint = did_you_mean(stray[0], known) or f"; it has {', '.join(known) or 'none'}"
+        raise ConfigError(f"the score {name!r} has no setting {stray[0]!r}{hint}")
+    settings = {p.name: given.get(p.name, p.default) for p in parameters}
+    if unset := [key for key, value in settings.items() if value is inspect.Parameter.empty]:
+        raise ConfigError(f"the score {name!r} needs the setting {unset[0]!r}")
+    return Comparison(name, fn, settings, getattr(fn, "needs", ("features",)))

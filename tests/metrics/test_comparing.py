@@ -1,0 +1,181 @@
+"""Comparisons by name: what they ask for, what they are refused, and that they are the metrics."""
+
+import numpy as np
+import pytest
+
+from genlab import metrics
+from genlab.config import ConfigError
+from genlab.metrics import comparing, frechet, kernel, neighbours
+from genlab.metrics.features import FeatureSpace, Pixels
+from genlab.metrics.measuring import Comparisons
+from genlab.metrics.sides import BATCH, Side, needs
+
+RNG = np.random.default_rng(0)
+REAL, FAKE, TRAIN = (RNG.integers(0, 256, (n, 4, 4, 1), np.uint8) for n in (60, 50, 70))
+LABELS = np.arange(60) % 2, np.arange(50) % 2
+
+
+def outside(real, fake, times=2.0):
+    """A comparison of one's own."""
+    return {"gap": times * abs(real.features.mean() - fake.features.mean())}
+
+
+@needs("logits", "train")
+def wanting(real, fake):
+    """One that asks for much."""
+    raise AssertionError("it is refused before it is called")
+
+
+def classifier(images):
+    features = images.reshape(len(images), -1) / 255
+    return {"features": features, "logits": features[:, :3], "spatial": images[:, :2] / 255}
+
+
+SPACE = FeatureSpace(classifier, {"features": "three"})
+
+
+def test_three_lines_are_enough():
+    """Arrays in, float out; no config, no run, no state."""
+    a, b = RNG.normal(size=(100, 3)), RNG.normal(size=(100, 3)) + 1
+    assert metrics.frechet_distance(a, a) < 1e-12 < metrics.frechet_distance(a, b)
+    found = metrics.compare(a, b, scores=("fd", "kid"))
+    assert found.scores["fd"] == metrics.frechet_distance(a, b)
+    assert found.protocol["samples"] == found.protocol["real"] == 100
+
+
+def test_every_public_name_resolves_whatever_was_imported_before():
+    for name in metrics.__all__:
+        assert getattr(metrics, name).__name__.rpartition(".")[2] == name
+
+
+def test_every_comparison_by_name_is_its_metric():
+    images = {"real_labels": LABELS[0], "fake_labels": LABELS[1], "train": TRAIN}
+    names = (
+        "fd", "class_fd", "sfd", "kid", "inception_score", "precision_recall", "density_coverage",
+        "memorisation", "authenticity", "prd", "ndb", "vendi", "mmd", "neighbour_test",
+        "sliced_wasserstein", "wasserstein",
+    )  # fmt: skip
+    settings = {
+        "ndb": {"bins": 4},
+        "kid": {"size": 20, "seed": 3},
+        "prd": {"runs": 1, "clusters": 3},
+    }
+    outcome = metrics.compare(REAL, FAKE, SPACE, names, settings, **images)
+    x, y, train = (classifier(images)["features"] for images in (REAL, FAKE, TRAIN))
+    told = outcome.scores
+    assert told["fd"] == frechet.frechet_distance(x, y)
+    assert told["class_fd"] == frechet.class_frechet(x, LABELS[0], y, LABELS[1])[0]
+    assert told["sfd"] == frechet.frechet_distance(
+        *(classifier(images)["spatial"].reshape(len(images), -1) for images in (REAL, FAKE))
+    )
+    assert (told["kid"], told["kid_std"]) == kernel.kernel_distance(x, y, 100, 20, 3)
+    assert (told["precision"], told["recall"]) == neighbours.precision_recall(x, y)
+    assert (told["density"], told["coverage"]) == neighbours.density_coverage(x, y)
+    memory = neighbours.memorisation(train, x, y)
+    assert (told["nearer"], told["copies"]) == (memory.nearer, memory.copies)
+    assert told["authenticity"] == neighbours.authenticity(train, y)
+    assert set(outcome.floors) == set(told) and all(np.isfinite(list(told.values())))
+    assert outcome.protocol["kid_size"] == 20 and outcome.protocol["ndb_alpha"] == 0.05
+
+
+def test_noise_against_noise_scores_like_its_floor_and_a_shift_does_not():
+    moved = np.clip(FAKE.astype(int) + 120, 0, 255).astype(np.uint8)
+    scores = ("fd", "sliced_wasserstein", "neighbour_test")
+    same, other = (metrics.compare(REAL, made, SPACE, scores) for made in (FAKE, moved))
+    for name in ("fd", "sliced_wasserstein"):
+        assert same.scores[name] < 2 * same.floors[name] < other.scores[name]
+    assert other.scores["nn_accuracy"] > 0.8 > same.scores["nn_accuracy"] + 0.1
+
+
+def test_the_floor_of_what_asks_for_training_images_shows_it_no_copies():
+    found = metrics.compare(REAL, TRAIN[:50], SPACE, ("memorisation",), train=TRAIN)
+    assert found.scores["copies"] == 1 and found.floors["copies"] < 0.2
+
+
+def test_images_go_through_the_network_once_a_batch_at_a_time():
+    calls, passed = [], []
+
+    def counted(images):
+        calls.append(len(images))
+        return classifier(images)
+
+    many = np.zeros((BATCH + 3, 2, 2, 1), np.uint8)
+    side = Side(many, FeatureSpace(counted, {}), keep=("features", "logits"), seen=passed.append)
+    assert side.features.shape == (BATCH + 3, 4) and side.taps["logits"].shape == (BATCH + 3, 3)
+    half = side.rows(np.arange(5))
+    assert half.features.shape == (5, 4) and len(half.pictures) == 5
+    assert side.moments.count == BATCH + 3
+    assert calls == passed == [BATCH, 3] and set(side.taps) == {"features", "logits"}
+
+
+def test_a_part_of_a_side_that_was_not_computed_computes_only_that():
+    calls = []
+    space = FeatureSpace(lambda x: calls.append(len(x)) or classifier(x), {})
+    part = Side(REAL, space, LABELS[0]).rows(slice(10, 15))
+    assert np.array_equal(part.features, classifier(REAL[10:15])["features"]) and calls == [5]
+    assert np.array_equal(part.labels, LABELS[0][10:15])
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        (
+            ("inception_score",),
+            "'inception_score' needs 'logits': the feature space 'pixels' gives",
+        ),
+        (("sfd",), "needs 'spatial'"),
+        (("fd", "class_fd"), "'class_fd' needs 'labels': the real images have no labels"),
+        (("memorisation",), "not known which images the model was trained on"),
+        ((f"{__name__}:wanting",), "'wanting' needs 'logits'"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_with_the_reason_before_anything_is_computed(
+    scores, told, monkeypatch
+):
+    monkeypatch.setattr(comparing, "fd", lambda real, fake: pytest.fail("computed"))
+    with pytest.raises(ConfigError, match=told):
+        metrics.compare(REAL, FAKE, Pixels(), scores)
+
+
+@pytest.mark.parametrize(
+    ("scores", "settings", "told"),
+    [
+        (("fdd",), {}, r"no 'fdd'; did you mean 'fd'"),
+        (("kid",), {"kidd": {}}, "settings of 'kidd'.*did you mean 'kid'"),
+        (("kid",), {"kid": {"subset": 3}}, "no setting 'subset'; did you mean 'subsets'"),
+        (("fd",), {"fd": {"k": 3}}, "no setting 'k'; it has none"),
+        (("fd", "fd"), {}, "name each once"),
+        ((), {}, "scores are none"),
+        (("classification_accuracy",), {}, "needs the setting 'trunk'"),
+    ],
+)
+def test_misspelt_scores_and_settings_are_told(scores, settings, told):
+    with pytest.raises(ConfigError, match=told):
+        Comparisons.of(scores, settings)
+
+
+def test_a_comparison_of_ones_own_by_path():
+    found = metrics.compare(
+        REAL, FAKE, SPACE, ("fd", f"{__name__}:outside"), {"outside": {"times": 3.0}}
+    )
+    assert found.scores["gap"] > 0 and found.protocol["outside_times"] == 3.0
+
+
+def test_two_comparisons_may_not_give_one_score():
+    with pytest.raises(ConfigError, match="'twin' gives 'fd', as another score does"):
+        metrics.compare(REAL, FAKE, SPACE, ("fd", f"{__name__}:twin"))
+
+
+def twin(real, fake):
+    """Calls its score what another is called."""
+    return {"fd": 0.0}
+
+
+def test_features_may_be_a_function():
+    def means(images):
+        return images.reshape(len(images), -1).mean(axis=1, keepdims=True)
+
+    found = metrics.compare(REAL, FAKE, means)
+    assert found.protocol["features"] == "means" and found.scores["fd"] >= 0
+    with pytest.raises(ConfigError, match="features=None takes features"):
+        metrics.compare(REAL, FAKE)

@@ -1,0 +1,104 @@
+"""A run judged: how its checkpoint was chosen, what the rows say, where its own modules lie."""
+
+import json
+import sys
+
+import pytest
+import tiny
+
+from genlab import runs, spec
+from genlab.config import ConfigError, resolve
+from genlab.data import digits
+from genlab.evaluate import evaluate, lines
+from genlab.files import load
+from genlab.loop import fit
+from genlab.metrics.features import Pixels
+from genlab.metrics.scores import Fidelity, Reconstruction
+from genlab.report.reading import read
+from genlab.report.table import tables
+from genlab.runs import RunFolder, beside
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Four rounds with the best of two checkpoints kept."""
+    folder = tmp_path_factory.mktemp("evaluate") / "run"
+    fidelity = spec(Fidelity, spec(Pixels), samples=50, draws=1, scores=("fd", "kid"))
+    loop = {"checkpoint_every": 2, "evaluate_every": 2, "best": "fidelity/fd", "keep": 1}
+    evaluators = {"fidelity": fidelity, "reconstruction": spec(Reconstruction)}
+    fit(tiny.vae(evaluate=evaluators, loop=loop, seed=7), folder)
+    return folder
+
+
+def test_a_row_says_all_that_its_numbers_depend_on(run):
+    fidelity, reconstruction = evaluate(run)
+    told = fidelity["protocol"]
+    assert told["checkpoint"] == "best validation fidelity/fd" and told["split"] == "test"
+    assert told["seed"] == 7 and told["genlab"] == runs.version()
+    assert told["samples"] == 50 and told["kid_subsets"] == 100
+    assert set(fidelity["scores"]) == {"fd", "kid", "kid_std"} == set(fidelity["floors"])
+    for name, (low, high) in reconstruction["intervals"].items():
+        assert low < reconstruction["scores"][name] < high
+    assert evaluate(run, step=4)[0]["protocol"]["checkpoint"] in ("last", "round 4")
+    during = [row["protocol"] for row in RunFolder(run).rows("evals.jsonl") if row["step"] == 2]
+    assert "checkpoint" not in during[0] and during[0]["split"] == "validation"
+
+
+def test_scores_on_the_split_of_the_choice_are_called_flattered(run):
+    assert any("flattered" in line for line in lines(evaluate(run, "validation")))
+    assert not any("flattered" in line for line in lines(evaluate(run)))
+
+
+def test_intervals_are_shown_and_old_rows_without_them_too(run):
+    rows = evaluate(run)
+    assert any("psnr" in line and "95 % over examples" in line for line in lines(rows))
+    old = {k: v for k, v in rows[1].items() if k != "intervals"}
+    assert not any("over examples" in line for line in lines([old]))
+
+
+def test_rows_of_before_and_of_now_are_told_apart_and_shown(run):
+    rows = [json.loads(line) for line in (run / "evals.jsonl").read_text().splitlines()]
+    new = ("checkpoint", "seed", "genlab")
+    old = [
+        row | {"protocol": {k: v for k, v in row["protocol"].items() if k not in new}}
+        for row in rows
+    ]
+    (run / "evals.jsonl").write_text("".join(json.dumps(row) + "\n" for row in old))
+    made, refusals = tables(read(run))
+    assert {table.name for table in made} == {"fidelity", "reconstruction"} and not refusals
+
+
+EXPERIMENT = """
+import tiny
+from genlab import spec
+from beside_it import evaluator
+
+def config():
+    return tiny.vae(evaluate={"own": spec(evaluator)})
+"""
+
+
+def test_a_run_finds_the_modules_beside_its_experiment_file_again(tmp_path, monkeypatch):
+    """In a process that never saw the file, with no PYTHONPATH of theirs."""
+    place = tmp_path / "experiment"
+    place.mkdir()
+    (place / "beside_it.py").write_text("def evaluator():\n    return 1.0\n")
+    (place / "file.py").write_text(EXPERIMENT)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    run = RunFolder.start(tmp_path / "run", load(place / "file.py").config())
+    assert json.loads((run.path / "modules.json").read_text())["beside_it"] == str(place)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(place)])
+    monkeypatch.delitem(sys.modules, "beside_it")
+    with pytest.raises(ConfigError, match="cannot import 'beside_it'"):
+        resolve("beside_it:evaluator")
+    assert resolve(RunFolder.at(run.path).config.evaluate.own.call)() == 1.0
+    (place / "beside_it.py").unlink()
+    place.rename(tmp_path / "gone")
+    RunFolder.at(run.path)  # what no longer lies there is no mistake until it is needed
+
+
+def test_modules_that_are_installed_are_not_remembered():
+    import optax
+
+    assert beside(spec(optax.adam, 1e-3)) == {} == beside(spec(digits))
+    assert beside({"a": ["tiny:gan", "tfds:cifar10", "not a name: at all"]}).keys() == {"tiny"}
