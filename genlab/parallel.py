@@ -10,6 +10,7 @@ placements take the same program and the same unstacked state:
   gradients, statistics and metrics are averaged, BatchNorm is synchronised.
 """
 
+import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from genlab.config import ConfigError, did_you_mean
 
 AXIS = "data"
 PyTree = Any
+_mesh = contextvars.ContextVar("the mesh of the `Jit` that is being traced", default=None)
 
 
 class Compiled(NamedTuple):
@@ -60,6 +62,14 @@ def whole(x: Array) -> Array:
     it is the global batch already.
     """
     return lax.all_gather(x, AXIS, tiled=True) if axis() else x
+
+
+def split(x: Array) -> Array:
+    """`x` with its rows divided over the devices of a `Jit`: what is drawn inside a program, as
+    latents are, would be drawn and worked on whole on each of them; `x` itself elsewhere.
+    """
+    mesh = _mesh.get()
+    return x if mesh is None else lax.with_sharding_constraint(x, NamedSharding(mesh, P(AXIS)))
 
 
 def own(key: Array) -> Array:
@@ -122,11 +132,15 @@ class Jit:
         self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool
     ) -> Compiled:
         """`program(state, held, key, rows)` over the mesh."""
-        split, everywhere = NamedSharding(self.mesh, P(AXIS)), NamedSharding(self.mesh, P())
+        everywhere = NamedSharding(self.mesh, P())
         states = self.state_sharding(state)
 
         def run(state, held, key):
-            return program(state, held, key, lax.with_sharding_constraint(jnp.arange(size), split))
+            token = _mesh.set(self.mesh)
+            try:
+                return program(state, held, key, split(jnp.arange(size)))
+            finally:
+                _mesh.reset(token)
 
         jitted = jax.jit(run, out_shardings=(states, everywhere), donate_argnums=0)
         executable = jitted.lower(state, held, key).compile()

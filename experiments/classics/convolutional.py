@@ -75,13 +75,13 @@ def sweep():
     return {
         "small": {},
         "products-28": products(28, 2_000),
-        "products-64": products(64, 500),
-        "products-128": products(128, 100),
+        "products-64": products(64, 200),
+        "products-128": products(128, 40),
         "upsampling": {
             "method.generator.trunk": resize,
             "method.discriminator.trunk": critic,
             "data": spec(pieces, 128),
             "batch_size": 16,
-            **rounds(500),
+            **rounds(250),
         },
     }

@@ -87,10 +87,11 @@ class Resident:
 
     def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
         """Rows of batch `i`: example `p` of the run is row `order(p)` of the split."""
-        positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)
-        indices = shuffled(random.fold_in(key, ORDER), positions, held["image"].shape[0])
+        positions = i.astype(jnp.uint32) * size + jnp.arange(size, dtype=jnp.uint32)
+        order = shuffled(random.fold_in(key, ORDER), positions, held["image"].shape[0])
+        indices = order[rows]  # the whole order on every device: a shared walk would communicate
         return _prepared(
-            {name: x[indices] for name, x in held.items()}, key, positions, self.augment
+            {name: x[indices] for name, x in held.items()}, key, positions[rows], self.augment
         )
 
     def read(self, split, n=None) -> dict[str, np.ndarray]:

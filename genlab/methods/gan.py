@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, random
 
+from genlab import parallel
 from genlab.config import ConfigError, choose
 from genlab.dynamics import changed
 from genlab.game import Player, apply, fresh, labels
@@ -218,7 +219,7 @@ class GAN:
 
     def _samples(self, bout: Bout, n: int) -> tuple[Array, Array, Bout]:
         """(latents, samples, the bout after making them)."""
-        z = self.latents(random.fold_in(bout.key, LATENTS), n)
+        z = parallel.split(self.latents(random.fold_in(bout.key, LATENTS), n))
         if self.latent_step is not None:
             z = self.latent_step(lambda z: bout.critic(pack(bout.generate(z)[0], self.pack)), z)
         return z, *bout.generate(z)
