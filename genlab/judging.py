@@ -102,7 +102,7 @@ def _scored(request: Request, sets: Mapping[str, ImageSet], space, show: Progres
     try:
         found = compare(
             real.images, fake.images, space, request.scores, request.settings, real.labels,
-            fake.labels, train.images if train else None, seen,
+            fake.labels, train.images if train else None, seen, train.labels if train else None,
         )  # fmt: skip
     except ValueError as error:  # a metric says what it was given and what it takes
         raise ConfigError(" ".join(str(error).split())) from error
@@ -110,6 +110,7 @@ def _scored(request: Request, sets: Mapping[str, ImageSet], space, show: Progres
         show.end()
     told = {"real_sha256": real.sha256, "fake_sha256": fake.sha256}
     told |= {"real_files": real.files, "fake_files": fake.files}
+    told |= {"train_sha256": train.sha256, "train_files": train.files} if train else {}
     told |= {"resized": request.resize} if request.resize else {}
     return {
         "name": f"{request.fake} beside {request.real}",

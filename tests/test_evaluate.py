@@ -1,19 +1,21 @@
 """A run judged: how its checkpoint was chosen, what the rows say, where its own modules lie."""
 
 import json
+import shutil
 import sys
 
 import pytest
 import tiny
 
 from genlab import runs, spec
-from genlab.config import ConfigError, resolve
+from genlab.config import ConfigError, as_dict, resolve
 from genlab.data import digits
 from genlab.evaluate import evaluate, lines
 from genlab.files import load
 from genlab.loop import fit
-from genlab.metrics.features import Pixels
-from genlab.metrics.scores import Fidelity, Reconstruction
+from genlab.metrics.features import Pixels, RandomConv
+from genlab.metrics.path_length import Squared
+from genlab.metrics.scores import Fidelity, PathLength, Reconstruction
 from genlab.report.reading import read
 from genlab.report.table import tables
 from genlab.runs import RunFolder, beside
@@ -42,6 +44,33 @@ def test_a_row_says_all_that_its_numbers_depend_on(run):
     assert evaluate(run, step=4)[0]["protocol"]["checkpoint"] in ("last", "round 4")
     during = [row["protocol"] for row in RunFolder(run).rows("evals.jsonl") if row["step"] == 2]
     assert "checkpoint" not in during[0] and during[0]["split"] == "validation"
+
+
+def test_a_config_may_name_any_evaluator_and_any_score(run, tmp_path):
+    """But for those of labels, of images of 16 x 16 and of a classifier's answers."""
+    names = (
+        "fd", "fd_infinity", "kid", "precision_recall", "density_coverage", "memorisation",
+        "authenticity", "prd", "ndb", "vendi", "mmd", "neighbour_test", "wasserstein",
+        "sliced_wasserstein", "ms_ssim_pairs",
+    )  # fmt: skip
+    settings = {
+        "fd_infinity": {"smallest": 20, "points": 3}, "ndb": {"bins": 5}, "kid": {"subsets": 3},
+        "prd": {"runs": 1}, "ms_ssim_pairs": {"scales": 1, "window": 7, "pairs": 3},
+    }  # fmt: skip
+    evaluators = {
+        "fidelity": spec(
+            Fidelity, spec(RandomConv, width=8), 50, draws=2, scores=names, settings=settings
+        ),
+        "smooth": spec(PathLength, spec(Squared), samples=20),
+    }
+    place = shutil.copytree(run, tmp_path / "run")
+    asked = {name: as_dict(one) for name, one in evaluators.items()}
+    RunFolder(place).write("config.json", as_dict(RunFolder(run).config) | {"evaluate": asked})
+    full, smooth = evaluate(place)
+    assert full["scores"].keys() == full["floors"].keys() and len(full["scores"]) == 23
+    assert None not in {*full["scores"].values(), *full["floors"].values()}
+    assert full["protocol"]["features"] == "random-conv" and full["protocol"]["ndb_bins"] == 5
+    assert smooth["scores"]["ppl"] > 0 and smooth["protocol"]["distance"] == "squared, of pixels"
 
 
 def test_scores_on_the_split_of_the_choice_are_called_flattered(run):

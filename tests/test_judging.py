@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from metrics.features.test_backbones import thin as thin
+from metrics.golden import vit
 from PIL import Image
 
 from genlab import judging, metrics
@@ -85,6 +87,41 @@ def test_a_changed_formula_makes_no_use_of_old_results(sets, monkeypatch):
         judging.judge(asked)
 
 
+def test_every_space_by_name_sees_images(thin, tmp_path):
+    """Networks from files as thin as their own tests', so that only the ways to them are tested."""
+    np.savez(tmp_path / "dinov2.npz", **vit.dinov2(registers=True))
+    np.savez(tmp_path / "clip.npz", **vit.clip())
+    named = {
+        "pixels": ("pixels", {"features"}),
+        "random-conv": ("random-conv", {"features"}),
+        f"vgg16:{thin},resize=clean": ("vgg16 fc2 after ReLU", {"features", "logits"}),
+        f"dinov2:{tmp_path}/dinov2.npz,size={vit.SIZE}": ("dinov2 class token", {"features"}),
+        f"clip:{tmp_path}/clip.npz,resize=tf1": ("clip image embedding", {"features"}),
+    }
+    images = REAL[:2].repeat(2, axis=1).repeat(2, axis=2)
+    for text, (name, taps) in named.items():
+        space = metrics.measuring.space_of(judging.features_of(text), images)
+        found = space.taps(images)
+        assert space.protocol["features"] == name and taps <= found.keys()
+        assert found["features"].shape[0] == 2 and np.isfinite(found["features"]).all()
+    assert {text.partition(":")[0] for text in named} | {"inception"} == judging.SPACES.keys()
+
+
+def test_what_the_model_was_trained_on_comes_with_its_labels(sets, tmp_path, monkeypatch):
+    np.savez(tmp_path / "train.npz", image=FAKE, label=LABELS)
+    seen = {}
+
+    def noted(*given):
+        seen.update(train=given[7], train_labels=given[9])
+        return metrics.compare(*given)
+
+    monkeypatch.setattr(judging, "compare", noted)
+    asked = Request(*map(str, sets), "pixels", ("authenticity",), train=str(tmp_path / "train.npz"))
+    protocol = judging.judge(asked)["protocol"]
+    assert np.array_equal(seen["train"], FAKE) and np.array_equal(seen["train_labels"], LABELS)
+    assert protocol["train"] == 80 and len(protocol["train_sha256"]) == 64
+
+
 def test_class_folders_and_npz_labels_are_labels(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (80, 2, 2, 1), np.uint8)
     real = folder(tmp_path / "real", images, classes=LABELS % 2)
@@ -157,6 +194,8 @@ def test_a_folder_of_splits_is_no_set(tmp_path):
         (["--features=pixls"], "no feature space 'pixls'; did you mean 'pixels'?"),
         (["--features=inception"], "inception needs its file of weights"),
         (["--features=inception:nowhere.pth"], "nowhere.pth"),
+        (["--features=inception:nowhere.pth,resize=bicubic"], "it must be one of 'tf1'"),
+        (["--features=dinov2:nowhere.pth,side=14"], "unexpected keyword argument 'side'"),
         (["--features=pixels:x"], "pixels takes no file"),
         (["--scores=fdd"], "no 'fdd'; did you mean 'fd'?"),
         (["--scores=inception_score"], "'inception_score' needs 'logits'"),

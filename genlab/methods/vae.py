@@ -98,6 +98,11 @@ class VAE:
         (mean, _), _ = apply(self.encoder, "encoder", params, stats, x, cond, train=False)
         return self.generate(params, stats, mean, cond)
 
+    def log_likelihood(self, params, stats, x: Array, z: Array, cond: Array | None = None) -> Array:
+        """log p(x | z) of the decoder, nats, [B]; the prior of z is N(0, I)."""
+        theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
+        return self.likelihood.log_prob(theta, x)
+
     def elbo(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
         """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats, [B] (beta
         plays no part).
@@ -106,8 +111,8 @@ class VAE:
             self.encoder, "encoder", params, stats, x, cond, train=False
         )
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
-        theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
-        return self.likelihood.log_prob(theta, x) - gaussian_kl(mean, log_variance)
+        likelihood = self.log_likelihood(params, stats, x, z, cond)
+        return likelihood - gaussian_kl(mean, log_variance)
 
     def log_weight(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
         """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B].
@@ -118,6 +123,5 @@ class VAE:
             self.encoder, "encoder", params, stats, x, cond, train=False
         )
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
-        theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
-        joint = self.likelihood.log_prob(theta, x) + gaussian_log_prob(z)
+        joint = self.log_likelihood(params, stats, x, z, cond) + gaussian_log_prob(z)
         return joint - gaussian_log_prob(z, mean, log_variance)

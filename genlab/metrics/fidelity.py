@@ -81,24 +81,25 @@ class Fidelity:
                 "real": len(real),
                 **self._settings(),
             },
-            pictures={"nearest": _beside_training(train, fake)} if real.train else {},
+            pictures=self._pictures(train, fake),
         )
 
     def _sides(self, subject: Subject, space) -> tuple[Side, Side]:
         keep = self.comparisons.taps
         stored = subject.source.read("train")
         train = Side(stored["image"], space, stored.get("label"), keep=keep)
-        known = train if self.comparisons.need_train else None
         held_out = subject.real
-        return train, Side(held_out["image"], space, held_out.get("label"), known, keep)
+        return train, Side(held_out["image"], space, held_out.get("label"), train, keep)
+
+    def _pictures(self, train: Side, fake: Side) -> dict[str, np.ndarray]:
+        """Where copies are looked for, the first samples over the nearest training images."""
+        if not self.comparisons.need_train:
+            return {}
+        indices, _ = nearest(fake.features[:SHOWN], train.features)
+        shown = np.concatenate([fake.images[:SHOWN], train.images[indices]])
+        return {"nearest": grid(shown, columns=SHOWN)}
 
     def _settings(self) -> dict[str, Any]:
         """Every setting; the two oldest under their own names, as in the rows of older runs."""
         names = {"precision_recall_k": "k_precision", "density_coverage_k": "k_density"}
         return {names.get(k, k): value for k, value in self.comparisons.protocol.items()}
-
-
-def _beside_training(train: Side, fake: Side) -> np.ndarray:
-    """The first samples over the training images nearest to them."""
-    indices, _ = nearest(fake.features[:SHOWN], train.features)
-    return grid(np.concatenate([fake.images[:SHOWN], train.images[indices]]), columns=SHOWN)

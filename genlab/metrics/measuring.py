@@ -83,14 +83,15 @@ class Comparisons(tuple[Comparison, ...]):
     def floor(self, real: Side, beside: Side | None) -> dict[str, float]:
         """The same scores of real data: of the Side `beside`, as if it had been sampled.
 
-        A comparison that asks what the model was trained on gets one half of the real side as
-        fakes, the other as real: images that no model was trained on.
+        A comparison that makes use of what the model was trained on gets one half of the real side
+        as fakes, the other as real: images that no model was trained on.
         """
         half = len(real) // 2
         halves = real.rows(slice(half, None)), real.rows(slice(half))
         found: dict[str, float] = {}
         for one in self:
-            sides = halves if "train" in one.needs or beside is None else (real, beside)
+            apart = beside is None or {"train", "known_train"} & {*one.needs}
+            sides = halves if apart else (real, beside)
             found |= one.fn(*sides, **one.settings)
         return found
 
@@ -105,13 +106,14 @@ def compare(
     fake_labels: np.ndarray | None = None,
     train: Any = None,
     seen: Callable[[int], None] | None = None,
+    train_labels: np.ndarray | None = None,
 ) -> Outcome:
     """Scores of the images `fake` beside `real`, uint8 [M, H, W, C] and [N, H, W, C], by name.
 
     features: a feature space such as `features.Pixels()`, or a function of images that gives
               features [N, D]; None where `real` and `fake` are features [N, D] themselves
     scores:   names of `metrics.comparing`, or "package.module:function"; settings of each by name
-    train:    what the model was trained on, for scores that ask for it
+    train:    what the model was trained on, for scores that ask for it, and its labels
     seen:     told of images as they pass through the network, by count
 
     Floors are of the two halves of `real` (of a permutation under seed 0), so at half the count. A
@@ -121,7 +123,7 @@ def compare(
     chosen = Comparisons.of(scores, settings or {})
     space = space_of(features, real)
     about = {"keep": chosen.taps, "seen": seen}
-    beside = None if train is None else Side(train, space, **about)
+    beside = None if train is None else Side(train, space, train_labels, **about)
     real_side = Side(real, space, real_labels, beside, **about)
     chosen.check(real_side, fake_labels is not None)
     fake_side = Side(fake, space, fake_labels, **about)
@@ -129,6 +131,7 @@ def compare(
     order = np.random.default_rng(0).permutation(len(real_side))
     floors = chosen.floor(real_side.rows(order), None)
     counts = {"samples": len(fake_side), "real": len(real_side)}
+    counts |= {} if beside is None else {"train": len(beside)}
     half = len(real_side) // 2
     floor = f"halves of the real set, {half} beside {len(real_side) - half}"
     protocol = {**space.protocol, **counts, **chosen.protocol, "floor": floor}

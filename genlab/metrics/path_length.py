@@ -1,6 +1,7 @@
 """Perceptual path length: how much images change along short steps between latents."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ BATCH = 64  # pairs of images at a time
 SAMPLING = {"full": 1.0, "end": 0.0}  # how far along its path a step may begin
 
 
-class PathLength(NamedTuple):
+class Steps(NamedTuple):
     """mean, std: of the steps kept, each d / epsilon^2
     kept, count: steps between the two quantiles, and all of them
     """
@@ -20,8 +21,25 @@ class PathLength(NamedTuple):
     count: int
 
 
+@dataclass(frozen=True)
+class Squared:
+    """|x - y|^2 over all pixels: a distance that needs no weights and sees no content. Of images in
+    [-1, 1] as of any other arrays.
+    """
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """[B, ...] twice -> [B], in float64."""
+        apart = np.asarray(x, np.float64) - np.asarray(y, np.float64)
+        return (apart.reshape(len(apart), -1) ** 2).sum(axis=1)
+
+    @property
+    def protocol(self) -> dict:
+        """What a score by this distance must say."""
+        return {"distance": "squared, of pixels"}
+
+
 def perceptual_path_length(
-    generate: Callable[[np.ndarray], np.ndarray],
+    generate: Callable[..., np.ndarray],
     distance: Callable[[np.ndarray, np.ndarray], np.ndarray],
     a: np.ndarray,
     b: np.ndarray,
@@ -31,7 +49,8 @@ def perceptual_path_length(
     seed: int = 0,
     percentiles: tuple[float, float] = (1.0, 99.0),
     batch: int = BATCH,
-) -> PathLength:
+    labels: np.ndarray | None = None,
+) -> Steps:
     """E[d(G(p(t)), G(p(t + epsilon))) / epsilon^2] over paths `p` from `a` to `b`, latents [N, D].
 
     Karras et al. 2019 (arXiv:1812.04948), Section 4.1: t uniform in [0, 1) ("full") or 0 ("end");
@@ -43,6 +62,7 @@ def perceptual_path_length(
     generate: latents [B, D] -> images, not rounded to 256 levels, which would swallow such a step.
               Called apart for the two ends, in which its own noise must be the same
     distance: two sets of images -> [B], quadratic for small differences, such as `Lpips`
+    labels:   [N], one for all of a path, which `generate` is given after the latents
 
     Raises ValueError for latents of unlike shape or where no path is defined, an unknown space or
     sampling, and distances that are negative or not finite.
@@ -57,18 +77,23 @@ def perceptual_path_length(
         raise ValueError(
             f"paths from latents {a.shape} to {b.shape}; expected equal shapes [N, D]: a path a row"
         )
+    if labels is not None and np.shape(labels)[:1] != a.shape[:1]:
+        raise ValueError(
+            f"labels {np.shape(labels)} for {len(a)} paths; expected one a path: give [{len(a)}]"
+        )
     path = PATHS[space]
     t = np.random.default_rng(seed).uniform(0, 1, (len(a), 1)) * SAMPLING[sampling]
     parts = []
     for i in range(0, len(a), batch):
         rows = slice(i, i + batch)
-        first = generate(path(a[rows], b[rows], t[rows]))
-        second = generate(path(a[rows], b[rows], t[rows] + epsilon))
+        told = () if labels is None else (labels[rows],)
+        first = generate(path(a[rows], b[rows], t[rows]), *told)
+        second = generate(path(a[rows], b[rows], t[rows] + epsilon), *told)
         parts.append(np.asarray(distance(first, second), np.float64).reshape(-1))
     return _summary(np.concatenate(parts) / epsilon**2, percentiles)
 
 
-def _summary(steps: np.ndarray, percentiles: tuple[float, float]) -> PathLength:
+def _summary(steps: np.ndarray, percentiles: tuple[float, float]) -> Steps:
     if not (np.isfinite(steps) & (steps >= 0)).all():
         raise ValueError(
             f"distances along paths go from {steps.min()} to {steps.max()}; expected finite ones "
@@ -78,7 +103,7 @@ def _summary(steps: np.ndarray, percentiles: tuple[float, float]) -> PathLength:
     first = np.percentile(steps, low, method="lower")
     last = np.percentile(steps, high, method="higher")
     kept = steps[(first <= steps) & (steps <= last)]
-    return PathLength(float(kept.mean()), float(kept.std()), len(kept), len(steps))
+    return Steps(float(kept.mean()), float(kept.std()), len(kept), len(steps))
 
 
 def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:

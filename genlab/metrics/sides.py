@@ -15,11 +15,13 @@ from genlab.config import ConfigError
 from genlab.metrics.features.space import BATCH, FeatureSpace
 from genlab.metrics.frechet import Moments, moments
 
-BESIDE_TAPS = ("images", "labels", "train")  # what a comparison may need that no network gives
+# What a comparison may need that no network gives.
+BESIDE_TAPS = ("images", "labels", "train", "known_train")
 
 
 def needs(*what: str) -> Callable[[Callable], Callable]:
-    """Says of a comparison what it asks of its sides: names of taps, "images", "labels", "train".
+    """Says of a comparison what it asks of its sides: names of taps, "images", "labels", "train",
+    and "known_train" for what makes use of `train` where it is known.
 
     Without it a comparison asks for the tap "features" alone.
     """
@@ -120,6 +122,8 @@ def lacking(wanted: Iterable[str], real: Side, fake_labels: bool) -> dict[str, s
         reasons["labels"] = f"the {which} have no labels"
     if "train" in wanted and real.train is None:
         reasons["train"] = "it is not known which images the model was trained on"
+    if {"labels", "known_train"} <= wanted and real.train is not None and real.train.labels is None:
+        reasons["known_train"] = "the images that the model was trained on have no labels"
     taps = wanted - {*BESIDE_TAPS, "features"}
     if taps:
         offered = real.space.taps(np.asarray(real.images[:1]))

@@ -14,7 +14,7 @@ from genlab.data.source import Source
 from genlab.game import Method
 from genlab.samples import Sampler, labels_for
 
-SAMPLES, POSTERIOR = 0, 1  # streams of randomness under a subject's key
+SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under a subject's key
 
 
 class Outcome(NamedTuple):

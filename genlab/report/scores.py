@@ -45,12 +45,12 @@ class Score(NamedTuple):
 LOWER_IS_BETTER = (
     "fd", "fid", "fd_infinity", "class_fd", "sfd", "kid", "mmd", "forward_kl", "reverse_kl",
     "wasserstein", "sliced_wasserstein", "swd", "copies", "ndb", "ndb_js", "nll",
-    "bits_per_dimension", "mse", "rmse", "mae", "lpips", "path_length",
+    "bits_per_dimension", "mse", "rmse", "mae", "lpips", "ppl",
 )  # fmt: skip
 HIGHER_IS_BETTER = (
     "inception_score", "precision", "recall", "density", "coverage", "accuracy",
-    "prd_precision", "prd_recall", "classification_accuracy", "bleu",
-    "modes", "high_quality", "elbo", "iwae", "log_likelihood", "psnr", "ssim", "ms_ssim",
+    "prd_precision", "prd_recall", "classification_accuracy", "sample_accuracy", "bleu",
+    "modes", "high_quality", "elbo", "iwae", "ais", "log_likelihood", "psnr", "ssim", "ms_ssim",
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
 # arrow, and are read beside what real data scores.
@@ -60,7 +60,7 @@ GOALS = (
     | dict.fromkeys(("nearer", "nearer_train"), 0.5)  # to training data as often as to held-out
     | dict.fromkeys(("nn_accuracy", "nn_accuracy_real", "nn_accuracy_fake"), 0.5)  # a fair coin
 )
-NATS = ("elbo", "iwae", "log_likelihood", "nll", "forward_kl", "reverse_kl")
+NATS = ("elbo", "iwae", "ais", "log_likelihood", "nll", "forward_kl", "reverse_kl")
 UNITS = dict.fromkeys(NATS, "nats") | {"psnr": "dB"}
 SETTING = re.compile(r"[_@-]\d+$")  # iwae_64 is an iwae
 

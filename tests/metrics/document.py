@@ -81,7 +81,7 @@ SECTIONS = (
     Section(
         "Class probabilities",
         {
-            "inception_score.inception_score": Entry("exp E KL(p(y | x) ‖ p(y))"),
+            "class_scores.inception_score": Entry("exp E KL(p(y | x) ‖ p(y))"),
             "accuracy.classification_accuracy": Entry(
                 "accuracy on one set of a classifier trained on the other",
                 ("test_accuracy.py::",),
@@ -120,13 +120,13 @@ SECTIONS = (
     Section(
         "Histograms and diversity",
         {
-            "prd.prd": Entry("precision and recall of the histograms over joint clusters"),
-            "prd.prd_from_histograms": Entry("Σ min(λp, q), Σ min(p, q / λ), λ = tan angle"),
-            "prd.f_beta": Entry("(1 + β²) P R / (β² P + R), largest along the curve"),
-            "ndb.ndb": Entry(
-                "share of bins with |z| above the two-sided quantile", ("test_ndb.py::",)
+            "curves.prd": Entry("precision and recall of the histograms over joint clusters"),
+            "curves.prd_from_histograms": Entry("Σ min(λp, q), Σ min(p, q / λ), λ = tan angle"),
+            "curves.f_beta": Entry("(1 + β²) P R / (β² P + R), largest along the curve"),
+            "bins.ndb": Entry(
+                "share of bins with |z| above the two-sided quantile", ("test_bins.py::",)
             ),
-            "ndb.ndb_from_counts": Entry("the same of given counts", ("test_ndb.py::",)),
+            "bins.ndb_from_counts": Entry("the same of given counts", ("test_bins.py::",)),
             "vendi.vendi_from_features": Entry("exp H of the eigenvalues of K / N, K of cosines"),
             "vendi.vendi_from_kernel": Entry("exp H of the eigenvalues of K / N"),
             "modes.mode_scores": Entry(
@@ -154,9 +154,9 @@ SECTIONS = (
                 "mean log w; log mean w, w = p(x, z) / q(z | x)", ("test_bound.py::",)
             ),
             "bound.bits_per_dimension": Entry("−nats / (D ln 2)", ("test_bound.py::",)),
-            "ais.ais": Entry("log mean Π w_t along p₀^(1−β) p^β", ("test_ais.py::",)),
-            "ais.bdmc": Entry(
-                "AIS forwards, and backwards from a true posterior draw", ("test_ais.py::",)
+            "annealing.ais": Entry("log mean Π w_t along p₀^(1−β) p^β", ("test_annealing.py::",)),
+            "annealing.bdmc": Entry(
+                "AIS forwards, and backwards from a true posterior draw", ("test_annealing.py::",)
             ),
         },
     ),
@@ -171,7 +171,7 @@ SECTIONS = (
 PARTS = {  # what a metric above is made of, and what is not one
     "frechet.moments", "frechet.merge", "frechet.frechet_from_moments",
     "frechet.fd_infinity_from_moments", "kernel.polynomial", "kernel.gaussian",
-    "kernel.median_bandwidth", "transport.directions", "ais.sigmoidal", "path_length.lerp",
+    "kernel.median_bandwidth", "transport.directions", "annealing.sigmoidal", "path_length.lerp",
     "path_length.slerp", "perceptual.lpips",
 }  # fmt: skip
 

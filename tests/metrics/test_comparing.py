@@ -1,14 +1,18 @@
 """Comparisons by name: what they ask for, what they are refused, and that they are the metrics."""
 
+import inspect
+import pkgutil
+
 import numpy as np
 import pytest
 
 from genlab import metrics
 from genlab.config import ConfigError
-from genlab.metrics import comparing, frechet, kernel, neighbours
+from genlab.metrics import accuracy, comparing, frechet, kernel, neighbours, transport
 from genlab.metrics.features import FeatureSpace, Pixels
 from genlab.metrics.measuring import Comparisons
 from genlab.metrics.sides import BATCH, Side, needs
+from genlab.nets import mlp
 
 RNG = np.random.default_rng(0)
 REAL, FAKE, TRAIN = (RNG.integers(0, 256, (n, 4, 4, 1), np.uint8) for n in (60, 50, 70))
@@ -46,6 +50,74 @@ def test_three_lines_are_enough():
 def test_every_public_name_resolves_whatever_was_imported_before():
     for name in metrics.__all__:
         assert getattr(metrics, name).__name__.rpartition(".")[2] == name
+
+
+def test_no_public_name_is_that_of_another_module():
+    """Else `genlab.metrics.x` would be the function or the module, as imports fell out before."""
+    modules = {found.name for found in pkgutil.iter_modules(metrics.__path__)}
+    assert {n for n in metrics.__all__ if n in modules} == {"features"}
+    assert inspect.ismodule(metrics.features)
+
+
+BIG = {n: RNG.integers(0, 256, (n, 16, 16, 1), np.uint8) for n in (30, 24, 36)}
+TRUNK = mlp.Down((4,))
+FEW = {
+    "fd_infinity": {"smallest": 10, "points": 3},
+    "kid": {"subsets": 3},
+    "ndb": {"bins": 4},
+    "prd": {"runs": 1, "clusters": 3},
+    "ms_ssim_pairs": {"scales": 1, "window": 7, "pairs": 3},
+    "lpips_pairs": {"distance": lambda x, y: np.abs(x / 255 - y / 255).mean((1, 2, 3)), "pairs": 3},
+    "classification_accuracy": {"trunk": TRUNK, "steps": 2, "batch_size": 8},
+    "sample_accuracy": {"trunk": TRUNK, "steps": 2, "batch_size": 8},
+}
+PUBLIC = [name for name, value in vars(comparing).items()
+          if inspect.isfunction(value) and not name.startswith("_")]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_comparison_runs_by_name_on_sets_of_unlike_size(name):
+    """Of a space with all taps, with labels and with what the model was trained on."""
+    real, fake, train = BIG.values()
+    labels = {f"{side}_labels": np.arange(n) % 2
+              for side, n in (("real", 30), ("fake", 24), ("train", 36))}  # fmt: skip
+    settings = {key: value for key, value in FEW.items() if key == name}
+    found = metrics.compare(real, fake, SPACE, (name,), settings, train=train, **labels)
+    assert found.scores and found.scores.keys() == found.floors.keys()
+    assert all(np.isfinite([*found.scores.values(), *found.floors.values()]))
+    assert not set(FEW) - set(PUBLIC)
+
+
+def test_the_larger_set_is_cut_to_rows_from_all_over_it():
+    """Of a sorted set its first rows would be its first classes."""
+    x, y = np.repeat([0.0, 100.0], 50)[:, None], np.repeat([0.0, 100.0], 10)[:, None]
+    for real, fake in ((x, y), (y, x)):
+        found = metrics.compare(real, fake, scores=("wasserstein",)).scores["wasserstein"]
+        assert found < 50  # the first 20 rows are all 0: they would be 50 away
+    a, b = (RNG.normal(size=(n, 3)) for n in (7, 7))
+    same = metrics.compare(a, b, scores=("wasserstein",)).scores["wasserstein"]
+    assert same == transport.wasserstein(a, b)
+
+
+def test_samples_are_classified_by_what_the_model_was_trained_on_where_that_is_known(monkeypatch):
+    """Else by the real side; the floor is real images, which the classifier was not trained on."""
+    asked = []
+
+    def noted(images, labels, others, their_labels, *_):
+        assert len(images) == len(labels) and len(others) == len(their_labels)
+        asked.append((len(images), len(others)))
+        return 0.5
+
+    monkeypatch.setattr(accuracy, "classification_accuracy", noted)
+    labels = {"real_labels": LABELS[0], "fake_labels": LABELS[1]}
+    sides = (REAL, FAKE, SPACE, ("sample_accuracy",), {"sample_accuracy": {"trunk": TRUNK}})
+    alone = metrics.compare(*sides, **labels)
+    known = metrics.compare(*sides, **labels, train=TRAIN, train_labels=np.arange(70) % 2)
+    assert asked == [(60, 50), (30, 30), (70, 50), (70, 30)]
+    assert known.protocol["train"] == 70 and "train" not in alone.protocol
+    assert known.scores == known.floors == {"sample_accuracy": 0.5}
+    with pytest.raises(ConfigError, match="needs 'known_train': the images that the model was tr"):
+        metrics.compare(*sides, **labels, train=TRAIN)
 
 
 def test_every_comparison_by_name_is_its_metric():

@@ -5,7 +5,7 @@ import pytest
 from metrics.golden import path_length as golden
 from metrics.golden.case import compare
 
-from genlab.metrics.path_length import lerp, perceptual_path_length, slerp
+from genlab.metrics.path_length import Squared, lerp, perceptual_path_length, slerp
 
 
 def latents(n=500, d=6, seed=0):
@@ -55,6 +55,23 @@ def test_does_not_hang_on_the_step_where_the_generator_is_smooth():
         for epsilon in (1e-4, 1e-3)
     )
     np.testing.assert_allclose(first, second, rtol=5e-3)
+
+
+def test_both_ends_of_a_path_are_under_its_label():
+    """Class c is c times as large: a path's step, too; between labels it would be a leap."""
+    a, b = latents(20)
+    labels = np.random.default_rng(2).integers(1, 4, size=20)
+    found = perceptual_path_length(
+        lambda z, label: z * label[:, None], squared, a, b, space="w", percentiles=(0, 100),
+        batch=7, labels=labels,
+    )  # fmt: skip
+    lengths = ((b - a) ** 2).sum(1) * labels**2
+    np.testing.assert_allclose(found.mean, lengths.mean(), rtol=1e-6)
+
+
+def test_squared_is_over_all_pixels_of_each_image():
+    x = np.random.default_rng(0).normal(size=(3, 2, 2, 1)).astype(np.float32)
+    np.testing.assert_allclose(Squared()(x, -x), 4 * (x**2).sum((1, 2, 3)), rtol=1e-6)
 
 
 def test_leaves_out_the_steps_beyond_the_percentiles():
@@ -120,6 +137,7 @@ def test_slerp_of_one_direction_is_the_straight_line():
         ({"epsilon": 0.0}, "epsilon=0.0.*above 0"),
         ({"a": np.ones((3, 2, 2))}, r"\(3, 2, 2\); expected \[N, D\].*flatten"),
         ({"a": np.ones((2, 6))}, r"\(2, 6\) to \(3, 6\).*a path a row"),
+        ({"labels": np.arange(2)}, r"labels \(2,\) for 3 paths.*give \[3\]"),
         ({"a": np.zeros((3, 6))}, "length 0, or opposite.*continuous density"),
         ({"distance": lambda x, y: -squared(x, y)}, "expected finite ones of at least 0"),
         ({"generate": lambda z: z * np.nan}, "from nan to nan"),

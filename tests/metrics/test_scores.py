@@ -9,16 +9,34 @@ import numpy as np
 import pytest
 import tiny
 from jax import random
+from scipy.stats import multivariate_normal
 
 from genlab import config as config_lib
+from genlab import game
 from genlab.config import ConfigError, build, spec
 from genlab.data import digits, ring
+from genlab.losses.divergence import gaussian_log_prob
+from genlab.methods import GAN
+from genlab.metrics import accuracy
+from genlab.metrics.bound import importance_weighted
 from genlab.metrics.features import Domain, Pixels
 from genlab.metrics.features import domain as features
 from genlab.metrics.frechet import frechet_distance
 from genlab.metrics.neighbours import density_coverage, memorisation, precision_recall
-from genlab.metrics.scores import Bound, Fidelity, Modes, Reconstruction, Subject
-from genlab.nets import mlp
+from genlab.metrics.path_length import Squared
+from genlab.metrics.perceptual import Lpips
+from genlab.metrics.scores import (
+    Annealed,
+    Bound,
+    Fidelity,
+    Modes,
+    PathLength,
+    Reconstruction,
+    Subject,
+)
+from genlab.nets import Discriminator, Generator, mlp
+from genlab.nets.layers import in_float32
+from genlab.samples import as_batch
 
 DOMAIN = Domain(mlp.Down((64, 32), "relu"), steps=300)
 
@@ -173,7 +191,8 @@ def test_a_config_chooses_the_scores_and_their_settings(data):
 
 
 def test_old_paths_of_the_evaluators_resolve():
-    for name in ("Bound", "Fidelity", "Modes", "Outcome", "Reconstruction", "Subject"):
+    names = ("Annealed", "Bound", "Fidelity", "Modes", "Outcome", "PathLength", "Reconstruction")
+    for name in (*names, "Subject"):
         assert config_lib.resolve(f"genlab.metrics.scores:{name}").__name__ == name
 
 
@@ -212,6 +231,26 @@ def test_a_conditional_models_labels_are_those_it_was_asked_for(data):
         Fidelity(Pixels(), scores=("class_fd",))(subject(rows, data))
 
 
+def test_a_run_knows_what_its_model_was_trained_on(data, monkeypatch):
+    """Its samples are classified by the train split, and the floor is half of the held-out one."""
+    asked = []
+
+    def noted(images, labels, others, *_):
+        assert np.array_equal(images, data.read("train")["image"])
+        asked.append(others)
+        return 0.5
+
+    monkeypatch.setattr(accuracy, "classification_accuracy", noted)
+    rows = data.read("validation")["image"]
+    method = dataclasses.replace(Table(np.float32(rows / 127.5 - 1)), classes=10)
+    judged = dataclasses.replace(subject(rows, data), method=method)
+    told = {"sample_accuracy": {"trunk": mlp.Down((4,))}}
+    found = Fidelity(Pixels(), 100, 1, scores=("sample_accuracy",), settings=told)(judged)
+    assert np.array_equal(asked[0], rows[:100]) and found.scores == found.floors
+    assert np.array_equal(asked[1], judged.real["image"][:250])
+    assert not found.pictures and "Down" in found.protocol["sample_accuracy_trunk"]
+
+
 def test_modes_of_a_perfect_and_of_a_collapsed_sampler():
     source = ring(8, 1.0, 0.05)
     perfect = Modes()(subject(source.read("train", 2500)["image"], source))
@@ -239,17 +278,153 @@ def test_bound_and_reconstruction_of_a_vae(data):
     assert 0 < scores["ssim"] < 1
 
 
+@dataclasses.dataclass(frozen=True)
+class Gaussian:
+    """x ~ N(W z, s^2 I), z ~ N(0, I): log p(x) is that of N(0, W W^T + s^2 I)."""
+
+    w: np.ndarray
+    noise: float = 0.5
+    classes: int = 0
+
+    def latents(self, key, n):
+        return random.normal(key, (n, self.w.shape[1]))
+
+    def generate(self, params, stats, z, cond=None):
+        return (z @ jnp.float32(self.w).T).reshape(-1, 8, 8, 1)
+
+    def log_likelihood(self, params, stats, x, z, cond=None):
+        log_variance = 2 * jnp.log(self.noise) * jnp.ones(())
+        return gaussian_log_prob(
+            x.reshape(len(x), -1) - z @ jnp.float32(self.w).T, 0.0, log_variance
+        )
+
+
+def linear(scale):
+    return scale * np.random.default_rng(0).normal(size=(64, 2))
+
+
+def test_annealed_finds_the_likelihood_of_a_linear_decoder(data):
+    method = Gaussian(linear(0.3))
+    judged = dataclasses.replace(subject(np.zeros((4, 8, 8, 1)), data), method=method)
+    found = Annealed(images=20, temperatures=150, chains=4, leapfrog=4)(judged)
+    law = multivariate_normal(np.zeros(64), method.w @ method.w.T + 0.25 * np.eye(64))
+    which = np.random.default_rng(0).permutation(500)[:20]
+    exact = law.logpdf((judged.real["image"][which] / 127.5 - 1).reshape(20, -1))
+    np.testing.assert_allclose(found.each["ais"], exact, atol=1.5)
+    assert abs(found.scores["ais"] - exact.mean()) < 0.2 and 1 <= found.scores["ais_effective"] <= 4
+    assert found.protocol == {
+        "images": 20, "temperatures": 150, "chains": 4, "leapfrog": 4, "step_size": 0.5
+    }  # fmt: skip
+
+
+def test_a_vaes_hook_is_the_likelihood_in_its_weights(data):
+    """log w = log p(x | z) + log p(z) - log q(z | x), with the z that the key draws."""
+    method = build(tiny.vae(10).method)
+    x, cond = as_batch(data.read("test", 6), 10)
+    params, stats = method.init(random.key(0), {"image": x, "cond": cond})
+    key = random.key(1)
+    (mean, log_variance), _ = game.apply(
+        method.encoder, "encoder", params, stats, x, cond, train=False
+    )
+    z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+    prior, posterior = gaussian_log_prob(z), gaussian_log_prob(z, mean, log_variance)
+    found = method.log_likelihood(params, stats, x, z, cond) + prior - posterior
+    np.testing.assert_allclose(
+        method.log_weight(params, stats, x, key, cond), found, rtol=1e-5, atol=1e-4
+    )
+
+
+def test_annealed_closes_the_gap_that_an_untrained_encoder_leaves(data):
+    method = build(tiny.vae(10).method)
+    x, cond = as_batch(data.read("test", 2), 10)
+    params, stats = method.init(random.key(0), {"image": x, "cond": cond})
+    judged = Subject({}, method, data, params, stats, "test", random.key(0))
+    found = Annealed(images=8, temperatures=30, chains=2, leapfrog=3)(judged)
+    which = np.random.default_rng(0).permutation(500)[:8]
+    images, labels = as_batch({k: v[which] for k, v in judged.real.items()}, 10)
+    _, iwae = importance_weighted(
+        lambda key: method.log_weight(params, stats, images, key, labels), random.key(0), 2
+    )
+    assert found.each["ais"].shape == (8,) and found.scores["ais"] > float(iwae.mean())
+
+
+def test_path_length_of_a_linear_generator_is_2_w_squared(data):
+    """Of unrounded images: 256 levels swallow a step of 1e-4, and the answer would be 0."""
+    method = Gaussian(linear(0.02))
+    judged = dataclasses.replace(subject(np.zeros((4, 8, 8, 1)), data), method=method)
+    found = PathLength(Squared(), 4000, space="w")(judged)
+    assert found.scores["ppl"] == pytest.approx(2 * (method.w**2).sum(), rel=0.08)
+    assert not found.floors
+    assert found.protocol == {
+        "distance": "squared, of pixels", "samples": 4000, "epsilon": 1e-4, "space": "w",
+        "sampling": "full", "percentiles": "1 to 99",
+    }  # fmt: skip
+
+
+def test_path_length_is_of_the_network_in_float32_and_of_one_label(data):
+    """A bfloat16 generator takes steps of its rounding: hundreds of times the length."""
+    generator = spec(Generator, spec(mlp.Up, (8, 8, 1), (16,), dtype="bfloat16"), classes=10)
+    critic = spec(Discriminator, spec(mlp.Down, (16,)), classes=10)
+    half = build(spec(GAN, generator, critic, latent=4))
+    whole = dataclasses.replace(half, generator=in_float32(half.generator))
+    batch = {"image": jnp.zeros((2, 8, 8, 1)), "cond": jnp.zeros(2, jnp.int32)}
+    params, stats = half.init(random.key(0), batch)
+    lengths = [
+        PathLength(Squared(), 40)(Subject({}, m, data, params, stats, "test", random.key(0))).scores
+        for m in (half, whole)
+    ]
+    assert lengths[0] == lengths[1] and lengths[0]["ppl"] > 0
+
+
+def test_lpips_of_reconstructions_where_it_is_given(data):
+    class Constant(Lpips):
+        def __call__(self, x, y):
+            assert x.dtype == y.dtype == np.uint8
+            return np.abs(x / 255 - y / 255).mean((1, 2, 3))
+
+        protocol = {"distance": "constant"}  # noqa: RUF012
+
+    @dataclasses.dataclass(frozen=True)
+    class Darker(Table):
+        def reconstruct(self, params, stats, x, cond=None):
+            return (x + 1) / 2 - 1
+
+    judged = dataclasses.replace(subject(np.zeros((4, 8, 8, 1)), data), method=Darker(np.zeros(1)))
+    plain, found = Reconstruction()(judged), Reconstruction(lpips=Constant("alex", "", ""))(judged)
+    assert plain.protocol == {"real": 500, "window": 7} and "lpips" not in plain.scores
+    assert found.protocol == {**plain.protocol, "distance": "constant"}
+    assert found.scores.items() > plain.scores.items()
+    np.testing.assert_allclose(found.scores["lpips"], found.each["lpips"].mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (dict(space="x"), r"space='x'.*\['z', 'w'\]"),
+        (dict(samples=0), "samples=0"),
+        (dict(epsilon=0.0), "epsilon=0.0"),
+    ],
+)
+def test_paths_that_there_are_not_are_told_when_the_config_is_built(fields, told):
+    with pytest.raises(ConfigError, match=told):
+        PathLength(Squared(), **fields)
+    with pytest.raises(ConfigError, match="2 temperatures"):
+        Annealed(temperatures=1)
+
+
 @pytest.mark.parametrize(
     ("evaluator", "told"),
     [
         (Modes(), "known means"),
         (Bound(), "Table has none"),
+        (Annealed(), "Table has none"),
+        (PathLength(Squared()), "for images"),
         (Reconstruction(), "Table does not"),
         (Fidelity(DOMAIN), "for points use"),
     ],
 )
 def test_scores_that_make_no_sense_are_refused(evaluator, told, data):
-    source = ring() if isinstance(evaluator, Fidelity) else data
+    source = ring() if isinstance(evaluator, Fidelity | PathLength) else data
     with pytest.raises(ConfigError, match=told):
         evaluator(subject(np.zeros((4, *source.shape), np.float32), source))
 

@@ -1,5 +1,6 @@
 """FID's Inception, with random weights: as torch-fidelity and pytorch-fid compute it."""
 
+import json
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ from metrics.golden import inception as golden
 from metrics.golden.case import compare
 
 from genlab.config import ConfigError
+from genlab.launch import main
 from genlab.metrics.features import inception
 from genlab.metrics.features.inception import Inception, average, expected, largest, parameters
 from genlab.metrics.features.weights import WeightsError
@@ -27,6 +29,28 @@ def test_every_tap_of_every_preprocessing_is_the_references():
         "logits": 1008,
     }
     assert taps["2048"] is taps["features"]
+
+
+def test_two_sets_are_scored_in_it_from_the_command_line(tmp_path, monkeypatch):
+    """By the program that the test before compiled: two images at a time."""
+    monkeypatch.setattr(inception, "BATCH", 2)
+    np.savez(tmp_path / "weights.npz", **golden.fabricated(expected()))
+    images = np.random.default_rng(5).integers(0, 256, (2, 4, 32, 32, 3), np.uint8)
+    for name, part in zip(("real", "fake"), images, strict=True):
+        np.savez(tmp_path / f"{name}.npz", image=part)
+    asked = {
+        "real": tmp_path / "real.npz", "fake": tmp_path / "fake.npz",
+        "features": f"inception:{tmp_path / 'weights.npz'},resize=tf1",
+        "scores": "kid,inception_score", "settings": '{"inception_score": {"splits": 1}}',
+        "out": tmp_path / "out.json",
+    }  # fmt: skip
+    assert main(["evaluate", *(f"--{name}={value}" for name, value in asked.items())]) == 0
+    (record,) = json.loads((tmp_path / "out.json").read_text())
+    scores, protocol = record["scores"], record["protocol"]
+    assert 1 < scores["inception_score"] < 4 and math.isfinite(scores["kid"])
+    assert scores.keys() == record["floors"].keys()
+    assert protocol["features"] == "inception" and protocol["resize"] == "tf1"
+    assert len(protocol["features_sha256"]) == 64
 
 
 def test_the_state_dict_is_that_of_the_released_file():

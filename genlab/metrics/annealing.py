@@ -24,7 +24,7 @@ PILOT, FORWARD, REVERSE = 0, 1, 2  # streams of randomness
 LogLikelihood = Callable[[Array], Array]
 
 
-class Annealed(NamedTuple):
+class Estimate(NamedTuple):
     """What `ais` finds for each example, [B].
 
     log_p:      lower bound of log p(x) in expectation, which closes with more temperatures
@@ -64,7 +64,7 @@ def ais(
     chains: int = 16,
     leapfrog: int = 10,
     step_size: float = 0.5,
-) -> Annealed:
+) -> Estimate:
     """A stochastic lower bound of log p(x) for each of `shape` = (B, L) examples' latents.
 
     Neal 2001 (Statistics and Computing 11), as Wu et al. 2017 (arXiv:1611.04273) measure decoders:
@@ -111,7 +111,7 @@ def bdmc(
 
 def _forward(
     anneal: Callable, key: Array, shape, temperatures, chains: int, step_size: float
-) -> tuple[Annealed, Array]:
+) -> tuple[Estimate, Array]:
     """What `ais` finds, and the step sizes [T - 1, B] that its pilot run settled on."""
     schedule = jnp.asarray(temperatures, jnp.float32)
 
@@ -125,7 +125,7 @@ def _forward(
     weights, _, acceptance = run(FORWARD, sizes, 0.0)
     total = jax.nn.logsumexp(weights, axis=0)
     effective = jnp.exp(2 * total - jax.nn.logsumexp(2 * weights, axis=0))
-    return Annealed(total - jnp.log(chains), acceptance.mean(axis=0), effective), sizes
+    return Estimate(total - jnp.log(chains), acceptance.mean(axis=0), effective), sizes
 
 
 def _anneal(
@@ -193,7 +193,7 @@ def _check(temperatures, chains: int, leapfrog: int, step_size: float) -> None:
     if t.ndim != 1 or len(t) < 2 or t[0] != 0 or t[-1] != 1 or not (np.diff(t) > 0).all():
         raise ValueError(
             f"temperatures are {t.size} numbers of shape {t.shape}; expected at least 2, rising "
-            "from 0 to 1: give ais.sigmoidal(1000)"
+            "from 0 to 1: give annealing.sigmoidal(1000)"
         )
     if chains < 1 or leapfrog < 1 or not step_size > 0:
         raise ValueError(

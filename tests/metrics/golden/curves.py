@@ -29,7 +29,7 @@ def blobs():
 
 
 def ours_curve(seed):
-    from genlab.metrics.prd import prd_from_histograms
+    from genlab.metrics.curves import prd_from_histograms
 
     return np.stack(prd_from_histograms(*histograms(seed), angles=101))
 
@@ -42,7 +42,7 @@ def theirs_curve(seed):
 
 
 def ours_f(seed):
-    from genlab.metrics.prd import f_beta, prd_from_histograms
+    from genlab.metrics.curves import f_beta, prd_from_histograms
 
     return f_beta(prd_from_histograms(*histograms(seed)))
 
@@ -55,7 +55,7 @@ def theirs_f(seed):
 
 
 def ours_features():
-    from genlab.metrics.prd import f_beta, prd
+    from genlab.metrics.curves import f_beta, prd
 
     return f_beta(prd(*blobs(), clusters=6, runs=2))
 
@@ -70,12 +70,12 @@ def theirs_features():
 
 CASES = [
     Case(
-        "curve of histograms", "prd.prd_from_histograms", PACKAGE,
+        "curve of histograms", "curves.prd_from_histograms", PACKAGE,
         lambda: ours_curve(0), lambda: theirs_curve(0), 1e-12,
     ),
-    Case("F_8 and F_1/8", "prd.f_beta", PACKAGE, lambda: ours_f(1), lambda: theirs_f(1), 1e-12),
+    Case("F_8 and F_1/8", "curves.f_beta", PACKAGE, lambda: ours_f(1), lambda: theirs_f(1), 1e-12),
     Case(
-        "F_8 and F_1/8 of features", "prd.prd", PACKAGE, ours_features, theirs_features, 1e-12,
+        "F_8 and F_1/8 of features", "curves.prd", PACKAGE, ours_features, theirs_features, 1e-12,
     ),
 ]  # fmt: skip
 

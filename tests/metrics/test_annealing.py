@@ -10,7 +10,7 @@ from jax import random
 from scipy.stats import multivariate_normal
 
 from genlab.losses.divergence import gaussian_log_prob
-from genlab.metrics.ais import _hamiltonian, ais, bdmc, sigmoidal
+from genlab.metrics.annealing import _hamiltonian, ais, bdmc, sigmoidal
 from genlab.metrics.bound import importance_weighted
 
 RNG = np.random.default_rng(0)

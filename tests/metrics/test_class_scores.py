@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from metrics.golden import inception_score as golden
+from metrics.golden import class_scores as golden
 from metrics.golden.case import compare
 
-from genlab.metrics.inception_score import inception_score
+from genlab.metrics.class_scores import inception_score
 
 
 def draw(n, k, seed=0):

@@ -14,7 +14,7 @@ def logits(n, k, dtype=np.float64):
 
 
 def ours(n, k, splits, dtype=np.float64):
-    from genlab.metrics.inception_score import inception_score
+    from genlab.metrics.class_scores import inception_score
 
     return inception_score(logits(n, k, dtype), splits, seed=2020)
 
@@ -31,7 +31,7 @@ def theirs(n, k, splits, dtype=np.float64):
     return [found[KEY_METRIC_ISC_MEAN], found[KEY_METRIC_ISC_STD]]
 
 
-METRIC = "inception_score.inception_score"
+METRIC = "class_scores.inception_score"
 CASES = [
     Case(
         "10 splits of 1,003 rows of 1,008 classes",

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from metrics.golden import prd as golden
+from metrics.golden import curves as golden
 from metrics.golden.case import compare
 
-from genlab.metrics.prd import f_beta, prd, prd_from_histograms
+from genlab.metrics.curves import f_beta, prd, prd_from_histograms
 
 
 @pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency
 
-from genlab.metrics.ndb import ndb, ndb_from_counts
+from genlab.metrics.bins import ndb, ndb_from_counts
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
