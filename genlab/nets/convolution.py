@@ -1,8 +1,8 @@
 """Convolutions in two dimensions that are fast on CPU too, in loops and under any derivative.
 
 XLA's CPU compiler brings a convolution into the form its fast kernel takes only outside loops, and
-every round here is played in one: there, flax's own layers take their input gradients at 5 to 45
-GFLOP/s and their weight gradients at 1 to 3, where two cores reach 200. Three bilinear maps stand
+every round here is played in one: there the gradients of flax's own layers are up to a hundred
+times slower (`benchmarks/convolution.py`, `results/convolution.md`). Three bilinear maps stand
 behind every convolution, and each one's derivatives are the other two:
 
     forward(x, w) = y        into_input(y, w) = x        into_weight(x, y) = w
@@ -10,7 +10,7 @@ behind every convolution, and each one's derivatives are the other two:
 They are primitives here, so that all derivatives of any order and mode come out in the same three.
 On CPU each is written in the form that is fastest for its shape, by the static rules in
 `_into_input_cpu` and `_into_weight_cpu`; elsewhere (cuDNN, TPU) XLA's own is taken. All forms are
-exact but for the order of sums.
+exact but for the order of sums. Inside `jax.shard_map` these need `check_vma=False`.
 
 Arrays are [B, H, W, C], kernels [k, k, C_in, C_out].
 """
@@ -35,6 +35,7 @@ Strides = tuple[int, int]
 
 def convolve(x: Array, kernel: Array, strides: Strides = (1, 1), pads: Pads = ((0, 0),) * 2):
     """[B, H, W, C] and [k, k, C, O] -> [B, h, w, O]: `lax.conv_general_dilated` in these axes."""
+    strides, pads = tuple(strides), tuple(map(tuple, pads))
     if kernel.shape[:2] == strides == (1, 1) and pads == ((0, 0), (0, 0)):
         return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
     return _forward.bind(x, kernel, strides=strides, pads=pads)
@@ -45,6 +46,7 @@ def convolve_transposed(x: Array, kernel: Array, strides: Strides, padding: str)
 
     padding: "SAME" (H = h * stride) or "VALID".
     """
+    strides = tuple(strides)
     native = jax.eval_shape(_transposed(strides, padding), x, kernel)
     size = native.shape[1:3]
     pads = tuple(
@@ -56,7 +58,7 @@ def convolve_transposed(x: Array, kernel: Array, strides: Strides, padding: str)
 
 
 class ConvTranspose(nn.Module):
-    """flax's layer of this name, parameters and all, for two dimensions."""
+    """flax's layer of this name, parameters and all, for batches of images."""
 
     features: int
     kernel_size: Sequence[int]
@@ -64,7 +66,7 @@ class ConvTranspose(nn.Module):
     padding: str = "SAME"
     use_bias: bool = True
     kernel_init: Callable = nn.initializers.lecun_normal()
-    dtype: str = "float32"
+    dtype: str | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -190,7 +192,8 @@ def _overlapping(y, w, strides, pads, size):
     k, m = -(-w.shape[0] // s), -(-w.shape[1] // t)
     w = jnp.pad(w, ((0, k * s - w.shape[0]), (0, m * t - w.shape[1]), (0, 0), (0, 0)))
     columns = w.reshape(k, s, m, t, c, o).transpose(5, 0, 2, 1, 3, 4).reshape(o, -1)
-    blocks = (y.reshape(-1, o) @ columns).reshape(b, h, v, k, m, s * t * c)
+    blocks = jnp.matmul(y.reshape(-1, o), columns, preferred_element_type=jnp.float32)
+    blocks = blocks.reshape(b, h, v, k, m, s * t * c)  # in float32 until they are summed
     apart = [
         jnp.pad(blocks[:, :, :, i, j], ((0, 0), (i, k - 1 - i), (j, m - 1 - j), (0, 0)))
         for i in range(k)
@@ -198,7 +201,7 @@ def _overlapping(y, w, strides, pads, size):
     ]
     height, width = h + k - 1, v + m - 1
     x = sum(apart).reshape(b, height, width, s, t, c).transpose(0, 1, 3, 2, 4, 5)
-    x = x.reshape(b, height * s, width * t, c)
+    x = x.reshape(b, height * s, width * t, c).astype(y.dtype)
     x = x[:, pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]]
     return jnp.pad(x, ((0, 0), (0, size[0] - x.shape[1]), (0, size[1] - x.shape[2]), (0, 0)))
 

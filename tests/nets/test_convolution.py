@@ -127,6 +127,22 @@ def test_layers_are_flaxs(ours, theirs, dtype):
     np.testing.assert_allclose(y, expected.apply(variables, x), atol=exact)
 
 
+@pytest.mark.parametrize("shape", [SHAPES[0], SHAPES[1]])
+def test_half_precision_is_no_worse_than_xlas(shape):
+    """Blocks that overlap are summed in float32."""
+    stride = shape[-1]
+
+    def theirs(x, w):
+        return lax.conv_transpose(x, w, (stride, stride), "SAME", dimension_numbers=AXES)
+
+    x, w = arrays(*shape)
+    low = x.astype("bfloat16"), w.astype("bfloat16")
+    exact = theirs(*(a.astype("float32") for a in low))
+    ours = convolve_transposed(*low, (stride, stride), "SAME")
+    off = [jnp.square(y.astype("float32") - exact).mean() for y in (ours, theirs(*low))]
+    assert off[0] <= 1.1 * off[1]
+
+
 def test_groups_and_dilation_stay_as_they_are():
     x = random.normal(random.key(0), (2, 6, 6, 4))
     settings = {"kernel_size": (3, 3), "feature_group_count": 2, "kernel_dilation": 2}

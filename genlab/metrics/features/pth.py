@@ -13,7 +13,7 @@ import pickletools
 import zipfile
 from collections import OrderedDict
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,7 @@ DTYPES = {
     "Bool": "?",
 }
 NESTED = ("state_dict", "model")
+HEAVIEST = 10_000  # parts of one tuple
 
 
 class WeightsError(ConfigError):
@@ -86,13 +87,27 @@ def _allowed() -> dict[str, object]:
     }
 
 
-class _Unpickler(pickle.Unpickler):
-    """Finds what is allowed, and nothing else."""
+class _Unpickler(pickle._Unpickler):
+    """Finds what is allowed, and nothing else.
+
+    It is the unpickler written in Python, whose tuples can be weighed: a tuple of tuples of the
+    same tuples is a few bytes long, and would be hashed, as a key, for years.
+    """
+
+    dispatch: ClassVar[dict] = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, stream: io.BytesIO):
         super().__init__(stream)
         self.allowed = _allowed()
         self.storages: dict[str, _Storage] = {}
+        self.weighed: dict[int, tuple[int, tuple]] = {}
+
+    def weigh(self, made: tuple) -> None:
+        """Counts what is in a new tuple, whatever is in it twice counted twice."""
+        weight = 1 + sum(self.weighed.get(id(part), (1,))[0] for part in made)
+        if weight > HEAVIEST:
+            raise WeightsError("a tuple that holds itself many times over: refused")
+        self.weighed[id(made)] = weight, made  # kept, so that its id stays its own
 
     def find_class(self, module, name):
         asked = f"{module}.{name}"
@@ -114,6 +129,18 @@ class _Unpickler(pickle.Unpickler):
             return root
         _, first, size = view[0]
         return root._replace(first=whole(first), count=whole(size))
+
+
+def _weighing(load):
+    def loaded(unpickler: _Unpickler) -> None:
+        load(unpickler)
+        unpickler.weigh(unpickler.stack[-1])
+
+    return loaded
+
+
+for _code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
+    _Unpickler.dispatch[_code[0]] = _weighing(pickle._Unpickler.dispatch[_code[0]])
 
 
 def unpickle(stream: io.BytesIO) -> tuple[object, dict[str, _Storage]]:

@@ -217,6 +217,13 @@ def test_a_pickle_leaves_no_trace(file):
     same(read(file(zipped(*state()))).tensors)
 
 
+def test_a_small_pickle_cannot_ask_for_years_of_hashing(file):
+    """A pair of a pair of ... the same, sixty deep, as a key."""
+    pairs = b"".join(b"q%c0h%ch%c\x86" % (i, i, i) for i in range(60))
+    with pytest.raises(WeightsError, match="many times over"):
+        read(file(zipped(b"\x80\x02}(" + b")" + pairs + b"K\x01u.", {})))
+
+
 def test_a_small_pickle_cannot_ask_for_a_large_memo(file):
     with pytest.raises(WeightsError, match="memo"):
         read(file(b"\x80\x02Nr\xff\xff\xff\x7f."))

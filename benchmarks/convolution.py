@@ -1,0 +1,119 @@
+"""Convolutions inside a loop on CPU: flax's (XLA's own forms) against genlab's, map by map.
+
+Run:    python benchmarks/convolution.py          (on a quiet machine: the load is recorded)
+Writes: results/convolution.md, GFLOP/s, best of seven calls of a scan of three
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from jax import lax, random
+
+from genlab.nets.convolution import AXES, convolve
+from genlab.runs import environment
+
+RESULTS = Path(__file__).parents[1] / "results"
+LOOP, CALLS = 3, 7
+SHAPES = {
+    # batch, side, channels in and out, kernel, stride
+    "DCGAN-64, first of the critic": (32, 64, 3, 64, 4, 2),
+    "DCGAN-64, second": (32, 32, 64, 128, 4, 2),
+    "DCGAN-64, third": (32, 16, 128, 256, 4, 2),
+    "DCGAN-64, fourth": (32, 8, 256, 512, 4, 2),
+    "classic, 28 pixels": (64, 28, 1, 64, 5, 2),
+    "classic, 14 pixels": (64, 14, 64, 128, 5, 2),
+    "classic, stride 1": (64, 7, 128, 256, 5, 1),
+    "ResNet, from an image": (32, 32, 3, 64, 3, 1),
+    "ResNet, 32 pixels": (32, 32, 64, 64, 3, 1),
+    "ResNet, 8 pixels": (32, 8, 128, 128, 3, 1),
+    "ResNet, to an image": (32, 32, 64, 3, 3, 1),
+}
+MAPS = ("forward", "input gradient", "weight gradient")
+
+
+def in_a_loop(fn: Callable) -> Callable:
+    """`fn` in a scan, its arguments changed a little every time so that none is done once."""
+
+    def run(*arrays):
+        def body(carry, _):
+            y = fn(*(a * (1 + 0 * carry) for a in arrays))
+            return jnp.max(y) * 1e-20, None
+
+        return lax.scan(body, jnp.float32(1e-20), None, length=LOOP)[0]
+
+    return jax.jit(run)
+
+
+def seconds(fn: Callable, *arrays) -> float:
+    """Of one turn of the loop, the best of several calls."""
+    looped = in_a_loop(fn)
+    looped(*arrays).block_until_ready()
+    best = math.inf
+    for _ in range(CALLS):
+        started = time.perf_counter()
+        looped(*arrays).block_until_ready()
+        best = min(best, time.perf_counter() - started)
+    return best / LOOP
+
+
+def rates(shape: tuple[int, ...]) -> list[tuple[float, float]]:
+    """(XLA's, genlab's) GFLOP/s of each map."""
+    batch, side, of, to, kernel, stride = shape
+    pads = tuple(lax.padtype_to_pads((side,) * 2, (kernel,) * 2, (stride,) * 2, "SAME"))
+    pads = tuple((int(a), int(b)) for a, b in pads)
+    strides = (stride, stride)
+    x = random.normal(random.key(0), (batch, side, side, of))
+    w = random.normal(random.key(1), (kernel, kernel, of, to))
+
+    def native(x, w):
+        return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
+
+    def ours(x, w):
+        return convolve(x, w, strides, pads)
+
+    y = ours(x, w)
+    operations = 2 * y.size * kernel * kernel * of / 1e9
+    found = []
+    for number in range(3):
+        pair = []
+        for fn in (native, ours):
+            maps = (
+                (fn, x, w),
+                (lambda y, w, f=fn: jax.vjp(lambda x: f(x, w), x)[1](y)[0], y, w),
+                (lambda x, y, f=fn: jax.vjp(lambda w: f(x, w), w)[1](y)[0], x, y),
+            )
+            pair.append(operations / seconds(*maps[number]))
+        found.append(tuple(pair))
+    return found
+
+
+def main() -> None:
+    """Every shape, one after the other."""
+    load = os.getloadavg()[0]
+    lines = [
+        "# Convolutions inside a loop on CPU",
+        "",
+        "GFLOP/s of XLA's own form and of genlab's, best of "
+        f"{CALLS} calls of a scan of {LOOP} (`python benchmarks/convolution.py`).",
+        "",
+        "| shape (batch, side, channels in, out, kernel, stride) | "
+        + " | ".join(f"{name}: XLA | genlab | ratio" for name in MAPS) + " |",
+        "|---|" + "---:|" * 9,
+    ]  # fmt: skip
+    for name, shape in SHAPES.items():
+        cells = [f"{a:.0f} | {b:.0f} | {b / a:.1f}" for a, b in rates(shape)]
+        lines.append(f"| {name} {shape} | " + " | ".join(cells) + " |")
+        print(lines[-1], flush=True)
+    env = environment()
+    told = ", ".join(f"{key} {env[key]}" for key in ("python", "jax", "jaxlib") if key in env)
+    lines += ["", f"{os.cpu_count()} CPU cores, load {load:.2f} before; {told}."]
+    (RESULTS / "convolution.md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
