@@ -2,7 +2,8 @@
 
 Each is a function of this module, `(real, fake, **settings) -> {score: value}`; one of your own is
 named "package.module:function", and says by `sides.needs` what it asks of the sides beside their
-features. Formulas, papers and references are with the functions that are called here.
+features, by `sides.settles` which settings hang on them. A score that these sides do not define is
+NaN. Formulas, papers and references are with the functions that are called here.
 
 Where a comparison takes sets of one size, the larger is cut: to rows drawn without replacement from
 all of it, the same ones each time, for the first rows of a sorted set are of its first classes.
@@ -25,6 +26,7 @@ from genlab.metrics import two_sample as _two_sample
 from genlab.metrics import vendi as _vendi
 from genlab.metrics.sides import Side as _Side
 from genlab.metrics.sides import needs as _needs
+from genlab.metrics.sides import settles as _settles
 
 
 def fd(real: _Side, fake: _Side) -> dict[str, float]:
@@ -58,16 +60,23 @@ def sfd(real: _Side, fake: _Side) -> dict[str, float]:
     return {"sfd": _frechet.frechet_distance(*rows)}
 
 
+def _kid_used(real: _Side, fake: _Side, subsets: int, size: int, seed: int) -> dict[str, int]:
+    return {"size": min(size, len(real), len(fake))}
+
+
+@_settles(_kid_used)
 def kid(
     real: _Side, fake: _Side, subsets: int = 100, size: int = 1000, seed: int = 2020
 ) -> dict[str, float]:
     """`kid`, the kernel distance (Binkowski et al. 2018), and `kid_std` over its subsets.
 
-    A subset has `size` rows, or as many as the smaller set.
+    A subset has `size` rows, or as many as the smaller set. Of one subset, and of subsets that are
+    the whole of both sets, `kid_std` would be 0 whatever the sets: it is NaN.
     """
     size = min(size, len(real), len(fake))
     found = _kernel.kernel_distance(real.features, fake.features, subsets, size, seed)
-    return {"kid": found.mean, "kid_std": found.std}
+    one = subsets == 1 or size == len(real) == len(fake)
+    return {"kid": found.mean, "kid_std": float("nan") if one else found.std}
 
 
 @_needs("logits")
@@ -138,14 +147,22 @@ def vendi(real: _Side, fake: _Side, order: float = 1.0) -> dict[str, float]:
     return {"vendi": _vendi.vendi_from_features(fake.features, order)}
 
 
+def _mmd_used(real: _Side, fake: _Side, bandwidth: float | None) -> dict[str, float]:
+    if bandwidth is not None:
+        return {"bandwidth": bandwidth}
+    median = _kernel.median_bandwidth(real.features[::2], real.features[1::2])
+    return {"bandwidth": float(f"{median:.6g}")}  # so that a protocol has all of it
+
+
+@_settles(_mmd_used)
 def mmd(real: _Side, fake: _Side, bandwidth: float | None = None) -> dict[str, float]:
     """`mmd`, the squared MMD with a Gaussian kernel (Gretton et al. 2012).
 
-    Without a bandwidth it is the median distance of real rows, the same for every model.
+    Without a bandwidth it is the median distance of real rows, the same for every model, in six
+    figures.
     """
-    x = real.features
-    bandwidth = bandwidth or _kernel.median_bandwidth(x[::2], x[1::2])
-    return {"mmd": _kernel.mmd(x, fake.features, _kernel.gaussian(bandwidth))}
+    kernel = _kernel.gaussian(_mmd_used(real, fake, bandwidth)["bandwidth"])
+    return {"mmd": _kernel.mmd(real.features, fake.features, kernel)}
 
 
 def neighbour_test(real: _Side, fake: _Side) -> dict[str, float]:

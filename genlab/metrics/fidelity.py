@@ -27,6 +27,11 @@ class Fidelity:
               arXiv:2002.09797); `nearer`, `copies`: see `neighbours.memorisation`
     settings: of each by its name, {"kid": {"subsets": 50}}; k_precision and k_density are those of
               precision_recall and density_coverage
+
+    Floors are scores of as many images of the train split. The protocol says what they were only
+    where the split has fewer, and names its contents only where a score other than `memorisation`
+    depends on them: rows of older runs have neither field, their `data` names the set, and they
+    belong in one table with newer ones.
     """
 
     features: Any
@@ -64,22 +69,27 @@ class Fidelity:
         space = self.features.space(subject.config, subject.source)
         train, real = self._sides(subject, space)
         labels = subject.labels(self.samples)
-        self.comparisons.check(real, labels is not None)
+        comparisons = self.comparisons
+        comparisons.check(real, labels is not None)
         found = []
         for draw in range(self.draws):
             made = subject.samples(self.samples, draw)
             fake = Side(made, space, labels, keep=self.comparisons.taps)
-            found.append(self.comparisons(real, fake))
+            comparisons = comparisons.settled(real, fake)
+            found.append(comparisons(real, fake))
         beside = np.random.default_rng(0).permutation(len(train))[: self.samples]
+        floors, others = comparisons.floor(real, train.rows(beside))
         return Outcome(
             scores={name: float(np.mean([f[name] for f in found])) for name in found[0]},
-            floors=self.comparisons.floor(real, train.rows(beside)),
+            floors=floors,
             protocol={
                 **space.protocol,
                 "samples": self.samples,
                 "draws": self.draws,
                 "real": len(real),
-                **self._settings(),
+                **_settings(comparisons),
+                **self._beside(train),
+                **others,
             },
             pictures=self._pictures(train, fake),
         )
@@ -99,7 +109,15 @@ class Fidelity:
         shown = np.concatenate([fake.images[:SHOWN], train.images[indices]])
         return {"nearest": grid(shown, columns=SHOWN)}
 
-    def _settings(self) -> dict[str, Any]:
-        """Every setting; the two oldest under their own names, as in the rows of older runs."""
-        names = {"precision_recall_k": "k_precision", "density_coverage_k": "k_density"}
-        return {names.get(k, k): value for k, value in self.comparisons.protocol.items()}
+    def _beside(self, train: Side) -> dict[str, Any]:
+        """Of the train split, what `data` does not say."""
+        newer = Comparisons(one for one in self.comparisons if one.name != "memorisation")
+        short = len(train) < self.samples
+        fewer = f"{len(train)} training images, fewer than the samples"
+        return newer.trained_on(train) | ({"floor": fewer} if short else {})
+
+
+def _settings(comparisons: Comparisons) -> dict[str, Any]:
+    """Every setting; the two oldest under their own names, as in the rows of older runs."""
+    names = {"precision_recall_k": "k_precision", "density_coverage_k": "k_density"}
+    return {names.get(k, k): value for k, value in comparisons.protocol.items()}

@@ -11,7 +11,7 @@ from genlab import config as config_lib
 from genlab.config import ConfigError, did_you_mean
 from genlab.metrics import comparing
 from genlab.metrics.features.space import FeatureSpace
-from genlab.metrics.sides import BESIDE_TAPS, Side, lacking, refuse
+from genlab.metrics.sides import BESIDE_TAPS, Side, check_alike, lacking, refuse, told
 from genlab.metrics.subject import Outcome
 
 
@@ -22,6 +22,22 @@ class Comparison(NamedTuple):
     fn: Callable
     settings: dict[str, Any]
     needs: tuple[str, ...]
+
+    def __call__(self, real: Side, fake: Side) -> dict[str, float]:
+        """Its scores of `fake` beside `real`."""
+        return self.fn(real, fake, **self.settings)
+
+    def settled(self, real: Side, fake: Side) -> "Comparison":
+        """Itself with the settings that it uses of these sides."""
+        if not hasattr(self.fn, "settled"):
+            return self
+        used = self.fn.settled(real, fake, **self.settings)
+        return self._replace(settings=self.settings | used)
+
+    @property
+    def uses_train(self) -> bool:
+        """Whether it makes use of what the model was trained on, where that is known."""
+        return not {"train", "known_train"}.isdisjoint(self.needs)
 
 
 class Comparisons(tuple[Comparison, ...]):
@@ -61,8 +77,18 @@ class Comparisons(tuple[Comparison, ...]):
     def protocol(self) -> dict[str, Any]:
         """Every setting, under the comparison's name."""
         return {
-            f"{one.name}_{key}": _told(value) for one in self for key, value in one.settings.items()
+            f"{one.name}_{key}": _plain(value)
+            for one in self
+            for key, value in one.settings.items()
         }
+
+    def trained_on(self, train: Side | None) -> dict[str, Any]:
+        """What a protocol says of the images that the model was trained on, where it is known and
+        any makes use of it.
+        """
+        if train is None or not any(one.uses_train for one in self):
+            return {}
+        return {"train": len(train), "train_sha256": train.sha256}
 
     def check(self, real: Side, fake_labels: bool) -> None:
         """ConfigError, before anything is computed, for what these sides do not have."""
@@ -70,30 +96,43 @@ class Comparisons(tuple[Comparison, ...]):
         for one in self:
             refuse(one.name, {need: missing[need] for need in one.needs if need in missing})
 
+    def settled(self, real: Side, fake: Side) -> "Comparisons":
+        """These with the settings that they use of these sides, for a protocol to say."""
+        return Comparisons(one.settled(real, fake) for one in self)
+
     def __call__(self, real: Side, fake: Side) -> dict[str, float]:
         """All scores of `fake` beside `real`."""
         found: dict[str, float] = {}
         for one in self:
-            scores = one.fn(real, fake, **one.settings)
+            scores = one(real, fake)
             if twice := found.keys() & scores.keys():
                 raise ConfigError(f"{one.name!r} gives {sorted(twice)[0]!r}, as another score does")
             found |= scores
         return found
 
-    def floor(self, real: Side, beside: Side | None) -> dict[str, float]:
-        """The same scores of real data: of the Side `beside`, as if it had been sampled.
+    def floor(self, real: Side, beside: Side | None) -> tuple[dict[str, float], dict[str, Any]]:
+        """The same scores of real data, of the Side `beside` as if it had been sampled; and, as a
+        protocol says them, settings that had to be others than the scores'.
 
         A comparison that makes use of what the model was trained on gets one half of the real side
-        as fakes, the other as real: images that no model was trained on.
+        as fakes, the other as real: images that no model was trained on. A floor that so many
+        images do not define is left out: a score does not fall with its floor.
         """
         half = len(real) // 2
-        halves = real.rows(slice(half, None)), real.rows(slice(half))
+        halves = real.rows(slice(half, 2 * half)), real.rows(slice(half))
         found: dict[str, float] = {}
+        others: dict[str, Any] = {}
         for one in self:
-            apart = beside is None or {"train", "known_train"} & {*one.needs}
-            sides = halves if apart else (real, beside)
-            found |= one.fn(*sides, **one.settings)
-        return found
+            sides = halves if beside is None or one.uses_train else (real, beside)
+            try:
+                used = one.settled(*sides)
+                scores = used(*sides)
+            except ValueError:  # ConfigError too
+                continue
+            found |= {name: value for name, value in scores.items() if np.isfinite(value)}
+            before, after = (Comparisons([c]).protocol for c in (one, used))
+            others |= {f"floor_{key}": v for key, v in after.items() if v != before[key]}
+        return found, others
 
 
 def compare(
@@ -118,23 +157,38 @@ def compare(
 
     Floors are of the two halves of `real` (of a permutation under seed 0), so at half the count. A
     score that falls with the count, as the Frechet distance does, therefore has its floor on the
-    high side. ConfigError for scores that these sets cannot have, before anything is computed.
+    high side; one that a half does not define has none. ConfigError for sets that are empty or of
+    unlike shapes, labels that are not one for each image, and scores that these sets cannot have,
+    before anything is computed.
     """
     chosen = Comparisons.of(scores, settings or {})
     space = space_of(features, real)
+    labels = [
+        None if given is None else np.asarray(given)
+        for given in (real_labels, fake_labels, train_labels)
+    ]
     about = {"keep": chosen.taps, "seen": seen}
-    beside = None if train is None else Side(train, space, train_labels, **about)
-    real_side = Side(real, space, real_labels, beside, **about)
+    beside = None if train is None else Side(train, space, labels[2], **about)
+    real_side = Side(real, space, labels[0], beside, **about)
+    fake_side = Side(fake, space, labels[1], **about)
+    sides = {"real": real_side, "fake": fake_side, "train": beside}
+    check_alike({name: side for name, side in sides.items() if side is not None})
     chosen.check(real_side, fake_labels is not None)
-    fake_side = Side(fake, space, fake_labels, **about)
+    chosen = chosen.settled(real_side, fake_side)
     found = chosen(real_side, fake_side)
     order = np.random.default_rng(0).permutation(len(real_side))
-    floors = chosen.floor(real_side.rows(order), None)
-    counts = {"samples": len(fake_side), "real": len(real_side)}
-    counts |= {} if beside is None else {"train": len(beside)}
+    floors, others = chosen.floor(real_side.rows(order), None)
     half = len(real_side) // 2
-    floor = f"halves of the real set, {half} beside {len(real_side) - half}"
-    protocol = {**space.protocol, **counts, **chosen.protocol, "floor": floor}
+    protocol = {
+        **space.protocol,
+        "shape": told(real_side.shape),
+        "samples": len(fake_side),
+        "real": len(real_side),
+        **chosen.trained_on(beside),
+        **chosen.protocol,
+        "floor": f"halves of the real set, {half} beside {half}",
+        **others,
+    }
     return Outcome(found, protocol, floors)
 
 
@@ -161,7 +215,7 @@ def space_of(features: Any, images: Any) -> FeatureSpace:
     raise ConfigError(f"features={features!r}: give a feature space or a function of images")
 
 
-def _told(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """A setting as a protocol says it: a network by its fields, one from a file by its sha256."""
     if hasattr(value, "protocol"):
         return value.protocol

@@ -1,8 +1,9 @@
 """Evaluators: what a config's `evaluate` names. Each takes a `Subject` and gives an `Outcome`:
 scores, floors and protocol.
 
-A floor is the same score between two sets of real data of the same sizes: nothing can be expected
-to be better. `Fidelity` has a file of its own.
+A floor is the same score between two sets of real data, where a model that is as good as the data
+would come out. It is of the same sizes only where the protocol does not say otherwise: of halves of
+a set, a score that falls with the count is worse. `Fidelity` has a file of its own.
 """
 
 import dataclasses

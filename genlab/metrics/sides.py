@@ -2,10 +2,11 @@
 
 A comparison is a function `(real: Side, fake: Side, **settings) -> {score: value}`. What it asks of
 the sides, beside features, it says by `needs`, so that it can be refused before anything is
-computed.
+computed; which of its settings hang on the sides, by `settles`, so that a protocol can say them.
 """
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +29,18 @@ def needs(*what: str) -> Callable[[Callable], Callable]:
 
     def noted(comparison: Callable) -> Callable:
         comparison.needs = what
+        return comparison
+
+    return noted
+
+
+def settles(used: Callable[..., dict[str, Any]]) -> Callable[[Callable], Callable]:
+    """Says of a comparison that `used`, called as it is, gives by name the settings that are used
+    with these sides in place of those that were asked for. Given what was used, it changes nothing.
+    """
+
+    def noted(comparison: Callable) -> Callable:
+        comparison.settled = used
         return comparison
 
     return noted
@@ -60,18 +73,52 @@ class Side:
 
     @cached_property
     def taps(self) -> dict[str, np.ndarray]:
-        """The kept taps of all images, [N, ...] by name, a batch at a time."""
+        """The kept taps of all images, [N, ...] by name, a batch at a time.
+
+        ConfigError for a space that does not give a row for each image.
+        """
         found: dict[str, np.ndarray] = {}
-        for start in range(0, len(self), BATCH):
-            images = np.asarray(self.images[start : start + BATCH])
+        digest = hashlib.sha256()
+        for start, images in self._batches():
             part = self.space.taps(images)
             for name in self.keep:
                 rows = np.asarray(part[name])
+                if rows.shape[:1] != (len(images),):
+                    raise ConfigError(
+                        f"the feature space {self.space.protocol.get('features', 'this')!r} gave "
+                        f"{name!r} of shape {rows.shape} for {len(images)} images; expected one "
+                        "row for each: do not drop, pool or pad images"
+                    )
                 whole = found.setdefault(name, np.empty((len(self), *rows.shape[1:]), rows.dtype))
                 whole[start : start + len(rows)] = rows
+            digest.update(np.ascontiguousarray(images))
             if self.seen:
                 self.seen(len(images))
+        self.sha256 = self._signed(digest)
         return found
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the images and their labels; it comes with the pass over them, where there was one."""
+        digest = hashlib.sha256()
+        for _, images in self._batches():
+            digest.update(np.ascontiguousarray(images))
+        return self._signed(digest)
+
+    def _batches(self) -> Iterator[tuple[int, np.ndarray]]:
+        for start in range(0, len(self), BATCH):
+            yield start, np.asarray(self.images[start : start + BATCH])
+
+    def _signed(self, digest: Any) -> str:
+        digest.update(repr((len(self), self.shape)).encode())
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels, np.int64))
+        return digest.hexdigest()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one image, (H, W, C)."""
+        return np.asarray(self.images[:1]).shape[1:]
 
     @property
     def features(self) -> np.ndarray:
@@ -98,6 +145,30 @@ class Side:
         part = Side(_Rows(self.images, at), self.space, labels, self.train, self.keep)
         part.taps = {name: tap[at] for name, tap in self.taps.items()}
         return part
+
+
+def check_alike(sides: Mapping[str, Side]) -> None:
+    """ConfigError unless the sides, by name, hold images of one shape, and labels one for each."""
+    first, *_ = sides
+    for name, side in sides.items():
+        if not len(side):
+            raise ConfigError(f"the {name} set is empty: give at least a few hundred images")
+        if side.shape != sides[first].shape:
+            raise ConfigError(
+                f"the {first} set is of shape {told(sides[first].shape)} and the {name} set of "
+                f"{told(side.shape)}: bring all to one size and one number of channels"
+            )
+        if side.labels is not None and np.shape(side.labels) != (len(side),):
+            raise ConfigError(
+                f"the {name} set has {len(side)} images and labels of shape "
+                f"{np.shape(side.labels)}; expected one integer for each, in the order of the "
+                "images"
+            )
+
+
+def told(shape: tuple[int, ...]) -> str:
+    """A shape as text, "32x32x3"."""
+    return "x".join(map(str, shape))
 
 
 class _Rows:
@@ -128,13 +199,15 @@ def lacking(wanted: Iterable[str], real: Side, fake_labels: bool) -> dict[str, s
     if taps:
         offered = real.space.taps(np.asarray(real.images[:1]))
         name = real.space.protocol.get("features", "this")
-        told = f"the feature space {name!r} gives {', '.join(offered)} alone"
-        reasons |= {tap: told for tap in sorted(taps - set(offered))}
+        why = f"the feature space {name!r} gives {', '.join(offered)} alone"
+        reasons |= {tap: why for tap in sorted(taps - set(offered))}
     return reasons
 
 
 def refuse(comparison: str, missing: dict[str, str]) -> None:
     """ConfigError that says why a comparison cannot be made, where anything is `missing`."""
     if missing:
-        told = "; ".join(f"{what!r}: {why}" for what, why in missing.items())
-        raise ConfigError(f"the score {comparison!r} needs {told}: leave it out, or give it that")
+        reasons = "; ".join(f"{what!r}: {why}" for what, why in missing.items())
+        raise ConfigError(
+            f"the score {comparison!r} needs {reasons}: leave it out, or give it that"
+        )

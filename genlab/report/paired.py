@@ -4,24 +4,17 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from genlab.report.differences import ALPHA, Paired, holm, paired
 from genlab.report.protocol import Result
 from genlab.report.scores import Score, score
-from genlab.report.statistics import (
-    ALPHA,
-    Estimate,
-    Paired,
-    decimals,
-    holm,
-    paired,
-    written,
-)  # fmt: skip
+from genlab.report.statistics import Estimate, decimals, written
 
 LEGEND = (
     "Differences are paired by seed: their mean ± half-width of the 95 % t-interval; g is the mean "
     "over the standard deviation of the differences (Cohen's d_z) less its bias at few seeds "
     "(Hedges); p is of the paired t-test, by Holm over the comparisons of one score. "
-    "Resolved is what has p below 0.05. The first variant was to be compared with the others "
-    "before any number was known."
+    "Resolved is what has p below 0.05. The first variant of the file is compared with each of the "
+    "others."
 )
 
 

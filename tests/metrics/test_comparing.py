@@ -8,7 +8,20 @@ import pytest
 
 from genlab import metrics
 from genlab.config import ConfigError
-from genlab.metrics import accuracy, comparing, frechet, kernel, neighbours, transport
+from genlab.metrics import (
+    accuracy,
+    bins,
+    class_scores,
+    comparing,
+    curves,
+    frechet,
+    image,
+    kernel,
+    neighbours,
+    transport,
+    two_sample,
+    vendi,
+)
 from genlab.metrics.features import FeatureSpace, Pixels
 from genlab.metrics.measuring import Comparisons
 from genlab.metrics.sides import BATCH, Side, needs
@@ -63,7 +76,7 @@ BIG = {n: RNG.integers(0, 256, (n, 16, 16, 1), np.uint8) for n in (30, 24, 36)}
 TRUNK = mlp.Down((4,))
 FEW = {
     "fd_infinity": {"smallest": 10, "points": 3},
-    "kid": {"subsets": 3},
+    "kid": {"subsets": 3, "size": 10},
     "ndb": {"bins": 4},
     "prd": {"runs": 1, "clusters": 3},
     "ms_ssim_pairs": {"scales": 1, "window": 7, "pairs": 3},
@@ -120,34 +133,71 @@ def test_samples_are_classified_by_what_the_model_was_trained_on_where_that_is_k
         metrics.compare(*sides, **labels, train=TRAIN)
 
 
-def test_every_comparison_by_name_is_its_metric():
-    images = {"real_labels": LABELS[0], "fake_labels": LABELS[1], "train": TRAIN}
-    names = (
-        "fd", "class_fd", "sfd", "kid", "inception_score", "precision_recall", "density_coverage",
-        "memorisation", "authenticity", "prd", "ndb", "vendi", "mmd", "neighbour_test",
-        "sliced_wasserstein", "wasserstein",
-    )  # fmt: skip
-    settings = {
-        "ndb": {"bins": 4},
-        "kid": {"size": 20, "seed": 3},
-        "prd": {"runs": 1, "clusters": 3},
-    }
-    outcome = metrics.compare(REAL, FAKE, SPACE, names, settings, **images)
-    x, y, train = (classifier(images)["features"] for images in (REAL, FAKE, TRAIN))
-    told = outcome.scores
-    assert told["fd"] == frechet.frechet_distance(x, y)
-    assert told["class_fd"] == frechet.class_frechet(x, LABELS[0], y, LABELS[1])[0]
-    assert told["sfd"] == frechet.frechet_distance(
-        *(classifier(images)["spatial"].reshape(len(images), -1) for images in (REAL, FAKE))
-    )
-    assert (told["kid"], told["kid_std"]) == kernel.kernel_distance(x, y, 100, 20, 3)
-    assert (told["precision"], told["recall"]) == neighbours.precision_recall(x, y)
-    assert (told["density"], told["coverage"]) == neighbours.density_coverage(x, y)
-    memory = neighbours.memorisation(train, x, y)
-    assert (told["nearer"], told["copies"]) == (memory.nearer, memory.copies)
-    assert told["authenticity"] == neighbours.authenticity(train, y)
-    assert set(outcome.floors) == set(told) and all(np.isfinite(list(told.values())))
-    assert outcome.protocol["kid_size"] == 20 and outcome.protocol["ndb_alpha"] == 0.05
+def cut(rows, count):
+    return rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:count])]
+
+
+# Dimmer samples than data, of other counts and shares of the classes, half of the training images
+# nearly among them: each comparison's arguments in another order are another number.
+DIM = BIG[24] // 2 + 40
+TAUGHT = np.concatenate([BIG[36][:18], DIM[:18] + 1])
+CLASSES = {30: np.arange(30) % 2, 24: (np.arange(24) % 3 > 0).astype(int), 36: np.arange(36) % 2}
+X, Y, T = (classifier(images)["features"] for images in (BIG[30], DIM, TAUGHT))
+SPATIAL = [(images[:, :2] / 255).reshape(len(images), -1) for images in (BIG[30], DIM)]
+
+
+def similarity(a, b):
+    return image.ms_ssim(a, b, 255, 1, 7).values
+
+
+def taught(a, a_labels, b, b_labels, *settings):
+    """Instead of a classifier: a number that no exchange of arguments leaves as it is."""
+    assert settings == (TRUNK, 2, 8, 0)
+    return float(a.mean() + 2 * a_labels.mean() + 3 * b.mean() + 5 * b_labels.mean())
+
+
+METRICS = {
+    "fd": lambda: frechet.frechet_distance(X, Y),
+    "fd_infinity": lambda: frechet.fd_infinity(X, Y, 10, 3).value,
+    "class_fd": lambda: frechet.class_frechet(X, CLASSES[30], Y, CLASSES[24])[0],
+    "sfd": lambda: frechet.frechet_distance(*SPATIAL),
+    "kid": lambda: kernel.kernel_distance(X, Y, 3, 10, 2020),
+    "inception_score": lambda: class_scores.inception_score(Y[:, :3], 10, 2020),
+    "precision_recall": lambda: neighbours.precision_recall(X, Y, 3),
+    "density_coverage": lambda: neighbours.density_coverage(X, Y, 5),
+    "memorisation": lambda: neighbours.memorisation(T, X, Y)[:2],
+    "authenticity": lambda: neighbours.authenticity(T, Y),
+    "prd": lambda: curves.f_beta(curves.prd(cut(X, 24), Y, 3, 1001, 1, 0)),
+    "ndb": lambda: bins.ndb(X, Y, 4)[:2],
+    "vendi": lambda: vendi.vendi_from_features(Y),
+    "mmd": lambda: kernel.mmd(X, Y, kernel.gaussian(
+        float(f"{kernel.median_bandwidth(X[::2], X[1::2]):.6g}"))),
+    "neighbour_test": lambda: two_sample.nearest_neighbour_test(cut(X, 24), Y)[:3],
+    "sliced_wasserstein": lambda: transport.sliced_wasserstein(
+        X, Y, transport.directions(256, 512, 0), 1.0),
+    "wasserstein": lambda: transport.wasserstein(cut(X, 24), Y, 1.0),
+    "swd": lambda: (lambda found: (found.mean, *found.levels))(
+        transport.image_sliced_wasserstein(cut(BIG[30], 24), DIM, 0)),
+    "ms_ssim_pairs": lambda: image.diversity(DIM, similarity, CLASSES[24], 3, 0).similarity,
+    "lpips_pairs": lambda: image.diversity(
+        DIM, FEW["lpips_pairs"]["distance"], CLASSES[24], 3, 0).similarity,
+    "classification_accuracy": lambda: taught(
+        DIM, CLASSES[24], BIG[30], CLASSES[30], TRUNK, 2, 8, 0),
+    "sample_accuracy": lambda: taught(TAUGHT, CLASSES[36], DIM, CLASSES[24], TRUNK, 2, 8, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_comparison_by_name_is_its_metric(name, monkeypatch):
+    """Of both sides the right way round, to the bit."""
+    monkeypatch.setattr(accuracy, "classification_accuracy", taught)
+    sides = Side(BIG[30], SPACE, CLASSES[30]), Side(DIM, SPACE, CLASSES[24])
+    for side in sides:
+        side.keep = "features", "logits", "spatial"
+    sides[0].train = Side(TAUGHT, SPACE, CLASSES[36])
+    found = getattr(comparing, name)(*sides, **FEW.get(name, {}))
+    assert tuple(found.values()) == tuple(np.atleast_1d(METRICS[name]()))
+    assert all(np.isfinite([*found.values()])) and METRICS.keys() == set(PUBLIC)
 
 
 def test_noise_against_noise_scores_like_its_floor_and_a_shift_does_not():

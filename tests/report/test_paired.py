@@ -10,10 +10,10 @@ from scipy import stats
 
 from genlab.report import markdown, write
 from genlab.report.contents import contents
+from genlab.report.differences import correction, holm, paired
 from genlab.report.paired import compared
 from genlab.report.protocol import alike, final, flattered, measured
 from genlab.report.reading import read
-from genlab.report.statistics import correction, holm, paired
 from genlab.report.table import tables
 
 
@@ -117,6 +117,8 @@ def test_the_report_has_the_comparisons_under_their_table(make, tmp_path):
     text, html = (folder / "report.md").read_text(), made.html.read_text()
     for page in (text, html):
         assert "fd: a is better than b by 5.00 ± 0.25; resolved" in page and "Holm" in page
+        assert "of the file is compared with each of the others." in page
+        assert "before any number was known" not in page  # nobody could know that
     assert text.index("Protocol: ") < text.index("- fd: a is better")
     assert "better than" not in made.results  # a terminal gets the tables alone
     single = contents(read(folder / "a/seed0"))

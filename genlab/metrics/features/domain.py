@@ -80,7 +80,16 @@ class Domain:
     seed: int = 0
 
     def space(self, config: dict, source: Source) -> FeatureSpace:
-        """The space for the data of `config`: trained, or taken from the cache."""
+        """The space for the data of `config`: trained, or taken from the cache.
+
+        ConfigError for a source without labels, and for one that is no data set.
+        """
+        if not hasattr(source, "read"):
+            raise ConfigError(
+                "features=Domain trains a classifier on the train split of a data set, and two "
+                "sets of images are none: name it in a config's `evaluate`, or here use "
+                "genlab.metrics.features:RandomConv"
+            )
         if not source.classes:
             raise ConfigError(
                 "features=Domain trains a classifier, but the data have no labels: use "

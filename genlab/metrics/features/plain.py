@@ -22,11 +22,21 @@ class Pixels:
     """The pixels themselves, in [-1, 1]: for sets without labels."""
 
     def space(self, config: dict, source: Source) -> FeatureSpace:
-        """Nothing to train."""
-        return FeatureSpace(
-            lambda images: {"features": images.reshape(len(images), -1) / 127.5 - 1.0},
-            {"features": "pixels"},
-        )
+        """Nothing to train.
+
+        Its `taps` raise ValueError for images that are not uint8.
+        """
+
+        def taps(images: np.ndarray) -> dict[str, np.ndarray]:
+            if images.dtype != np.uint8:
+                raise ValueError(
+                    f"images are {images.dtype}, and scores are of uint8 in [0, 255]: quantise "
+                    "first, np.clip(np.rint((x + 1) * 127.5), 0, 255).astype(np.uint8) from "
+                    "[-1, 1]"
+                )
+            return {"features": images.reshape(len(images), -1) / 127.5 - 1.0}
+
+        return FeatureSpace(taps, {"features": "pixels"})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,153 @@
+"""What `compare` refuses, what its protocol says, and when a score has no floor."""
+
+import numpy as np
+import pytest
+from metrics.test_scores import subject
+
+from genlab import metrics
+from genlab.config import ConfigError
+from genlab.data.arrays import from_arrays
+from genlab.metrics import comparing, kernel
+from genlab.metrics.features import Domain, FeatureSpace, Pixels
+from genlab.metrics.fidelity import Fidelity
+from genlab.metrics.sides import BATCH, Side, needs
+from genlab.nets import mlp
+
+RNG = np.random.default_rng(0)
+REAL, FAKE, TRAIN = (RNG.integers(0, 256, (n, 4, 4, 1), np.uint8) for n in (61, 50, 70))
+
+
+@pytest.mark.parametrize("wrong", [lambda x: x[:-1], lambda x: x.repeat(2, 0), lambda x: x.sum()])
+def test_a_space_that_gives_no_row_for_each_image_is_refused(wrong):
+    """Rows that it left out would be scored as whatever lay in memory."""
+    with pytest.raises(ConfigError, match=r"'short' gave 'features' of shape .* one row for each"):
+        metrics.compare(REAL, FAKE, FeatureSpace(
+            lambda x: {"features": wrong(x.reshape(len(x), -1) / 255)}, {"features": "short"}
+        ))  # fmt: skip
+
+
+def test_pixels_that_are_not_8_bit_are_refused_with_how_to_quantise():
+    with pytest.raises(ValueError, match=r"images are float32.*np\.rint\(\(x \+ 1\) \* 127\.5\)"):
+        metrics.compare(*(np.float32(x / 127.5 - 1) for x in (REAL, FAKE)), Pixels())
+
+
+LABELS = {"real_labels": np.zeros(61, int), "fake_labels": np.zeros(50, int)}
+
+
+@pytest.mark.parametrize(
+    ("fake", "more", "told"),
+    [
+        (FAKE[:, :2], {}, "real set is of shape 4x4x1 and the fake set of 2x4x1"),
+        (FAKE, {"train": TRAIN.repeat(3, -1)}, "and the train set of 4x4x3"),
+        (FAKE[:0], {}, "the fake set is empty"),
+        (FAKE, {"train": TRAIN[:0]}, "the train set is empty"),
+        (FAKE, {**LABELS, "fake_labels": np.zeros(61, int)}, "fake set has 50 images and labels"),
+        (FAKE, {**LABELS, "real_labels": np.zeros((61, 2), int)}, r"labels of shape \(61, 2\)"),
+        (FAKE, {"train": TRAIN, "train_labels": [1, 2]}, "train set has 70 images and labels"),
+    ],
+)
+def test_sets_that_are_not_alike_are_refused(fake, more, told, monkeypatch):
+    monkeypatch.setattr(comparing, "fd", lambda real, fake: pytest.fail("computed"))
+    with pytest.raises(ConfigError, match=told):
+        metrics.compare(REAL, fake, lambda x: x.reshape(len(x), -1)[:, :4], **more)
+
+
+def test_domain_of_two_sets_is_refused_for_its_true_reason():
+    with pytest.raises(ConfigError, match=r"two sets of images are none: name it in a config"):
+        metrics.compare(REAL, FAKE, Domain(mlp.Down((4,))), **LABELS)
+
+
+def test_the_protocol_says_the_shape_and_what_was_trained_on_where_it_matters():
+    told = metrics.compare(REAL, FAKE, Pixels(), ("fd",), train=TRAIN).protocol
+    assert told["shape"] == "4x4x1" and "train" not in told
+    labels = np.arange(70)
+    seen = [
+        metrics.compare(REAL, FAKE, Pixels(), ("authenticity",), train=train, train_labels=given)
+        for train in (TRAIN, TRAIN[::-1])
+        for given in (None, labels, labels[::-1])
+    ]
+    assert {found.protocol["train"] for found in seen} == {70}
+    assert len({found.protocol["train_sha256"] for found in seen}) == 6
+    assert metrics.compare(np.zeros((9, 3)), np.ones((8, 3))).protocol["shape"] == "3"
+
+
+def test_a_sides_sha256_is_the_same_with_and_without_the_pass_over_it():
+    many = RNG.integers(0, 256, (BATCH + 3, 2, 2, 1), np.uint8)
+    passed, unread = (Side(many, Pixels().space({}, None), np.arange(BATCH + 3)) for _ in range(2))
+    assert len(passed.features) == BATCH + 3 and "sha256" in vars(passed)
+    assert unread.sha256 == passed.sha256 and "taps" not in vars(unread)
+
+
+def strict(real, fake):
+    """A score of sets of 40 rows and more, and of equal halves."""
+    if len(real) < 40:
+        assert len(real) == len(fake) == 30
+        raise ValueError("too few")
+    return {"strict": 1.0}
+
+
+@needs("features", "train")
+def undefined(real, fake):
+    """NaN of all but the whole set."""
+    return {"undefined": 1.0 if len(real) > 40 else float("nan")}
+
+
+def test_a_score_does_not_fall_with_its_floor():
+    scores = (f"{__name__}:strict", "fd", f"{__name__}:undefined")
+    found = metrics.compare(REAL, FAKE, Pixels(), scores, train=TRAIN)
+    assert found.scores.keys() == {"strict", "fd", "undefined"} and found.floors.keys() == {"fd"}
+    assert found.protocol["floor"] == "halves of the real set, 30 beside 30"
+    few = ("precision_recall", "density_coverage")
+    assert metrics.compare(REAL[:9], FAKE, Pixels(), few).floors.keys() == {"precision", "recall"}
+    with pytest.raises(ValueError, match="too few"):
+        metrics.compare(REAL[:30], FAKE[:30], Pixels(), scores[:1])
+
+
+def test_the_subsets_that_were_drawn_are_the_protocols():
+    found = metrics.compare(REAL, FAKE, Pixels(), ("kid",))
+    assert found.protocol["kid_size"] == 50 and found.protocol["floor_kid_size"] == 30
+    assert found.scores["kid_std"] > 0 and found.floors.keys() == {"kid"}
+    few = metrics.compare(REAL, FAKE, Pixels(), ("kid",), {"kid": {"size": 20}})
+    assert few.protocol["kid_size"] == 20 and "floor_kid_size" not in few.protocol
+    assert few.floors["kid_std"] > 0
+
+
+@pytest.mark.parametrize("setting", [{}, {"size": 9, "subsets": 1}])
+def test_a_deviation_that_could_only_be_0_is_undefined(setting):
+    found = metrics.compare(REAL[:50], FAKE, Pixels(), ("kid",), {"kid": setting})
+    assert np.isnan(found.scores["kid_std"]) and np.isfinite(found.scores["kid"])
+
+
+def test_the_bandwidth_is_one_and_the_protocol_says_it():
+    found = metrics.compare(REAL, FAKE, Pixels(), ("mmd",))
+    width, (x, y) = found.protocol["mmd_bandwidth"], (r.reshape(len(r), -1) / 127.5 - 1
+                                                       for r in (REAL, FAKE))  # fmt: skip
+    assert width == pytest.approx(kernel.median_bandwidth(x[::2], x[1::2]), rel=1e-5)
+    assert found.scores["mmd"] == kernel.mmd(x, y, kernel.gaussian(width))
+    halves = x[np.random.default_rng(0).permutation(61)[:60]]
+    floor = kernel.mmd(halves[30:], halves[:30], kernel.gaussian(width))
+    assert found.floors["mmd"] == pytest.approx(floor, abs=1e-12)
+    assert not any(field.startswith("floor_") for field in found.protocol)
+    given = metrics.compare(REAL, FAKE, Pixels(), ("mmd",), {"mmd": {"bandwidth": width}})
+    assert given == found
+    with pytest.raises(ValueError, match="bandwidth is 0"):
+        metrics.compare(REAL, FAKE, Pixels(), ("mmd",), {"mmd": {"bandwidth": 0}})
+
+
+def test_a_runs_protocol_says_what_was_used_and_what_was_trained_on():
+    rows = RNG.integers(0, 256, (200, 4, 4, 1), np.uint8)
+    judged = subject(FAKE, from_arrays(rows, validation=20, test=60))
+    source = judged.source.read("train")["image"]
+    found = Fidelity(Pixels(), 40, 2, scores=("kid", "mmd", "authenticity"))(judged)
+    assert found.protocol["kid_size"] == 40 and found.protocol["mmd_bandwidth"] > 0
+    assert found.protocol["train"] == len(source) == 120
+    assert found.protocol["train_sha256"] == Side(source, None).sha256
+    assert "floor" not in found.protocol and "floor_kid_size" not in found.protocol
+
+
+def test_a_floor_of_fewer_images_than_there_are_samples_is_told():
+    few = from_arrays(RNG.integers(0, 256, (110, 4, 4, 1), np.uint8), validation=20, test=60)
+    found = Fidelity(Pixels(), 40, 1, scores=("fd", "kid"))(subject(FAKE, few))
+    assert found.protocol["floor"] == "30 training images, fewer than the samples"
+    assert found.protocol["floor_kid_size"] == 30 and found.protocol["kid_size"] == 40
+    assert found.floors.keys() == {"fd", "kid", "kid_std"}
