@@ -109,7 +109,7 @@ def choose(module: ModuleType, name: str | Callable) -> Callable:
         return resolve(name)
     found = getattr(module, name, None)
     if name.startswith("_") or isinstance(found, ModuleType) or found is None:
-        hint = did_you_mean(name, [n for n in vars(module) if not n.startswith("_")])
+        hint = did_you_mean(name, _offered(module))
         raise ConfigError(f"{module.__name__} has no {name!r}{hint}; or give 'package.module:name'")
     return found
 
@@ -253,6 +253,18 @@ def _field(node: Any, name: str, above: list[str]) -> Any:
     if isinstance(node, tuple) and name.isdigit() and int(name) < len(node):
         return node[int(name)]
     raise ConfigError(f"{where} is {node!r}: it has no field {name!r}")
+
+
+def _offered(module: ModuleType) -> list[str]:
+    """For a suggestion: of a module of genlab's what it defines, of another all but modules."""
+    ours = module.__name__.partition(".")[0] == __name__.partition(".")[0]
+
+    def offered(value: Any) -> bool:
+        if inspect.isfunction(value) or inspect.isclass(value):
+            return not ours or value.__module__ == module.__name__
+        return callable(value) or isinstance(value, tuple)
+
+    return [n for n, value in vars(module).items() if not n.startswith("_") and offered(value)]
 
 
 def _literal(text: str) -> Any:

@@ -61,8 +61,8 @@ def score(
             {
                 "step": step,
                 "name": name,
-                "scores": _finite(outcome.scores),
-                "floors": _finite(outcome.floors),
+                "scores": finite(outcome.scores),
+                "floors": finite(outcome.floors),
                 "intervals": _intervals(outcome.each),
                 "protocol": protocol,
                 "seconds": round(time.perf_counter() - started, 2),
@@ -72,7 +72,7 @@ def score(
     return rows
 
 
-def _finite(scores: dict[str, float]) -> dict[str, float | None]:
+def finite(scores: dict[str, float]) -> dict[str, float | None]:
     """JSON has no NaN: a score that is not defined for these samples is null."""
     return {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}
 

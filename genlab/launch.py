@@ -236,7 +236,7 @@ def _evaluate(arguments) -> None:
 
     request = requested(vars(arguments))
     if request is None:
-        rows = evaluate.evaluate(arguments.workdir, arguments.split, arguments.step)
+        rows = evaluate.evaluate(arguments.workdir, arguments.split or "test", arguments.step)
     else:
         rows = [judging.judge(request, for_terminal(sys.stderr, "image"))]
     print("\n".join(evaluate.lines(rows)))

@@ -1,20 +1,26 @@
 """Two sets of images from anywhere, for `genlab evaluate`: a folder, or one npz file."""
 
 import hashlib
+import io
+import os
+import zipfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from genlab.config import ConfigError, did_you_mean
-from genlab.data.cleaning import examine
 from genlab.data.folder import Files
-from genlab.data.image import FILTERS, checked, resized
-from genlab.data.layout import SPLITS, some
+from genlab.data.image import FILTERS, checked, opened, resized
+from genlab.data.layout import SPLITS, Item, labelled, listing, some
 
 IMAGES = ("image", "images", "arr_0")  # arr_0 is what np.savez calls an array without a name
 LABELS = ("label", "labels", "arr_1")
-LOSSY = (".jpg", ".jpeg", ".webp")
+LOSSY = (".gif", ".jpg", ".jpeg", ".webp")
+PIXELS = 2**26  # of an image that is asked for
+SPARE = 2**30  # bytes: samples of a collapsed model compress without bound
 
 
 class Resize(NamedTuple):
@@ -30,13 +36,18 @@ class Resize(NamedTuple):
             return cls()
         kind, _, size = text.partition(":")
         sides = size.split("x")
-        if kind not in FILTERS or len(sides) not in (2, 3) or not all(map(str.isdigit, sides)):
+        whole = all(side.isdecimal() and len(side) < 10 for side in sides)
+        if kind not in FILTERS or len(sides) not in (2, 3) or not whole:
             hint = did_you_mean(kind, FILTERS) if kind not in FILTERS else ""
             raise ConfigError(
                 f"--resize={text}: give a filter and a size, as in bicubic:32x32, or, for grey, "
                 f"bicubic:32x32x1{hint}"
             )
         shape = tuple(int(side) for side in sides)
+        if shape[0] * shape[1] > PIXELS or shape[2:] == (4,):
+            raise ConfigError(
+                f"--resize={text}: give at most {PIXELS} pixels an image, and 1 or 3 channels"
+            )
         return cls(kind, checked(shape if len(shape) == 3 else (*shape, 3), kind))
 
 
@@ -84,75 +95,128 @@ def read_set(path: str, resize: Resize = Resize()) -> ImageSet:  # noqa: B008
     raise ConfigError(f"{path} is neither a folder of images nor an npz file that exists")
 
 
-def alike(real: ImageSet, fake: ImageSet) -> None:
-    """ConfigError for images of unlike shape, or of unlike classes where both have names."""
-    a, b = (tuple(one.images.shape[1:]) for one in (real, fake))
+def alike(real: ImageSet, other: ImageSet, name: str = "fake") -> None:
+    """ConfigError for images of unlike shape, or of unlike classes where both have names; `name` is
+    what the other set is called.
+    """
+    a, b = (tuple(one.images.shape[1:]) for one in (real, other))
     if a != b:
         told = "x".join(map(str, a))
         raise ConfigError(
-            f"real images are {told} and fake ones {'x'.join(map(str, b))}: bring both to one size "
-            f"and kind with --resize=bicubic:{told}, which the protocol will say"
+            f"real images are {told} and {name} ones {'x'.join(map(str, b))}: bring both to one "
+            f"size and kind with --resize=bicubic:{told}, which the protocol will say"
         )
-    if real.classes and fake.classes and real.classes != fake.classes:
-        odd = sorted(set(real.classes) ^ set(fake.classes))
-        raise ConfigError(f"only one of the sets has the classes {some(odd)}: name them alike")
+    if real.classes and other.classes and real.classes != other.classes:
+        odd = sorted(set(real.classes) ^ set(other.classes))
+        raise ConfigError(
+            f"only one of the real and {name} sets has the classes {some(odd)}: name them alike"
+        )
 
 
 def _folder(place: Path, resize: Resize) -> ImageSet:
     if splits := [split for split in SPLITS if (place / split).is_dir()]:
         raise ConfigError(f"{place} holds splits: give one of them, such as {place / splits[-1]}")
-    try:
-        items, cleaning = examine(
-            str(place), resize.shape, problems="refuse", duplicates="keep", resize=resize.kind
-        )
-    except ConfigError as error:
-        if "resize=" not in str(error):
-            raise
-        raise ConfigError(f"{str(error).split(': give')[0]}: give --resize=bicubic:HxW") from None
+    items, classes, unlabelled, _ = labelled(place, list(listing(place)), None, None)
     items = sorted(items)
-    kinds = sorted({Path(item.name).suffix.lower() for item in items})
-    digest = hashlib.sha256(repr((cleaning.shape, resize, cleaning.classes)).encode())
-    for item in items:
-        digest.update(hashlib.sha256((place / item.name).read_bytes()).digest())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = dict(zip(items, pool.map(_look, [place / x.name for x in items]), strict=True))
+    shape = resize.shape or _common(looks)
+    unlike = {x.name: y for x, y in looks.items() if y.shape and y.shape[:2] != shape[:2]}
+    problems = {
+        "unreadable": [item.name for item, look in looks.items() if not look.shape],
+        f"not {shape[0]}x{shape[1]}": [] if resize.kind else list(unlike),
+        "beside the folders of classes": sorted(unlabelled),
+    }
+    if told := [f"{len(x)} {what} ({some(x)})" for what, x in problems.items() if x]:
+        sized = "" if resize.kind or not unlike else ", or give --resize=bicubic:HxW for one size"
+        raise ConfigError(
+            f"{place}: every image is scored, and here are {'; '.join(told)}: remove or mend "
+            f"them{sized}"
+        )
+    digest = hashlib.sha256(repr((shape, resize, classes)).encode())
+    for item, look in looks.items():
+        digest.update(look.sha256)
         digest.update(str(item.label).encode())
-    labels = np.array([item.label for item in items]) if cleaning.classes else None
-    pictures = Pictures(Files(place, items, cleaning.shape, resize.kind))
-    said = ", ".join(kind.removeprefix(".") for kind in kinds)
-    return ImageSet(pictures, labels, digest.hexdigest(), cleaning.classes, said)
+    labels = np.array([item.label for item in items]) if classes else None
+    kinds = sorted({Path(item.name).suffix.lower().removeprefix(".") for item in items})
+    pictures = Pictures(Files(place, items, shape, resize.kind))
+    return ImageSet(pictures, labels, digest.hexdigest(), classes, ", ".join(kinds))
+
+
+class _Look(NamedTuple):
+    """Of a file: sha256 of its bytes, and the picture's shape, or None where there is none."""
+
+    sha256: bytes
+    shape: tuple[int, int, int] | None
+
+
+def _look(file: Path) -> _Look:
+    try:
+        data = file.read_bytes()
+        picture = opened(io.BytesIO(data))
+    except OSError:
+        return _Look(b"", None)
+    channels = 1 if picture.mode in ("L", "LA") else 3
+    return _Look(hashlib.sha256(data).digest(), (picture.height, picture.width, channels))
+
+
+def _common(looks: dict[Item, _Look]) -> tuple[int, int, int]:
+    """The commonest size, grey only if all are."""
+    shapes = [look.shape for look in looks.values() if look.shape] or [(0, 0, 1)]
+    (height, width), _ = Counter(shape[:2] for shape in shapes).most_common(1)[0]
+    return height, width, max(shape[2] for shape in shapes)
 
 
 def _npz(place: Path, resize: Resize) -> ImageSet:
-    try:
-        with np.load(place, allow_pickle=False) as file:
-            held = {name: file[name] for name in file.files if name in IMAGES + LABELS}
-            names = file.files
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{place} is no npz file of arrays ({type(error).__name__})") from None
+    held, names = _arrays(place)
     images = next((held[name] for name in IMAGES if name in held), None)
     labels = next((held[name] for name in LABELS if name in held), None)
     if images is None:
         raise ConfigError(f"{place} holds {some(names)}; it needs one of {', '.join(IMAGES)}")
-    _check(place, images, labels)
+    _check(place, images, labels, resize)
     if resize.kind:
         images = np.stack([resized(image, resize.shape, resize.kind) for image in images])
-    digest = hashlib.sha256(repr((images.shape, resize)).encode())
+    kind = None if labels is None else labels.dtype.str
+    digest = hashlib.sha256(repr((images.shape, resize, kind)).encode())
     for array in (images, labels):
         if array is not None:
             digest.update(np.ascontiguousarray(array).data)
     return ImageSet(images, labels, digest.hexdigest(), (), "npz")
 
 
-def _check(place: Path, images: np.ndarray, labels: np.ndarray | None) -> None:
+def _arrays(place: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of an npz file that are images or labels, and the names of all."""
+    size = place.stat().st_size
+    try:
+        with zipfile.ZipFile(place) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > 20 * size + SPARE:
+            raise ValueError(f"{size} bytes that unpack to {unpacked}: refused")
+        with np.load(place, allow_pickle=False) as file:
+            held = {name: file[name] for name in file.files if name in IMAGES + LABELS}
+            return held, file.files
+    except Exception as error:  # a damaged file can break its parser in any way
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ConfigError(f"{place} is no npz file of arrays, or a damaged one ({said})") from None
+
+
+def _check(place: Path, images: np.ndarray, labels: np.ndarray | None, resize: Resize) -> None:
     if images.dtype != np.uint8:
         raise ConfigError(
             f"{place}: images are {images.dtype}; scores are of 8-bit images: quantise them first, "
             "np.clip(np.rint((x + 1) * 127.5), 0, 255).astype(np.uint8) from [-1, 1], "
-            "np.rint(x * 255) from [0, 1]"
+            "np.rint(x * 255).astype(np.uint8) from [0, 1]"
         )
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not len(images):
         first = images.ndim == 4 and images.shape[1] in (1, 3, 4)
         advice = "x.transpose(0, 2, 3, 1)" if first else "grey ones with a last axis, x[..., None]"
         raise ConfigError(f"{place}: images are {images.shape}, expected [N, H, W, C]: {advice}")
+    if images.shape[-1] == 4 and not resize.kind:
+        told = "x".join(map(str, images.shape[1:3]))
+        raise ConfigError(
+            f"{place}: images are {images.shape}, with transparency: drop it, x[..., :3], or give "
+            f"--resize=bicubic:{told}, which lays them over white"
+        )
     fits = labels is None or (labels.shape == images.shape[:1] and labels.dtype.kind in "iu")
     if not fits:
         raise ConfigError(

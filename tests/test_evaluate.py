@@ -1,21 +1,23 @@
 """A run judged: how its checkpoint was chosen, what the rows say, where its own modules lie."""
 
+import dataclasses
 import json
 import shutil
 import sys
 
+import numpy as np
 import pytest
 import tiny
 
 from genlab import runs, spec
 from genlab.config import ConfigError, as_dict, resolve
 from genlab.data import digits
-from genlab.evaluate import evaluate, lines
+from genlab.evaluate import evaluate, lines, score, trained
 from genlab.files import load
 from genlab.loop import fit
 from genlab.metrics.features import Pixels, RandomConv
 from genlab.metrics.path_length import Squared
-from genlab.metrics.scores import Fidelity, PathLength, Reconstruction
+from genlab.metrics.scores import Fidelity, Outcome, PathLength, Reconstruction
 from genlab.report.reading import read
 from genlab.report.table import tables
 from genlab.runs import RunFolder, beside
@@ -76,6 +78,21 @@ def test_a_config_may_name_any_evaluator_and_any_score(run, tmp_path):
 def test_scores_on_the_split_of_the_choice_are_called_flattered(run):
     assert any("flattered" in line for line in lines(evaluate(run, "validation")))
     assert not any("flattered" in line for line in lines(evaluate(run)))
+
+
+def test_splits_share_no_draw_of_samples(run):
+    """Or a score on test would be of the very samples that the checkpoint was chosen by."""
+    _, training, step, state = trained(run)
+    made = []
+
+    def kept(subject):
+        made.append(subject.samples(4))
+        return Outcome({}, {})
+
+    experiment = dataclasses.replace(training.experiment, evaluate={"fidelity": kept})
+    for split in ("validation", "test", "test"):
+        score(training.config, experiment, state, split, step)
+    assert not np.array_equal(made[0], made[1]) and np.array_equal(made[1], made[2])
 
 
 def test_intervals_are_shown_and_old_rows_without_them_too(run):

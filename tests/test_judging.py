@@ -1,6 +1,9 @@
 """`genlab evaluate --real --fake`: images of any program, as a person types it."""
 
+import importlib.metadata
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +12,12 @@ from metrics.golden import vit
 from PIL import Image
 
 from genlab import judging, metrics
-from genlab.config import ConfigError
+from genlab.config import ConfigError, choose
 from genlab.data import digits
 from genlab.launch import main
+from genlab.metrics import scores
 from genlab.metrics.features import Pixels
 from genlab.request import Request
-from genlab.sets import Resize, read_set
 
 REAL, FAKE = (digits().read(split)["image"][:80] for split in ("test", "validation"))
 LABELS = digits().read("test")["label"][:80]
@@ -60,12 +63,13 @@ def test_a_folder_and_an_npz_score_as_arrays_in_memory_do(sets, tmp_path, capsys
 def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch, capsys):
     asked = Request(*map(str, sets), "pixels", ("fd",))
     first = judging.judge(asked)
+    recompute = judging.compare
     monkeypatch.setattr(judging, "compare", lambda *_: pytest.fail("computed again"))
     assert judging.judge(asked) == first
     assert typed(sets, "--scores=fd") == 0 and "scored before" in capsys.readouterr().err
     changed = [
-        asked._replace(scores=("kid",)),
-        asked._replace(scores=("kid",), settings={"kid": {"seed": 1}}),
+        asked._replace(scores=("mmd",)),
+        asked._replace(train=str(sets[1])),
         asked._replace(features="pixels", resize="bicubic:8x8x1"),
         asked._replace(fresh=True),
         asked._replace(fake=str(sets[0])),
@@ -73,6 +77,13 @@ def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch
     for request in changed:
         with pytest.raises(pytest.fail.Exception, match="computed again"):
             judging.judge(request)
+    monkeypatch.setattr(judging, "compare", recompute)
+    kid = asked._replace(scores=("kid",), settings={"kid": {"seed": 1}})
+    judging.judge(kid)
+    monkeypatch.setattr(judging, "compare", lambda *_: pytest.fail("computed again"))
+    judging.judge(kid)
+    with pytest.raises(pytest.fail.Exception, match="computed again"):
+        judging.judge(kid._replace(settings={"kid": {"seed": 2}}))
     next(sets[0].iterdir()).unlink()
     with pytest.raises(pytest.fail.Exception, match="computed again"):
         judging.judge(asked)
@@ -85,6 +96,86 @@ def test_a_changed_formula_makes_no_use_of_old_results(sets, monkeypatch):
     monkeypatch.setattr(judging, "compare", lambda *_: pytest.fail("computed again"))
     with pytest.raises(pytest.fail.Exception, match="computed again"):
         judging.judge(asked)
+
+
+def test_every_source_file_and_what_decodes_is_code_that_answers(tmp_path, monkeypatch):
+    files = [tmp_path / name for name in ("sets.py", "data/image.py", "metrics/kernel.py")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("before")
+    seen = {judging._code(tmp_path)}
+    for file in files:
+        file.write_text("after")
+        seen.add(judging._code(tmp_path))
+    for name in ("pillow", "jax"):
+        version = importlib.metadata.version
+        monkeypatch.setattr(
+            importlib.metadata, "version", lambda x, n=name, v=version: "0" if x == n else v(x)
+        )
+        seen.add(judging._code(tmp_path))
+    assert len(seen) == 6
+    inside = Path(judging._code.__defaults__[0])
+    assert all((inside / file.relative_to(tmp_path)).is_file() for file in files)
+
+
+OWN = """
+import numpy as np
+from genlab.metrics import scores
+from genlab.metrics.features import Pixels
+made = 0
+
+def space():
+    return lambda images: images.reshape(len(images), -1) * 1.0
+
+def mine(real, fake, factor=1.0):
+    global made
+    made += 1
+    return {"mine": np.float32(made), "none": np.nan}
+"""
+
+
+@pytest.mark.parametrize("name", [{"features": "own.net:space"}, {"scores": ("own:mine",)}])
+def test_what_is_named_by_its_module_is_scored_each_time(name, sets, tmp_path, monkeypatch):
+    """Nothing is known of its code or its weights."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "__init__.py").write_text(OWN)
+    (tmp_path / "own" / "net.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    times = []
+    compare = judging.compare
+    monkeypatch.setattr(judging, "compare", lambda *x: times.append(1) or compare(*x))
+    asked = Request(*map(str, sets), "pixels", ("fd",))._replace(**name)
+    judging.judge(asked)
+    judging.judge(asked)
+    assert len(times) == 2
+
+
+def test_a_score_that_is_not_defined_is_null_and_any_number_is_a_float(
+    sets, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "undefined.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert typed(sets, "--scores=undefined:mine", f"--out={tmp_path / 'out.json'}") == 0
+    told = capsys.readouterr().out
+    assert "none           undefined" in told and "nan" not in told.lower()
+    (record,) = json.loads((tmp_path / "out.json").read_text(), parse_constant=pytest.fail)
+    assert record["scores"] == {"mine": 1.0, "none": None}
+
+
+def test_an_undefined_score_is_kept_as_null(sets, monkeypatch):
+    found = metrics.Outcome({"fd": np.float32("nan")}, {}, {"fd": np.float64("inf")})
+    monkeypatch.setattr(judging, "compare", lambda *_: found)
+    asked = Request(*map(str, sets), "pixels", ("fd",), settings={"fd": {}})
+    for record in (judging.judge(asked), judging.judge(asked)):
+        assert record["scores"] == record["floors"] == {"fd": None}
+
+
+def test_a_kept_result_is_told_with_the_names_of_this_request(sets, tmp_path):
+    asked = Request(*map(str, sets), "pixels", ("fd", "kid"))
+    first = judging.judge(asked)
+    again = shutil.copy(sets[1], tmp_path / "again.npz")
+    second = judging.judge(asked._replace(fake=str(again)))
+    assert second == {**first, "name": f"{again} beside {sets[0]}"}
 
 
 def test_every_space_by_name_sees_images(thin, tmp_path):
@@ -144,48 +235,28 @@ def test_sizes_are_brought_together_only_when_asked(tmp_path, sets, capsys):
     assert typed((sets[0], big), "--scores=fd", "--resize=box:8x8x1") == 0
     boxed = capsys.readouterr().out
     assert typed(sets, "--scores=fd") == 0
-    assert "resized=box:8x8x1" in boxed
+    assert "resized=box:8x8x1 after a central crop to its aspect, alpha over white" in boxed
     assert boxed.splitlines()[1] == capsys.readouterr().out.splitlines()[1]
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(big / "odd.png")
     assert typed((sets[0], big), "--scores=fd") == 2
     assert "odd.png" in capsys.readouterr().err
+    assert typed(sets, "--scores=fd", f"--train={tmp_path / 'big'}") == 2
+    assert "odd.png" in capsys.readouterr().err
+    (big / "odd.png").unlink()
+    assert typed(sets, "--scores=fd", f"--train={big}") == 2
+    assert "real images are 8x8x1 and train ones 16x16x1" in capsys.readouterr().err
 
 
-def test_slices_and_rows_of_files_are_the_array(tmp_path):
-    found = read_set(str(folder(tmp_path / "set", REAL))).images
-    assert found.shape == REAL.shape and len(found) == 80
-    for part in (slice(3, 9), slice(None), np.array([5, 2, 2])):
-        assert np.array_equal(found[part], REAL[part])
+def test_nothing_is_written_beside_the_images(sets):
+    before = sorted(sets[0].iterdir())
+    assert typed(sets, "--scores=fd") == 0
+    assert sorted(sets[0].iterdir()) == before
 
 
-@pytest.mark.parametrize(
-    ("arrays", "told"),
-    [
-        ({"image": REAL / 255}, r"float64.*quantise them first, .*rint\(x \* 255\)"),
-        ({"image": REAL[..., 0]}, r"\(80, 8, 8\), expected \[N, H, W, C\].*x\[..., None\]"),
-        ({"image": REAL.transpose(0, 3, 1, 2)}, r"x\.transpose\(0, 2, 3, 1\)"),
-        ({"image": REAL, "label": LABELS[:3]}, "expected integers"),
-        ({"x": REAL}, "holds x; it needs one of image, images, arr_0"),
-        ({"image": np.array([{}], dtype=object)}, "no npz file of arrays"),
-    ],
-)
-def test_what_an_npz_must_hold_is_told(arrays, told, tmp_path):
-    np.savez(tmp_path / "set.npz", **arrays)
-    with pytest.raises(ConfigError, match=told):
-        read_set(str(tmp_path / "set.npz"))
-
-
-def test_unreadable_files_are_refused_by_name(tmp_path):
-    place = folder(tmp_path / "set", REAL[:5])
-    (place / "broken.png").write_bytes(b"nothing")
-    with pytest.raises(ConfigError, match=r"unreadable \(broken\.png\)"):
-        read_set(str(place))
-
-
-def test_a_folder_of_splits_is_no_set(tmp_path):
-    folder(tmp_path / "all" / "test", REAL[:2])
-    with pytest.raises(ConfigError, match=r"holds splits: give one of them, such as .*/test"):
-        read_set(str(tmp_path / "all"))
+def test_of_a_gif_the_first_frame_is_scored_and_that_is_told(tmp_path, sets, capsys):
+    moving = folder(tmp_path / "moving", FAKE, ".gif")
+    assert typed((sets[0], moving), "--scores=fd", "--resize=box:8x8x1") == 0
+    assert "of a GIF the first frame alone" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -205,6 +276,31 @@ def test_a_folder_of_splits_is_no_set(tmp_path):
         (["--resize=cubic:8x8"], "give a filter and a size"),
         (["--fake=nowhere"], "nowhere is neither a folder of images nor an npz file"),
         (["--workdir=run"], "is for two sets of images, --workdir for a run"),
+        (["--split=validation"], "--split is for a run (--workdir)"),
+        (["--step=0"], "--step is for a run (--workdir)"),
+        (["--out=nowhere/out.json"], "--out=nowhere/out.json: give a file, in a folder that"),
+        (["--out=."], "--out=.: give a file"),
+        (["--resize=bicubic:²x3"], "give a filter and a size"),
+        (["--resize=bicubic:999999x999999"], "at most 67108864 pixels"),
+        (["--resize=bicubic:" + "9" * 5000 + "x1"], "give a filter and a size"),
+        (["--resize=bicubic:8x8x4"], "1 or 3 channels"),
+        (["--scores=kid", '--settings={"kid": {"size": "a"}}'], "size is int (1000); 'a' is str"),
+        (["--scores=kid", '--settings={"kid": {"subsets": 1.5}}'], "subsets is int (100); 1.5"),
+        (["--scores=kid", '--settings={"kid": {"seed": true}}'], "True is bool"),
+        (["--scores=mmd", '--settings={"mmd": {"bandwidth": "a"}}'], "'a' is str"),
+        (['--settings={"precision_recall": {"k": 2.5}}'], "k is int (3); 2.5 is float"),
+        (["--scores=os:getcwd"], "no function of two sides"),
+        (["--scores=os.path:join"], "no function of two sides"),
+        (["--scores=os:curdir"], "no function of two sides"),
+        (["--scores=:fd"], "--scores=:fd: Empty module name"),
+        (["--features=os.path:join"], "it is called without arguments"),
+        (["--features=os.path:curdir"], "it is called without arguments"),
+        (["--scores=lpips_pairs"], "`distance`, an object, which no option can say"),
+        (["--scores=sample_accuracy"], "ask for it from a config or the library"),
+        (
+            ["--scores=lpips_pairs", '--settings={"lpips_pairs": {"distance": "x"}}'],
+            "ask for it from a config or the library",
+        ),
     ],
 )
 def test_mistakes_are_one_line(more, told, sets, capsys):
@@ -213,12 +309,25 @@ def test_mistakes_are_one_line(more, told, sets, capsys):
     assert told in error and error.startswith("genlab: ")
 
 
+def test_a_setting_may_widen_to_a_float(sets):
+    asked = ['--settings={"wasserstein": {"p": 2}}', "--scores=wasserstein"]
+    assert typed(sets, *asked) == 0
+
+
+def test_out_in_no_folder_is_told_before_the_work(sets, monkeypatch):
+    monkeypatch.setattr(judging, "judge", lambda *_: pytest.fail("worked first"))
+    assert typed(sets, "--out=nowhere/out.json") == 2
+
+
+def test_what_a_module_imports_is_not_suggested():
+    """Or a name that is refused, being that of a module, would be suggested again."""
+    for name in ("annealing", "Callabel"):
+        with pytest.raises(ConfigError, match=f"has no '{name}'; or give"):
+            choose(scores, name)
+    with pytest.raises(ConfigError, match="did you mean 'Reconstruction'"):
+        choose(scores, "Reconstructoin")
+
+
 def test_one_set_is_not_enough(sets, capsys):
     assert main(["evaluate", f"--real={sets[0]}"]) == 2
     assert "--fake=... is needed too" in capsys.readouterr().err
-
-
-def test_a_resize_is_a_filter_and_a_shape():
-    assert Resize.of(None) == (None, None)
-    assert Resize.of("bicubic:32x16") == ("bicubic", (32, 16, 3))
-    assert Resize.of("box:8x8x1") == ("box", (8, 8, 1))

@@ -66,6 +66,7 @@ _HOME = {
     "psnr": "image",
     "self_bleu": "text",
     "sigmoidal": "annealing",
+    "settles": "sides",
     "sliced_wasserstein": "transport",
     "ssim": "image",
     "vendi_from_features": "vendi",
