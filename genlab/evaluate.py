@@ -79,8 +79,8 @@ def finite(scores: dict[str, float]) -> dict[str, float | None]:
 
 def _intervals(each: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
     """95 % bootstrap intervals of the means of per-example scores, where all are finite."""
-    finite = {name: x for name, x in each.items() if len(x) > 1 and np.isfinite(x).all()}
-    return {name: bootstrap(np.mean, np.asarray(x, np.float64)) for name, x in finite.items()}
+    kept = {name: x for name, x in each.items() if len(x) > 1 and np.isfinite(x).all()}
+    return {name: bootstrap(np.mean, np.asarray(x, np.float64)) for name, x in kept.items()}
 
 
 def record(run: RunFolder, rows: list[dict]) -> None:
