@@ -12,7 +12,7 @@ _HOME = {
     "Player": "genlab.game",
     "State": "genlab.game",
     "build": "genlab.config",
-    "evaluate": "genlab.evaluate",
+    "evaluate": "genlab.evaluation",
     "fit": "genlab.loop",
     "override": "genlab.config",
     "report": "genlab.report",

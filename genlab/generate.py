@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array, random
 
 from genlab.config import ConfigError
-from genlab.evaluate import trained
+from genlab.evaluation import trained
 from genlab.game import Method
 from genlab.samples import (
     Sampler,

@@ -20,7 +20,7 @@ from typing import Any
 
 from genlab import config as config_lib
 from genlab.config import ConfigError, did_you_mean
-from genlab.evaluate import finite
+from genlab.evaluation import finite
 from genlab.metrics import comparing
 from genlab.metrics.features.space import cache
 from genlab.metrics.measuring import Comparison, Comparisons, compare, space_of

@@ -231,17 +231,19 @@ def _sweep(arguments) -> int:
 
 
 def _evaluate(arguments) -> None:
-    from genlab import evaluate, judging
+    from genlab import evaluation, judging
     from genlab.progress import for_terminal
 
     request = requested(vars(arguments))
     if request is None:
-        rows = evaluate.evaluate(arguments.workdir, arguments.split or "test", arguments.step)
+        rows = evaluation.evaluate(arguments.workdir, arguments.split or "test", arguments.step)
     else:
         rows = [judging.judge(request, for_terminal(sys.stderr, "image"))]
-    print("\n".join(evaluate.lines(rows)))
+    print("\n".join(evaluation.lines(rows)))
     if arguments.out:
-        Path(arguments.out).write_text(json.dumps(list(map(evaluate.plain, rows)), indent=2) + "\n")
+        Path(arguments.out).write_text(
+            json.dumps(list(map(evaluation.plain, rows)), indent=2) + "\n"
+        )
 
 
 def _sample(arguments) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from genlab import evaluate, hooks, samples
+from genlab import evaluation, hooks, samples
 from genlab.checkpoint import Checkpoints
 from genlab.game import State
 from genlab.log import Log, event_files
@@ -118,13 +118,13 @@ def _hooks(
 
     def judge(step: int, state: State) -> None:
         try:
-            rows = evaluate.score(training.config, experiment, state, "validation", step)
+            rows = evaluation.score(training.config, experiment, state, "validation", step)
         except Exception:
             save(step, state)  # an evaluator's mistake shall not cost the training
             raise
-        evaluate.record(run, rows)
+        evaluation.record(run, rows)
         if loop.best:
-            found = evaluate.pick(rows, loop.best.lstrip("+"))
+            found = evaluation.pick(rows, loop.best.lstrip("+"))
             scored[step] = found if math.isfinite(found) else None
 
     def save(step: int, state: State) -> None:

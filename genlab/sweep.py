@@ -120,7 +120,7 @@ def _judgement(config: ConfigDict) -> str:
 
 
 def _play(job: Job, show: Progress) -> Result:
-    from genlab.evaluate import evaluate
+    from genlab.evaluation import evaluate
     from genlab.loop import fit
 
     try:

@@ -17,7 +17,7 @@ from jax import random
 from genlab import fit, spec
 from genlab.checkpoint import Checkpoints
 from genlab.config import ConfigError, override
-from genlab.evaluate import evaluate
+from genlab.evaluation import evaluate
 from genlab.generate import Request, generate
 from genlab.log import NotFinite
 from genlab.metrics.scores import Reconstruction

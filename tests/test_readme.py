@@ -55,3 +55,11 @@ def test_every_file_on_the_map_exists_and_public_names_resolve():
     code = "import genlab; print(len([getattr(genlab, name) for name in genlab.__all__]))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert told.stdout.strip() == "12", told.stderr
+
+
+def test_a_public_name_is_no_modules_name():
+    """Importing a module sets its name in the package: the function would be gone."""
+    import genlab
+
+    modules = {path.stem for path in (ROOT / "genlab").iterdir()}
+    assert modules & set(genlab.__all__) == {"report"}  # the module itself is meant

@@ -5,7 +5,7 @@ side, and 599 fresh ones; fakes are 250 of the fresh, spoilt. A score notices wh
 over the splits beyond the spread of the fresh images' own scores.
 
 Run:    python experiments/metric_sanity/sanity.py [--splits 5]
-Shows:  results/metric_sanity.md, results/metric_sanity.png (about 10 minutes on 2 CPU cores)
+Shows:  results/metric_sanity.md, results/metric_sanity.png (about 6 minutes on 2 CPU cores)
 """
 
 import argparse

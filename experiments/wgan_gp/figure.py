@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import matplotlib
 import numpy as np
 
-from genlab.evaluate import trained
+from genlab.evaluation import trained
 from genlab.game import apply
 from genlab.runs import environment
 

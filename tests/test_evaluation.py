@@ -12,7 +12,7 @@ import tiny
 from genlab import runs, spec
 from genlab.config import ConfigError, as_dict, resolve
 from genlab.data import digits
-from genlab.evaluate import evaluate, lines, score, trained
+from genlab.evaluation import evaluate, lines, score, trained
 from genlab.files import load
 from genlab.loop import fit
 from genlab.metrics.features import Pixels, RandomConv
