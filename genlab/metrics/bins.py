@@ -6,6 +6,8 @@ import numpy as np
 from scipy.special import rel_entr
 from scipy.stats import norm
 
+from genlab.metrics.rows import pair
+
 
 class Bins(NamedTuple):
     """What `ndb` finds over K bins.
@@ -79,17 +81,6 @@ def ndb(
 
 def _fitting(train: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both in one precision, the training set's own; k-means refuses another."""
-    train, fake = np.asarray(train), np.asarray(fake)
-    fit = train.ndim == fake.ndim == 2 and train.shape[1] == fake.shape[1]
-    if not fit or 0 in train.shape + fake.shape:
-        raise ValueError(
-            f"samples have shape {fake.shape} and the data {train.shape}; expected [M, D] and "
-            "[N, D] with one D, none of them 0: flatten images to rows, or use one network for both"
-        )
-    if not np.isfinite(train).all() or not np.isfinite(fake).all():
-        raise ValueError(
-            "samples or data hold NaN or infinity; expected finite numbers: look at the samples "
-            "and the feature network that made them"
-        )
+    train, fake = pair(train, fake)
     dtype = train.dtype if np.issubdtype(train.dtype, np.floating) else np.float64
     return train.astype(dtype, copy=False), fake.astype(dtype, copy=False)

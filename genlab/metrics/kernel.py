@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.distance import pdist
 
+from genlab.metrics.rows import pair
+
 BLOCK = 2048  # rows by rows of kernel values held at once: 32 MiB
 MEDIAN_OF = 1000  # rows that the median heuristic looks at
 
@@ -65,7 +67,7 @@ def median_bandwidth(x: np.ndarray, y: np.ndarray) -> float:
     The heuristic of Gretton et al. 2012 (JMLR 13, Section 8). Of larger sets, 1,000 rows evenly
     through both speak for all. Raises ValueError as `mmd` does.
     """
-    x, y = _pair(x, y, least=1)
+    x, y = pair(x, y, least=1)
     joined = np.concatenate([x, y])
     if len(joined) > MEDIAN_OF:
         joined = joined[np.linspace(0, len(joined) - 1, MEDIAN_OF).astype(int)]
@@ -79,7 +81,7 @@ def mmd(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> float:
     of `x`, plus that of `y`, less twice the mean over pairs from both. Its expectation is 0 for
     equal laws. Raises ValueError for shapes that do not fit, fewer than 2 rows, NaN or infinity.
     """
-    x, y = _pair(x, y, least=2)
+    x, y = pair(x, y, least=2)
     return _mmd(x.astype(np.float64), y.astype(np.float64), kernel)
 
 
@@ -94,7 +96,7 @@ def kernel_distance(
     torch-fidelity does, so `seed=2020` repeats its default number. Raises ValueError as `mmd` does,
     and for sets smaller than a subset.
     """
-    real, fake = _pair(real, fake, least=2)
+    real, fake = pair(real, fake, least=2)
     if subsets < 1 or not 2 <= size <= min(len(real), len(fake)):
         raise ValueError(
             f"{subsets} subsets of {size} rows were asked for, of {len(real)} real and {len(fake)} "
@@ -128,24 +130,3 @@ def _within(x: np.ndarray, kernel: Kernel) -> float:
 
 def _blocks(x: np.ndarray) -> list[np.ndarray]:
     return [x[start : start + BLOCK] for start in range(0, len(x), BLOCK)]
-
-
-def _pair(x: np.ndarray, y: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both as arrays, once they are sure to be finite sets of features of one width."""
-    x, y = np.asarray(x), np.asarray(y)
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or x.shape[1] == 0:
-        raise ValueError(
-            f"features have shapes {x.shape} and {y.shape}; expected [N, D] and [M, D] with one D: "
-            "flatten images to rows, or use one network for both"
-        )
-    if min(len(x), len(y)) < least:
-        raise ValueError(
-            f"the sets have {len(x)} and {len(y)} rows; expected at least {least} in each: "
-            "give more samples"
-        )
-    if not np.isfinite(x).all() or not np.isfinite(y).all():
-        raise ValueError(
-            "features hold NaN or infinity; expected finite numbers: look at the samples and the "
-            "feature network that made them"
-        )
-    return x, y

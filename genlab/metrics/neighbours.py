@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genlab.metrics.rows import pair
+
 TILE = 2**25  # float64 numbers held at once, distances or rows: 256 MiB; smaller is slower
 
 
@@ -212,16 +214,6 @@ def _slices(rows: int, width: int) -> Iterator[slice]:
 
 def _centred(reference: np.ndarray, samples: np.ndarray) -> tuple[_Rows, _Rows]:
     """Both less the mean of `reference`, which spares digits in the products."""
-    x, y = np.asarray(reference), np.asarray(samples)
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in x.shape + y.shape:
-        raise ValueError(
-            f"samples have shape {y.shape} and the data {x.shape}; expected [M, D] and [N, D] "
-            "with one D, none of them 0: flatten images to rows, or use one network for both"
-        )
-    if not np.isfinite(x).all() or not np.isfinite(y).all():
-        raise ValueError(
-            "samples or data hold NaN or infinity; expected finite numbers: look at the samples "
-            "and the feature network that made them"
-        )
+    x, y = pair(reference, samples)
     centre = x.mean(axis=0, dtype=np.float64)
     return _Rows(x, centre), _Rows(y, centre)

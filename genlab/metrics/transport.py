@@ -12,6 +12,8 @@ from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse import eye_array, kron, vstack
 from scipy.spatial.distance import cdist
 
+from genlab.metrics.rows import pair
+
 TILE = 2**22  # projections held at once: 32 MiB
 PAIRS = 2**24  # pairs of rows that the assignment is solved for: 4,096 against 4,096
 PAIRS_LP = 2**16  # and the linear programme, for unequal sets: 256 against 256
@@ -198,18 +200,7 @@ def _images(x: np.ndarray) -> np.ndarray:
 
 
 def _pair(x: np.ndarray, y: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
-    """Both as arrays, once they are sure to be finite sets of features of one width."""
-    x, y = np.asarray(x), np.asarray(y)
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in x.shape + y.shape:
-        raise ValueError(
-            f"features have shapes {x.shape} and {y.shape}; expected [N, D] and [M, D] with one D, "
-            "none of them 0: flatten images to rows, or use one network for both"
-        )
-    if not np.isfinite(x).all() or not np.isfinite(y).all():
-        raise ValueError(
-            "features hold NaN or infinity; expected finite numbers: look at the samples and the "
-            "feature network that made them"
-        )
+    """Two sets of features, and a power that makes a distance."""
     if not p >= 1:
         raise ValueError(f"p is {p}; expected 1 or more, for below that it is no distance: give 1")
-    return x, y
+    return pair(x, y)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import binom
 
 from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth
+from genlab.metrics.rows import pair
 
 TILE = 2**22  # squared distances held at once: 32 MiB
 MOST = 4096  # rows of both sets whose Gram matrix is held: 128 MiB
@@ -49,7 +50,7 @@ def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NeighbourTest:
 
     Raises ValueError for shapes that do not fit, sets of unequal size, NaN or infinity.
     """
-    real, fake = _pair(real, fake)
+    real, fake = (side.astype(np.float64) for side in pair(real, fake, least=2))
     if len(real) != len(fake):
         raise ValueError(
             f"the sets have {len(real)} and {len(fake)} rows; expected equal counts, for otherwise "
@@ -85,7 +86,7 @@ def mmd_test(
     Raises ValueError for shapes that do not fit, fewer than 2 rows, more than 4,096, NaN or
     infinity.
     """
-    x, y = _pair(x, y)
+    x, y = (side.astype(np.float64) for side in pair(x, y, least=2))
     if len(x) + len(y) > MOST or permutations < 1:
         raise ValueError(
             f"{permutations} permutations of {len(x)} + {len(y)} rows were asked for; expected at "
@@ -136,24 +137,3 @@ def _to_nearest(both: np.ndarray, n: int) -> np.ndarray:
         for column, at in enumerate(nearest):
             found[rows, column] = np.linalg.norm(both[rows] - both[at], axis=1)
     return found
-
-
-def _pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float64, once they are sure to be finite sets of features of one width."""
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or x.shape[1] == 0:
-        raise ValueError(
-            f"features have shapes {x.shape} and {y.shape}; expected [N, D] and [M, D] with one D: "
-            "flatten images to rows, or use one network for both"
-        )
-    if min(len(x), len(y)) < 2:
-        raise ValueError(
-            f"the sets have {len(x)} and {len(y)} rows; expected at least 2 in each: "
-            "give more samples"
-        )
-    if not np.isfinite(x).all() or not np.isfinite(y).all():
-        raise ValueError(
-            "features hold NaN or infinity; expected finite numbers: look at the samples and the "
-            "feature network that made them"
-        )
-    return x, y

@@ -84,7 +84,7 @@ X = np.random.default_rng(0).normal(size=(10, 3))
         (lambda: ndb_from_counts([1, 2], [0, 0]), "not all 0"),
         (lambda: ndb_from_counts([1, 2], [-1, 2]), "from 0 up"),
         (lambda: ndb_from_counts([1, 2], [1, 2], alpha=5), "alpha is 5"),
-        (lambda: ndb(X, X[:, :2], bins=2), r"\(10, 2\) and the data \(10, 3\)"),
+        (lambda: ndb(X, X[:, :2], bins=2), r"\(10, 3\) and \(10, 2\)"),
         (lambda: ndb(X, X / 0, bins=2), "NaN or infinity"),
         (lambda: ndb(X, X), "bins is 100 for 10 rows of data; expected 2 to 10"),
     ],

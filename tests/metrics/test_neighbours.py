@@ -297,7 +297,7 @@ X = draw(10, 3, 0)
     ("y", "message"),
     [
         (draw(10, 4, 0), r"\(10, 4\).*expected .*one D.*one network"),
-        (np.ones((10, 2, 2, 3)), r"\(10, 2, 2, 3\).*expected \[M, D\].*flatten images"),
+        (np.ones((10, 2, 2, 3)), r"\(10, 2, 2, 3\).*expected \[N, D\].*flatten images"),
         (np.ones((0, 3)), r"\(0, 3\).*expected"),
         (np.full((10, 3), np.nan), "NaN or infinity; expected finite"),
     ],
