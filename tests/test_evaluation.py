@@ -103,6 +103,7 @@ def test_intervals_are_shown_and_old_rows_without_them_too(run):
 
 
 def test_rows_of_before_and_of_now_are_told_apart_and_shown(run):
+    evaluate(run)  # the tests before may have been run by another process
     rows = [json.loads(line) for line in (run / "evals.jsonl").read_text().splitlines()]
     new = ("checkpoint", "seed", "genlab")
     old = [

@@ -10,7 +10,7 @@ import numpy as np
 from genlab import config as config_lib
 from genlab.config import ConfigError, did_you_mean
 from genlab.metrics import comparing
-from genlab.metrics.features.space import FeatureSpace
+from genlab.metrics.features.space import GIVEN, FeatureSpace
 from genlab.metrics.sides import BESIDE_TAPS, Side, check_alike, lacking, refuse, told
 from genlab.metrics.subject import Outcome
 
@@ -110,16 +110,20 @@ class Comparisons(tuple[Comparison, ...]):
             found |= scores
         return found
 
-    def floor(self, real: Side, beside: Side | None) -> tuple[dict[str, float], dict[str, Any]]:
+    def floor(
+        self, real: Side, beside: Side | None, order: np.ndarray | None = None
+    ) -> tuple[dict[str, float], dict[str, Any]]:
         """The same scores of real data, of the Side `beside` as if it had been sampled; and, as a
-        protocol says them, settings that had to be others than the scores'.
+        protocol says them, settings that had to be others than the scores'. Halves of the real side
+        are of its rows in `order`.
 
         A comparison that makes use of what the model was trained on gets one half of the real side
         as fakes, the other as real: images that no model was trained on. A floor that so many
         images do not define is left out: a score does not fall with its floor.
         """
         half = len(real) // 2
-        halves = real.rows(slice(half, 2 * half)), real.rows(slice(half))
+        order = np.arange(len(real)) if order is None else order
+        halves = real.rows(order[half : 2 * half]), real.rows(order[:half])
         found: dict[str, float] = {}
         others: dict[str, Any] = {}
         for one in self:
@@ -177,7 +181,7 @@ def compare(
     chosen = chosen.settled(real_side, fake_side)
     found = chosen(real_side, fake_side)
     order = np.random.default_rng(0).permutation(len(real_side))
-    floors, others = chosen.floor(real_side.rows(order), None)
+    floors, others = chosen.floor(real_side, None, order)
     half = len(real_side) // 2
     protocol = {
         **space.protocol,
@@ -206,7 +210,7 @@ def space_of(features: Any, images: Any) -> FeatureSpace:
                 f"features=None takes features [N, D] themselves, not an array of rows "
                 f"{first.shape[1:]}: give a feature space, such as genlab.metrics.features.Pixels()"
             )
-        return FeatureSpace(lambda rows: {"features": rows}, {"features": "given"})
+        return GIVEN
     if callable(features):
         name = getattr(features, "__name__", type(features).__name__)
         return FeatureSpace(

@@ -28,6 +28,10 @@ class FeatureSpace(NamedTuple):
         return self.taps(images)["features"]
 
 
+GIVEN = FeatureSpace(lambda rows: {"features": rows}, {"features": "given"})
+"""The space of features that are given themselves."""
+
+
 def batched(
     fn: Callable[[jax.Array], dict], images: np.ndarray, size: int = BATCH
 ) -> dict[str, np.ndarray]:
