@@ -1,7 +1,7 @@
 """Convolutions inside a loop on CPU: flax's (XLA's own forms) against genlab's, map by map.
 
 Run:    python benchmarks/convolution.py          (on a quiet machine: the load is recorded)
-Writes: results/convolution.md, GFLOP/s, best of seven calls of a scan of three
+Writes: benchmarks/results/convolution.md, GFLOP/s, best of seven calls of a scan of three
 """
 
 import math

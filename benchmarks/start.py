@@ -1,7 +1,7 @@
 """How long a person waits: `genlab --help`, and a first round, cold and with a warm cache.
 
 Run:    python benchmarks/start.py          (on a quiet machine: the load is recorded)
-Writes: results/start.json, medians over five processes each
+Writes: benchmarks/results/start.json, medians over five processes each
 """
 
 import json
