@@ -17,7 +17,7 @@ from jax import lax, random
 from genlab.nets.convolution import AXES, convolve
 from genlab.runs import environment
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parent / "results"
 LOOP, CALLS = 3, 7
 SHAPES = {
     # batch, side, channels in and out, kernel, stride

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parent / "results"
 
 
 def features(count: int, size: int, seed: int) -> np.ndarray:

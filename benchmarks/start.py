@@ -61,8 +61,7 @@ def main() -> None:
         "load_before": load,
         "environment": environment(),
     }
-    (ROOT / "results").mkdir(exist_ok=True)
-    (ROOT / "results" / "start.json").write_text(json.dumps(record, indent=2) + "\n")
+    (ROOT / "benchmarks" / "results" / "start.json").write_text(json.dumps(record, indent=2) + "\n")
     print(json.dumps({k: v for k, v in record.items() if k.endswith("seconds")}, indent=2))
 
 
