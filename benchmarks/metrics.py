@@ -3,7 +3,8 @@
     python benchmarks/metrics.py [--count 50000 --size 2048] [--only frechet,compare,neighbours]
 
 Each score runs in a process of its own; `peak` is that process's largest resident memory, its two
-inputs (float32, 0.76 GiB together) and the interpreter included. Writes benchmarks/results/metrics_scale.json.
+inputs (float32, 0.76 GiB together) and the interpreter included. Writes
+benchmarks/results/metrics_scale.json.
 """
 
 import argparse
