@@ -1,49 +1,111 @@
 """What devices tell one another, counted in the compiled program."""
 
 import math
-import re
 
 import jax
 import pytest
 import tiny
 
 from genlab import spec
+from genlab.communication import Exchange, exchanges
 from genlab.nets import Generator, mlp
 from genlab.training import prepare
 
-COLLECTIVE = re.compile(
-    r"= (?P<shapes>.*?) (?P<kind>all-reduce|all-gather|all-to-all|reduce-scatter"
-    r"|collective-permute)(?:-start)?\("
-)
-SHAPE = re.compile(r"(?P<dtype>\w+)\[(?P<sides>[\d,]*)\]")
+NORM = 2 * 16  # numbers in the statistics of the one BatchNorm of each of these networks
+PENALISED = {"penalties": {"gradient_penalty": 10.0}, "critic_moves": 5}
 
 
-def collectives(config):
-    """(kind, dtype, shape) of every array that the devices exchange in a round, and the number of
-    parameters by network.
-    """
+def plain(**kwargs):
+    """Without norms: nothing to share but gradients."""
+    config = tiny.gan(**kwargs)
+    config.method.generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (16,), norm="Identity"))
+    return config
+
+
+GAMES = {  # and how often a round needs the global statistics of a BatchNorm
+    "plain": (plain, {"disc": 1, "gen": 1}, 0),
+    # the generator's: forward in the critic's move; forward, backward and running in its own;
+    # the critic's: twice forward and backward, and running; forward and backward
+    "norms": (lambda **k: tiny.gan("BatchNorm", **k), {"disc": 1, "gen": 1}, 4 + 5 + 2),
+    "penalty": (lambda **k: tiny.gan(method=PENALISED, **k), {"disc": 5, "gen": 1}, 5 + 3),
+    "vae": (tiny.vae, {"encoder": 1, "decoder": 1}, 3),
+}
+
+
+def counted(config) -> tuple[list[Exchange], dict[str, int]]:
+    """The collectives of a round, and the number of parameters by network."""
     training = prepare(config)
-    state, held = training.init(), training.fetch(0, 1)
+    state, held = training.like(), training.fetch(0, 1)
     program = training.compile(state, held, 1).executable.as_text()
-    found = [
-        (match["kind"], shape["dtype"], tuple(int(n) for n in shape["sides"].split(",") if n))
-        for match in COLLECTIVE.finditer(program)
-        for shape in SHAPE.finditer(match["shapes"])
-    ]
     sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in state.params.items()}
-    return found, sizes
+    return exchanges(program), sizes
+
+
+def numbers(found: list[Exchange]) -> int:
+    """In all arrays that are exchanged; scalars, the means of losses, are not counted."""
+    return sum(e.times * math.prod(shape) for e in found for _, shape in e.arrays if shape)
+
+
+def assert_only_sums(found: list[Exchange]):
+    assert {e.kind for e in found} == {"all-reduce"}
+    assert {dtype for e in found for dtype, _ in e.arrays} == {"f32"}
+
+
+@pytest.mark.parametrize(
+    ("name", "devices"), [*((name, 4) for name in GAMES), ("penalty", 2), ("penalty", 8)]
+)
+def test_pmap_reduces_owned_gradients_once_a_move_statistics_and_scalars(name, devices):
+    make, moves, statistics = GAMES[name]
+    found, sizes = counted(make(loop={"devices": devices, "placement": "pmap"}))
+    assert_only_sums(found)
+    owned = sum(moves[network] * sizes[network] for network in moves)
+    assert numbers(found) == owned + statistics * NORM
+    if not statistics:
+        assert [e.times for e in found] == [1, 1]  # all that a move has to tell, at once
 
 
 @pytest.mark.parametrize("devices", [2, 4, 8])
-def test_a_round_reduces_the_owned_gradients_and_nothing_else(devices):
-    """Without norms: the critic's gradients once for real and once for generated images, the
-    generator's once, and of everything else only scalars, the means of losses.
+def test_jit_reduces_owned_gradients_and_nothing_else(devices):
+    """XLA sums the gradients over the devices where they arise: the critic's for real and for
+    generated images apart, each once. Its compilers for GPU and TPU then add before they reduce
+    (all-reduce-reassociate), so that there is one all-reduce a move; CPU's has no such pass.
     """
-    config = tiny.gan(loop={"devices": devices})
-    config.method.generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (16,), norm="Identity"))
-    found, sizes = collectives(config)
-    assert {kind for kind, _, _ in found} == {"all-reduce"}
-    assert {dtype for _, dtype, _ in found} == {"f32"}
-    assert (
-        sum(math.prod(shape) for _, _, shape in found if shape) == 2 * sizes["disc"] + sizes["gen"]
-    )
+    found, sizes = counted(plain(loop={"devices": devices}))
+    assert_only_sums(found)
+    assert numbers(found) == 2 * sizes["disc"] + sizes["gen"]
+    assert [e.times for e in found] == [1, 1]
+
+
+@pytest.mark.parametrize(("name", "uses"), [("norms", 2), ("penalty", 3), ("vae", 1)])
+def test_jit_reduces_no_more_than_each_use_of_a_network(name, uses):
+    """A critic is used on real and on generated images, and in the penalty; the running averages
+    of statistics cost nothing here.
+    """
+    make, moves, statistics = GAMES[name]
+    found, sizes = counted(make(loop={"devices": 4}))
+    assert_only_sums(found)
+    most = sum(moves[n] * sizes[n] * (uses if n == "disc" else 1) for n in moves)
+    assert most / uses <= numbers(found) <= most + statistics * NORM
+
+
+def test_loops_count_as_often_as_they_turn():
+    program = """
+%body (x: f32[8]) -> f32[8] {
+  %x = f32[8]{0} parameter(0)
+  ROOT %sum = (f32[8]{0}, f32[]) all-reduce(%x, %s), replica_groups={{0,1}}, to_apply=%add
+}
+
+%outer (x: f32[8]) -> f32[8] {
+  ROOT %w = f32[8]{0} while(%x), body=%body, backend_config={"known_trip_count":{"n":"3"}}
+}
+
+ENTRY %main (x: f32[8]) -> f32[8] {
+  %w = f32[8]{0} while(%x), body=%outer, backend_config={"known_trip_count":{"n":"2"}}
+  ROOT %all = bf16[4,8]{1,0} all-gather(%w), dimensions={0}
+}
+"""
+    one, other = exchanges(program)
+    assert one == Exchange("all-reduce", (("f32", (8,)), ("f32", ())), 6) and one.bytes == 36
+    assert other == Exchange("all-gather", (("bf16", (4, 8)),), 1) and other.bytes == 64
+    with pytest.raises(ValueError, match="loop whose length is not known"):
+        exchanges(program.replace("known_trip_count", "unknown"))
