@@ -1,8 +1,12 @@
 """Saving and restoring the State with Orbax: asynchronous, atomic, the newest and the best kept."""
 
+import contextlib
+import json
 import logging
 import math
+import shutil
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 from jax import lax, random
-from orbax.checkpoint.checkpoint_managers import preservation_policy as policies
 
 from genlab.config import ConfigError
+from genlab.runs import NotWritten
 
 
 class Checkpoints:
@@ -24,43 +28,39 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | Path, keep: int = 2, best: str = ""):
-        logging.getLogger("absl").setLevel(logging.ERROR)
-        self.folder = Path(folder).resolve()
-        self.score, higher = best.lstrip("+"), best.startswith("+")
-        worst = -math.inf if higher else math.inf
-        policy = [policies.LatestN(keep)]
-        if best:
-            policy.append(
-                policies.BestN(
-                    get_metric_fn=lambda metrics: metrics.get(self.score, worst),
-                    reverse=not higher,  # Orbax keeps the last of the ascending order
-                    n=1,
-                    keep_checkpoints_without_metrics=False,
-                )
-            )
-        options = ocp.CheckpointManagerOptions(
-            best_fn=lambda metrics: metrics.get(self.score, worst),
-            best_mode="max" if higher else "min",
-            preservation_policy=policies.AnyPreservationPolicy(policy),
-        )
-        self._manager = ocp.CheckpointManager(self.folder, options=options)
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # what fails is told here, in a line
+        self.folder, self.keep = Path(folder).resolve(), keep
+        self.score, self.sign = best.lstrip("+"), -1.0 if best.startswith("+") else 1.0
+        options = ocp.CheckpointManagerOptions(preservation_policy=self)
+        with self._told():
+            self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._scores = {step: self._recorded(step) for step in self._manager.all_steps()}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self._manager.close()  # waits for what is being written
+        with self._told():
+            self._manager.close()  # waits for what is being written
 
     def save(self, step: int, state: Any, score: float | None = None) -> None:
-        """Writes in the background; the caller may donate `state` at once."""
+        """Writes in the background; the caller may donate `state` at once.
+
+        Raises NotWritten where this checkpoint, or the one before, does not get to disk.
+        """
         if step in self._manager.all_steps():
             return
-        saved = ocp.args.Composite(
-            state=ocp.args.StandardSave(state),
-            sums=ocp.args.JsonSave({"state": checksum(state)}),
-        )
-        metrics = None if score is None else {self.score: float(score)}
-        self._manager.save(step, args=saved, metrics=metrics)
+        self._scores[step] = {} if score is None else {self.score: float(score)}
+        sums = {"state": checksum(state), "scores": self._scores[step]}
+        saved = ocp.args.Composite(state=ocp.args.StandardSave(state), sums=ocp.args.JsonSave(sums))
+        with self._told():
+            self._manager.save(step, args=saved)
+
+    def should_preserve(self, checkpoints: Sequence, *, context: Any) -> list[bool]:
+        """Orbax asks which of the `checkpoints`, oldest first, to keep: the newest and the best."""
+        steps = [checkpoint.step for checkpoint in checkpoints]
+        kept = {*steps[-self.keep :], self._best_of(steps)}
+        return [step in kept for step in steps]
 
     @property
     def steps(self) -> list[int]:
@@ -70,7 +70,7 @@ class Checkpoints:
     @property
     def best(self) -> int | None:
         """The round with the best score; None where no checkpoint has one."""
-        return self._manager.best_step() if self.score else None
+        return self._best_of(self.steps)
 
     def restore(self, like: Any, step: int | None = None, prefer: int | None = None) -> Any:
         """(round, state) of the newest sound checkpoint, or of round `step` alone; None where
@@ -102,11 +102,18 @@ class Checkpoints:
                 )
             return candidate, state
         if broken:
-            raise RuntimeError(f"no checkpoint in {self.folder} can be read: {'; '.join(broken)}")
+            raise RuntimeError(
+                f"no checkpoint in {self.folder} can be read: {'; '.join(broken)}; nothing was "
+                "changed: mend them, or move the folder away to begin anew"
+            )
         return None
 
     def set_aside(self, newer_than: int) -> None:
-        """Moves damaged checkpoints out of the way of new ones; nothing is deleted."""
+        """Moves damaged checkpoints out of the way of new ones, for a run that goes on from round
+        `newer_than`; nothing is deleted but what a killed save had begun.
+        """
+        for begun in self.folder.glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(begun)
         for step in [s for s in self.steps if s > newer_than]:
             aside = self.folder.parent / "damaged"
             aside.mkdir(exist_ok=True)
@@ -114,8 +121,35 @@ class Checkpoints:
         self._manager.reload()
 
     def wait(self) -> None:
-        """Until all is on disk."""
-        self._manager.wait_until_finished()
+        """Until all is on disk; NotWritten where it does not get there."""
+        with self._told():
+            self._manager.wait_until_finished()
+
+    def _best_of(self, steps: Sequence[int]) -> int | None:
+        """The newest of those with the best score."""
+        found = {s: self._scores.get(s, {}).get(self.score, math.nan) for s in steps}
+        scored = [s for s in steps if not math.isnan(found[s])]
+        return min(scored, key=lambda s: (self.sign * found[s], -s), default=None)
+
+    def _recorded(self, step: int) -> dict[str, float]:
+        """The scores of a checkpoint; none where it is damaged, which `restore` finds out."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return dict(
+                json.loads((self.folder / str(step) / "sums/metadata").read_text())["scores"]
+            )
+        return {}
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What fails in writing, in many kinds of error and pages of text, becomes one line."""
+        try:
+            yield
+        except NotWritten:
+            raise
+        except Exception as error:
+            whole = [int(p.name) for p in self.folder.glob("*") if p.name.isdecimal()]
+            safe = f"that of round {max(whole)} is intact" if whole else "there is none before it"
+            raise NotWritten.told(f"a checkpoint in {self.folder}", error, f"; {safe}") from error
 
     def _read(self, step: int, like: Any) -> Any:
         wanted = ocp.args.Composite(

@@ -226,7 +226,7 @@ def step(
             return ({**params, **moved}, stats, after), seen
 
         carry, seen = lax.scan(play, carry, (jnp.arange(moves), fresh))
-        metrics |= {name: values.mean() for name, values in seen.items()}
+        metrics |= _means(seen)
         start += moves
 
     params, stats, opt = carry
@@ -236,6 +236,20 @@ def step(
         for (network, new), decay in zip(latest.items(), ema.values(), strict=True)
     }
     return State(state.step + 1, state.key, params, stats, opt, averages), metrics
+
+
+def _means(seen: dict[str, Array]) -> dict[str, Array]:
+    """The mean of each metric over the moves; over those up to the first that met NaN or infinity
+    where one did, for after it all terms are NaN, and the one it began in could not be told.
+    """
+    bad = jnp.stack([~jnp.isfinite(values) for values in seen.values()]).any(axis=0)
+    until = jnp.cumsum(bad) - bad == 0
+
+    def mean(values: Array) -> Array:
+        cut = jnp.where(until, values, 0).sum() / until.sum()
+        return jnp.where(bad.any(), cut, values.mean())
+
+    return {name: mean(values) for name, values in seen.items()}
 
 
 def apply(

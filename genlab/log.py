@@ -85,12 +85,13 @@ class Log:
     def _check(self, step: int, values: dict) -> None:
         bad = [name for name, value in values.items() if not np.isfinite(value)]
         if bad:
-            culprits = [n for n in bad if not n.endswith(("/loss", "/gradient_norm"))] or bad
+            first = [n for n in bad if n.partition("/")[0] == bad[0].partition("/")[0]]
+            culprits = [n for n in first if not n.endswith(("/loss", "/gradient_norm"))] or first
             told = f"{culprits[0]} is {values[culprits[0]]} (of {', '.join(bad)}), not"
             raise NotFinite(self._stopped(step, told))
 
     def saved(self, step: int) -> None:
-        """Round `step` is safe: its row is written, and the mean begins anew."""
+        """Round `step` is about to be safe: its row is written, and the mean begins anew."""
         self.good = step
         if self._window:
             self.show(step, self._write(step))

@@ -4,6 +4,7 @@ The host never waits for a round it has just dispatched: metrics are read two di
 stays on the devices, and a source's next batches are fetched while the last ones are played.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from genlab.checkpoint import Checkpoints
 from genlab.game import State
 from genlab.log import Log, event_files
 from genlab.progress import Progress, Silent
-from genlab.runs import RunFolder, environment
+from genlab.runs import NotWritten, RunFolder, environment
 from genlab.training import Training, cost, prepare
 
 
@@ -40,7 +41,8 @@ def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -
             step, state = _train(training, run, show)
         except Exception as error:  # an interrupted run stays "running": it can go on
             told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            run.write("status.json", {"status": "failed", "error": told})
+            with contextlib.suppress(NotWritten):  # a full disk is what it may be about
+                run.write("status.json", {"status": "failed", "error": told})
             raise
         finally:
             show.end()
@@ -129,8 +131,8 @@ def _hooks(
 
     def save(step: int, state: State) -> None:
         log.check(step, state.params)
+        log.saved(step)  # its row first: a kill in between shall not leave a round without one
         checkpoints.save(step, state, scored.get(step))
-        log.saved(step)
 
     beside = (
         [hooks.every(loop.sample_every, samples.stages(experiment, run))]

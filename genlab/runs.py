@@ -35,6 +35,19 @@ NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
 INSTALLED = {"site-packages", "dist-packages"}
 
 
+class NotWritten(OSError):
+    """The disk did not take what a run has to keep: it is full, or may not be written."""
+
+    @classmethod
+    def told(cls, what: str, error: Exception, more: str = "") -> "NotWritten":
+        """In one line: what was to be written, the reason, what to do."""
+        text = " ".join(str(error).split())
+        reason = next((r for r in ("No space left on device", "File too large") if r in text), "")
+        reason = reason or getattr(error, "strerror", None) or text[:200]
+        advice = "make room (or give another --workdir), and the same command goes on"
+        return cls(f"{what} could not be written: {reason}{more}: {advice}")
+
+
 class RunFolder:
     """One run's files; every write is whole or not at all, except the last line of a log cut off by
     a kill.
@@ -60,7 +73,8 @@ class RunFolder:
                     f"{run.path} holds a run of another config ({told}): "
                     "give another --workdir, or the old values to resume it"
                 )
-        (run.path / "samples").mkdir(parents=True, exist_ok=True)
+        with _told(run.path):
+            (run.path / "samples").mkdir(parents=True, exist_ok=True)
         run.write("config.json", config_lib.as_dict(config))
         if folders := beside(config):
             run.write("modules.json", folders)
@@ -102,15 +116,19 @@ class RunFolder:
         return json.loads(path.read_text()) if path.is_file() else {}
 
     def write(self, name: str, value: Any) -> None:
-        """JSON, whole or not at all."""
-        temporary = self.path / f".{name}.{os.getpid()}"
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
-        temporary.replace(self.path / name)
+        """JSON, whole or not at all; NotWritten where the disk does not take it."""
+        self._replace(name, json.dumps(value, indent=2) + "\n")
 
     def append(self, name: str, row: dict) -> None:
-        """One JSON line."""
-        with (self.path / name).open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        """One JSON line, after what a kill or a full disk may have cut off; NotWritten where the
+        disk does not take it.
+        """
+        path = self.path / name
+        with _told(path), path.open("ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(end - 1, 0))
+            torn = end and file.read(1) != b"\n"
+            file.write(b"\n" * torn + json.dumps(row).encode() + b"\n")
 
     def rows(self, name: str) -> list[dict]:
         """The whole lines of a log; a line cut off by a kill does not count."""
@@ -124,9 +142,18 @@ class RunFolder:
             path, kept = self.path / name, [r for r in self.rows(name) if r["step"] <= step]
             text = "".join(json.dumps(row) + "\n" for row in kept)
             if path.is_file() and path.read_text() != text:
-                temporary = self.path / f".{name}"
-                temporary.write_text(text)
-                temporary.replace(path)
+                self._replace(name, text)
+
+    def _replace(self, name: str, text: str) -> None:
+        temporary = self.path / f".{name}.{os.getpid()}"
+        try:
+            with _told(self.path / name), temporary.open("w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave the name with nothing in it
+            temporary.replace(self.path / name)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _find_modules(self) -> None:
         path = self.path / "modules.json"
@@ -137,8 +164,10 @@ class RunFolder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the folder against a second run; released however the process ends."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as file:
+        with _told(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / ".lock").open("w")
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -147,6 +176,14 @@ class RunFolder:
                     "--workdir"
                 ) from None
             yield
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten.told(str(path), error) from error
 
 
 def beside(config: Any) -> dict[str, str]:

@@ -12,7 +12,7 @@ def total(
     terms: Mapping[str, Array], weights: Mapping[str, Weight], step: Array
 ) -> tuple[Array, dict]:
     """sum of weight x mean(term), and `{"loss": ..., term: mean, ...}` with every term logged
-    unweighted, by its name.
+    unweighted, by its name; as its weight where a schedule makes that no finite number.
 
     A weight is a number or an optax schedule of the round `step`; a term without one counts once.
     Raises ValueError for a weight that has no term.
@@ -21,8 +21,15 @@ def total(
     if unknown:
         raise ValueError(f"a weight for {unknown[0]!r}, but the terms are {', '.join(terms)}")
     means = {name: jnp.mean(term.astype(jnp.float32)) for name, term in terms.items()}
-    loss = sum(at(weights.get(name, 1.0), step) * value for name, value in means.items())
-    return loss, {"loss": loss, **means}
+    weighed = {name: at(weights.get(name, 1.0), step) for name in means}
+    loss = sum(weighed[name] * value for name, value in means.items())
+    logged = {
+        name: jnp.where(jnp.isfinite(weighed[name]), value, weighed[name])
+        if callable(weights.get(name))
+        else value
+        for name, value in means.items()
+    }
+    return loss, {"loss": loss, **logged}
 
 
 def at(weight: Weight, step: Array) -> Array | float:
