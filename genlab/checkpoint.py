@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 from jax import lax, random
 
+from genlab import processes
 from genlab.config import ConfigError
 from genlab.runs import NotWritten
 
@@ -112,13 +113,16 @@ class Checkpoints:
         """Moves damaged checkpoints out of the way of new ones, for a run that goes on from round
         `newer_than`; nothing is deleted but what a killed save had begun.
         """
+        processes.by_first(lambda: self._set_aside(newer_than))
+        self._manager.reload()
+
+    def _set_aside(self, newer_than: int) -> None:
         for begun in self.folder.glob("*.orbax-checkpoint-tmp*"):
             shutil.rmtree(begun)
         for step in [s for s in self.steps if s > newer_than]:
             aside = self.folder.parent / "damaged"
             aside.mkdir(exist_ok=True)
             (self.folder / str(step)).rename(aside / f"{step}-{len(list(aside.iterdir()))}")
-        self._manager.reload()
 
     def wait(self) -> None:
         """Until all is on disk; NotWritten where it does not get there."""

@@ -3,6 +3,7 @@ files).
 """
 
 import collections
+import json
 import time
 from collections.abc import Callable
 
@@ -95,6 +96,19 @@ class Log:
         self.good = step
         if self._window:
             self.show(step, self._write(step))
+
+    def suspend(self, step: int) -> None:
+        """Keeps the rounds that no row has yet, for the run that goes on from round `step`."""
+        self.good = step
+        rest = {"step": step, "seconds": self._seconds, "rounds": self._window}
+        self.run.write("unlogged.json", rest)
+
+    def take_up(self, step: int) -> None:
+        """Goes on from round `step`: with what `suspend` kept there, if it did."""
+        self.good, path = step, self.run.path / "unlogged.json"
+        kept = json.loads(path.read_text()) if path.is_file() else {}
+        if kept.get("step") == step:
+            self._window, self._seconds = kept["rounds"], kept["seconds"]
 
     def check(self, step: int, params: dict) -> None:
         """Refuses parameters that an update has just made infinite, before they are saved."""

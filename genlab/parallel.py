@@ -1,4 +1,5 @@
-"""Where a program runs: the only file that knows devices exist.
+"""Where a program runs: the only file that knows devices exist. Those of several processes (see
+`processes.py`) are one mesh, and nothing here depends on which process it is in.
 
 A *program* is `(state, held, key, rows) -> (state, metrics)`, written for the global batch: `rows`
 are the rows of each batch to work on, `held` is what `Source.fetch` gave, `key` the data key. Both
@@ -23,6 +24,7 @@ from jax import Array, lax, random
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from genlab import processes
 from genlab.config import ConfigError, did_you_mean
 
 AXIS = "data"
@@ -86,6 +88,11 @@ def placement(name: str, devices: int | None = None, sharding: str = "replicated
         raise ConfigError(
             f"loop.devices is {devices}; this machine has {len(found)} ({found[0].platform})"
         )
+    if devices not in (None, len(found)) and processes.count() > 1:
+        raise ConfigError(
+            f"loop.devices is {devices}, but {processes.count()} processes have {len(found)}: "
+            "leave it out, for all of them play"
+        )
     known = {"jit": Jit, "pmap": Pmap}
     if name not in known:
         raise ConfigError(
@@ -121,12 +128,15 @@ class Jit:
             return jax.tree.map(lambda _: NamedSharding(self.mesh, P()), state)
         return jax.tree.map(partial(largest_axis, self.mesh), state)
 
+    def rows(self, size: int) -> np.ndarray:
+        """The rows of a batch that this process's devices work on, ascending: its share to read."""
+        return own_rows(self.mesh, size)
+
     def put(self, held: PyTree, resident: bool) -> PyTree:
-        """What the source holds, on the devices: whole on each if resident, else split over the
-        batch axis.
+        """What the source holds, on the devices: whole on each if resident, else this process's
+        `rows` of each batch, split over the batch axis.
         """
-        spec = P() if resident else P(None, AXIS)
-        return jax.device_put(held, NamedSharding(self.mesh, spec))
+        return everywhere(self.mesh, held) if resident else shared(self.mesh, held)
 
     def compile(
         self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool
@@ -164,17 +174,21 @@ class Pmap:
         """Replicated."""
         return jax.tree.map(lambda _: NamedSharding(self.mesh, P()), state)
 
+    def rows(self, size: int) -> np.ndarray:
+        """The rows of a batch that this process's devices work on, ascending: its share to read."""
+        return own_rows(self.mesh, size)
+
     def put(self, held: PyTree, resident: bool) -> PyTree:
         """Resident arrays whole on each device; others [batches, devices, size / devices, ...], a
         device its own.
         """
         if resident:
-            return jax.device_put(held, NamedSharding(self.mesh, P()))
-        n = self.mesh.size
+            return everywhere(self.mesh, held)
+        n = len(own_rows(self.mesh, self.mesh.size))
         split = jax.tree.map(
             lambda x: x.reshape(x.shape[0], n, x.shape[1] // n, *x.shape[2:]), held
         )
-        return jax.device_put(split, NamedSharding(self.mesh, P(None, AXIS)))
+        return shared(self.mesh, split)
 
     def compile(
         self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool
@@ -193,10 +207,11 @@ class Pmap:
             donate_argnums=0,
             devices=self.mesh.devices.tolist(),
         )
-        executable = mapped.lower(state, held, key, np.arange(n)).compile()
-        return Compiled(
-            lambda state, held, key: executable(state, held, key, np.arange(n)), executable
+        numbers = jax.make_array_from_process_local_data(
+            NamedSharding(self.mesh, P(AXIS)), own_rows(self.mesh, n)
         )
+        executable = mapped.lower(state, held, key, numbers).compile()
+        return Compiled(lambda state, held, key: executable(state, held, key, numbers), executable)
 
 
 def check_batch(place: Jit | Pmap, size: int) -> None:
@@ -209,6 +224,32 @@ def check_batch(place: Jit | Pmap, size: int) -> None:
             f"{' or '.join(map(str, near))}, "
             "or fewer devices (loop.devices)"
         )
+
+
+def own_rows(mesh: jax.sharding.Mesh, size: int) -> np.ndarray:
+    """Those of `size` rows, split over the mesh, that lie on this process's devices; int32."""
+    places = NamedSharding(mesh, P(AXIS)).addressable_devices_indices_map((size,)).values()
+    return np.sort(np.concatenate([np.arange(size, dtype=np.int32)[at] for at in places]))
+
+
+def everywhere(mesh: jax.sharding.Mesh, tree: PyTree) -> PyTree:
+    """Host arrays, the same in each process, whole on each device."""
+    return jax.tree.map(
+        lambda x: jax.make_array_from_process_local_data(NamedSharding(mesh, P()), x, x.shape),
+        jax.tree.map(np.asarray, tree),
+    )
+
+
+def shared(mesh: jax.sharding.Mesh, tree: PyTree) -> PyTree:
+    """Host arrays whose second axis is this process's share, joined to the global arrays."""
+    return jax.make_array_from_process_local_data(NamedSharding(mesh, P(None, AXIS)), tree)
+
+
+def gathered(place: Jit | Pmap, tree: PyTree) -> PyTree:
+    """The tree whole on every device, so that any process can read it; all must call this."""
+    if processes.count() == 1:
+        return tree
+    return jax.jit(lambda x: x, out_shardings=NamedSharding(place.mesh, P()))(tree)
 
 
 def start(place: Jit | Pmap, make: Callable[..., PyTree], *args) -> PyTree:

@@ -5,7 +5,8 @@ modules.json   the folders of modules that it names and that are not installed
 env.json       versions, commit and hardware, of each start
 metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
 cost.json      FLOPs per round, parameters, compile time
-status.json    running | finished | failed, and why
+status.json    running | interrupted | finished | failed, and why; after a kill, running
+unlogged.json  of an interrupted run: the rounds of the log row it was in
 checkpoints/   Orbax; samples/ pictures
 """
 
@@ -53,8 +54,8 @@ class RunFolder:
     a kill.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, writes: bool = True):
+        self.path, self.writes = Path(path), writes  # of several processes one writes
 
     @classmethod
     def start(cls, path: str | Path, config: ConfigDict) -> "RunFolder":
@@ -124,6 +125,8 @@ class RunFolder:
         disk does not take it.
         """
         path = self.path / name
+        if not self.writes:
+            return
         with _told(path), path.open("ab+") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(end - 1, 0))
@@ -145,6 +148,8 @@ class RunFolder:
                 self._replace(name, text)
 
     def _replace(self, name: str, text: str) -> None:
+        if not self.writes:
+            return
         temporary = self.path / f".{name}.{os.getpid()}"
         try:
             with _told(self.path / name), temporary.open("w") as file:

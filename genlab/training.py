@@ -32,11 +32,13 @@ class Training(NamedTuple):
         return random.fold_in(random.key(self.experiment.seed), DATA)
 
     def fetch(self, step: int, rounds: int) -> dict:
-        """What the devices must hold to play `rounds` rounds from `step` on."""
-        source, size = self.experiment.data, self.experiment.batch_size
-        held = source.fetch(
-            "train", self.experiment.seed, step * self.moves, rounds * self.moves, size
-        )
+        """What the devices must hold to play `rounds` rounds from `step` on; of streamed batches
+        this process reads its own rows.
+        """
+        e, source = self.experiment, self.experiment.data
+        share = {} if source.resident else {"rows": self.place.rows(e.batch_size)}
+        first, batches = step * self.moves, rounds * self.moves
+        held = source.fetch("train", e.seed, first, batches, e.batch_size, **share)
         return self.place.put(held, source.resident)
 
     def init(self) -> State:

@@ -45,6 +45,9 @@ class Source(Protocol):
     def fetch(self, split: str, seed: int, first: int, batches: int, size: int) -> dict[str, Any]:
         """On the host: what the device must hold to make batches `first .. first + batches`
         (leading axis).
+
+        Where `resident` is False it also takes `rows`, ascending: those of each batch to read,
+        None for all.
         """
 
     def batch(self, held: dict, key: Array, i: Array, j: Array, rows: Array, size: int) -> dict:
@@ -124,13 +127,15 @@ class Streamed:
         """Number of examples in a split."""
         return len(_split(self.splits, split))
 
-    def fetch(self, split, seed, first, batches, size) -> dict[str, np.ndarray]:
-        """Batches from the `first`, stacked: uint8 [batches, size, H, W, C] and labels."""
-        at, stream = self._streams.get((split, seed, size), (None, None))
+    def fetch(self, split, seed, first, batches, size, rows=None) -> dict[str, np.ndarray]:
+        """Batches from the `first`, stacked: uint8 [batches, rows, H, W, C] and labels."""
+        rows = tuple(range(size) if rows is None else map(int, rows))
+        asked = split, seed, size, rows
+        at, stream = self._streams.get(asked, (None, None))
         if at != first:
-            stream = self._open(split, seed, first, size)
+            stream = self._open(split, seed, first, size, rows)
         stacked = [next(stream) for _ in range(batches)]
-        self._streams[split, seed, size] = (first + batches, stream)
+        self._streams[asked] = (first + batches, stream)
         return {name: np.stack([batch[name] for batch in stacked]) for name in stacked[0]}
 
     def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
@@ -144,12 +149,14 @@ class Streamed:
         items = [_plain_example(reader[i]) for i in range(min(n or len(reader), len(reader)))]
         return {name: np.stack([item[name] for item in items]) for name in items[0]}
 
-    def _open(self, split, seed, first, size):
+    def _open(self, split, seed, first, size, rows):
         import grain
 
         reader = _Plain(_split(self.splits, split))
         dataset = grain.MapDataset.source(reader).shuffle(seed=seed).repeat()
-        dataset = dataset.batch(size, drop_remainder=True)[first:]
+        if len(rows) < size:
+            dataset = grain.MapDataset.source(_Share(dataset, size, rows))
+        dataset = dataset.batch(len(rows), drop_remainder=True)[first:]
         options = grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)
         return iter(dataset.to_iter_dataset(options))
 
@@ -246,3 +253,17 @@ class _Plain:
 
     def __getitem__(self, i):
         return _plain_example(self.reader[i])
+
+
+class _Share:
+    """Of an endless order of examples, those at some rows of each batch of `size`."""
+
+    def __init__(self, examples, size: int, rows: tuple[int, ...]):
+        self.examples, self.size, self.rows = examples, size, rows
+
+    def __len__(self):
+        return len(self.examples) // self.size * len(self.rows)
+
+    def __getitem__(self, i):
+        batch, row = divmod(i, len(self.rows))
+        return self.examples[batch * self.size + self.rows[row]]
