@@ -1,0 +1,237 @@
+"""genlab beside PyTorch 2, eager and compiled: the same nets, batches and optimisers, in one run.
+
+Run:    pip install torch, then python benchmarks/against_pytorch.py [--only=TEXT] [--blocks=7]
+Writes: benchmarks/results/against_pytorch.json (when nothing was left out)
+
+Each contender is a process of its own and sleeps while another plays; they take turns, a block of
+rounds each. A ratio is PyTorch's time over genlab's in the same turn. Before anything is timed the
+parameters of every network and the FLOPs of a round are compared. Only on a quiet machine: under
+load PyTorch's thread pool collapses and the ratio flatters us.
+"""
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import record
+from games import GAMES, Game
+
+TOLERANCE = 0.01  # of FLOPs: likelihoods and the like are products to one side alone
+ZEROS = 1.25  # at most, under a gradient penalty: see `same`
+
+
+def genlab_player(folder: Path, game: Game, *_) -> tuple[Callable, dict, float, float]:
+    """(play a block, parameters, FLOPs of a round, rounds of a block) of our side."""
+    from genlab.training import prepare
+
+    training = prepare(game.config(folder))
+    calls = max(1, game.rounds // training.experiment.loop.rounds_per_call)
+    rounds = training.experiment.loop.rounds_per_call
+    held, state = training.fetch(0, rounds), training.init()
+    program = training.compile(state, held, rounds).run
+    sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in state.params.items()}
+    box = [state]
+
+    def play():
+        for _ in range(calls):
+            box[0], metrics = program(box[0], held, training.data_key)
+        jax.block_until_ready(metrics)
+
+    return play, sizes, flops(training, state, held), calls * rounds
+
+
+def torch_player(
+    folder: Path, game: Game, compiled: bool, device: str
+) -> tuple[Callable, dict, float, float]:
+    """The same of PyTorch's."""
+    import torch
+    from pytorch_programs import Counter
+
+    torch.manual_seed(0)
+    torch.set_default_device(device)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True  # as in JAX
+    torch.backends.cudnn.benchmark = True
+    program = game.torch(folder, compiled)
+    counted = 0.0
+    if not compiled:
+        program.play()
+        with Counter() as counter:
+            program.play()
+        counted = counter.flops
+
+    def play():
+        for _ in range(game.rounds):
+            with torch.autocast(device, torch.bfloat16, enabled=game.half):
+                program.play()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return play, program.parameters(), counted, game.rounds
+
+
+def flops(training, state, held) -> float:
+    """Of the products and convolutions that one round needs, as PyTorch counts them: 2 for each
+    multiplication and addition, those of padding included.
+    """
+    from jax.interpreters import partial_eval
+
+    rows = jax.numpy.arange(training.experiment.batch_size)
+    traced = jax.make_jaxpr(lambda *a: training.play(*a, rows, 1))(state, held, training.data_key)
+    live, _ = partial_eval.dce_jaxpr(traced.jaxpr, [True] * len(traced.jaxpr.outvars))
+    return _flops(live)
+
+
+def _flops(jaxpr) -> float:
+    total = 0.0
+    for equation in jaxpr.eqns:
+        name, shapes = equation.primitive.name, [v.aval.shape for v in equation.invars]
+        out = equation.outvars[0].aval
+        if name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            total += 2 * out.size * _product(shapes[0][i] for i in contracted)
+        elif name == "genlab_forward":
+            total += 2 * out.size * _product(shapes[1][:3])
+        elif name == "genlab_into_input":
+            total += 2 * _product(shapes[0]) * _product(shapes[1][:3])
+        elif name == "genlab_into_weight":
+            total += 2 * _product(shapes[1]) * _product(out.shape[:3])
+        for inner in jax.core.jaxprs_in_params(equation.params):
+            total += equation.params.get("length", 1) * _flops(inner)
+    return total
+
+
+def _product(sides) -> int:
+    found = 1
+    for side in sides:
+        found *= side
+    return found
+
+
+def contender(pipe, make: Callable, *arguments) -> None:
+    """A process: makes its game, tells what it is, then plays a block whenever asked; at the end it
+    tells the most memory of the device that it had in use, where that is known.
+    """
+    try:
+        play, sizes, counted, rounds = make(*arguments)
+        play()
+    except Exception as error:
+        pipe.send(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+        return
+    pipe.send((sizes, counted, rounds))
+    while pipe.recv():
+        started = time.perf_counter()
+        play()
+        pipe.send((time.perf_counter() - started) / rounds)
+    pipe.send(peak_bytes(*arguments))
+
+
+def peak_bytes(folder: Path, game: Game, compiled: bool | None, device: str) -> int | None:
+    """The most memory in use on an accelerator so far."""
+    if device == "cpu":
+        return None
+    if compiled is None:
+        return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+    import torch
+
+    return torch.cuda.max_memory_allocated() if device == "cuda" else None
+
+
+def compared(folder: Path, name: str, game: Game, blocks: int, device: str = "cpu") -> dict:
+    """One game: seconds of a round of each contender, and the ratios."""
+    spawn = multiprocessing.get_context("spawn")
+    makes = {
+        "genlab": (genlab_player, None),
+        "eager": (torch_player, False),
+        "compiled": (torch_player, True),
+    }
+    pipes, told = {}, {}
+    for who, (make, compiled) in makes.items():
+        pipes[who], theirs = spawn.Pipe()
+        spawn.Process(
+            target=contender, args=(theirs, make, folder, game, compiled, device), daemon=True
+        ).start()
+        told[who] = pipes[who].recv()
+    absent = {who: why for who, why in told.items() if isinstance(why, str)}
+    if "genlab" in absent or "eager" in absent:
+        raise SystemExit(f"{name}: {absent}")
+    same(name, told["genlab"], told["eager"])
+    seconds = {who: [] for who in makes if who not in absent}
+    for _ in range(blocks):
+        for who in seconds:
+            pipes[who].send(True)
+            seconds[who].append(pipes[who].recv())
+    memory = {}
+    for who in seconds:
+        pipes[who].send(False)
+        memory[who] = pipes[who].recv()
+    times = {who: record.summary(values) for who, values in seconds.items()}
+    best = min((who for who in times if who != "genlab"), key=lambda who: times[who]["median"])
+    pairs = zip(seconds[best], seconds["genlab"], strict=True)
+    return {
+        "parameters": told["genlab"][0],
+        "flops_per_round": told["genlab"][1],
+        "flops_per_round_pytorch": told["eager"][1],
+        "seconds_per_round": times,
+        "better_pytorch": best,
+        "ratio": record.summary([theirs / ours for theirs, ours in pairs]),
+        "peak_bytes": memory,
+        "does_not_run": absent,
+    }
+
+
+def same(name: str, ours: tuple, theirs: tuple) -> None:
+    """Stops where the two sides do not compute the same.
+
+    The second derivative of ReLU is zero, and JAX leaves out what is multiplied by it; PyTorch
+    computes with the zeros: under a gradient penalty its rounds have more FLOPs for that alone.
+    """
+    assert ours[0] == theirs[0], f"{name}: parameters {ours[0]} and {theirs[0]}"
+    most = ZEROS if "WGAN-GP" in name or "wgan-gp" in name else 1 + TOLERANCE
+    told = f"{name}: {ours[1]:.4g} and {theirs[1]:.4g} FLOPs a round"
+    assert 1 - TOLERANCE < theirs[1] / ours[1] < most, told
+
+
+def main() -> None:
+    """Compares and writes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="", help="games whose name has this in it")
+    parser.add_argument("--blocks", type=int, default=7)
+    asked = parser.parse_args()
+    record.load()
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, game in GAMES.items():
+            if asked.only in name:
+                found[name] = compared(Path(folder), name, game, asked.blocks)
+                print(line(name, found[name]), flush=True)
+    if not asked.only:
+        import torch
+
+        from genlab.bench import matmul_peak
+
+        protocol = {
+            "blocks": asked.blocks,
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+        }
+        peak = matmul_peak(jax.devices())
+        record.write("against_pytorch", {**protocol, "matmul_peak": peak, "games": found})
+
+
+def line(name: str, found: dict) -> str:
+    """One game for people."""
+    times = {who: f"{1e3 * t['median']:.3f} ms" for who, t in found["seconds_per_round"].items()}
+    ratio, ours = found["ratio"], found["seconds_per_round"]["genlab"]["median"]
+    return (
+        f"{name}: {times}, {found['better_pytorch']} / genlab {ratio['median']:.2f} "
+        f"({ratio['min']:.2f} to {ratio['max']:.2f}), "
+        f"{found['flops_per_round'] / ours / 1e9:.0f} GFLOP/s"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What an accelerator does with genlab, in one command and under eight minutes.
+
+Run:    python benchmarks/gpu.py      (needs jax, flax, optax, orbax, ml_collections, numpy, rich
+        and, for the ratios, torch)
+Writes: benchmarks/results/gpu.json
+
+In float32 (with TF32 products, in both frameworks) and in bfloat16: DCGAN at 64x64 and the
+WGAN-GP ResNet of CIFAR-10 at the paper's width and batch, images/s, s/kimg (seconds per thousand
+real images shown, Karras et al. 2020, arXiv:2006.06676, their logs' sec/kimg), share of the
+measured matmul peak, and PyTorch in turns; critic steps/s beside the 14.5 that StudioGAN's
+published log of the same game shows (2.9 generator iterations/s of 5 critic steps, batch 64,
+float32, GPU not named); rounds per dispatch; seeds in one program; peak memory.
+
+--tiny plays the same at toy sizes, to try the script without an accelerator; it writes nothing.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs room too
+
+import games
+import jax
+import jax.numpy as jnp
+import record
+from against_pytorch import compared, line
+
+STUDIOGAN = 14.5  # critic steps/s
+WORKS = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}  # JAX's platform to PyTorch's device
+
+
+def peak(dtype: str, tiny: bool) -> float:
+    """FLOP/s of a large square product on one device."""
+    side = 512 if tiny else 8192
+    x = jnp.ones((side, side), dtype)
+    product = jax.jit(lambda a: a @ a)
+    best = record.timed(lambda: product(x))["min"]
+    return 2 * side**3 / best
+
+
+def dispatch(folder: Path) -> dict[str, float]:
+    """Seconds of a round of the 2 x 128 toy, by rounds per dispatch."""
+    from genlab.training import prepare
+
+    found = {}
+    training = prepare(games.toy(folder, (128, 128)))
+    for rounds in (1, 50):
+        state, held = training.init(), training.fetch(0, rounds)
+        program = training.compile(state, held, rounds).run
+        for _ in range(2):  # the first does not count
+            started = time.perf_counter()
+            for _ in range(200 // rounds):
+                state, metrics = program(state, held, training.data_key)
+            jax.block_until_ready(metrics)
+        found[str(rounds)] = (time.perf_counter() - started) / 200
+    return found
+
+
+def judged(name: str, found: dict, batch: int, matmul: float) -> dict:
+    """What a game's times say."""
+    seconds = found["seconds_per_round"]["genlab"]["median"]
+    moves = games.CRITIC_MOVES if "WGAN" in name else 1
+    shown = moves * batch
+    told = {
+        "images_per_second": shown / seconds,
+        "seconds_per_kimg": 1000 * seconds / shown,
+        "share_of_peak": found["flops_per_round"] / seconds / matmul,
+    }
+    if "WGAN" in name:
+        told["critic_steps_per_second"] = moves / seconds
+        told["over_studiogan"] = moves / seconds / STUDIOGAN
+    return told
+
+
+def main() -> None:
+    """Measures and writes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--blocks", type=int, default=5)
+    asked = parser.parse_args()
+    device = WORKS.get(jax.default_backend(), jax.default_backend())
+    found: dict = {"studiogan_critic_steps_per_second": STUDIOGAN, "peak": {}, "games": {}}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for half in (False, True):
+            dtype = "bfloat16" if half else "float32"
+            found["peak"][dtype] = peak(dtype, asked.tiny)
+            for title, game in games.on_accelerator(half, asked.tiny).items():
+                key = f"{title}, {dtype}"
+                one = compared(folder, key, game, asked.blocks, device)
+                batch = game.config(folder).batch_size
+                found["games"][key] = one | judged(title, one, batch, found["peak"][dtype])
+                print(line(key, one), flush=True)
+        found["dispatch_seconds_per_round"] = dispatch(folder)
+    if not asked.tiny:
+        record.write("gpu", found)
+
+
+if __name__ == "__main__":
+    main()
