@@ -1,0 +1,326 @@
+"""A run that is killed again and again, and checkpoints that are damaged file by file.
+
+Run:    python benchmarks/faults.py
+        python benchmarks/faults.py --recovery    (on a quiet machine)
+Writes: benchmarks/results/faults.json, which `python benchmarks/reliability.py` puts into docs
+
+A small GAN with BatchNorm, Adam and a moving average saves after every round and keeps two
+checkpoints, so that saving and deleting never rest. Each life is a process that runs `genlab train`
+and dies of SIGKILL: at any time after its start, or as soon as a checkpoint is seen half written or
+half deleted. At the end every state that was resumed from is compared, bit for bit, with the one
+that the uninterrupted run had after the same round, and so are the rows of the log.
+"""
+
+import argparse
+import collections
+import functools
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "benchmarks" / "results" / "faults.json"
+CONFIG = ROOT / "tests" / "faulty.py"
+NEEDED = ("_CHECKPOINT_METADATA", "state/_METADATA", "state/manifest.ocdbt", "sums/metadata")
+KEEP, BEGUN = 2, "*.orbax-checkpoint-tmp*"
+
+
+def train(workdir: Path, rounds: int, keep: int = KEEP) -> int:
+    """A process that runs `genlab train`, its output in WORKDIR.out; its id.
+
+    It is forked from this one, which has imported the program and never used a device.
+    """
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        out = os.open(f"{workdir}.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(out, 1), os.dup2(out, 2)
+        from genlab import launch
+
+        options = [f"--config.loop.steps={rounds}", f"--config.loop.keep={keep}"]
+        code = launch.main(["train", f"--config={CONFIG}", f"--workdir={workdir}", *options])
+        sys.stdout.flush()
+    finally:
+        os._exit(code)
+
+
+def steps(checkpoints: Path) -> list[int]:
+    """Rounds that have a folder, ascending."""
+    return sorted(int(p.name) for p in checkpoints.glob("*") if p.name.isdecimal())
+
+
+def any_time(checkpoints: Path, chance: random.Random) -> Iterator[bool]:
+    """Whether to kill now: after up to eight seconds."""
+    end = time.monotonic() + 8 * chance.random()
+    while True:
+        yield time.monotonic() > end
+
+
+def saving(checkpoints: Path, chance: random.Random) -> Iterator[bool]:
+    """Up to 40 ms after a checkpoint that is being written has been seen, of the first few."""
+    left, last = chance.randint(1, 4), None
+    while True:
+        begun = next(checkpoints.glob(BEGUN), None)
+        if begun is not None and begun != last:
+            left, last = left - 1, begun
+            if not left:
+                time.sleep(0.04 * chance.random())
+                yield True
+        yield False
+
+
+def deleting(checkpoints: Path, chance: random.Random) -> Iterator[bool]:
+    """As soon as the oldest checkpoint has lost a file, of the first few that do."""
+    left = chance.randint(1, 3)
+    while True:
+        there = steps(checkpoints)
+        if len(there) > KEEP:
+            oldest = checkpoints / str(there[0])
+            whole = _size(oldest)
+            while oldest.exists() and _size(oldest) >= whole:
+                yield False
+            left -= 1
+            while not left:
+                yield True
+        yield False
+
+
+def _size(folder: Path) -> int:
+    """Names in a checkpoint and in its state."""
+    found = 0
+    for path in (folder, folder / "state"):
+        try:
+            found += len(os.listdir(path))
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def killed(workdir: Path, moment: Callable, chance: random.Random) -> dict:
+    """One life, and what was on disk after it."""
+    checkpoints, before, out = workdir / "checkpoints", on_disk(workdir), Path(f"{workdir}.out")
+    said = len(out.read_text()) if out.is_file() else 0
+    started, child = time.monotonic(), train(workdir, 10**6)
+    for now in moment(checkpoints, chance):
+        if now or time.monotonic() > started + 120 or os.waitpid(child, os.WNOHANG)[0]:
+            break
+    lived = time.monotonic() - started
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    after = on_disk(workdir)
+    found = "saving" if after["begun"] else "deleting" if after["half_deleted"] else "between"
+    began = re.findall(r"round (\d+) of \d+", out.read_text()[said:])
+    return {
+        "aimed_at": moment.__name__,
+        "found": "starting" if after == before else found,
+        "seconds_lived": round(lived, 3),
+        "went_on_from": int(began[0]) if began else None,
+        "on_disk": after,
+    }
+
+
+def on_disk(workdir: Path) -> dict:
+    """What a kill has left of a run."""
+    checkpoints, rows = workdir / "checkpoints", workdir / "metrics.jsonl"
+    there = steps(checkpoints)
+    half = [s for s in there if not all((checkpoints / str(s) / name).exists() for name in NEEDED)]
+    text = rows.read_text() if rows.is_file() else ""
+    return {
+        "checkpoints": there,
+        "begun": sorted(p.name for p in checkpoints.glob(BEGUN)),
+        "half_deleted": half,
+        "torn_row": bool(text) and not text.endswith("\n"),
+        "last_round": _last_row(workdir),
+    }
+
+
+def _last_row(workdir: Path) -> int:
+    path = workdir / "metrics.jsonl"
+    found = re.findall(r'^{"step": (\d+),.*}$', path.read_text(), re.M) if path.is_file() else []
+    return int(found[-1]) if found else 0
+
+
+def chain(folder: Path, kills: int, chance: random.Random) -> list[dict]:
+    """So many lives in one work folder, then one that is let finish; and the uninterrupted run."""
+    broken, lives = folder / "broken", []
+    for number in range(kills):
+        lives.append(killed(broken, (saving, deleting, any_time)[number % 3], chance))
+        held = folder / "held" / str(number)
+        shutil.copytree(broken, held) if broken.exists() else held.mkdir(parents=True)
+        print(number, lives[-1], flush=True)
+    rounds = _last_row(broken) + 3
+    for workdir, keep in ((broken, KEEP), (folder / "whole", rounds)):
+        if os.waitstatus_to_exitcode(os.waitpid(train(workdir, rounds, keep), 0)[1]):
+            raise SystemExit(Path(f"{workdir}.out").read_text())
+    return lives
+
+
+def compare(folder: Path, lives: list[dict]) -> dict:
+    """Adds to each life the round that is resumed from and whether it is the uninterrupted run's;
+    how the end compares.
+    """
+    whole = folder / "whole"
+
+    def equal(run: Path) -> tuple[int, bool]:
+        step, found = bits(run / "checkpoints")
+        same = not step or found == bits(whole / "checkpoints", step)[1]
+        return step, same and rows(run, step) == rows(whole, step)
+
+    for number, life in enumerate(lives):
+        life["resumed_from"], same = equal(folder / "held" / str(number))
+        following = lives[number + 1]["went_on_from"] if number + 1 < len(lives) else None
+        life["equal"] = same and following in (None, life["resumed_from"])
+        life["rounds_lost"] = life["on_disk"]["last_round"] - life["resumed_from"]
+    last, same = equal(folder / "broken")
+    left = sorted(p.name for p in (folder / "broken" / "checkpoints").iterdir())
+    return {
+        "kills": len(lives),
+        "equal": sum(life["equal"] for life in lives),
+        "end_equal": same,
+        "rounds": last,
+        "leaves": len(bits(whole / "checkpoints", last)[1]),
+        "most_rounds_lost": max(life["rounds_lost"] for life in lives),
+        "found": dict(collections.Counter(life["found"] for life in lives)),
+        "left_at_the_end": left,
+        "lives": lives,
+    }
+
+
+def rows(run: Path, until: int) -> list[dict]:
+    """The log without its clock, up to a round."""
+    from genlab.runs import RunFolder
+
+    found = RunFolder(run).rows("metrics.jsonl")
+    return [{k: v for k, v in r.items() if k != "seconds"} for r in found if r["step"] <= until]
+
+
+def bits(folder: Path, step: int | None = None) -> tuple[int, list[bytes]]:
+    """The round a run with these checkpoints goes on from, and every leaf of its state."""
+    import jax
+    import numpy as np
+
+    from genlab.checkpoint import Checkpoints
+
+    with Checkpoints(folder) as checkpoints:
+        found = checkpoints.restore(_like(), step)
+    if found is None:
+        return 0, []
+    state = found[1].replace(key=jax.random.key_data(found[1].key))
+    return found[0], [np.asarray(x).tobytes() for x in jax.tree.leaves(state)]
+
+
+@functools.cache
+def _like():
+    from genlab.files import load
+    from genlab.training import prepare
+
+    return prepare(load(CONFIG).config()).like()
+
+
+def damage(folder: Path) -> dict:
+    """Every file of the newest checkpoint in turn, cut to half and gone: what is resumed from."""
+    last = steps(folder)[-1]
+    sound = {step: bits(folder, step)[1] for step in (last, last - 1)}
+    names = sorted(str(p.relative_to(folder)) for p in (folder / str(last)).rglob("*"))
+    cases = []
+    for name in (n for n in names if (folder / n).is_file()):
+        for how in ("cut", "gone"):
+            with tempfile.TemporaryDirectory() as temporary:
+                there = Path(temporary) / "checkpoints"
+                for step in sound:
+                    shutil.copytree(folder / str(step), there / str(step))
+                file = there / name
+                kept = file.read_bytes()[: file.stat().st_size // 2]
+                file.unlink() if how == "gone" else file.write_bytes(kept)
+                with warnings.catch_warnings(record=True) as told:
+                    warnings.simplefilter("always")
+                    step, found = bits(there)
+                said = any("damaged checkpoint" in str(w.message) for w in told)
+                passed_over = step != last
+                cases.append(
+                    {
+                        "file": name.partition("/")[2],
+                        "how": how,
+                        "passed_over": passed_over,
+                        "right": found == sound[step] and said == passed_over,
+                    }
+                )
+    return {
+        "cases": len(cases),
+        "right": sum(case["right"] for case in cases),
+        "passed_over": sum(case["passed_over"] for case in cases),
+        "each": cases,
+    }
+
+
+def recovery(folder: Path, times: int = 5) -> dict:
+    """Seconds from the start of a fresh process to the first row of a round not played before."""
+    workdir, found = folder / "recovery", []
+    command = [sys.executable, "-m", "genlab.launch", "train", f"--config={CONFIG}"]
+    for _ in range(times + 1):
+        before, started = _last_row(workdir), time.monotonic()
+        with subprocess.Popen(
+            [*command, f"--workdir={workdir}", "--config.loop.steps=1000000"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CONFIG.parent), str(ROOT)])},
+            stdout=subprocess.DEVNULL,
+        ) as child:
+            while _last_row(workdir) <= before:
+                time.sleep(0.01)
+            found.append(time.monotonic() - started)
+            while _last_row(workdir) <= before + 3:
+                time.sleep(0.01)
+            child.kill()
+    found = [round(seconds, 2) for seconds in found]
+    return {"cold": found[0], "median": statistics.median(found[1:]), "all": found[1:]}
+
+
+def main() -> None:
+    """Kills, compares, writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--recovery", action="store_true", help="only the seconds; quiet machine")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    arguments = parser.parse_args()
+    past = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
+    sys.path[:0] = [str(CONFIG.parent), str(ROOT)]
+    import faulty  # noqa: F401  so that a life need not import it
+
+    import genlab.loop  # noqa: F401
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        os.environ.setdefault("GENLAB_CACHE", str(folder / "cache"))
+        if arguments.recovery:
+            load = os.getloadavg()[0]
+            new = {"recovery_seconds": {**recovery(folder), "load_before": load}}
+        else:
+            lives = chain(folder, arguments.kills, random.Random(arguments.seed))
+            new = {"killed": compare(folder, lives)}
+            if arguments.out == RESULT:
+                new["damaged"] = damage(folder / "whole" / "checkpoints")
+    from genlab.runs import environment
+
+    record = {**past, **new, "environment": environment()}
+    arguments.out.write_text(json.dumps(record, indent=2) + "\n")
+    killed_ = record.get("killed", {"equal": 0, "kills": 0, "end_equal": True})
+    print({k: v for k, v in killed_.items() if k != "lives"}, record.get("recovery_seconds"))
+    if killed_["equal"] != killed_["kills"] or not killed_["end_equal"]:
+        raise SystemExit("a resumed run differs from the uninterrupted one")
+
+
+if __name__ == "__main__":
+    main()
