@@ -1,4 +1,6 @@
-"""What the devices tell one another, counted in the program that XLA compiled."""
+"""What the devices tell one another, counted in the program that XLA compiled, and what that costs
+on other machines by a simple model.
+"""
 
 import math
 import re
@@ -29,6 +31,52 @@ class Exchange(NamedTuple):
     def bytes(self) -> int:
         """Of what a device has after one of them."""
         return sum(BYTES[dtype] * math.prod(shape) for dtype, shape in self.arrays)
+
+
+class Machine(NamedTuple):
+    """Assumptions about a cluster, each device alike.
+
+    flops:   FLOP/s that a device achieves on these networks
+    inside:  bytes/s that a device sends, and at once receives, within its host
+    across:  the same between hosts, of `per_host` devices
+    latency: seconds of a message
+    """
+
+    flops: float
+    inside: float
+    across: float
+    per_host: int
+    latency: float
+
+
+class Work(NamedTuple):
+    """A round: FLOPs over the whole batch, bytes all-reduced, and in how many operations."""
+
+    flops: float
+    bytes: float
+    calls: float
+
+
+def reduce_seconds(work: Work, machine: Machine, devices: int) -> tuple[float, float]:
+    """(transfer, latency) of a round's all-reduces over `devices`: 2 (N - 1) / N of the bytes pass
+    each device's slowest link, as in a ring, after 2 log2(N) messages, as in a tree.
+    """
+    link = machine.inside if devices <= machine.per_host else machine.across
+    transfer = 2 * (devices - 1) / devices * work.bytes / link
+    return transfer, work.calls * 2 * math.log2(devices) * machine.latency
+
+
+def efficiency(work: Work, machine: Machine, devices: int, weak: bool, overlap: bool) -> float:
+    """A device's share of the speed that it has alone, in [0, 1].
+
+    weak:    each device has the whole of `work`; otherwise its N-th part of the FLOPs
+    overlap: transfers hide entirely behind arithmetic, the latency never does; otherwise neither
+    """
+    compute = work.flops / machine.flops / (1 if weak else devices)
+    transfer, latency = reduce_seconds(work, machine, devices)
+    if overlap:
+        return compute / (max(compute, transfer) + latency)
+    return compute / (compute + transfer + latency)
 
 
 def exchanges(program: str) -> list[Exchange]:

@@ -1,5 +1,6 @@
 """What devices tell one another, counted in the compiled program."""
 
+import itertools
 import math
 
 import jax
@@ -7,7 +8,7 @@ import pytest
 import tiny
 
 from genlab import spec
-from genlab.communication import Exchange, exchanges
+from genlab.communication import Exchange, Machine, Work, efficiency, exchanges
 from genlab.nets import Generator, mlp
 from genlab.training import prepare
 
@@ -109,3 +110,29 @@ ENTRY %main (x: f32[8]) -> f32[8] {
     assert other == Exchange("all-gather", (("bf16", (4, 8)),), 1) and other.bytes == 64
     with pytest.raises(ValueError, match="loop whose length is not known"):
         exchanges(program.replace("known_trip_count", "unknown"))
+
+
+CLUSTER, ROUND = Machine(1e14, 4e11, 5e10, 8, 1e-5), Work(1e12, 1e7, 40)
+
+
+@pytest.mark.parametrize(("weak", "overlap"), itertools.product((True, False), repeat=2))
+def test_the_model_of_scaling_has_its_limits(weak, overlap):
+    """1 alone and on perfect links; falling with devices, rising with links and with overlap."""
+
+    def at(devices, machine=CLUSTER, overlap=overlap):
+        return efficiency(ROUND, machine, devices, weak, overlap)
+
+    assert at(1) == 1
+    perfect = CLUSTER._replace(inside=math.inf, across=math.inf, latency=0.0)
+    falling = [at(2**n) for n in range(13)]
+    assert all(0 < b < a <= 1 for a, b in itertools.pairwise(falling))
+    for devices in (2, 8, 16, 4096):
+        assert at(devices, perfect) == 1
+        assert at(devices, CLUSTER._replace(latency=0.0)) > at(devices)
+        assert at(devices, overlap=True) >= at(devices, overlap=False)
+
+
+def test_the_model_by_hand():
+    """16 devices on two hosts: 15/8 of 10 MB over 50 GB/s, 40 x 8 messages; 10 ms of arithmetic."""
+    slow = 15 / 8 * 1e7 / 5e10 + 40 * 8 * 1e-5
+    assert efficiency(ROUND, CLUSTER, 16, True, False) == pytest.approx(0.01 / (0.01 + slow))

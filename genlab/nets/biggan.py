@@ -11,7 +11,8 @@ from one embedding of it, and with `hierarchical` also from a chunk of the laten
 both spectrally normalised but for what embeds the label in the generator (`exempt=("shared",)`, or
 `("scale", "shift")` where shared=0), with a projection of the label in the critic. The second is
 the authors' PyTorch code at 32x32, which starts from N(0, 0.02^2) instead of orthogonal matrices.
-`Up` embeds the label by itself: `Generator(Up(...), classes, embed=0)`.
+`Up` embeds the label by itself: `Generator(Up(...), classes, embed=0)`. `remat` computes the blocks
+anew for the gradient (`genlab.nets.remat`).
 """
 
 import functools
@@ -27,6 +28,7 @@ from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.attention import SelfAttention
 from genlab.nets.convolution import Conv
+from genlab.nets.remat import remat
 from genlab.nets.resnet import Block, FirstBlock, check_attention, mean_pool, same, upsample
 
 UP = {
@@ -66,6 +68,7 @@ class Up(nn.Module):
     attention: int = 0
     kernel_init: str | Callable = "orthogonal"
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
@@ -80,7 +83,7 @@ class Up(nn.Module):
         x = nn.Dense(16 * first, **init)(z).reshape(-1, 4, 4, first)
         for channels, y in zip(widths, conds, strict=True):
             block = Block(channels, upsample, norm, shortcut_init=kernel_init, **init)
-            x = block(x, y, train)
+            x = remat(self.remat, block)(x, y, train)
             if x.shape[1] == self.attention:
                 x = SelfAttention(kernel_init, self.dtype, name="attend")(x)
         x = nn.relu(layers.BatchNorm(self.dtype)(x, None, train))
@@ -121,6 +124,7 @@ class Down(nn.Module):
     attention: int = 0
     kernel_init: str | Callable = "orthogonal"
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
@@ -132,10 +136,11 @@ class Down(nn.Module):
         init = dict(kernel_init=kernel_init, shortcut_init=kernel_init, dtype=self.dtype)
         for stage, multiple in enumerate(_multiples(DOWN, size, halvings + 2)):
             if stage == 0:
-                x = FirstBlock(self.width * multiple, **init)(x)
+                block = FirstBlock(self.width * multiple, **init)
             else:
                 resample = mean_pool if stage < halvings else same
-                x = Block(self.width * multiple, resample, **init)(x, cond, train)
+                block = Block(self.width * multiple, resample, **init)
+            x = remat(self.remat, block)(x, cond, train)
             if x.shape[1] == self.attention and stage < halvings:
                 x = SelfAttention(kernel_init, self.dtype, name="attend")(x)
         return nn.relu(x).sum(axis=(1, 2))

@@ -5,7 +5,7 @@ basis at the bottom of both networks. Blocks start as the identity, their other 
 the depth (Zhang et al. 2019, arXiv:1901.09321). The defaults are the authors' for CIFAR-10; their
 generator is linear at its end and `Up` embeds the label by itself: `Generator(Up(...), classes,
 embed=0, bounded=False)`. `widths` and `cardinality` run from 4x4 to the image's resolution in both
-networks.
+networks. `remat` computes the blocks anew for the gradient (`genlab.nets.remat`).
 """
 
 import functools
@@ -20,6 +20,7 @@ from jax import Array
 from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.convolution import Conv
+from genlab.nets.remat import remat
 
 LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))
 """What keeps the second moment through a LeakyReLU of slope 0.2 (He et al. 2015, arXiv:1502.01852,
@@ -37,6 +38,7 @@ class Up(nn.Module):
     classes: int = 0
     embed: int = 64
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
@@ -60,7 +62,8 @@ class Up(nn.Module):
                 x = _pointwise(width, self.dtype)(x)
             x = double(x) if number else x
             for _ in range(self.blocks):
-                x = Block(groups, self.blocks * len(stages), self.dtype)(x)
+                block = Block(groups, self.blocks * len(stages), self.dtype)
+                x = remat(self.remat, block)(x, cond, train)
         return _pointwise(self.shape[-1], self.dtype, name="image")(x)
 
 
@@ -71,6 +74,7 @@ class Down(nn.Module):
     cardinality: tuple[int, ...] = (96, 96, 96, 96)
     blocks: int = 2
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
@@ -82,7 +86,8 @@ class Down(nn.Module):
             if width != x.shape[-1]:
                 x = _pointwise(width, self.dtype)(x)
             for _ in range(self.blocks):
-                x = Block(groups, self.blocks * len(stages), self.dtype)(x)
+                block = Block(groups, self.blocks * len(stages), self.dtype)
+                x = remat(self.remat, block)(x, cond, train)
         basis = Conv(
             x.shape[-1],
             (4, 4),
@@ -135,8 +140,8 @@ class Block(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] -> [B, H, W, C]."""
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, H, W, C] -> [B, H, W, C]; `cond` and `train` are not used."""
         width = x.shape[-1]
         # m = 3 linear layers a branch: L^(-1 / (2 m - 2)), arXiv:1901.09321, Section 3
         conv = functools.partial(

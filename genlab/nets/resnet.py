@@ -9,7 +9,8 @@ resolution or the width changes.
     SNGAN    Up(shape, width=256)   Down(width=128, pool="sum"), spectrally normalised
 
 `norm="ConditionalBatchNorm"` in `Up` is the class-conditional version of both. `attention` puts
-one self-attention layer at that resolution (Zhang et al. 2019, arXiv:1805.08318).
+one self-attention layer at that resolution (Zhang et al. 2019, arXiv:1805.08318). `remat` computes
+the blocks anew for the gradient (`genlab.nets.remat`).
 """
 
 import functools
@@ -23,6 +24,7 @@ from genlab.config import ConfigError, choose
 from genlab.nets import layers
 from genlab.nets.attention import SelfAttention
 from genlab.nets.convolution import Conv
+from genlab.nets.remat import remat
 
 glorot = nn.initializers.glorot_uniform()
 he = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
@@ -43,6 +45,7 @@ class Up(nn.Module):
     attention: int = 0
     classes: int = 0
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
@@ -53,7 +56,8 @@ class Up(nn.Module):
         dense = nn.Dense(16 * self.width, kernel_init=glorot, dtype=self.dtype)
         x = dense(z).reshape(-1, 4, 4, self.width)
         for _ in range(doublings):
-            x = Block(self.width, upsample, norm, dtype=self.dtype)(x, cond, train)
+            block = Block(self.width, upsample, norm, dtype=self.dtype)
+            x = remat(self.remat, block)(x, cond, train)
             if x.shape[1] == self.attention:
                 x = SelfAttention(dtype=self.dtype, name="attend")(x)
         last = layers.norm(self.norm.removeprefix("Conditional"), self.classes, self.dtype)
@@ -73,6 +77,7 @@ class Down(nn.Module):
     attention: int = 0
     classes: int = 0
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
@@ -81,15 +86,16 @@ class Down(nn.Module):
         check_attention(self.attention, [x.shape[1] >> n for n in range(1, halvings + 1)])
         norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
         for stage in range(halvings):
-            x = (
-                Block(self.width, mean_pool, norm, dtype=self.dtype)(x, cond, train)
+            block = (
+                Block(self.width, mean_pool, norm, dtype=self.dtype)
                 if stage
-                else FirstBlock(self.width, dtype=self.dtype)(x)
+                else FirstBlock(self.width, dtype=self.dtype)
             )
+            x = remat(self.remat, block)(x, cond, train)
             if x.shape[1] == self.attention:
                 x = SelfAttention(dtype=self.dtype, name="attend")(x)
         for _ in range(self.plain):
-            x = Block(self.width, same, norm, dtype=self.dtype)(x, cond, train)
+            x = remat(self.remat, Block(self.width, same, norm, dtype=self.dtype))(x, cond, train)
         return choose(jnp, self.pool)(nn.relu(x), axis=(1, 2))
 
 
@@ -139,8 +145,8 @@ class FirstBlock(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] -> [B, H / 2, W / 2, width]."""
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """[B, H, W, C] -> [B, H / 2, W / 2, width]; `cond` and `train` are not used."""
         conv = functools.partial(Conv, self.width, dtype=self.dtype)
         h = nn.relu(conv((3, 3), kernel_init=self.kernel_init)(x))
         h = mean_pool(conv((3, 3), kernel_init=self.kernel_init)(h))

@@ -1,0 +1,266 @@
+"""What the gold configs would lose to communication on 8 to 4,096 devices: a prediction.
+
+Run:    python benchmarks/scaling.py
+Writes: benchmarks/results/scaling.json and docs/scaling.md
+
+FLOPs and what is all-reduced are counted in the traced round of each config at its authors' widths
+and batch; nothing is compiled but small games, for what fully sharded states exchange.
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+from string import Template
+
+import jax
+import jax.numpy as jnp
+import record
+
+from genlab import files, game, parallel, spec, sweep
+from genlab.communication import Machine, Work, efficiency, exchanges
+from genlab.config import override
+from genlab.training import cost, prepare
+
+ROOT = Path(__file__).parents[1]
+GOLD = ROOT / "experiments" / "gold" / "cifar10.py"
+DEVICES = (8, 16, 64, 256, 1024, 4096)
+PEAK, SHARE = 989e12, 0.3
+MACHINE = Machine(flops=PEAK * SHARE, inside=450e9, across=50e9, per_host=8, latency=5e-6)
+
+TOP = """# Many devices: what is exchanged, held and lost
+
+Written by `python benchmarks/scaling.py` from `benchmarks/results/scaling.json`; do not edit.
+
+A round all-reduces the gradients of the networks that move, once a move, the statistics of
+BatchNorm, and scalars. That is counted in compiled programs on 2, 4 and 8 devices by
+`tests/test_communication.py`: exactly so under `pmap`, in one operation a move where nothing is
+normalised. Under `jit` XLA sums a gradient over the devices wherever a network is used: the
+critic's for real images, for generated ones and in a penalty apart. Its compiler for TPU then adds
+before it reduces (a game of perceptrons compiled for eight chips of a TPU v5e, ahead of time: each
+gradient once), the one for CPU has no such pass, and the one for GPU was not tried: with it too
+there may be as many all-reduces as uses, two or three times the bytes. The state is updated in
+place (`tests/test_memory.py`).
+
+## Efficiency: the assumptions
+
+**The tables of efficiency are a prediction. Nothing in them was measured on a cluster.** FLOPs are
+XLA's count for the whole round before it optimises, at the authors' widths and batch; bytes and
+operations are those of the round traced for `pmap`.
+
+* A device achieves $share % of $peak TFLOP/s (H100, bfloat16 with float32 gradients), whatever its
+  part of the batch: small parts achieve less, so strong scaling is flattered most.
+* Within a host of $per_host devices each sends $inside GB/s, between hosts $across GB/s.
+* An all-reduce over N devices moves 2 (N - 1) / N of its bytes through each device's slowest link
+  and takes 2 log2(N) messages of $latency us.
+* *weak*: every device has the authors' whole batch, so that the global batch grows N times. The
+  papers' settings are not known to hold there. *strong*: the authors' batch is divided; "-" where
+  it does not divide.
+* *exposed*: nothing overlaps; *hidden*: transfers hide behind arithmetic as far as there is any,
+  latency never does.
+* Data, evaluation and checkpoints cost nothing; no device is slower than another.
+"""
+
+
+def reduced(jaxpr) -> tuple[int, int]:
+    """(bytes of arrays, operations one after the other) that a traced program sums over its
+    devices. Sums that do not wait for one another count as one: XLA combines them.
+    """
+    size, depth = 0, {}
+    for equation in jaxpr.eqns:
+        before = max((depth.get(v, 0) for v in equation.invars if not hasattr(v, "val")), default=0)
+        own = 0
+        if equation.primitive.name.startswith("psum"):
+            arrays = [v.aval for v in equation.invars if v.aval.ndim]
+            size, own = size + sum(a.size * a.dtype.itemsize for a in arrays), 1
+        turns = equation.params["length"] if equation.primitive.name == "scan" else 1
+        for inner in jax.core.jaxprs_in_params(equation.params):
+            more, chain = reduced(inner)
+            size, own = size + turns * more, own + turns * chain
+        depth |= dict.fromkeys(equation.outvars, before + own)
+    return size, max(depth.values(), default=0)
+
+
+def work(config) -> dict:
+    """Of a round on one device with the whole batch, under the placement `pmap`."""
+    training = prepare(config)
+    e, state = training.experiment, training.like()
+    spent = cost(training, state)
+    batches = {
+        "image": jax.ShapeDtypeStruct((training.moves, e.batch_size, *e.data.shape), jnp.float32)
+    }
+    if e.data.classes:
+        batches["cond"] = jax.ShapeDtypeStruct((training.moves, e.batch_size), jnp.int32)
+    step = partial(game.step, e.method, e.optim, e.ema)
+    traced = jax.make_jaxpr(step, axis_env=[(parallel.AXIS, 8)])(state, batches)
+    size, calls = reduced(traced.jaxpr)
+    owned = sum(
+        player.moves * sum(spent["parameters"][name] for name in player.owns)
+        for player in e.method.players().values()
+    )
+    return {
+        "batch": e.batch_size,
+        "moves": training.moves,
+        "parameters": sum(spent["parameters"].values()),
+        "flops": spent["flops_per_round"],
+        "gradient_bytes": 4 * owned,
+        "bytes": size,
+        "calls": calls,
+    }
+
+
+def gold(name: str):
+    """A gold config on one device, CIFAR-10 stood in for by noise of its shape."""
+    module = files.load(GOLD)
+    config = sweep.configure(module, name, {})
+    from smoke import noise
+
+    override(config, "data", spec(noise, (32, 32, 3), 10, augment=config.data.augment))
+    override(config, "loop.devices", 1)
+    return config
+
+
+def predicted(row: dict) -> dict:
+    """Efficiencies by number of devices."""
+    load = Work(row["flops"], row["bytes"], row["calls"])
+    table = {}
+    for n in DEVICES:
+        cells = {
+            f"{kind}, {told}": efficiency(load, MACHINE, n, kind == "weak", told == "hidden")
+            for kind in ("weak", "strong")
+            for told in ("exposed", "hidden")
+            if kind == "weak" or row["batch"] % n == 0
+        }
+        table[str(n)] = cells
+    return table
+
+
+def sharded() -> list[dict]:
+    """What a small DCGAN exchanges, replicated and fully sharded, compiled for 2, 4, 8 devices."""
+    rows = []
+    for devices in (2, 4, 8):
+        for sharding in ("replicated", "full"):
+            config = gold("dcgan")
+            for net in ("generator", "discriminator"):
+                override(config, f"method.{net}.trunk.width", 16)
+            override(config, "batch_size", 16)
+            override(config, "loop.devices", devices)
+            override(config, "loop.sharding", sharding)
+            training = prepare(config)
+            compiled = training.compile(training.like(), training.fetch(0, 1), 1).executable
+            state = training.like()
+            size = sum(4 * x.size for x in jax.tree.leaves(state.params))
+            kinds: dict[str, list[int]] = {}
+            for e in exchanges(compiled.as_text()):
+                count = kinds.setdefault(e.kind, [0, 0])
+                count[0] += e.times
+                count[1] += e.times * e.bytes
+            held = compiled.memory_analysis().alias_size_in_bytes
+            rows.append({"devices": devices, "sharding": sharding, "parameter_bytes": size,
+                         "state_bytes_per_device": held, "kinds": kinds})  # fmt: skip
+    return rows
+
+
+def page(record_: dict) -> str:
+    """docs/scaling.md."""
+    told = Template(TOP).substitute(
+        peak=f"{PEAK / 1e12:.0f}",
+        share=f"{100 * SHARE:.0f}",
+        inside=f"{MACHINE.inside / 1e9:.0f}",
+        across=f"{MACHINE.across / 1e9:.0f}",
+        per_host=MACHINE.per_host,
+        latency=f"{1e6 * MACHINE.latency:.0f}",
+    )
+    lines = [told, *remat_lines(), *sharded_lines(record_["sharded"]), "## Config by config", ""]
+    for name, row in record_["configs"].items():
+        lines += [
+            f"### {name}",
+            "",
+            f"Batch {row['batch']}, {row['moves']} moves a round; "
+            f"{row['parameters'] / 1e6:.2f} M parameters; {row['flops'] / 1e9:,.0f} GFLOP and "
+            f"{row['bytes'] / 2**20:.1f} MiB all-reduced a round "
+            f"({row['gradient_bytes'] / 2**20:.1f} MiB of it gradients) in {row['calls']} "
+            f"operations one after the other: "
+            f"{row['flops'] / row['bytes']:,.0f} FLOPs a byte.",
+            "",
+            "| devices | " + " | ".join(COLUMNS) + " |",
+            "|---:|" + "---:|" * len(COLUMNS),
+        ]
+        for n, cells in row["predicted"].items():
+            told = [f"{100 * cells[c]:.0f} %" if c in cells else "-" for c in COLUMNS]
+            lines.append(f"| {int(n):,} | " + " | ".join(told) + " |")
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def remat_lines() -> list[str]:
+    """What rematerialisation saves, from the records of `benchmarks/memory.py` there are."""
+    lines = [
+        "## Memory: `remat=True` on a trunk",
+        "",
+        "The trunks of `nets.resnet`, `nets.biggan` and `nets.r3gan` keep what goes into a block "
+        "and compute the block again for the gradient: temporaries and FLOPs of a network's "
+        "gradient by XLA's analysis (`python benchmarks/memory.py`).",
+        "",
+        "| network | compiled for | width | batch | kept | anew | FLOPs | time |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in ("memory", "memory_tpu"):
+        if not (record.RESULTS / f"{name}.json").is_file():
+            continue
+        found = record.read(name)
+        for row in found["rows"]:
+            kept, anew = row["kept"], row["anew"]
+            sizes = [f"{x['temporary_bytes'] / 2**20:,.0f} MiB" for x in (kept, anew)]
+            flops = f"x {anew['flops'] / kept['flops']:.2f}"
+            times = "-"
+            if "seconds" in kept:
+                times = f"x {anew['seconds']['median'] / kept['seconds']['median']:.2f}"
+            cells = [row["network"], found["compiled for"], f"x {found['scale']:g}"]
+            cells += [str(row["batch"]), *sizes, flops, times]
+            lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+COLUMNS = ("weak, exposed", "weak, hidden", "strong, exposed", "strong, hidden")
+
+
+def sharded_lines(rows: list[dict]) -> list[str]:
+    """The table of what fully sharded states exchange."""
+    lines = [
+        "## Fully sharded states, counted",
+        "",
+        "A DCGAN of width 16 on 32x32 images, batch 16, compiled for virtual CPU devices; bytes "
+        "relative to those of all parameters.",
+        "",
+        "| devices | state | held per device | all-reduce | all-gather | all-to-all | other |",
+        "|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        cells, rest = [], dict(row["kinds"])
+        for kind in ("all-reduce", "all-gather", "all-to-all"):
+            cells.append(rest.pop(kind, [0, 0]))
+        cells.append([sum(c[i] for c in rest.values()) for i in (0, 1)])
+        told = [f"{c[0]} ops, {c[1] / row['parameter_bytes']:.1f}x" for c in cells]
+        held = row["state_bytes_per_device"] / 2**20
+        lines.append(
+            f"| {row['devices']} | {row['sharding']} | {held:.2f} MiB | " + " | ".join(told) + " |"
+        )
+    return lines
+
+
+def main() -> None:
+    """Counts, predicts and writes."""
+    jax.config.update("jax_num_cpu_devices", 8)
+    sys.path.insert(0, str(ROOT / "experiments"))
+    configs = {}
+    for name in sweep.variants(files.load(GOLD)):
+        row = work(gold(name))
+        configs[name] = row | {"predicted": predicted(row)}
+        print(name, {k: v for k, v in row.items()}, flush=True)
+    found = {"machine": MACHINE._asdict(), "configs": configs, "sharded": sharded()}
+    record.write("scaling", found)
+    (ROOT / "docs" / "scaling.md").write_text(page(found))
+
+
+if __name__ == "__main__":
+    main()
