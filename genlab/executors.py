@@ -1,0 +1,267 @@
+"""Who plays a sweep's runs beside this process: subprocesses on this machine, or Slurm; both
+through submitit.
+
+An executor takes work and gives back job ids; ids alone say how a job stands, so that another
+process can come back to it.
+"""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from genlab.config import ConfigError, did_you_mean
+
+OPTIONS = {  # of a Slurm job, by the names of sbatch's own; time in minutes
+    "partition": str, "account": str, "qos": str, "constraint": str, "gres": str,
+    "nodelist": str, "exclude": str, "mem": str, "time": int, "nodes": int,
+    "ntasks_per_node": int, "cpus_per_task": int, "gpus_per_node": int,
+    "signal_delay_s": int, "setup": str,
+}  # fmt: skip
+DEFAULTS = {"time": 60, "signal_delay_s": 90}
+ENDED = {  # Slurm's final states
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
+    "PREEMPTED", "REVOKED", "TIMEOUT",
+}  # fmt: skip
+FOREVER = 10 * 365 * 24 * 60  # minutes: submitit would end a local job after two
+
+
+class Executor(Protocol):
+    """name: "local" or "slurm"; poll: seconds between looks; grace: seconds in which the files of a
+    job that has ended may still arrive.
+    """
+
+    name: str
+    poll: float
+    grace: float
+
+    def room(self, active: int) -> int | None:
+        """How many more jobs it takes beside `active` ones; None for any number."""
+
+    def submit(self, work: Sequence[Callable], folder: Path) -> list[str]:
+        """Starts jobs, their logs in `folder`; their ids."""
+
+    def states(self, ids: Sequence[str]) -> dict[str, str] | None:
+        """How jobs stand: upper-case words, one in ENDED or no entry for a job that is over. None
+        where it cannot be known now.
+        """
+
+    def interrupted(self, ids: Sequence[str]) -> str:
+        """Ctrl-C in the launcher: what becomes of the jobs, in a line."""
+
+
+def executor(name: str, jobs: int | None, options: Mapping[str, object]) -> "Local | Slurm":
+    """The executor called `name`; ConfigError where it cannot work here."""
+    known = ("local", "slurm")
+    if name not in known:
+        raise ConfigError(
+            f"no executor {name!r}{did_you_mean(name, known) or '; there is local, slurm'}"
+        )
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"--jobs is {jobs}; at least one run must go at a time")
+    if importlib.util.find_spec("submitit") is None:
+        raise ConfigError(f"--executor={name} needs submitit: pip install 'genlab[cluster]'")
+    if name == "local":
+        if options:
+            raise ConfigError(f"--slurm.{next(iter(options))} needs --executor=slurm")
+        return Local(jobs or max(1, len(_gpus())))
+    return Slurm(jobs, slurm_options(options))
+
+
+def slurm_options(given: Mapping[str, object]) -> dict[str, object]:
+    """Resources of a Slurm job, read as what they must be."""
+    found = dict(DEFAULTS)
+    for name, value in given.items():
+        if name not in OPTIONS:
+            hint = did_you_mean(name, OPTIONS) or "; there is " + ", ".join(OPTIONS)
+            raise ConfigError(f"no option --slurm.{name}{hint}")
+        try:
+            found[name] = OPTIONS[name](value)
+        except (TypeError, ValueError):
+            raise ConfigError(
+                f"--slurm.{name}={value}: give a whole number{' of minutes' * (name == 'time')}"
+            ) from None
+        if OPTIONS[name] is int and found[name] < (0 if name == "gpus_per_node" else 1):
+            raise ConfigError(f"--slurm.{name}={value}: it must be positive")
+    if found["time"] * 60 <= found["signal_delay_s"]:
+        raise ConfigError(
+            f"--slurm.time={found['time']} minutes leave nothing before the signal to save, "
+            f"--slurm.signal_delay_s={found['signal_delay_s']} seconds ahead of the end"
+        )
+    return found
+
+
+class Local:
+    """Subprocesses of this machine, `jobs` at a time. They outlive a killed launcher.
+
+    Where there are GPUs they are dealt out to the jobs; more jobs than GPUs share them, and then
+    allocate memory as they need it.
+    """
+
+    name, poll, grace = "local", 0.2, 0.0
+
+    def __init__(self, jobs: int):
+        self.jobs, self._started = jobs, {}
+
+    def room(self, active):
+        """One by one, so that each is on record before the next starts."""
+        return int(active < self.jobs)
+
+    def submit(self, work, folder):
+        """One controller process each, whose id is the job's."""
+        from submitit import LocalExecutor
+
+        local = LocalExecutor(folder)
+        local.update_parameters(timeout_min=FOREVER, stderr_to_stdout=True)
+        ids = []
+        with _deaf():
+            for one in work:
+                place = min(set(range(self.jobs)) - set(self._places().values()), default=0)
+                job = local.submit(_Placed(one, self._devices(place)))
+                self._started[job.job_id] = job, place
+                ids.append(job.job_id)
+        return ids
+
+    def states(self, ids):
+        """RUNNING where the controller lives."""
+        return {i: "RUNNING" for i in ids if self._alive(i)}
+
+    def interrupted(self, ids):
+        """Nobody else looks after these: they save and end with the launcher."""
+        for pid in map(int, ids):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)  # the controller hands it on
+        until = time.monotonic() + 60
+        while any(map(self._alive, ids)) and time.monotonic() < until:
+            time.sleep(0.1)
+        left = [i for i in ids if self._alive(i)]
+        return f"still ending: kill {' '.join(left)}" if left else f"{len(ids)} runs stopped"
+
+    def _alive(self, pid: str) -> bool:
+        if pid in self._started:
+            return not self._started[pid][0].done()  # reaps it, too
+        command = subprocess.run(["ps", "-p", pid, "-o", "args="], capture_output=True, text=True)
+        return "submitit" in command.stdout
+
+    def _places(self) -> dict[str, int]:
+        return {pid: place for pid, (job, place) in self._started.items() if not job.done()}
+
+    def _devices(self, place: int) -> dict[str, str | None]:
+        gpus = _gpus()
+        if not gpus:
+            return {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES")}
+        share = gpus[place :: self.jobs] or [gpus[place % len(gpus)]]
+        shared = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if self.jobs > len(gpus) else {}
+        return {"CUDA_VISIBLE_DEVICES": ",".join(share), **shared}
+
+
+class Slurm:
+    """One array of jobs, `jobs` of them at a time (None: as many as the cluster gives)."""
+
+    name, poll, grace = "slurm", 2.0, 15.0
+
+    def __init__(self, jobs: int | None, options: Mapping[str, object]):
+        for command in ("sbatch", "squeue"):
+            if shutil.which(command) is None:
+                raise ConfigError(
+                    f"--executor=slurm needs {command} on the PATH: run it where jobs are "
+                    "submitted, or use --executor=local"
+                )
+        self.jobs, self.options = jobs, options
+
+    def room(self, active):
+        """Any number: Slurm has the queue."""
+        return None
+
+    def submit(self, work, folder):
+        """One sbatch; ConfigError with Slurm's own words where it refuses."""
+        from submitit import SlurmExecutor
+        from submitit.core.utils import FailedJobError
+
+        slurm = SlurmExecutor(folder)
+        options = dict(self.options)
+        setup = options.pop("setup", None)
+        parallel = {} if self.jobs is None else {"array_parallelism": self.jobs}
+        slurm.update_parameters(
+            job_name="genlab",
+            setup=[setup] if setup else None,
+            stderr_to_stdout=True,
+            additional_parameters={"requeue": True},
+            **parallel,
+            **options,
+        )
+        try:
+            with slurm.batch():
+                jobs = [slurm.submit(one) for one in work]
+        except FailedJobError as error:
+            raise ConfigError(f"sbatch refused the jobs: {' '.join(str(error).split())}") from error
+        return [job.job_id for job in jobs]
+
+    def states(self, ids):
+        """As squeue has them; it needs no accounting, and forgets jobs some minutes after their
+        end.
+        """
+        return queue(ids)
+
+    def interrupted(self, ids):
+        """They are the cluster's."""
+        return (
+            f"{len(ids)} runs go on in the cluster: the same command comes back to them, "
+            f"`scancel {' '.join(ids)}` ends them"
+        )
+
+
+def queue(ids: Sequence[str]) -> dict[str, str] | None:
+    """The states of these jobs of the user's in Slurm; None where squeue does not answer."""
+    command = ["squeue", "--me", "--noheader", "--array", "--states=all", "--format=%i %T"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if told.returncode:
+        return None
+    states = dict(line.split(maxsplit=1) for line in told.stdout.splitlines())
+    return {i: states[i].strip() for i in ids if i in states}
+
+
+class _Placed:
+    """Work with some environment variables set, or unset (None); submitit hides the GPUs."""
+
+    def __init__(self, work: Callable, environment: Mapping[str, str | None]):
+        self.work, self.environment = work, dict(environment)
+
+    def __call__(self):
+        for name, value in self.environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        return self.work()
+
+
+def _gpus() -> list[str]:
+    """NVIDIA's, that this process may see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [gpu for gpu in visible.split(",") if gpu]
+    return [str(n) for n in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started here does not hear the terminal's Ctrl-C and hang-up: the launcher tells it
+    what to do.
+    """
+    signals = (signal.SIGINT, signal.SIGHUP)
+    before = [signal.signal(s, signal.SIG_IGN) for s in signals]
+    try:
+        yield
+    finally:
+        for s, handler in zip(signals, before, strict=True):
+            signal.signal(s, handler)
