@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import re
 import sys
 from ast import literal_eval
 from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 CALL = "call"
+NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
+ENTRANCES = {"genlab.files", "genlab.launch"}  # these run files and commands
 LINEN_FIELDS = {"parent", "name"}  # every linen module has them; neither is a hyper-parameter
 
 
@@ -78,7 +81,12 @@ def build(node: Any) -> Any:
             return fields
         fn = resolve(node[CALL])
         star = next((p.name for p in _parameters(fn) if p.kind is p.VAR_POSITIONAL), None)
-        return fn(*fields.pop(star, ()), **fields)
+        try:
+            return fn(*fields.pop(star, ()), **fields)
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"{node[CALL]}: {type(error).__name__}: {error}") from error
     if isinstance(node, tuple | list):
         return tuple(build(value) for value in node)
     return node
@@ -86,10 +94,12 @@ def build(node: Any) -> Any:
 
 def resolve(path: str) -> Callable:
     """The object at `"package.module:name"`; ConfigError says which half is wrong."""
+    if not isinstance(path, str) or not NAMED.fullmatch(path):
+        raise ConfigError(f"{path!r} names nothing: give 'package.module:name'")
     module_name, _, name = path.partition(":")
     try:
         module = importlib.import_module(module_name)
-        return functools.reduce(getattr, name.split("."), module)
+        found = functools.reduce(getattr, name.split("."), module)
     except ImportError as error:
         raise ConfigError(
             f"{path!r}: cannot import {module_name!r} ({error}); is its folder on PYTHONPATH?"
@@ -97,6 +107,16 @@ def resolve(path: str) -> Callable:
     except AttributeError:
         hint = did_you_mean(name, vars(module))
         raise ConfigError(f"{path!r}: {module_name} has no {name!r}{hint}") from None
+    except Exception as error:  # a user's module that fails while it is imported
+        raise ConfigError(f"{path!r}: {type(error).__name__}: {error}") from error
+    if not isinstance(found, tuple | Mapping) and not callable(found):
+        raise ConfigError(f"{path!r} is a {type(found).__name__}: it cannot be called")
+    home = getattr(found, "__module__", None) or "builtins"  # methods of built-in types have none
+    if (inspect.isroutine(found) or inspect.isclass(found)) and (
+        home.partition(".")[0] in sys.stdlib_module_names or home in ENTRANCES
+    ):
+        raise ConfigError(f"{path!r} is no part of an experiment: a config does not call {home}")
+    return found
 
 
 def choose(module: ModuleType, name: str | Callable) -> Callable:
@@ -151,10 +171,13 @@ def save(config: ConfigDict, path: str | Path) -> None:
 
 
 def read(path: str | Path) -> ConfigDict:
-    """The config that `save` wrote."""
+    """The config that `save` wrote; ConfigError for a file that holds none."""
     try:
-        return _plain(json.loads(Path(path).read_text()), str(path))
-    except json.JSONDecodeError as error:
+        found = json.loads(Path(path).read_text())
+        if not isinstance(found, dict) or CALL not in found:
+            raise ValueError(f"it holds no object with {CALL!r}")
+        return _plain(found, str(path))
+    except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path} is damaged ({error}): it holds the run's config") from None
 
 
@@ -187,9 +210,16 @@ def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]
     return found
 
 
+def told(error: object, longest: int = 1500) -> str:
+    """An error in one readable line: what users and files put into it may hold anything."""
+    line = " ".join(str(error).split())
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return line if len(line) <= longest else f"{line[:longest]} ..."
+
+
 def did_you_mean(name: str, names) -> str:
     """`"; did you mean 'x'?"` for the nearest of `names`, else nothing."""
-    near = difflib.get_close_matches(name, list(names), n=1)
+    near = difflib.get_close_matches(str(name), [n for n in names if isinstance(n, str)], n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -273,7 +303,7 @@ def _literal(text: str) -> Any:
         return literal_eval(
             {"true": "True", "false": "False", "none": "None"}.get(text.lower(), text)
         )
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text
 
 
@@ -294,5 +324,6 @@ def _typed(value: Any, current: Any, path: str) -> Any:
     if isinstance(current, tuple) and isinstance(value, int | float | str):
         return (value,)
     raise ConfigError(
-        f"{path} is {type(current).__name__} ({current!r}); {value!r} is {type(value).__name__}"
+        f"{path} is {type(current).__name__} ({current!r}); {as_dict(value)!r} is "
+        f"{type(value).__name__}"
     )

@@ -87,6 +87,16 @@ class Experiment:
     title: str = ""
 
     def __post_init__(self):
+        wanted = (("method", "players", "a method"), ("data", "batch", "a source of data"))
+        for name, has, what in wanted:
+            if not hasattr(getattr(self, name), has):
+                given = getattr(self, name)
+                raise ConfigError(f"{name} is {given!r}; give the spec of {what}")
+        for name in ("optim", "ema", "evaluate"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it maps names to specs")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed is {self.seed}; it must be 0 .. {2**32 - 1}")
         if self.batch_size < 1:
             raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
         if self.standing < 0:

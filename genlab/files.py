@@ -40,7 +40,7 @@ def told_with_its_place(path: str | Path, but: type[Exception] = ConfigError) ->
         yield
     except (ConfigError, but):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
         line = (
             error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else 0
@@ -55,7 +55,7 @@ def described(module: ModuleType) -> ConfigDict:
     """
     try:
         with told_with_its_place(module.__file__, but=AttributeError):
-            return module.config()
+            made = module.config()
     except AttributeError as error:  # ml_collections tells it with the whole config in the message
         field = re.search(r'Key \W*"(\w+)\W*" does not exist', str(error))
         if not field:
@@ -65,3 +65,8 @@ def described(module: ModuleType) -> ConfigDict:
         raise ConfigError(
             f"{module.__file__}: the config has no field {field[1]!r}{hint}"
         ) from None
+    if not isinstance(made, ConfigDict):
+        raise ConfigError(
+            f"{module.__file__}: config() returned {made!r}; it should return spec(Experiment, ...)"
+        )
+    return made

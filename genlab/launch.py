@@ -10,7 +10,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from genlab.request import EVALUATE, add_options, requested
@@ -37,20 +36,20 @@ def main(argv: list[str] | None = None) -> int:
     Whatever goes wrong is told in one line.
     """
     sys.path.insert(0, os.getcwd())  # what lies where the user stands can be named in a config
-    parser = _parser()
-    from genlab.config import ConfigError
+    from genlab.config import ConfigError, told
 
     try:
+        parser = _parser()
         arguments, rest = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
         arguments.overrides = _overrides(rest, parser, arguments)
         if arguments.run is not _prepare:
-            start_jax()
+            _start_jax()
         return arguments.run(arguments) or 0
     except ConfigError as error:
-        print(f"genlab: {error}", file=sys.stderr)
+        print(f"genlab: {told(error)}", file=sys.stderr)
         return 2
-    except FloatingPointError as error:
-        print(f"genlab: {error}", file=sys.stderr)
+    except (FloatingPointError, OSError) as error:  # OSError: it names its file
+        print(f"genlab: {told(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         text = "interrupted; the same command goes on from the last checkpoint"
@@ -61,14 +60,13 @@ def main(argv: list[str] | None = None) -> int:
             "w", prefix="genlab-", suffix=".txt", delete=False
         ) as file:
             traceback.print_exc(file=file)
-        told = " ".join(str(error).split())[:300]
-        text = f"{type(error).__name__}: {told} (traceback in {file.name})"
+        text = f"{type(error).__name__}: {told(error, 300)} (traceback in {file.name})"
         print(f"genlab: {text}", file=sys.stderr)
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "genlab", description=DESCRIPTION, formatter_class=_Raw, usage=argparse.SUPPRESS
     )
     commands = parser.add_subparsers(
@@ -102,9 +100,6 @@ def _training_commands(command: Callable) -> None:
     sweep.add_argument("--config", metavar="FILE", help=text)
     sweep.add_argument("--seeds", metavar="0,1,2", help="instead of the file's SEEDS")
     sweep.add_argument("--only", metavar="A,B", help="these variants alone")
-    text = "not in this process: in subprocesses, or as a Slurm array with --slurm.NAME=VALUE"
-    sweep.add_argument("--executor", metavar="local|slurm", help=text)
-    sweep.add_argument("--jobs", type=int, metavar="N", help="so many runs at a time")
     _workdir(sweep)
     bench = command("bench", _bench, "Measure what a config costs on this machine.")
     _config(bench)
@@ -135,6 +130,15 @@ def _config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", metavar="NAME", help="one of the file's sweep() variants")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as the rest of the program does."""
+
+    def error(self, message: str):
+        from genlab.config import ConfigError
+
+        raise ConfigError(f"{message}; see {self.prog} --help")
+
+
 class _Raw(argparse.RawDescriptionHelpFormatter):
     """Descriptions as they are written."""
 
@@ -148,19 +152,15 @@ def _overrides(rest: list[str], parser: argparse.ArgumentParser, arguments) -> d
     from genlab.config import ConfigError, did_you_mean
 
     found, words = {}, list(rest)
-    arguments.slurm = {}
     while words:
         word = words.pop(0)
         name, equals, value = word.partition("=")
-        given = found
-        if name.startswith("--slurm.") and arguments.run is _sweep:
-            given = arguments.slurm
-        elif not name.startswith("--config."):
+        if not name.startswith("--config."):
             options = [o for a in _options(parser) for o in a.option_strings]
             raise ConfigError(f"no option {name!r}{did_you_mean(name, options)}")
         if not equals and not words:
             raise ConfigError(f"{name} has no value: {name}=...")
-        given[name.partition(".")[2]] = value if equals else words.pop(0)
+        found[name.removeprefix("--config.")] = value if equals else words.pop(0)
     images = getattr(arguments, "real", None) or getattr(arguments, "fake", None)
     needed = {"--workdir": hasattr(arguments, "workdir") and not arguments.workdir and not images}
     needed["--config"] = arguments.run in (_sweep, _bench) and not arguments.config
@@ -181,7 +181,7 @@ def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for parsers in inner for p in parsers for action in p._actions]
 
 
-def start_jax() -> None:
+def _start_jax() -> None:
     """Compiled programs are kept beside the feature networks, so that a run's second start need not
     compile.
     """
@@ -223,12 +223,12 @@ def _sweep(arguments) -> int:
         raise ConfigError("a sweep sets the seeds: use --seeds=0,1,2, not --config.seed")
     seeds = getattr(experiment, "SEEDS", (0,)) if arguments.seeds is None else arguments.seeds
     seeds = _numbers(seeds) if isinstance(seeds, str) else seeds
-    if not isinstance(seeds, tuple | list) or not seeds:
+    whole = isinstance(seeds, tuple | list) and all(type(seed) is int for seed in seeds)
+    if not whole or not seeds:
         raise ConfigError(f"SEEDS is {seeds!r}; it must be a tuple of whole numbers, as (0, 1, 2)")
     only = arguments.only.split(",") if arguments.only else ()
     jobs = sweep.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
-    title, by = described(experiment).title, _player(arguments, experiment)
-    results = sweep.run(jobs, arguments.workdir, title, for_terminal(), by)
+    results = sweep.run(jobs, arguments.workdir, described(experiment).title, for_terminal())
     made = write(arguments.workdir)
     print(f"\n{made.results}\n\nreport: {made.html}")
     failed = [result for result in results if result.status == "failed"]
@@ -237,22 +237,6 @@ def _sweep(arguments) -> int:
             f"failed: {result.job.variant} seed {result.job.seed}: {result.error}", file=sys.stderr
         )
     return 1 if failed else 0
-
-
-def _player(arguments, experiment):
-    """Who plays a sweep's runs; None for this process."""
-    from genlab.config import ConfigError
-
-    if arguments.executor is None:
-        if arguments.jobs is not None or arguments.slurm:
-            raise ConfigError("--jobs and --slurm.NAME need --executor=local or --executor=slurm")
-        return None
-    from genlab.cluster import hand_over
-    from genlab.executors import executor
-
-    usual = getattr(experiment, "SLURM", {}) if arguments.executor == "slurm" else {}
-    options = {**usual, **arguments.slurm}
-    return partial(hand_over, executor(arguments.executor, arguments.jobs, options))
 
 
 def _evaluate(arguments) -> None:

@@ -12,6 +12,7 @@ checkpoints/   Orbax; samples/ pictures
 
 import contextlib
 import fcntl
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -79,6 +80,10 @@ class RunFolder:
         run.write("config.json", config_lib.as_dict(config))
         if folders := beside(config):
             run.write("modules.json", folders)
+            for folder in folders.values():  # this command has run what lies there already
+                with contextlib.suppress(OSError):
+                    _known(folder).parent.mkdir(parents=True, exist_ok=True)
+                    _known(folder).touch()
         return run
 
     @classmethod
@@ -86,6 +91,8 @@ class RunFolder:
         """A run that exists; ConfigError where there is none.
 
         The modules its config names can be imported from then on, if they lie where they lay.
+        ConfigError where runs on this machine have not used code of that folder yet: a run folder
+        may be somebody else's, and what it asks for is then for the user to look at.
         """
         run = cls(path)
         if not run.exists:
@@ -113,8 +120,7 @@ class RunFolder:
     @property
     def status(self) -> dict:
         """The last word on the run; {} before the first."""
-        path = self.path / "status.json"
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return _object(self.path / "status.json")
 
     def write(self, name: str, value: Any) -> None:
         """JSON, whole or not at all; NotWritten where the disk does not take it."""
@@ -136,15 +142,15 @@ class RunFolder:
     def rows(self, name: str) -> list[dict]:
         """The whole lines of a log; a line cut off by a kill does not count."""
         path = self.path / name
-        lines = path.read_text().splitlines() if path.is_file() else []
+        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
         return list(_whole(lines))
 
     def rewind(self, step: int) -> None:
         """Drops log rows after round `step`: a resumed run writes them again."""
         for name in ("metrics.jsonl", "evals.jsonl"):
-            path, kept = self.path / name, [r for r in self.rows(name) if r["step"] <= step]
+            path, kept = self.path / name, [r for r in self.rows(name) if r.get("step", 0) <= step]
             text = "".join(json.dumps(row) + "\n" for row in kept)
-            if path.is_file() and path.read_text() != text:
+            if path.is_file() and path.read_text(errors="replace") != text:
                 self._replace(name, text)
 
     def _replace(self, name: str, text: str) -> None:
@@ -162,9 +168,16 @@ class RunFolder:
 
     def _find_modules(self) -> None:
         path = self.path / "modules.json"
-        for name, folder in (json.loads(path.read_text()) if path.is_file() else {}).items():
-            if importlib.util.find_spec(name) is None and Path(folder).is_dir():
-                sys.path.append(folder)
+        for name, folder in _object(path).items():
+            plain = name.isidentifier() and isinstance(folder, str) and "\0" not in folder
+            if not plain or importlib.util.find_spec(name) or not os.path.isdir(folder):
+                continue
+            if not _known(folder).exists():
+                raise ConfigError(
+                    f"{path} asks to run {name!r} from {folder}, which no run here has used: look "
+                    f"at it, and if you trust it, PYTHONPATH={shlex.quote(folder)} genlab ..."
+                )
+            sys.path.append(folder)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -189,6 +202,23 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise NotWritten.told(str(path), error) from error
+
+
+def _known(folder: str) -> Path:
+    """A file that says that a run on this machine was started with code of this folder."""
+    from genlab.metrics.features.space import cache
+
+    name = hashlib.sha256(os.fsencode(os.path.abspath(folder))).hexdigest()[:32]
+    return cache() / "code" / name
+
+
+def _object(path: Path) -> dict:
+    """The JSON object in a file; {} where there is none, or it is damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def beside(config: Any) -> dict[str, str]:
@@ -245,8 +275,10 @@ def _modules(node: Any) -> Iterator[str]:
 
 def _whole(lines: list[str]) -> Iterator[dict]:
     for line in lines:
-        with contextlib.suppress(json.JSONDecodeError):
-            yield json.loads(line)
+        with contextlib.suppress(ValueError, RecursionError):
+            row = json.loads(line)
+            if isinstance(row, dict) and isinstance(row.get("step", 0), int):
+                yield row
 
 
 def _version(package: str) -> str | None:

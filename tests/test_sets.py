@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from test_judging import LABELS, REAL, folder
 
-from genlab import sets
 from genlab.config import ConfigError
+from genlab.data import npz as npz_files
 from genlab.sets import Resize, read_set
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_npz_is_refused_with_the_reason(kind, told, tmp_path):
 def test_an_npz_that_unpacks_without_bound_is_refused(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "set.npz", image=np.zeros((50, 64, 64, 1), np.uint8))
     assert read_set(str(tmp_path / "set.npz")).images.shape == (50, 64, 64, 1)
-    monkeypatch.setattr(sets, "SPARE", 0)
+    monkeypatch.setattr(npz_files, "SPARE", 0)
     with pytest.raises(ConfigError, match="that unpack to"):
         read_set(str(tmp_path / "set.npz"))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from genlab.config import ConfigError
-from genlab.data import source
+from genlab.data import npz, source
 from genlab.data.image import resized
 from genlab.data.source import Resident, Source, Streamed
 
@@ -36,14 +36,7 @@ def arrays(
     """An npz file with `image` uint8 [N, H, W, C] and perhaps `label` int [N] (0, 1, ...), or
     already split, with `train_image`, `train_label`, `test_image` ... Fractions are of the whole.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-    except (OSError, ValueError, AttributeError) as error:
-        raise ConfigError(
-            f"{path} is no npz file of arrays ({type(error).__name__}): data.path names one with "
-            "`image` uint8 [N, H, W, C] and perhaps `label`"
-        ) from None
+    found, _ = npz.read(path)
     if "image" in found:
         n = len(found["image"])
         cut = int(validation * n), int(test * n)
@@ -113,7 +106,7 @@ def _source(splits: Mapping[str, Mapping[str, np.ndarray]], augment: tuple) -> S
 
 
 def _checked(image: np.ndarray, label: np.ndarray | None) -> dict[str, np.ndarray]:
-    if image.dtype != np.uint8 or image.ndim != 4:
+    if image.dtype != np.uint8 or image.ndim != 4 or not image.size:
         raise ConfigError(
             f"images are {image.dtype} {image.shape}; they must be uint8 [N, H, W, C] in 0..255 "
             "(genlab.data.to_uint8 converts from [-1, 1])"
@@ -125,6 +118,5 @@ def _checked(image: np.ndarray, label: np.ndarray | None) -> dict[str, np.ndarra
             f"labels are {label.dtype} {label.shape}; they must be integers [{len(image)}], "
             "one for each image"
         )
-    if label.min() < 0:
-        raise ConfigError(f"labels go down to {label.min()}; they must be 0, 1, ...")
+    npz.check_labels(label)
     return {"image": image, "label": label.astype(np.int32)}

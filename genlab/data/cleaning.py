@@ -88,8 +88,8 @@ def _seen(root: Path, files: dict[str, tuple[int, int]]) -> dict[str, list | Non
     """[height, width, grey, sha256 of the pixels] of each image; None for an unreadable one."""
     store = root / SEEN
     try:
-        known = json.loads(store.read_text())
-    except (OSError, ValueError):
+        known = {name: x for name, x in json.loads(store.read_text()).items() if _sound(x)}
+    except (OSError, ValueError, AttributeError, RecursionError):
         known = {}
     new = [name for name, stamp in files.items() if known.get(name, [])[:2] != list(stamp)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -99,6 +99,14 @@ def _seen(root: Path, files: dict[str, tuple[int, int]]) -> dict[str, list | Non
     if any(looks.values()):
         _keep(store, known)
     return {name: looks[name] if name in looks else known[name][2] for name in files}
+
+
+def _sound(entry: Any) -> bool:
+    """Whether an entry is what `_look` gave: the file may be anybody's."""
+    match entry:
+        case [int(), int(), [int(height), int(width), bool(), str()]]:
+            return height > 0 and width > 0
+    return False
 
 
 def _keep(store: Path, known: dict[str, list]) -> None:

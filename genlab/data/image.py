@@ -5,6 +5,8 @@ an image [H, W, C] in [-1, 1] and a key, that keeps shape and range. Its numbers
 except a width in pixels.
 """
 
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +18,8 @@ from genlab.data.source import Augmentation
 
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")  # Pillow's, antialiased
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever a file's name says
+PIXELS = 2**26  # a picture of more is refused unread: a few bytes can claim any size
 
 
 def flip(p: float = 0.5) -> Augmentation:
@@ -125,19 +129,32 @@ def checked(shape, resize: str | None) -> tuple[int, int, int] | None:
 
 
 def opened(file):
-    """The picture in `file`: whole, upright (EXIF), as 8-bit L, LA, RGB or RGBA; else OSError."""
+    """The picture in `file`: whole, upright (EXIF), as 8-bit L, LA, RGB or RGBA; else OSError.
+
+    Of an animation the first frame; 16 bits are scaled; CMYK is converted, without its profile.
+    """
     from PIL import Image, ImageOps
 
+    if isinstance(file, str | os.PathLike) and os.path.exists(file) and not os.path.isfile(file):
+        raise OSError(f"{file}: no regular file")  # a pipe would be waited for, /dev/zero read
     try:
-        with Image.open(file) as picture:
+        with Image.open(file, formats=FORMATS) as picture:
+            if picture.width * picture.height > PIXELS:
+                raise OSError(f"{picture.width}x{picture.height} is more than {PIXELS} pixels")
             picture.load()
-            picture = ImageOps.exif_transpose(picture)
+            return _eight_bits(ImageOps.exif_transpose(picture))
     except Exception as error:  # on bad bytes a decoder may raise anything
         raise OSError(f"{file}: {error}") from None
+
+
+def _eight_bits(picture):
+    """As L, LA, RGB or RGBA; ValueError or OSError where that is not defined."""
+    from PIL import Image
+
     if picture.mode.startswith("I;16"):  # Pillow would clip 16 bits, not scale them
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     if picture.mode in ("I", "F"):
-        raise OSError(f"{file}: pixels of 32 bits have no known range")
+        raise OSError("pixels of 32 bits have no known range")
     if picture.mode in ("L", "LA", "RGB", "RGBA"):
         return picture
     if picture.has_transparency_data:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, did_you_mean, told
 
 SPLITS = ("train", "validation", "test")
 SUFFIXES = tuple(".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
@@ -25,7 +25,7 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
     if not root.is_dir():
         raise ConfigError(f"no folder {root}")
     found = {}
-    for place, folders, names in os.walk(root, followlinks=True):
+    for place, folders, names in os.walk(root, onerror=_unlisted, followlinks=True):
         inside = Path(place).relative_to(root)
         # Links may form a ring. A layout has two levels of folders; the third is there to complain.
         below = [f for f in folders if not f.startswith((".", "prepared-"))]
@@ -38,6 +38,10 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
     if not found:
         raise ConfigError(f"no images under {root} (looked for {' '.join(SUFFIXES)})")
     return dict(sorted(found.items()))
+
+
+def _unlisted(error: OSError) -> None:
+    raise ConfigError(f"cannot list {error.filename}: {error.strerror}")
 
 
 def labelled(root: Path, names: list[str], attributes: str | None, label: str | None):
@@ -90,7 +94,7 @@ def _table(path: Path, column: str | None) -> dict[str, str]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise ConfigError(f"attributes: {path} is no CSV with a header ({error})") from None
     columns = header[1:]
     if column is None and len(columns) == 1:
@@ -102,15 +106,15 @@ def _table(path: Path, column: str | None) -> dict[str, str]:
     if twice := [name for name, n in Counter(row[0] for row in rows).items() if n > 1]:
         raise ConfigError(f"{path} names {some(twice)} more than once")
     table = {row[0]: row[at].strip() for row in rows if len(row) > at and row[at].strip()}
-    if fractions := [value for value in table.values() if _is_fraction(value)]:
-        raise ConfigError(f"{path}: {column} holds {fractions[0]}; a label is an integer or a word")
+    if odd := [f"{value} for {name}" for name, value in table.items() if _is_fraction(value)]:
+        raise ConfigError(f"{path}: {column} holds {odd[0]}; a label is an integer or a word")
     return table
 
 
 def some(names) -> str:
     """Up to three of the names, for a message."""
     names = list(names)
-    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+    return ", ".join(told(name, 200) for name in names[:3]) + (" ..." if len(names) > 3 else "")
 
 
 def _natural(value: str) -> tuple[int, int, str]:

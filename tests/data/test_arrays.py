@@ -48,7 +48,7 @@ def test_mistakes_are_told(tmp_path):
         from_arrays(images.astype(np.float32))
     with pytest.raises(ConfigError, match="leave nothing to train on of 10"):
         from_arrays(images, test=10)
-    with pytest.raises(ConfigError, match="labels go down to -1"):
+    with pytest.raises(ConfigError, match=r"label -1 in row 0 \(10 of 10 rows"):
         from_arrays(images, np.full(10, -1), test=2)
     with pytest.raises(ConfigError, match=r"nowhere\.npz is no npz file of arrays"):
         arrays("nowhere.npz")

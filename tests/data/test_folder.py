@@ -211,7 +211,9 @@ def test_layouts_that_cannot_be_meant(tmp_path):
 def test_what_was_seen_is_kept_and_checked_again_when_a_file_changes(spoilt, monkeypatch):
     looked = []
     original = Image.open
-    monkeypatch.setattr(Image, "open", lambda f: looked.append(os.path.basename(f)) or original(f))
+    monkeypatch.setattr(
+        Image, "open", lambda f, **k: looked.append(os.path.basename(f)) or original(f, **k)
+    )
     first = examine(str(spoilt))
     assert len(looked) == 24 and (spoilt / SEEN).is_file()
     looked.clear()

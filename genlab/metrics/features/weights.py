@@ -4,10 +4,12 @@ Nothing in a file is run, and no number it claims is believed: see `pth` for the
 The layout of safetensors is that of its README (Hugging Face, safetensors, "Format").
 """
 
+import errno
 import hashlib
 import io
 import json
 import math
+import os
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -71,6 +73,8 @@ def read(path: str | Path) -> Weights:
     """
     path = Path(path).expanduser()
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError(errno.EINVAL, "no regular file")
         data = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"cannot read weights at {path}: {error.strerror}; {WANTED}") from None

@@ -1,0 +1,333 @@
+"""What people and bad disks give `genlab`, at random: command lines, configs, experiment files, run
+folders, sets of images. A case is a kind, a command line, and files that were written for it.
+"""
+
+import itertools
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+EXPERIMENT = """
+import optax
+from genlab import Experiment, Loop, spec
+from genlab.data import digits, ring
+from genlab.losses import likelihood
+from genlab.methods import GAN, VAE
+from genlab.metrics.scores import Reconstruction
+from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp
+
+LOOP = dict(steps=1, rounds_per_call=1, log_every=1, checkpoint_every=0, sample_every=0, devices=1)
+SEEDS = (0,)
+
+
+def gan():
+    generator = spec(Generator, spec(mlp.Up, (2,), (8,), norm="Identity"))
+    critic = spec(Discriminator, spec(mlp.Down, (8,)))
+    method = spec(GAN, generator, critic, latent=2, penalties={"r1": 1.0})
+    adam = spec(optax.adam, 1e-3, b1=0.5)
+    return spec(
+        Experiment, method=method, data=spec(ring), optim={"disc": adam, "gen": adam},
+        batch_size=4, ema={"gen": 0.9}, loop=spec(Loop, **LOOP),
+    )
+
+
+def vae():
+    encoder = spec(Encoder, spec(mlp.Down, (8,)), latent=2, classes=10)
+    decoder = spec(Decoder, spec(mlp.Up, (8, 8, 1), (8,)), classes=10)
+    return spec(
+        Experiment, method=spec(VAE, encoder, decoder, spec(likelihood.bernoulli)),
+        data=spec(digits), optim={"vae": spec(optax.adam, 1e-3)}, batch_size=4,
+        evaluate={"reconstruction": spec(Reconstruction)}, loop=spec(Loop, **LOOP),
+    )
+"""
+VALUES = [
+    "nan", "inf", "-inf", "-1", "0", "1", "0.5", "-0.5", "1e30", "1e-30", "3", "none", "true",
+    "false", "(1, 2)", "()", "(-1,)", "[1]", "''", "", " ", "text", "{}", "{'a': 1}", "()()",
+    "1e999",
+    "99999999999999999999", "0x10", "1_000", "1j", "...", "b'x'", "ü", "日本", "\x00", "a\nb",
+    "os:system", "optax:adamm", "nowhere:nothing", ":", "a:", ":b", "..:x", "genlab:Loop",
+    "genlab.nets:mlp", "x" * 5000, "(" * 300, "-" * 40 + "1", "1" * 5000,
+]  # fmt: skip
+WITHOUT_END = ("steps", "samples")  # a large one is a long run, which is what was asked for
+HUGE = {"99999999999999999999", "1e30", "1_000", "1" * 5000}
+
+
+class Case(NamedTuple):
+    """A command line, and what it was made from: the kind of fault."""
+
+    kind: str
+    arguments: list[str]
+
+
+class Bench:
+    """A folder in which cases are laid out: two experiment files, a trained run of each, images."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.files = {}
+        for name in ("gan", "vae"):
+            self.files[name] = root / f"fuzz_{name}.py"
+            self.files[name].write_text(EXPERIMENT + f"\n\ndef config():\n    return {name}()\n")
+
+    @property
+    def runs(self) -> dict[str, Path]:
+        """Where the trained runs are."""
+        return {name: self.root / "trained" / name for name in self.files}
+
+    def training(self) -> list[list[str]]:
+        """The command lines that train them."""
+        return [
+            ["train", f"--config={self.files[name]}", f"--workdir={place}"]
+            for name, place in self.runs.items()
+        ]
+
+    def fields(self) -> dict[str, list[str]]:
+        """The paths of every field of the two configs."""
+        from genlab.config import as_dict
+        from genlab.files import described, load
+
+        loaded = {name: as_dict(described(load(file))) for name, file in self.files.items()}
+        return {name: list(_paths(config)) for name, config in loaded.items()}
+
+
+def _paths(node, above: str = "") -> Iterator[str]:
+    pairs = node.items() if isinstance(node, dict) else enumerate(node)
+    for name, value in pairs:
+        path = f"{above}.{name}" if above else str(name)
+        yield path
+        if isinstance(value, dict | list):
+            yield from _paths(value, path)
+
+
+def cases(bench: Bench, seed: int, counts: dict[str, int]) -> Iterator[Case]:
+    """As many of each kind as `counts` says, in a fixed order; files are written when a case is
+    drawn.
+    """
+    kinds: dict[str, Callable] = {
+        "value of a field": values,
+        "path of a field": paths,
+        "command line": lines,
+        "experiment file": experiments,
+        "run folder": run_folders,
+        "set of images": sets_of_images,
+    }
+    for kind, count in counts.items():
+        rng = random.Random(f"{seed} {kind}")
+        for case in itertools.islice(kinds[kind](bench, rng), count):
+            yield Case(kind, case)
+
+
+def _fresh(bench: Bench) -> Path:
+    place = bench.root / "work"
+    shutil.rmtree(place, ignore_errors=True)
+    return place
+
+
+def values(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
+    """A field that exists, set to something."""
+    fields = bench.fields()
+    while True:
+        name = rng.choice(list(fields))
+        given = []
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            path, value = rng.choice(fields[name]), rng.choice(VALUES)
+            if path.rpartition(".")[2] in WITHOUT_END and value in HUGE:
+                value = "-1"
+            given.append(f"--config.{path}={value}")
+        yield ["train", f"--config={bench.files[name]}", f"--workdir={_fresh(bench)}", *given]
+
+
+def paths(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
+    """A field that does not exist, or a path no config has."""
+    fields = bench.fields()
+    while True:
+        name = rng.choice(list(fields))
+        path = rng.choice(fields[name])
+        at = rng.randrange(len(path) + 1)
+        path = rng.choice([
+            path[:at] + path[at + 1 :], path[:at] + rng.choice("xü.0 -=") + path[at:],
+            path + "." + rng.choice(["x", "0", "call", "", "-1"]), "." + path, path * 30,
+            path[::-1],
+            path.upper(), path.replace(".", ".."), path.partition(".")[2],
+        ])  # fmt: skip
+        value = rng.choice(VALUES)
+        value = "-1" if "steps" in path and value in HUGE else value
+        yield [
+            "train", f"--config={bench.files[name]}", f"--workdir={_fresh(bench)}",
+            f"--config.{path}={value}",
+        ]  # fmt: skip
+
+
+def lines(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
+    """Words of a right command line dropped, doubled, swapped, misspelt, or replaced."""
+    file, run = bench.files["gan"], bench.runs["vae"]
+    right = [
+        ["train", f"--config={file}", f"--workdir={bench.root / 'work'}", "--variant=base"],
+        ["sweep", f"--config={file}", f"--workdir={bench.root / 'work'}", "--seeds=0",
+        "--only=base"],
+        ["sweep", f"--config={file}", f"--workdir={bench.root / 'work'}", "--config.batch_size",
+        "2"],
+        ["evaluate", f"--workdir={run}", "--split=test", "--step=1"],
+        ["evaluate", f"--real={run}", "--fake=nothing.npz", "--scores=fd,kid", "--features=pixels",
+         '--settings={"kid": {"subsets": 2}}', "--resize=bicubic:8x8", "--fresh", "--out=x.json"],
+        ["sample", f"--workdir={run}", "--n=4", "--seed=1", "--label=3", "--truncation=0.5",
+         "--interpolate=3", "--formats=grid,npz", "--step=1"],
+        ["bench", f"--config={file}", "--seconds=0.01", "--out=x.json", "--variant=base"],
+        ["report", f"--workdir={run}"],
+        ["prepare", "tfds:nothing", "--data_dir=x", "--manual_dir=y"],
+        ["prepare", f"--config={file}", "--config.data=folder:nowhere"],
+    ]  # fmt: skip
+    while True:
+        _fresh(bench)
+        words = list(rng.choice(right))
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            at = rng.randrange(len(words)) if words else 0
+            word = words[at] if words else ""
+            option, _, value = word.partition("=")
+            spot = rng.randrange(len(word) + 1)
+            words[at : at + 1] = rng.choice([
+                [], [word, word], [option], [f"{option}={rng.choice(VALUES)}"],
+                [rng.choice(VALUES)],
+                [word[:spot] + word[spot + 1 :]], [word[:spot] + rng.choice("xü=- ") + word[spot:]],
+                [option, value], [word, "--" + rng.choice(["seed", "out", "help", "x", ""])],
+                [rng.choice(["train", "sample", "evaluat", "-", "--", "-h"]), word],
+            ])  # fmt: skip
+        yield words
+
+
+BROKEN = [
+    "", "\x00", "def config(:", "config = 3", "def config(): pass", "def config(): return 3",
+    "def config(): return {}", "def config(): raise ValueError('no')", "def config(): 1 / 0",
+    "def config(): raise KeyError()", "def config(): raise SystemExit(3)", "import nowhere",
+    "def config(x): return x", "raise RuntimeError('a\\nb')", "exit()", "import sys; sys.exit('x')",
+    "def config(): return config()", "def config(): raise AttributeError('x')",
+    "class config: pass",
+    "def config():\n\treturn 1\n        return 2", "x = '\\ud800'; raise ValueError(x)",
+    "from genlab import spec\ndef config(): return spec(dict, a=1)",
+    "from genlab import spec\ndef config(): return spec(print, 'x')",
+    "from genlab import spec, Experiment\ndef config(): return spec(Experiment)",
+    "from genlab import spec, Experiment\ndef config(): return spec(Experiment, 1, 2, 3)",
+    "from genlab import spec, Loop\ndef config(): return spec(Loop)",
+    "from genlab import spec\ndef config(): return spec(lambda: 1)",
+    "from genlab import spec\ndef config(): return spec(3)",
+    "import numpy\nfrom genlab import spec, Loop\ndef config(): return spec(Loop, numpy.ones(3))",
+    "assert False", "def config(): return None",
+]  # fmt: skip
+SPOILT = [
+    "def sweep(): return 3", "def sweep(): return {'a': 3}", "def sweep(): return {1: {}}",
+    "def sweep(): raise ValueError", "def sweep(): return {'a/../../b': {}}", "sweep = None",
+    "def sweep(): return {'a': {'method.betta': 1}}", "def sweep(): return {'': {}}",
+    "def sweep(): return {'a': {3: 1}}", "def sweep(): return {'a': {'seed': 'x'}}", "SEEDS = 3",
+    "def sweep(): return {'a': {'optim': {}}}", "def sweep(): return {'a': {'data': None}}",
+    "def sweep(): return {'a': {'method': {'call': 'os:getcwd'}}}", "SEEDS = ('x',)",
+    "SEEDS = (-1,)",
+    "def sweep(): return {'a': {'method': {'call': 3}}}", "SEEDS = (1.5,)", "SEEDS = 'abc'",
+    "def sweep(): return {'a': {'loop': {}}}", "def sweep(): return {'\\x00': {}}", "SEEDS = None",
+    "def sweep(): return {}", "def sweep(x): return {}", "def sweep(): return {'a': {'': 1}}",
+    "def config(): return vae",
+    "def config(): return spec(Experiment, method=1, data=2, optim=3)",
+    "def config(): return spec(Experiment, spec(ring), spec(ring), {})",
+    "def config():\n    c = gan(); c.batch_sise = 3; return c",
+    "def config():\n    c = gan(); c.batch_size = 'x'; return c",
+    "def config():\n    c = gan(); c.method = 3; return c",
+    "def config():\n    c = gan(); c.unlock(); c.extra = 3; return c",
+    "def config():\n    c = gan(); c.unlock(); del c.method; return c",
+    "def config():\n    c = gan(); c.unlock(); c.loop = {}; return c",
+    "def config():\n    c = gan(); c.unlock(); c.data.call = 'nowhere:x'; return c",
+    "def config():\n    c = gan(); c.unlock(); c.title = 'a\\nb'; return c",
+    "def config():\n    c = gan(); c.unlock(); c.optim = {'disk': c.optim.disc}; return c",
+]  # fmt: skip
+
+
+def experiments(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
+    """Files that are no experiments, and experiments with a mistake."""
+    whole = bench.files["gan"].read_text()
+    for number in itertools.count():
+        path = bench.root / f"broken{number}.py"
+        if number < len(BROKEN):
+            text = BROKEN[number]
+        elif number < len(BROKEN) + len(SPOILT):
+            text = f"{whole}\n{SPOILT[number - len(BROKEN)]}\n"
+        else:  # a line dropped, or a word
+            rows = whole.splitlines()
+            at = rng.randrange(len(rows))
+            words = rows[at].split(" ")
+            words.pop(rng.randrange(len(words)))
+            rows[at : at + 1] = rng.choice(([], [" ".join(words)]))
+            text = "\n".join(rows)
+        path.write_text(text)
+        command = "sweep" if number >= len(BROKEN) else rng.choice(("train", "sweep", "bench"))
+        rest = [] if command == "bench" else [f"--workdir={_fresh(bench)}"]
+        yield [command, f"--config={path}", *rest]
+
+
+JSONS = [
+    "", "null", "[]", "3", '"x"', "{", "{}", "[" * 5000, '{"a":' * 2000 + "1" + "}" * 2000, "NaN",
+    "\x00", '{"call": 3}', '{"call": "os:system", "command": "true"}', "1" * 6000, '{"": {}}',
+    '{"genlab": 3}', '{"evil": "/nowhere"}', '{"step": "x"}', '{"a": 1e999}', "\ufeff{}",
+    '{"a": [{}]}',
+]  # fmt: skip
+
+
+def run_folders(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
+    """A trained run, one of whose files was cut, overwritten, or edited."""
+    files = ["config.json"] * 4 + ["status.json", "modules.json", "metrics.jsonl", "evals.jsonl"]
+    files += ["cost.json", "env.json", "sweep.json"]
+    for number in itertools.count():
+        place = bench.root / f"run{number}"
+        shutil.copytree(bench.runs[rng.choice(list(bench.runs))], place)
+        path = place / rng.choice(files)
+        text = path.read_text() if path.is_file() else "{}"
+        at = rng.randrange(len(text) + 1)
+        how = rng.choice(("json", "cut", "byte", "edit", "edit", "bytes"))
+        if how == "json" or (how == "edit" and path.suffix != ".json"):
+            path.write_text(rng.choice(JSONS))
+        elif how == "cut":
+            path.write_text(text[:at])
+        elif how == "byte":
+            path.write_text(text[:at] + rng.choice('{}[],:"0x') + text[at + 1 :])
+        elif how == "bytes":
+            path.write_bytes(text[:at].encode() + bytes(rng.choices(range(256), k=20)))
+        else:
+            path.write_text(json.dumps(_edited(json.loads(text), rng)))
+        command = rng.choice(("train", "evaluate", "sample", "report", "report"))
+        yield [command, f"--workdir={place}"] + (["--n=2"] if command == "sample" else [])
+
+
+def _edited(node, rng: random.Random):
+    """One value somewhere inside, replaced or removed."""
+    if isinstance(node, dict) and node and rng.random() < 0.85:
+        name = rng.choice(list(node))
+        if rng.random() < 0.15:
+            return {key: value for key, value in node.items() if key != name}
+        return {**node, name: _edited(node[name], rng)}
+    if isinstance(node, list) and node and rng.random() < 0.85:
+        at = rng.randrange(len(node))
+        return [*node[:at], _edited(node[at], rng), *node[at + 1 :]]
+    odd = [None, -1, 0, 1.5, "x", [], {}, True, float("nan"), 10**30, "os:system", {"call": "x:y"}]
+    return rng.choice(odd)
+
+
+def sets_of_images(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
+    """A folder or an npz file with something wrong in it, scored, prepared, or trained on."""
+    from benchmarks.input_images import spoil_folder, spoil_npz
+
+    for number in itertools.count():
+        place = bench.root / f"set{number}"
+        if rng.random() < 0.5:
+            spoil_folder(place, rng)
+            name = f"folder:{place}"
+        else:
+            place = place.with_suffix(".npz")
+            spoil_npz(place, rng)
+            name = f"arrays:{place}"
+        data = [f"--config={bench.files['gan']}", f"--config.data={name}"]
+        yield rng.choice([
+            ["evaluate", f"--real={place}", f"--fake={place}", "--features=pixels", "--scores=fd"],
+            ["prepare", str(place)],
+            ["prepare", *data],
+            ["train", *data, f"--workdir={_fresh(bench)}"],
+        ])  # fmt: skip

@@ -1,0 +1,160 @@
+"""A thousand wrong inputs: each must end in a working run or in one readable line.
+
+Run:    python benchmarks/inputs.py              (minutes on one core)
+Writes: benchmarks/results/inputs.json: counts by kind and outcome, every distinct finding
+
+Outcomes: "worked" (status 0), "refused" (2: a mistake in what was asked, in one line), "failed" (1:
+a run that went wrong, in one line), "finding": anything else, that is, what escaped the program, an
+unexpected exception (which leaves a traceback in a file), more than one line, or a minute's wait.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.input_cases import Bench, Case, cases
+
+COUNTS = {
+    "value of a field": 300,
+    "path of a field": 200,
+    "command line": 220,
+    "experiment file": 90,
+    "run folder": 90,
+    "set of images": 100,
+}
+PATIENCE = 60  # seconds for a case
+OUT = Path(__file__).parent / "results" / "inputs.json"
+
+
+class Outcome(NamedTuple):
+    """What became of a case, and the line (or lines) it was told in."""
+
+    name: str
+    told: str
+
+
+class _Late(BaseException):
+    """Past the program's own handlers."""
+
+
+def _late(*_) -> None:
+    raise _Late
+
+
+def outcome(case: Case, temporary: Path) -> Outcome:
+    """Runs the program on a case, in this process; `temporary` is where it leaves tracebacks."""
+    from genlab.launch import main
+
+    told, status = io.StringIO(), None
+    signal.signal(signal.SIGALRM, _late)
+    signal.alarm(PATIENCE)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(told):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                status = main(case.arguments)
+    except _Late:
+        return Outcome("finding", f"no end after {PATIENCE} s")
+    except BaseException as error:
+        helped = isinstance(error, SystemExit) and error.code == 0  # --help
+        told = f"escaped: {type(error).__name__}: {error}"
+        return Outcome("worked", "") if helped else Outcome("finding", told)
+    finally:
+        signal.alarm(0)
+    return _judged(status, told.getvalue(), temporary)
+
+
+def _judged(status: int, text: str, temporary: Path) -> Outcome:
+    lines = [line for line in text.splitlines() if line.startswith(("genlab: ", "failed: "))]
+    stray = [line for line in text.splitlines() if line not in lines]
+    if left := list(temporary.glob("genlab-*.txt")):
+        trace = left[0].read_text().splitlines()
+        place = next((row.strip() for row in reversed(trace) if row.startswith("  File")), "")
+        for file in left:
+            file.unlink()
+        return Outcome("finding", f"unexpected: {text.strip()} {place}")
+    if status == 0:
+        fine = "Traceback" not in text
+        return Outcome("worked" if fine else "finding", text)
+    if status not in (1, 2) or len(lines) != 1 or stray or len(text) > 2000:
+        return Outcome("finding", f"status {status}, {len(lines)} lines: {text[:1500]}")
+    return Outcome("refused" if status == 2 else "failed", lines[0])
+
+
+def run(counts: dict[str, int], seed: int, root: Path, show: bool = False) -> list[tuple]:
+    """Every case with its outcome and seconds; files are written under `root`."""
+    temporary = root / "temporary"
+    temporary.mkdir()
+    tempfile.tempdir = str(temporary)
+    os.environ["GENLAB_CACHE"] = str(root / "cache")
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # compiles sooner
+    os.chdir(root)
+    bench = Bench(root)
+    for arguments in bench.training():
+        assert outcome(Case("", arguments), temporary).name == "worked"
+    found = []
+    for case in cases(bench, seed, counts):
+        started = time.perf_counter()
+        became = outcome(case, temporary)
+        found.append((case, became, time.perf_counter() - started))
+        if show and (became.name == "finding" or found[-1][2] > 10):
+            print(f"{found[-1][2]:.1f} s {became}\n  {case.arguments}"[:1500], flush=True)
+    return found
+
+
+def main() -> None:
+    """Runs all and writes the record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="this kind of case alone; writes nothing")
+    parser.add_argument("--n", type=int)
+    parser.add_argument("--verbose", action="store_true")
+    asked = parser.parse_args()
+    counts = {kind: asked.n or n for kind, n in COUNTS.items() if asked.only in kind}
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(counts, asked.seed, Path(folder).resolve(), show=True)
+        record = _record(found, asked.seed, time.perf_counter() - started)
+        os.chdir("/")
+        tempfile.tempdir = None
+    if asked.verbose:
+        for case, became, seconds in found:
+            print(f"{seconds:5.1f} {became.name:8} {case.arguments} -> {became.told.strip()}"[:600])
+    print(json.dumps(record["outcomes"], indent=2), f"{record['seconds']} s")
+    if not (asked.only or asked.n):
+        OUT.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _record(found: list[tuple], seed: int, seconds: float) -> dict:
+    from genlab.runs import environment
+
+    kinds = dict.fromkeys(case.kind for case, *_ in found)
+    by_kind = {k: Counter(o.name for case, o, _ in found if case.kind == k) for k in kinds}
+    findings = {o.told[:300]: case.arguments for case, o, _ in found if o.name == "finding"}
+    return {
+        "what": " ".join(__doc__.split("Outcomes: ")[1].split()),
+        "seed": seed,
+        "cases": len(found),
+        "outcomes": dict(Counter(o.name for _, o, _ in found)),
+        "by_kind": {kind: dict(counted) for kind, counted in by_kind.items()},
+        "findings": [{"told": t, "arguments": a} for t, a in findings.items()],
+        "seconds": round(seconds, 1),
+        "slowest_seconds": round(max(s for *_, s in found), 1),
+        "environment": environment(),
+    }
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    main()

@@ -1,0 +1,50 @@
+"""What an npz file of somebody's may do to a reader: nothing but give arrays, or one line."""
+
+import os
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from genlab.config import ConfigError
+
+SPARE = 2**30  # bytes: samples of a collapsed model compress without bound
+LABELS = 2**31  # what int32 holds
+
+
+def read(
+    path: str | Path, wanted: Collection[str] | None = None
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of an npz file that are called as in `wanted`, or all; and the names of all.
+
+    Objects, which are pickles, are not read; a file that would unpack without bound is refused
+    first. ConfigError, in one line, for whatever is no such file.
+    """
+    try:
+        if not os.path.isfile(path):
+            raise OSError("no such file")
+        size = os.path.getsize(path)
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > 20 * size + SPARE:
+            raise ValueError(f"{size} bytes that unpack to {unpacked}: refused")
+        with np.load(path, allow_pickle=False) as file:
+            names = [name for name in file.files if wanted is None or name in wanted]
+            found = {name: file[name] for name in names}
+            if others := [name for name, x in found.items() if not isinstance(x, np.ndarray)]:
+                raise ValueError(f"{others[0]!r} is no array")
+            return found, file.files
+    except Exception as error:  # a damaged file can break its parser in any way
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ConfigError(f"{path} is no npz file of arrays, or a damaged one ({said})") from None
+
+
+def check_labels(label: np.ndarray, where: str = "") -> None:
+    """ConfigError names the first row whose label is no class number: 0, 1, ..."""
+    odd = np.flatnonzero((label < 0) | (label >= LABELS))
+    if odd.size:
+        raise ConfigError(
+            f"{where}label {label[odd[0]]} in row {odd[0]} ({odd.size} of {len(label)} rows are "
+            "such); labels must be 0, 1, ..."
+        )

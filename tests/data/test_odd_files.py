@@ -1,0 +1,209 @@
+"""Files as people have them, in a folder of images: used, or counted and named; nothing waits,
+nothing is guessed.
+"""
+
+import io
+import os
+import pickle
+import resource
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_judging import REAL
+
+from benchmarks.input_images import encoded, jpeg_claiming, png_claiming
+from genlab.config import ConfigError
+from genlab.data import arrays, image, npz
+from genlab.data.cleaning import SEEN, examine
+from genlab.data.folder import folder
+from genlab.launch import main
+from genlab.sets import read_set
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Six good images."""
+    for i in range(6):
+        Image.fromarray(np.roll(PIXELS, i, 0)).save(tmp_path / f"{i}.png")
+    return tmp_path
+
+
+UNUSABLE = {
+    "empty.png": b"",
+    "text.jpg": b"no image",
+    "bomb.png": png_claiming(40_000, 40_000),
+    "flat.png": png_claiming(0, 8),
+    "lying.png": png_claiming(8_000, 8_000),  # 1 MB of rows for 64 MB
+    "lying.jpg": jpeg_claiming(65_000, 65_000),
+    "program.png": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n",
+    "cut.gif": encoded(PIXELS, "GIF")[:60],
+    "range.tif": encoded(PIXELS, "TIFF", "F"),
+}
+
+
+@pytest.fixture
+def odd(photos):
+    """Beside them whatever cannot be used: a pipe and a device too, which would be waited for."""
+    for name, data in UNUSABLE.items():
+        (photos / name).write_bytes(data)
+    (photos / "dangling.png").symlink_to("nowhere")
+    (photos / "loop.png").symlink_to("loop.png")
+    (photos / "zero.png").symlink_to("/dev/zero")
+    os.mkfifo(photos / "pipe.png")
+    (photos / "folder.png").mkdir()  # a folder is a folder, whatever its name
+    (photos / os.fsdecode(b"bytes\xff.png")).write_bytes(b"x")
+    (photos / "two\nlines.png").write_bytes(b"x")
+    return photos
+
+
+def test_what_cannot_be_used_is_counted_and_named(odd):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    items, cleaning = examine(str(odd))
+    assert len(items) == 6 and cleaning.found == 6 + len(UNUSABLE) + 6
+    others = {"dangling.png", "loop.png", "zero.png", "pipe.png", "two\nlines.png"}
+    assert set(cleaning.unreadable) == {*UNUSABLE, *others, os.fsdecode(b"bytes\xff.png")}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500 * 1024  # KiB
+    assert "15 unreadable (bomb.png, bytes\\udcff.png, cut.gif ...)" in cleaning.summary()
+    with pytest.raises(ConfigError, match="15 unreadable"):
+        folder(str(odd), problems="refuse")
+    with pytest.raises(ConfigError, match=r"every image is scored.*15 unreadable"):
+        read_set(str(odd))
+
+
+def test_the_program_tells_it_in_one_line(odd, capsys):
+    assert main(["prepare", str(odd)]) == 0
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1 and "6 of 21 images used; 15 unreadable" in told
+    assert main(["evaluate", f"--real={odd}", f"--fake={odd}", "--features=pixels"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def frames(kind):
+    """Three of them; the first is PIXELS."""
+    made, stream = [Image.fromarray(np.roll(PIXELS, i, 1)) for i in range(3)], io.BytesIO()
+    made[0].save(stream, kind, save_all=True, append_images=made[1:], lossless=True)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_of_an_animation_the_first_frame(kind, tmp_path):
+    (tmp_path / "x").write_bytes(frames(kind))
+    np.testing.assert_array_equal(image.fitted(image.opened(tmp_path / "x"), (8, 8, 3)), PIXELS)
+
+
+DEEP = (np.arange(64).reshape(8, 8) * 1024).astype(np.uint16)
+SAME = {  # each with the pixels that it must give, in grey or in colour
+    "deep.png": (lambda: encoded(DEEP, "PNG"), DEEP >> 8),
+    "deep.tif": (lambda: encoded(DEEP, "TIFF"), DEEP >> 8),
+    "big-endian.tif": (lambda: encoded(DEEP.astype(">u2"), "TIFF"), DEEP >> 8),
+    "bits.png": (lambda: encoded((DEEP > 30_000), "PNG"), np.where(DEEP > 30_000, 255, 0)),
+    "alpha.png": (lambda: encoded(PIXELS[..., 0], "PNG", "LA"), PIXELS[..., 0]),
+    "grey.pgm": (lambda: encoded(PIXELS[..., 0], "PPM"), PIXELS[..., 0]),
+    "colour.bmp": (lambda: encoded(PIXELS, "BMP"), PIXELS),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_every_depth_gives_its_eight_bits(name, tmp_path):
+    make, wanted = SAME[name]
+    (tmp_path / name).write_bytes(make())
+    shape = (8, 8, 1) if wanted.ndim == 2 else (8, 8, 3)
+    made = image.fitted(image.opened(tmp_path / name), shape)
+    np.testing.assert_array_equal(made, wanted.reshape(shape))
+
+
+def test_cmyk_is_converted(tmp_path):
+    ink = Image.new("CMYK", (8, 8), (0, 255, 255, 0))  # no cyan: red
+    for name in ("a.tif", "a.jpg"):
+        ink.save(tmp_path / name)
+        made = image.fitted(image.opened(tmp_path / name), (8, 8, 3))
+        assert np.abs(made.astype(int) - (255, 0, 0)).max() <= 3
+
+
+@pytest.mark.parametrize("text", ["[3]", '{"0.png": 3}', '{"0.png": [1, 2, "x"]}', "[" * 9999])
+def test_a_forged_memory_of_a_folder_is_none(text, photos):
+    (photos / SEEN).write_text(text)
+    assert examine(str(photos))[1].used == 6
+
+
+def test_a_csv_that_breaks_its_parser(photos):
+    (photos / "a.csv").write_text('file,kind\n0.png,"' + "x" * 200_000)
+    with pytest.raises(ConfigError, match="is no CSV with a header"):
+        examine(str(photos), attributes="a.csv")
+    (photos / "a.csv").write_text("file,kind\n0.png,1\n1.png,nan\n")
+    with pytest.raises(ConfigError, match=r"holds nan for 1\.png"):
+        examine(str(photos), attributes="a.csv")
+
+
+class Trap:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def hostile(kind, path, trap):
+    """An npz file that should do something to its reader."""
+    member = io.BytesIO()
+    if kind == "object":
+        np.savez(path, image=np.array([Trap(trap)], object))
+    elif kind == "pickle":
+        path.write_bytes(pickle.dumps(Trap(trap)))
+    elif kind == "pickle inside":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("image.npy", pickle.dumps(Trap(trap)))
+    elif kind == "bomb":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            with archive.open("image.npy", "w") as file:
+                for _ in range(40):
+                    file.write(bytes(2**20))
+    elif kind == "nested":
+        np.savez(member, image=REAL)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("image", member.getvalue())
+    else:
+        head = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {kind}, }}\n".encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("../image.npy", b"x")
+            data = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(64)
+            archive.writestr("image.npy", data)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["object", "pickle", "pickle inside", "bomb", "nested", "(-1, 8, 8, 1)", "(2**40, 8, 8, 1)"],
+)
+def test_a_hostile_npz_is_one_line_and_nothing_runs(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "SPARE", 2**20)
+    path, trap = tmp_path / "set.npz", tmp_path / "trap"
+    hostile(kind, path, trap)
+    for read in (arrays, read_set):
+        with pytest.raises(ConfigError, match=r"set\.npz is no npz file of arrays") as caught:
+            read(str(path))
+        assert "\n" not in str(caught.value)
+    assert not trap.exists() and not (tmp_path.parent / "image.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        (np.array([0, 1, -1, 2]), "label -1 in row 2"),
+        (np.array([0, 2**33, 1, 2]), "label 8589934592 in row 1"),
+        (np.array([0, 1, 2, 2**63], np.uint64), "label 9223372036854775808 in row 3"),
+        (np.array([0, 1, np.nan, 2]), "labels are float64"),
+        (np.array(["0", "1", "a", "2"]), "labels are <U1"),
+        (np.array([0, 1, 2]), r"\(3,\)"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused_with_their_row(label, told, tmp_path):
+    np.savez(tmp_path / "set.npz", image=REAL[:4], label=label)
+    for read in (arrays, read_set):
+        with pytest.raises(ConfigError, match=told):
+            read(str(tmp_path / "set.npz"))
