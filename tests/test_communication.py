@@ -115,7 +115,7 @@ ENTRY %main (x: f32[8]) -> f32[8] {
 CLUSTER, ROUND = Machine(1e14, 4e11, 5e10, 8, 1e-5), Work(1e12, 1e7, 40)
 
 
-@pytest.mark.parametrize(("weak", "overlap"), itertools.product((True, False), repeat=2))
+@pytest.mark.parametrize(("weak", "overlap"), [*itertools.product((True, False), repeat=2)])
 def test_the_model_of_scaling_has_its_limits(weak, overlap):
     """1 alone and on perfect links; falling with devices, rising with links and with overlap."""
 
