@@ -212,7 +212,7 @@ def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]
 
 def told(error: object, longest: int = 1500) -> str:
     """An error in one readable line: what users and files put into it may hold anything."""
-    line = " ".join(str(error).split())
+    line = re.sub(r"(\S{100})\S{100,}", r"\1...", " ".join(str(error).split()))
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
     return line if len(line) <= longest else f"{line[:longest]} ..."
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from genlab.request import EVALUATE, add_options, requested
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         arguments, rest = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
         arguments.overrides = _overrides(rest, parser, arguments)
         if arguments.run is not _prepare:
-            _start_jax()
+            start_jax()
         return arguments.run(arguments) or 0
     except ConfigError as error:
         print(f"genlab: {told(error)}", file=sys.stderr)
@@ -100,6 +101,9 @@ def _training_commands(command: Callable) -> None:
     sweep.add_argument("--config", metavar="FILE", help=text)
     sweep.add_argument("--seeds", metavar="0,1,2", help="instead of the file's SEEDS")
     sweep.add_argument("--only", metavar="A,B", help="these variants alone")
+    text = "not in this process: in subprocesses, or as a Slurm array with --slurm.NAME=VALUE"
+    sweep.add_argument("--executor", metavar="local|slurm", help=text)
+    sweep.add_argument("--jobs", type=int, metavar="N", help="so many runs at a time")
     _workdir(sweep)
     bench = command("bench", _bench, "Measure what a config costs on this machine.")
     _config(bench)
@@ -152,15 +156,19 @@ def _overrides(rest: list[str], parser: argparse.ArgumentParser, arguments) -> d
     from genlab.config import ConfigError, did_you_mean
 
     found, words = {}, list(rest)
+    arguments.slurm = {}
     while words:
         word = words.pop(0)
         name, equals, value = word.partition("=")
-        if not name.startswith("--config."):
+        given = found
+        if name.startswith("--slurm.") and arguments.run is _sweep:
+            given = arguments.slurm
+        elif not name.startswith("--config."):
             options = [o for a in _options(parser) for o in a.option_strings]
             raise ConfigError(f"no option {name!r}{did_you_mean(name, options)}")
         if not equals and not words:
             raise ConfigError(f"{name} has no value: {name}=...")
-        found[name.removeprefix("--config.")] = value if equals else words.pop(0)
+        given[name.partition(".")[2]] = value if equals else words.pop(0)
     images = getattr(arguments, "real", None) or getattr(arguments, "fake", None)
     needed = {"--workdir": hasattr(arguments, "workdir") and not arguments.workdir and not images}
     needed["--config"] = arguments.run in (_sweep, _bench) and not arguments.config
@@ -181,7 +189,7 @@ def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for parsers in inner for p in parsers for action in p._actions]
 
 
-def _start_jax() -> None:
+def start_jax() -> None:
     """Compiled programs are kept beside the feature networks, so that a run's second start need not
     compile.
     """
@@ -228,7 +236,8 @@ def _sweep(arguments) -> int:
         raise ConfigError(f"SEEDS is {seeds!r}; it must be a tuple of whole numbers, as (0, 1, 2)")
     only = arguments.only.split(",") if arguments.only else ()
     jobs = sweep.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
-    results = sweep.run(jobs, arguments.workdir, described(experiment).title, for_terminal())
+    title, by = described(experiment).title, _player(arguments, experiment)
+    results = sweep.run(jobs, arguments.workdir, title, for_terminal(), by)
     made = write(arguments.workdir)
     print(f"\n{made.results}\n\nreport: {made.html}")
     failed = [result for result in results if result.status == "failed"]
@@ -237,6 +246,22 @@ def _sweep(arguments) -> int:
             f"failed: {result.job.variant} seed {result.job.seed}: {result.error}", file=sys.stderr
         )
     return 1 if failed else 0
+
+
+def _player(arguments, experiment):
+    """Who plays a sweep's runs; None for this process."""
+    from genlab.config import ConfigError
+
+    if arguments.executor is None:
+        if arguments.jobs is not None or arguments.slurm:
+            raise ConfigError("--jobs and --slurm.NAME need --executor=local or --executor=slurm")
+        return None
+    from genlab.cluster import hand_over
+    from genlab.executors import executor
+
+    usual = getattr(experiment, "SLURM", {}) if arguments.executor == "slurm" else {}
+    options = {**usual, **arguments.slurm}
+    return partial(hand_over, executor(arguments.executor, arguments.jobs, options))
 
 
 def _evaluate(arguments) -> None:

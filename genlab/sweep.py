@@ -4,7 +4,7 @@ once finished.
 
 import json
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -27,6 +27,11 @@ class Job(NamedTuple):
     seed: int
     config: ConfigDict
     workdir: Path
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.variant} seed {self.seed}"
 
 
 class Result(NamedTuple):
@@ -91,22 +96,42 @@ def plan(
     return jobs
 
 
-def run(jobs: Sequence[Job], workdir: str | Path, title: str, show: Progress) -> list[Result]:
-    """Plays the jobs one after another; what fails is recorded and does not stop the rest."""
+Player = Callable[[Sequence[Job], Path, Progress], Iterable[Result]]
+
+
+def run(
+    jobs: Sequence[Job], workdir: str | Path, title: str, show: Progress, by: Player | None = None
+) -> list[Result]:
+    """Has the jobs that are not finished played `by` someone, `in_turn` unless told otherwise;
+    what fails is recorded and does not stop the rest.
+    """
     workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     names, seeds = list(dict.fromkeys(j.variant for j in jobs)), sorted({j.seed for j in jobs})
     _remember(workdir, title, names, seeds)
-    results = []
-    for number, job in enumerate(jobs, start=1):
-        head = f"[{number}/{len(jobs)}] {job.variant} seed {job.seed}"
+    results, waiting = {}, []
+    for job in jobs:
         if finished(job):
-            show.say(f"{head}: finished before")
-            results.append(Result(job, "skipped"))
-            continue
-        show.say(head)
-        results.append(_play(job, show))
-    return results
+            show.say(f"{job.name}: finished before")
+            results[job.workdir] = Result(job, "skipped")
+        else:
+            waiting.append(job)
+    for result in (by or in_turn)(waiting, workdir, show):
+        results[result.job.workdir] = result
+    return [results[job.workdir] for job in jobs]
+
+
+def in_turn(jobs: Sequence[Job], workdir: Path, show: Progress) -> Iterator[Result]:
+    """One after another, in this process; not those that an executor has."""
+    if (workdir / "jobs.json").is_file():
+        from genlab.cluster import Book
+
+        for executor in ("local", "slurm"):
+            Book(workdir).refuse_those_of(executor, jobs)
+    with RunFolder(workdir).locked():  # against a second sweep, which would take jobs in its way
+        for number, job in enumerate(jobs, start=1):
+            show.say(f"[{number}/{len(jobs)}] {job.name}")
+            yield play(job, show)
 
 
 def finished(job: Job) -> bool:
@@ -126,24 +151,37 @@ def _judgement(config: ConfigDict) -> str:
     return config_lib.fingerprint([config.evaluate, config.loop.steps, config.loop.best])
 
 
-def _play(job: Job, show: Progress) -> Result:
-    from genlab.evaluation import evaluate
+Act = Callable[[Job, Progress], None]
+
+
+def train(job: Job, show: Progress) -> None:
+    """To the end, from where it stands; in all processes of a run alike."""
+    from genlab import processes
     from genlab.loop import fit
 
-    try:
+    with processes.all_or_none():
         fit(job.config, job.workdir, show)
-        run = RunFolder(job.workdir)
-        if job.config.evaluate:
-            for row in evaluate(job.workdir):
-                show.say(
-                    "  "
-                    + "  ".join(
-                        f"{name} {value:.4g}"
-                        for name, value in row["scores"].items()
-                        if value is not None
-                    )
-                )
-        run.write("status.json", {**run.status, "judged": _judgement(job.config)})
+
+
+def judge(job: Job, show: Progress) -> None:
+    """Test scores of a trained run, which is finished with them; in one process."""
+    from genlab.evaluation import evaluate
+
+    run = RunFolder(job.workdir)
+    for row in evaluate(job.workdir) if job.config.evaluate else ():
+        scores = {name: value for name, value in row["scores"].items() if value is not None}
+        show.say("  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+    run.write("status.json", {**run.status, "judged": _judgement(job.config)})
+
+
+ACTS: tuple[Act, ...] = (train, judge)
+
+
+def play(job: Job, show: Progress, acts: Sequence[Act] = ACTS) -> Result:
+    """Trains and judges one run; what goes wrong is written beside it and told."""
+    try:
+        for act in acts:
+            act(job, show)
         return Result(job, "done")
     except Exception as error:
         told = f"{type(error).__name__}: {error}".splitlines()[0]
