@@ -10,7 +10,7 @@ import atexit
 import contextlib
 import os
 import secrets
-import select
+import selectors
 import socket
 import sys
 import threading
@@ -38,8 +38,8 @@ def tie(index: int, count: int, host: str, say: Callable[[str, str], None], hear
     threading.Thread(target=_watch, args=(count,), daemon=True).start()
 
 
-def cut(told: str) -> None:
-    """Says why, here and to those who are tied to this process, and ends it: exit status 1."""
+def cut(told: str, status: int = 1) -> None:
+    """Says why, here and to those who are tied to this process, and ends it at once."""
     with contextlib.suppress(OSError):
         os.write(2, f"genlab: {' '.join(told.split())}\n".encode())
     _say_to_all(told.encode() + b"\n")
@@ -47,7 +47,7 @@ def cut(told: str) -> None:
         time.sleep(GRACE)
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
-    os._exit(1)
+    os._exit(status)
 
 
 def _accept(count: int, say) -> None:
@@ -72,20 +72,25 @@ def _connect(index: int, host: str, told: str) -> None:
 
 def _watch(count: int) -> None:
     """Until every peer has left, in good order or not."""
-    watched = {peer: number for number, peer in _peers.items()}
-    while watched:
-        for peer in select.select(list(watched), [], [])[0]:
-            try:
-                word = peer.recv(4096)
-            except OSError:
-                word = b""
-            if word == BYE:
-                del watched[peer]
-            elif word:
-                cut(word.decode(errors="replace"))
-            else:
-                number = watched[peer]
-                cut(f"process {number} of {count} ended before the run did; so does this: {ADVICE}")
+    with selectors.DefaultSelector() as watched:
+        for number, peer in _peers.items():
+            watched.register(peer, selectors.EVENT_READ, number)
+        while watched.get_map():
+            for key, _ in watched.select():
+                _heard(watched, key.fileobj, key.data, count)
+
+
+def _heard(watched: selectors.BaseSelector, peer: socket.socket, number: int, count: int) -> None:
+    try:
+        word = peer.recv(4096)
+    except OSError:
+        word = b""
+    if word == BYE:
+        watched.unregister(peer)
+    elif word:
+        cut(word.decode(errors="replace"))
+    else:
+        cut(f"process {number} of {count} ended before the run did; so does this: {ADVICE}")
 
 
 def _say_to_all(word: bytes) -> None:

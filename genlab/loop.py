@@ -10,10 +10,11 @@ stays on the devices, and a source's next batches are fetched while the last one
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
+from jax.errors import JaxRuntimeError
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
@@ -23,7 +24,18 @@ from genlab.game import State
 from genlab.log import LAG, Log, event_files
 from genlab.progress import Progress, Silent
 from genlab.runs import NotWritten, RunFolder, environment
+from genlab.together import Together
 from genlab.training import Training, cost, prepare
+
+
+class Seat(NamedTuple):
+    """One run at the table: what the loop keeps for it beside its state."""
+
+    training: Training
+    run: RunFolder
+    checkpoints: Checkpoints
+    log: Log
+    beside: list[hooks.Hook]
 
 
 def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -> State:
@@ -35,30 +47,58 @@ def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -
 
     In several processes all must call it alike.
     """
+    return fit_together([config], [workdir], show)[0]
+
+
+def fit_together(
+    configs: Sequence[ConfigDict], workdirs: Sequence[str | Path], show: Progress | None = None
+) -> list[State]:
+    """`fit` of several runs by one program (see `together.teams` for which can be), each in a
+    folder of its own; those that stand at different rounds, group by group. What stops one of
+    them, stops all: each goes on from its own checkpoint.
+    """
     show = show if show and processes.first() else Silent()
-    alike = config_lib.fingerprint(config_lib.as_dict(config))
-    training = processes.together(lambda: prepare(config), lambda _: alike)
-    with _claimed(workdir, config) as run, interruption.watched():
-        found = environment()
+    alike = config_lib.fingerprint([config_lib.as_dict(config) for config in configs])
+    trainings = processes.together(lambda: list(map(prepare, configs)), lambda _: alike)
+    with contextlib.ExitStack() as held:
+        claimed = zip(workdirs, configs, strict=True)
+        runs = [held.enter_context(_claimed(workdir, config)) for workdir, config in claimed]
+        held.enter_context(interruption.watched())
+        with _recorded(runs, show):
+            states = _train(trainings, runs, show)
+        for run, state in zip(runs, states, strict=True):
+            done = {"status": "finished", "step": int(state.step), "error": None}
+            run.write("status.json", done)
+        if processes.count() == 1 and (number := interruption.requested()):
+            raise interruption.Interrupted(f"interrupted; {runs[-1].path} is finished", number)
+    return states
+
+
+@contextlib.contextmanager
+def _recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
+    """Where and how the runs go, in their folders."""
+
+    def tell(status: dict) -> None:
+        for run in runs:
+            run.write("status.json", status)
+
+    found = environment()
+    for run in runs:
         run.append("env.jsonl", found)  # of every start; env.json is the last
         run.write("env.json", found)
-        run.write("status.json", {"status": "running"})
-        try:
-            step, state = _train(training, run, show)
-        except interruption.Interrupted:
-            run.write("status.json", {"status": "interrupted"})
-            raise
-        except Exception as error:
-            told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            with contextlib.suppress(NotWritten):  # a full disk is what it may be about
-                run.write("status.json", {"status": "failed", "error": told})
-            raise
-        finally:
-            show.end()
-        run.write("status.json", {"status": "finished", "step": step, "error": None})
-        if processes.count() == 1 and (number := interruption.requested()):
-            raise interruption.Interrupted(f"interrupted; {run.path} is finished", number)
-    return state
+    tell({"status": "running"})
+    try:
+        yield
+    except interruption.Interrupted:
+        tell({"status": "interrupted"})
+        raise
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        with contextlib.suppress(NotWritten):  # a full disk is what it may be about
+            tell({"status": "failed", "error": told})
+        raise
+    finally:
+        show.end()
 
 
 @contextlib.contextmanager
@@ -74,67 +114,103 @@ def _claimed(workdir: str | Path, config: ConfigDict) -> Iterator[RunFolder]:
         yield RunFolder(workdir, writes=processes.first())
 
 
-def _train(training: Training, run: RunFolder, show: Progress) -> tuple[int, State]:
-    loop = training.experiment.loop
-    with Checkpoints(run.checkpoints, loop.keep, loop.best) as checkpoints:
-        step, state = checkpoints.restore(training.like()) or (0, None)
-        checkpoints.set_aside(newer_than=step)
-        show.begin(training.experiment.title or run.path.name, step, loop.steps)
-        state = training.init() if state is None else state
-        run.rewind(step)
-        log = _log(training, run, step, show)
-        beside = _hooks(training, run, checkpoints, log)
-        programs: dict[int, Callable] = {}
-        held, key = None, training.data_key
-        asked_to_stop = processes.Stop(ahead=LAG)
-        while step < loop.steps:
-            if number := asked_to_stop():
-                _leave(step, state, number, checkpoints, log)
-            rounds = min(loop.rounds_per_call, hooks.next_stop(beside, step, loop.steps) - step)
-            if held is None or not training.experiment.data.resident:
-                held = training.fetch(step, rounds)
-            if rounds not in programs:
-                programs[rounds] = _compile(training, run, log, state, held, rounds)
-            state, metrics = programs[rounds](state, held, key)
-            log.add(step, rounds, metrics)
-            step += rounds
-            called = hooks.due(beside, step, loop.steps)
-            if called:
-                log.drain()
-                log.pause()
-                for hook in called:
-                    hook.fn(step, state)
-                log.go_on()
-        log.drain()
-    return step, state
+def _train(trainings: Sequence[Training], runs: Sequence[RunFolder], show: Progress) -> list[State]:
+    loop = trainings[0].experiment.loop
+    with contextlib.ExitStack() as held:
+        seats, states = [], []
+        for training, run in zip(trainings, runs, strict=True):
+            opened = Checkpoints(run.checkpoints, loop.keep, loop.best)
+            checkpoints = held.enter_context(opened)
+            step, state = checkpoints.restore(training.like()) or (0, None)
+            checkpoints.set_aside(newer_than=step)
+            run.rewind(step)
+            states.append((step, training.init() if state is None else state))
+            log = _log(training, run, step, show if not seats else Silent(), len(runs))
+            beside = _hooks(training, run, checkpoints, log)
+            seats.append(Seat(training, run, checkpoints, log, beside))
+        show.begin(trainings[0].experiment.title or runs[0].path.name, states[0][0], loop.steps)
+        last: dict[int, State] = {}
+        for step in sorted({step for step, _ in states}):
+            here = [number for number, (at, _) in enumerate(states) if at == step]
+            played = _play([seats[n] for n in here], step, [states[n][1] for n in here])
+            last |= zip(here, played, strict=True)
+    return [last[number] for number in range(len(seats))]
 
 
-def _leave(step: int, state: State, number: int, checkpoints: Checkpoints, log: Log) -> NoReturn:
-    """Saves round `step`, whatever the intervals say; the log row it is in stays open."""
-    log.drain()
-    log.pause()
-    if step:
-        log.check(step, state.params)
-        log.suspend(step)
-        checkpoints.save(step, state)
-        checkpoints.wait()
+def _play(seats: Sequence[Seat], step: int, states: Sequence[State]) -> list[State]:
+    """From round `step` to the last, all seats in one program."""
+    trainings = tuple(seat.training for seat in seats)
+    team = trainings[0] if len(seats) == 1 else Together(trainings)
+    loop, source = trainings[0].experiment.loop, trainings[0].experiment.data
+    beside = [hook for seat in seats for hook in seat.beside]
+    programs: dict[int, Callable] = {}
+    held, key, state = None, team.data_key, team.stacked(states)
+    asked_to_stop = processes.Stop(ahead=LAG)
+    while step < loop.steps:
+        if number := asked_to_stop():
+            _leave(step, team.apart(state), number, seats)
+        rounds = min(loop.rounds_per_call, hooks.next_stop(beside, step, loop.steps) - step)
+        if held is None or not source.resident:
+            held = team.fetch(step, rounds)
+        if rounds not in programs:
+            programs[rounds] = _compile(team, seats, state, held, rounds)
+        state, metrics = programs[rounds](state, held, key)
+        for seat, own in zip(seats, team.each(metrics), strict=True):
+            seat.log.add(step, rounds, own)
+        step += rounds
+        if hooks.due(beside, step, loop.steps):
+            with _paused(seats):
+                for seat, own in zip(seats, team.apart(state), strict=True):
+                    for hook in hooks.due(seat.beside, step, loop.steps):
+                        hook.fn(step, own)
+    for seat in seats:
+        seat.log.drain()
+    return team.apart(state)
+
+
+@contextlib.contextmanager
+def _paused(seats: Sequence[Seat]) -> Iterator[None]:
+    """Every log read to its end, the clocks stopped."""
+    for seat in seats:
+        seat.log.drain()
+    for seat in seats:
+        seat.log.pause()
+    yield
+    for seat in seats:
+        seat.log.go_on()
+
+
+def _leave(step: int, states: Sequence[State], number: int, seats: Sequence[Seat]) -> NoReturn:
+    """Saves round `step`, whatever the intervals say; the log rows it is in stay open."""
+    for seat, state in zip(seats, states, strict=True):
+        seat.log.drain()
+        seat.log.pause()
+        if step:
+            seat.log.check(step, state.params)
+            seat.log.suspend(step)
+            seat.checkpoints.save(step, state)
+    for seat in seats:
+        seat.checkpoints.wait()
     told = f"interrupted after round {step}, which is saved; the same command goes on from there"
     raise interruption.Interrupted(told if step else "interrupted before the first round", number)
 
 
-def _compile(training: Training, run: RunFolder, log: Log, state, held, rounds: int) -> Callable:
-    log.drain()
-    log.pause()
-    started = time.perf_counter()
-    compiled = training.compile(state, held, rounds)
-    seconds = time.perf_counter() - started
-    if run.writes and not (run.path / "cost.json").is_file():
-        run.write("cost.json", {**cost(training, state), "compile_seconds": round(seconds, 2)})
-    log.go_on()
+def _compile(
+    team: Training | Together, seats: Sequence[Seat], state, held, rounds: int
+) -> Callable:
+    with _paused(seats):
+        started = time.perf_counter()
+        compiled = team.compile(state, held, rounds)
+        seconds = time.perf_counter() - started
+        for seat, own in zip(seats, team.apart(state), strict=True):
+            if seat.run.writes and not (seat.run.path / "cost.json").is_file():
+                spent = cost(seat.training, own)
+                share = {"compile_seconds": round(seconds / len(seats), 2), "sharing": len(seats)}
+                seat.run.write("cost.json", {**spent, **share})
     return compiled.run
 
 
-def _log(training: Training, run: RunFolder, step: int, show: Progress) -> Log:
+def _log(training: Training, run: RunFolder, step: int, show: Progress, sharing: int) -> Log:
     past = run.rows("metrics.jsonl")
     written = run.writes and training.experiment.loop.tensorboard
     sinks = [event_files(run, step)] if written else []
@@ -143,9 +219,10 @@ def _log(training: Training, run: RunFolder, step: int, show: Progress) -> Log:
         run,
         training.experiment.loop.log_every,
         images,
-        past[-1]["seconds"] if past else 0.0,
+        float(past[-1].get("seconds", 0.0)) if past else 0.0,
         show.advance,
         sinks,
+        sharing,
     )
     log.take_up(step)
     return log

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
@@ -40,7 +41,8 @@ def start(flags: Flags = Flags()) -> None:  # noqa: B008
     Without flags only where a launcher has started several tasks of one step (see `launched`); with
     coordinator="auto" as `jax.distributed.initialize` finds it, on TPU pods for instance.
 
-    Raises ConfigError for flags that cannot be meant, and where the others do not answer in time.
+    Raises ConfigError for flags that cannot be meant. Where the others do not come in time this
+    process ends: XLA, which waits for them, would end it with a stack trace.
     """
     _check(flags)
     found = None
@@ -49,20 +51,22 @@ def start(flags: Flags = Flags()) -> None:  # noqa: B008
         if not found:
             return
     jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM
+    asked = found or f"--coordinator={flags.coordinator}"
+    alone = f"the processes did not find one another within {CONNECT} s ({asked})"
+    advice = "start all of them, with one address that each can reach and a free port on it"
+    late = threading.Timer(CONNECT, lifeline.cut, [f"{alone}: {advice}", 2])
+    late.start()
     try:
         jax.distributed.initialize(
             None if found else flags.coordinator, flags.count, flags.index,
             cluster_detection_method=None if found else "deactivate",
-            initialization_timeout=CONNECT, heartbeat_timeout_seconds=HEARTBEAT,
+            initialization_timeout=2 * CONNECT, heartbeat_timeout_seconds=HEARTBEAT,
             shutdown_timeout_seconds=HEARTBEAT,
         )  # fmt: skip
     except Exception as error:
-        asked = found or f"--coordinator={flags.coordinator}"
-        reason = " ".join(str(error).split())[:160]
-        raise ConfigError(
-            f"the processes did not find one another within {CONNECT} s ({asked}): {reason}: "
-            "start all of them, with one address that each can reach and a free port on it"
-        ) from None
+        raise ConfigError(f"{asked}: {' '.join(str(error).split())[:160]}: {advice}") from None
+    finally:
+        late.cancel()
     host = _state().coordinator_address.rpartition(":")[0]
     lifeline.tie(index(), count(), host, _say, _hear)
 
