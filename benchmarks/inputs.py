@@ -1,6 +1,6 @@
 """A thousand wrong inputs: each must end in a working run or in one readable line.
 
-Run:    python benchmarks/inputs.py              (minutes on one core)
+Run:    python benchmarks/inputs.py              (minutes on two cores)
 Writes: benchmarks/results/inputs.json: counts by kind and outcome, every distinct finding
 
 Outcomes: "worked" (status 0), "refused" (2: a mistake in what was asked, in one line), "failed" (1:
@@ -14,16 +14,19 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.input_cases import Bench, Case, cases
+from benchmarks.record import write
 
 COUNTS = {
     "value of a field": 300,
@@ -34,7 +37,6 @@ COUNTS = {
     "set of images": 100,
 }
 PATIENCE = 60  # seconds for a case
-OUT = Path(__file__).parent / "results" / "inputs.json"
 
 
 class Outcome(NamedTuple):
@@ -92,7 +94,7 @@ def _judged(status: int, text: str, temporary: Path) -> Outcome:
     return Outcome("refused" if status == 2 else "failed", lines[0])
 
 
-def run(counts: dict[str, int], seed: int, root: Path, show: bool = False) -> list[tuple]:
+def run(counts: dict[str, int], seed: int, root: Path) -> list[tuple]:
     """Every case with its outcome and seconds; files are written under `root`."""
     temporary = root / "temporary"
     temporary.mkdir()
@@ -108,53 +110,55 @@ def run(counts: dict[str, int], seed: int, root: Path, show: bool = False) -> li
         started = time.perf_counter()
         became = outcome(case, temporary)
         found.append((case, became, time.perf_counter() - started))
-        if show and (became.name == "finding" or found[-1][2] > 10):
-            print(f"{found[-1][2]:.1f} s {became}\n  {case.arguments}"[:1500], flush=True)
     return found
 
 
 def main() -> None:
-    """Runs all and writes the record."""
+    """Runs all, each kind in a process of its own, and writes the record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="this kind of case alone; writes nothing")
-    parser.add_argument("--n", type=int)
-    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--only", metavar="KIND", help="this kind alone; prints its part")
     asked = parser.parse_args()
-    counts = {kind: asked.n or n for kind, n in COUNTS.items() if asked.only in kind}
+    if asked.only:
+        print(json.dumps(_part(asked.only, asked.seed)))
+        return
     started = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(lambda kind: _in_a_process(kind, asked.seed), COUNTS))
+    record = {
+        "what": " ".join(__doc__.split("Outcomes: ")[1].split()),
+        "seed": asked.seed,
+        "cases": sum(COUNTS.values()),
+        "outcomes": dict(sum((Counter(part["outcomes"]) for part in parts), Counter())),
+        "by_kind": dict(zip(COUNTS, (part["outcomes"] for part in parts), strict=True)),
+        "findings": [finding for part in parts for finding in part["findings"]],
+        "seconds": round(time.perf_counter() - started, 1),
+        "slowest_case_seconds": max(part["slowest"] for part in parts),
+    }
+    write("inputs", record)
+    print(
+        json.dumps({name: record[name] for name in ("outcomes", "by_kind", "findings")}, indent=2)
+    )
+
+
+def _in_a_process(kind: str, seed: int) -> dict:
+    command = [sys.executable, __file__, f"--only={kind}", f"--seed={seed}"]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(told.splitlines()[-1])
+
+
+def _part(kind: str, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
-        found = run(counts, asked.seed, Path(folder).resolve(), show=True)
-        record = _record(found, asked.seed, time.perf_counter() - started)
+        found = run({kind: COUNTS[kind]}, seed, Path(folder).resolve())
         os.chdir("/")
         tempfile.tempdir = None
-    if asked.verbose:
-        for case, became, seconds in found:
-            print(f"{seconds:5.1f} {became.name:8} {case.arguments} -> {became.told.strip()}"[:600])
-    print(json.dumps(record["outcomes"], indent=2), f"{record['seconds']} s")
-    if not (asked.only or asked.n):
-        OUT.write_text(json.dumps(record, indent=2) + "\n")
-
-
-def _record(found: list[tuple], seed: int, seconds: float) -> dict:
-    from genlab.runs import environment
-
-    kinds = dict.fromkeys(case.kind for case, *_ in found)
-    by_kind = {k: Counter(o.name for case, o, _ in found if case.kind == k) for k in kinds}
     findings = {o.told[:300]: case.arguments for case, o, _ in found if o.name == "finding"}
     return {
-        "what": " ".join(__doc__.split("Outcomes: ")[1].split()),
-        "seed": seed,
-        "cases": len(found),
-        "outcomes": dict(Counter(o.name for _, o, _ in found)),
-        "by_kind": {kind: dict(counted) for kind, counted in by_kind.items()},
-        "findings": [{"told": t, "arguments": a} for t, a in findings.items()],
-        "seconds": round(seconds, 1),
-        "slowest_seconds": round(max(s for *_, s in found), 1),
-        "environment": environment(),
+        "outcomes": dict(Counter(became.name for _, became, _ in found)),
+        "findings": [{"told": told, "arguments": words} for told, words in findings.items()],
+        "slowest": round(max(seconds for *_, seconds in found), 1),
     }
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     main()

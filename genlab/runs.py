@@ -8,6 +8,12 @@ cost.json      FLOPs per round, parameters, compile time
 status.json    running | interrupted | finished | failed, and why; after a kill, running
 unlogged.json  of an interrupted run: the rounds of the log row it was in
 checkpoints/   Orbax; samples/ pictures
+
+A run folder names code, by path, that reading it imports and calls. It may name what is installed,
+what lies where the user stands or on PYTHONPATH, and, by modules.json, folders that a run of this
+user was started with before (remembered in the cache); another folder is refused with its name.
+Nothing of Python's own library is called (`config.resolve`). This keeps a folder that somebody sent
+from running what came with it; it is no sandbox against installed packages.
 """
 
 import contextlib
