@@ -146,8 +146,7 @@ class Local:
     def _alive(self, pid: str) -> bool:
         if pid in self._started:
             return not self._started[pid][0].done()  # reaps it, too
-        command = subprocess.run(["ps", "-p", pid, "-o", "args="], capture_output=True, text=True)
-        return "submitit" in command.stdout
+        return "submitit" in _command(pid)  # and not another process that has its number now
 
     def _places(self) -> dict[str, int]:
         return {pid: place for pid, (job, place) in self._started.items() if not job.done()}
@@ -187,13 +186,12 @@ class Slurm:
         slurm = SlurmExecutor(folder)
         options = dict(self.options)
         setup = options.pop("setup", None)
-        parallel = {} if self.jobs is None else {"array_parallelism": self.jobs}
         slurm.update_parameters(
             job_name="genlab",
             setup=[setup] if setup else None,
             stderr_to_stdout=True,
             additional_parameters={"requeue": True},
-            **parallel,
+            array_parallelism=self.jobs or len(work),
             **options,
         )
         try:
@@ -243,6 +241,15 @@ class _Placed:
             else:
                 os.environ[name] = value
         return self.work()
+
+
+def _command(pid: str) -> str:
+    """The command line of a process; "" where there is none."""
+    if Path("/proc/self").exists():
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_text()
+        return ""
+    return subprocess.run(["ps", "-p", pid, "-o", "args="], capture_output=True, text=True).stdout
 
 
 def _gpus() -> list[str]:
