@@ -6,6 +6,7 @@ Nothing heavy is imported before the command is known, so that `--help` answers 
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from genlab.interruption import heard
 from genlab.request import EVALUATE, add_options, requested
 
 DESCRIPTION = """\
@@ -38,6 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     sys.path.insert(0, os.getcwd())  # what lies where the user stands can be named in a config
     from genlab.config import ConfigError, told
+    from genlab.runs import NotWritten
 
     try:
         parser = _parser()
@@ -45,17 +48,18 @@ def main(argv: list[str] | None = None) -> int:
         arguments.overrides = _overrides(rest, parser, arguments)
         if arguments.run is not _prepare:
             start_jax()
-        return arguments.run(arguments) or 0
+        with heard():
+            return arguments.run(arguments) or 0
     except ConfigError as error:
         print(f"genlab: {told(error)}", file=sys.stderr)
         return 2
-    except (FloatingPointError, OSError) as error:  # OSError: it names its file
+    except (FloatingPointError, NotWritten, OSError) as error:  # OSError: it names its file
         print(f"genlab: {told(error)}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        text = "interrupted; the same command goes on from the last checkpoint"
+    except KeyboardInterrupt as stop:
+        text = str(stop) or "interrupted; the same command goes on from the last checkpoint"
         print(f"\ngenlab: {text}", file=sys.stderr)
-        return 130
+        return 128 + getattr(stop, "number", signal.SIGINT)
     except Exception as error:
         with tempfile.NamedTemporaryFile(
             "w", prefix="genlab-", suffix=".txt", delete=False
@@ -95,6 +99,10 @@ def _training_commands(command: Callable) -> None:
     train = command("train", _train, "Train one run; resumes what is in the folder, bit for bit.")
     _config(train)
     _workdir(train)
+    text = "of process 0, where several play one run; those of Slurm and the like are found"
+    train.add_argument("--coordinator", metavar="HOST:PORT", help=text)
+    train.add_argument("--processes", type=int, metavar="N", help="how many there are")
+    train.add_argument("--process", type=int, metavar="I", help="this one's number, from 0")
     text = "Train and evaluate every variant with every seed; finished runs are skipped."
     sweep = command("sweep", _sweep, text)
     text = "experiment file: config(), sweep(), SEEDS"
@@ -104,6 +112,8 @@ def _training_commands(command: Callable) -> None:
     text = "not in this process: in subprocesses, or as a Slurm array with --slurm.NAME=VALUE"
     sweep.add_argument("--executor", metavar="local|slurm", help=text)
     sweep.add_argument("--jobs", type=int, metavar="N", help="so many runs at a time")
+    text = "train runs that differ in seeds and numbers alone by one program"
+    sweep.add_argument("--together", action="store_true", help=text)
     _workdir(sweep)
     bench = command("bench", _bench, "Measure what a config costs on this machine.")
     _config(bench)
@@ -212,11 +222,17 @@ def _config_of(arguments):
 
 
 def _train(arguments) -> None:
+    from genlab import processes
+
+    flags = processes.Flags(arguments.coordinator, arguments.processes, arguments.process)
+    processes.start(flags)
     from genlab.loop import fit
     from genlab.progress import for_terminal
 
-    fit(_config_of(arguments), arguments.workdir, for_terminal())
-    print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={arguments.workdir}")
+    with processes.all_or_none():
+        fit(processes.together(lambda: _config_of(arguments)), arguments.workdir, for_terminal())
+    if processes.first():
+        print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={arguments.workdir}")
 
 
 def _sweep(arguments) -> int:
@@ -251,11 +267,14 @@ def _sweep(arguments) -> int:
 def _player(arguments, experiment):
     """Who plays a sweep's runs; None for this process."""
     from genlab.config import ConfigError
+    from genlab.sweep import together
 
     if arguments.executor is None:
         if arguments.jobs is not None or arguments.slurm:
             raise ConfigError("--jobs and --slurm.NAME need --executor=local or --executor=slurm")
-        return None
+        return together if arguments.together else None
+    if arguments.together:
+        raise ConfigError("--together is one process's: leave --executor out")
     from genlab.cluster import hand_over
     from genlab.executors import executor
 

@@ -25,13 +25,22 @@ class NotFinite(FloatingPointError):
 class Log:
     """Takes each dispatch's metrics (leading axis: rounds); writes a row every `every` rounds.
 
-    A row is the mean since the last row or checkpoint; `seconds` counts training alone.
+    A row is the mean since the last row or checkpoint; `seconds` counts training alone, and of
+    the time that `sharing` runs trained together this run's share.
     """
 
     def __init__(
-        self, run: RunFolder, every: int, images: int, seconds: float, show: Callable, sinks=()
+        self,
+        run: RunFolder,
+        every: int,
+        images: int,
+        seconds: float,
+        show: Callable,
+        sinks=(),
+        sharing: int = 1,
     ):
         self.run, self.every, self.images, self.show, self.sinks = run, every, images, show, sinks
+        self._sharing = sharing
         self._pending = collections.deque()
         self._window: list[dict] = []
         self._seconds, self._since = seconds, time.perf_counter()
@@ -50,12 +59,15 @@ class Log:
 
     def pause(self) -> None:
         """Stops the clock: what follows is not training."""
-        self._seconds += time.perf_counter() - self._since
+        self._seconds += self._running()
         self._since = None
 
     def go_on(self) -> None:
         """Starts the clock."""
         self._since = time.perf_counter()
+
+    def _running(self) -> float:
+        return (time.perf_counter() - self._since) / self._sharing
 
     def _read(self) -> None:
         first, rounds, metrics = self._pending.popleft()
@@ -70,7 +82,7 @@ class Log:
         self.show(first + rounds, row)
 
     def _write(self, step: int) -> dict:
-        running = time.perf_counter() - self._since if self._since is not None else 0.0
+        running = self._running() if self._since is not None else 0.0
         seconds = self._seconds + running
         means = {
             name: float(np.mean([values[name] for values in self._window]))

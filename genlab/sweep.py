@@ -97,6 +97,7 @@ def plan(
 
 
 Player = Callable[[Sequence[Job], Path, Progress], Iterable[Result]]
+Before = Callable[[Sequence[Job], Progress], None]
 
 
 def run(
@@ -121,17 +122,48 @@ def run(
     return [results[job.workdir] for job in jobs]
 
 
-def in_turn(jobs: Sequence[Job], workdir: Path, show: Progress) -> Iterator[Result]:
-    """One after another, in this process; not those that an executor has."""
+def in_turn(
+    jobs: Sequence[Job], workdir: Path, show: Progress, ahead: Before = lambda *_: None
+) -> Iterator[Result]:
+    """One after another, in this process, after `ahead(jobs, show)`; not those that an executor
+    has.
+    """
     if (workdir / "jobs.json").is_file():
         from genlab.cluster import Book
 
         for executor in ("local", "slurm"):
             Book(workdir).refuse_those_of(executor, jobs)
     with RunFolder(workdir).locked():  # against a second sweep, which would take jobs in its way
+        ahead(jobs, show)
         for number, job in enumerate(jobs, start=1):
             show.say(f"[{number}/{len(jobs)}] {job.name}")
             yield play(job, show)
+
+
+def together(jobs: Sequence[Job], workdir: Path, show: Progress) -> Iterator[Result]:
+    """Those that one program can train are trained by it first; then all `in_turn`, which goes on
+    where that left off.
+    """
+    return in_turn(jobs, workdir, show, _train_together)
+
+
+def _train_together(jobs: Sequence[Job], show: Progress) -> None:
+    from genlab.loop import fit_together
+    from genlab.together import refused, teams
+
+    for team in teams([job.config for job in jobs]):
+        chosen = [jobs[number] for number in team]
+        names = ", ".join(job.name for job in chosen)
+        if len(chosen) == 1:
+            continue
+        try:
+            if why := refused(chosen[0].config):
+                show.say(f"{names}: each alone, for {why}")
+                continue
+            show.say(f"{names}: in one program")
+            fit_together([job.config for job in chosen], [job.workdir for job in chosen], show)
+        except Exception as error:  # what is wrong with which of them, shows when each is alone
+            show.say(f"  each alone from here: {type(error).__name__}: {error}".splitlines()[0])
 
 
 def finished(job: Job) -> bool:

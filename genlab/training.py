@@ -1,5 +1,6 @@
 """An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -44,6 +45,18 @@ class Training(NamedTuple):
     def init(self) -> State:
         """The state before the first round, on the devices."""
         return parallel.start(self.place, self._init, *self._beginning())
+
+    def stacked(self, states: Sequence[State]) -> State:
+        """The one state of this one run; see `together.Together`."""
+        return states[0]
+
+    def apart(self, state: State) -> list[State]:
+        """The states of the runs in it: one."""
+        return [state]
+
+    def each(self, metrics: dict) -> list[dict]:
+        """The metrics of the runs in it: of one."""
+        return [metrics]
 
     def like(self) -> Any:
         """The state's shapes and shardings: what a checkpoint is restored into."""

@@ -1,0 +1,121 @@
+"""Runs that share a program are the runs they would have been alone."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+import tiny
+from jax import random
+
+from genlab import fit, spec, sweep
+from genlab.config import ConfigError, override
+from genlab.interruption import Interrupted, request
+from genlab.loop import fit_together
+from genlab.metrics.scores import Reconstruction
+from genlab.progress import Silent
+from genlab.runs import RunFolder
+from genlab.together import differing, refused, teams
+
+LOOP = {"steps": 6, "checkpoint_every": 3}
+
+
+def varied(seed, rate, penalty):
+    """WGAN-GP with SGD, whose differences no rounding enlarges."""
+    config = tiny.wgan_gp(seed=seed, ema={"gen": 0.9}, loop=LOOP)
+    override(config, "optim.gen.learning_rate", rate)
+    override(config, "method.penalties.gradient_penalty", penalty)
+    return config
+
+
+def leaves(state):
+    return [np.asarray(x) for x in jax.tree.leaves(state.replace(key=random.key_data(state.key)))]
+
+
+def logged(folder):
+    return [
+        {k: v for k, v in row.items() if k != "seconds"}
+        for row in RunFolder(folder).rows("metrics.jsonl")
+    ]
+
+
+def test_seeds_rates_and_weights_in_one_program_equal_separate_runs(tmp_path):
+    """Parameters, statistics, averages, logs and checkpoints; the third is asked to stop with the
+    others and all go on.
+    """
+    configs = [varied(0, 0.05, 10.0), varied(1, 0.05, 10.0), varied(2, 0.02, 1.0)]
+    assert teams(configs) == [[0, 1, 2]]
+    alone = [fit(config, tmp_path / f"alone{n}") for n, config in enumerate(configs)]
+    folders = [tmp_path / f"team{n}" for n in range(3)]
+    stopping = Silent()
+    stopping.advance = lambda step, row=None: request() if step == 2 else None
+    with pytest.raises(Interrupted):
+        fit_together(configs, folders, stopping)
+    assert {RunFolder(folder).status["status"] for folder in folders} == {"interrupted"}
+    fit(configs[0], folders[0])  # one of them goes on alone, ahead of the others
+    together = fit_together(configs, folders)
+    for number, (one, other) in enumerate(zip(alone, together, strict=True)):
+        for a, b in zip(leaves(one), leaves(other), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+        rows = logged(tmp_path / f"alone{number}"), logged(folders[number])
+        assert len(rows[0]) == len(rows[1]) > 1
+        for a, b in zip(*rows, strict=True):
+            assert a == pytest.approx(b, rel=1e-4, abs=1e-5)
+        assert RunFolder(folders[number]).status["status"] == "finished"
+
+
+class File:
+    """Two seeds of two structures, one number swept, one run that fails."""
+
+    SEEDS = (0, 1)
+    __file__ = __file__
+
+    @staticmethod
+    def config():
+        return tiny.vae(
+            evaluate={"reconstruction": spec(Reconstruction)},
+            loop={"steps": 2, "checkpoint_every": 2},
+        )
+
+    @staticmethod
+    def sweep():
+        return {
+            "plain": {},
+            "beta": {"method.beta": 4.0},
+            "adam": {"optim.vae": spec(optax.adam, 1e-3)},
+            "nan": {"method.beta": float("nan")},
+        }
+
+
+def test_a_sweep_trains_what_it_can_together_and_one_that_fails_costs_the_others_nothing(tmp_path):
+    told = []
+    show = Silent()
+    show.say = told.append
+    jobs = sweep.plan(File, tmp_path, {}, (0, 1), ("plain", "beta", "adam"))
+    assert {r.status for r in sweep.run(jobs, tmp_path, "", show, sweep.together)} == {"done"}
+    assert sum("in one program" in line for line in told) == 2
+    sharing = {j.variant: RunFolder(j.workdir).rows("evals.jsonl") for j in jobs}
+    assert all(sharing.values())
+    jobs = sweep.plan(File, tmp_path / "failing", {}, (0,), ("plain", "nan"))
+    results = sweep.run(jobs, tmp_path / "failing", "", show, sweep.together)
+    assert [r.status for r in results] == ["done", "failed"]
+    assert "vae/kl" in results[1].error
+
+
+def test_teams_differ_in_numbers_alone():
+    """Not in structure, not in whole numbers, not in the loop."""
+    plain, other = tiny.vae(seed=1), tiny.vae()
+    rounds, wider = tiny.vae(loop={"steps": 5}), tiny.gan(ema={"gen": 0.5})
+    averaged = tiny.gan(ema={"gen": 0.9})
+    assert teams([plain, rounds, other, wider, averaged]) == [[0, 2], [1], [3, 4]]
+    assert "placement" in refused(tiny.vae(loop={"placement": "pmap"}))
+    streamed = tiny.vae()
+    with streamed.unlocked():
+        streamed.data = spec(tiny.streamed)
+    assert "streamed" in refused(streamed)
+
+
+def test_what_differs_is_found_by_its_path():
+    trees = [{"a": [1.0, {"b": 2.0}], "c": 3}, {"a": [1.0, {"b": 5.0}], "c": 3}]
+    assert differing(trees) == {("a", 1, "b"): [2.0, 5.0]}
+    with pytest.raises(ConfigError, match="c is no number"):
+        differing([{"c": 3}, {"c": 4}])
