@@ -113,7 +113,7 @@ def killed(workdir: Path, moment: Callable, chance: random.Random) -> dict:
     """One life, and what was on disk after it."""
     checkpoints, before, out = workdir / "checkpoints", on_disk(workdir), Path(f"{workdir}.out")
     said = len(out.read_text()) if out.is_file() else 0
-    started, child = time.monotonic(), train(workdir, 10**6)
+    started, child = time.monotonic(), train(workdir, 1000)
     for now in moment(checkpoints, chance):
         if now or time.monotonic() > started + 120 or os.waitpid(child, os.WNOHANG)[0]:
             break
@@ -273,7 +273,7 @@ def recovery(folder: Path, times: int = 5) -> dict:
     for _ in range(times + 1):
         before, started = _last_row(workdir), time.monotonic()
         with subprocess.Popen(
-            [*command, f"--workdir={workdir}", "--config.loop.steps=1000000"],
+            [*command, f"--workdir={workdir}", "--config.loop.steps=1000"],
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CONFIG.parent), str(ROOT)])},
             stdout=subprocess.DEVNULL,
         ) as child:

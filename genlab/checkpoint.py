@@ -19,6 +19,8 @@ from genlab import processes
 from genlab.config import ConfigError
 from genlab.runs import NotWritten
 
+CENTURY = 100 * 365 * 24 * 3600  # seconds
+
 
 class Checkpoints:
     """The checkpoints of one run.
@@ -32,7 +34,11 @@ class Checkpoints:
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # what fails is told here, in a line
         self.folder, self.keep = Path(folder).resolve(), keep
         self.score, self.sign = best.lstrip("+"), -1.0 if best.startswith("+") else 1.0
-        options = ocp.CheckpointManagerOptions(preservation_policy=self)
+        # Orbax takes the time of a save from the wall clock, which may jump
+        patience = {"timeout_secs": CENTURY} if processes.count() == 1 else {}
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=self, async_options=ocp.options.AsyncOptions(**patience)
+        )
         with self._told():
             self._manager = ocp.CheckpointManager(self.folder, options=options)
         self._scores = {step: self._recorded(step) for step in self._manager.all_steps()}

@@ -45,27 +45,24 @@ KILL = textwrap.dedent(
                     pass  # the asynchronous save of round 6 has to be on disk
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def run(name, steps):
+    def run(steps):
         adam = spec(optax.adam, 1e-3, b1=0.5)
         loop = {"steps": steps, "checkpoint_every": 6, "log_every": 1}
-        more = {"optim": adam, "loop": loop}
-        gan = lambda: tiny.gan(critic_norm="BatchNorm", ema={"gen": 0.9}, **more)
-        make = {"gan": gan, "vae": lambda: tiny.vae(**more)}
-        state = fit(make[name](), folder, Killer())
+        state = fit(tiny.vae(optim=adam, loop=loop), folder, Killer())
         leaves = jax.tree.leaves(state.replace(key=random.key_data(state.key)))
         np.savez(folder / "final.npz", *[np.asarray(x) for x in leaves])
 
-    name, folder, kill = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
-    run(name, 12)
+    folder, kill = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    run(12)
     """
 )
 
 
-def process(name, folder, kill=10**9):
+def process(folder, kill=10**9):
     """A fresh interpreter that trains 12 rounds in `folder`, perhaps killed on the way."""
     paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
     return subprocess.run(
-        [sys.executable, "-c", KILL, name, str(folder), str(kill)],
+        [sys.executable, "-c", KILL, str(folder), str(kill)],
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
@@ -79,17 +76,16 @@ def logged(folder):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-@pytest.mark.parametrize("name", ["gan", "vae"])
-def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(name, tmp_path):
-    """GAN with BatchNorm, EMA and Adam; VAE: 12 rounds against 8, kill -9, and on from the
-    checkpoint of 6.
+def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(tmp_path):
+    """A VAE: 12 rounds against 8, kill -9, and on from the checkpoint of 6. A GAN with BatchNorm
+    and EMA is killed in `test_faults.py`, more often.
     """
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    done = process(name, whole)
+    done = process(whole)
     assert done.returncode == 0, done.stderr
-    assert process(name, broken, kill=8).returncode == -9
+    assert process(broken, kill=8).returncode == -9
     assert RunFolder(broken).status == {"status": "running"}
-    done = process(name, broken)
+    done = process(broken)
     assert done.returncode == 0, done.stderr
     with np.load(whole / "final.npz") as a, np.load(broken / "final.npz") as b:
         assert len(a.files) == len(b.files) > 10
