@@ -93,6 +93,8 @@ def _recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
         tell({"status": "interrupted"})
         raise
     except Exception as error:
+        if processes.count() > 1 and isinstance(error, JaxRuntimeError):
+            raise  # another process is gone: no failure of the run
         told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         with contextlib.suppress(NotWritten):  # a full disk is what it may be about
             tell({"status": "failed", "error": told})
