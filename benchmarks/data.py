@@ -10,6 +10,7 @@ import collections
 import io
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -20,15 +21,18 @@ from jax import lax
 from PIL import Image
 
 from genlab import Experiment, Loop, spec
+from genlab.config import as_dict, build
 from genlab.data import digits, folder, from_arrays
 from genlab.data import source as genlab_source
 from genlab.data.source import from_readers
 from genlab.data.tfds import Examples
 from genlab.data.toy import ring
+from genlab.game import rounds
 from genlab.log import LAG
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, dcgan
-from genlab.training import prepare
+from genlab.parallel import placement
+from genlab.training import Training
 
 BATCH, WIDTH, SECONDS = 64, 16, 1.0
 RNG = np.random.default_rng(0)
@@ -114,62 +118,52 @@ def delivered(source, batches: int = 10) -> float:
     return (first - batches) * BATCH / (time.perf_counter() - started)
 
 
-def experiment(source):
-    """A DCGAN on the source's images."""
-    nets = (
-        spec(Generator, spec(dcgan.Up, source.shape, WIDTH)),
-        spec(Discriminator, spec(dcgan.Down, WIDTH)),
-    )
-    return spec(
+def training(source) -> Training:
+    """A DCGAN on the source's images, on one device."""
+    critic = spec(Discriminator, spec(dcgan.Down, WIDTH))
+    generator = spec(Generator, spec(dcgan.Up, source.shape, WIDTH))
+    config = spec(
         Experiment,
-        spec(GAN, *nets, latent=64),
-        spec(held_source, id(source)),
+        spec(GAN, generator, critic, latent=64),
+        spec(digits),  # in the source's stead: configs hold no arrays
         dict.fromkeys(("disc", "gen"), spec(optax.adam, 2e-4)),
         batch_size=BATCH,
         loop=spec(Loop, rounds_per_call=2),
     )
-
-
-SOURCES = {}
-
-
-def held_source(number: int):
-    """A source by its number: configs hold no arrays."""
-    return SOURCES[number]
+    experiment = replace(build(config), data=source)
+    return Training(as_dict(config), experiment, placement("jit", 1), rounds(experiment.method))
 
 
 def waiting(source) -> dict:
     """Seconds a round as `fit` plays it, on batches at hand, and the share lost in between."""
-    SOURCES[id(source)] = source
-    training = prepare(experiment(source))
-    k = training.experiment.loop.rounds_per_call
-    held = training.fetch(0, k)
-    state = training.init()
-    run, key, step = training.compile(state, held, k).run, training.data_key, k
+    made = training(source)
+    k = made.experiment.loop.rounds_per_call
+    held, state = made.fetch(0, k), made.init()
+    run, key, step = made.compile(state, held, k).run, made.data_key, k
 
     def play(fetching: bool) -> float:
         nonlocal state, step, held
-        started, rounds, pending = time.perf_counter(), 0, collections.deque()
+        started, first, pending = time.perf_counter(), step, collections.deque()
         while time.perf_counter() - started < SECONDS:
             if fetching and not source.resident:
-                held = training.fetch(step, k)
+                held = made.fetch(step, k)
             state, metrics = run(state, held, key)
             pending.append(metrics)
             if len(pending) > LAG:
                 jax.block_until_ready(pending.popleft())
-            step, rounds = step + k, rounds + k
+            step += k
         jax.block_until_ready(state.step)
-        return (time.perf_counter() - started) / rounds
+        return (time.perf_counter() - started) / (step - first)
 
     play(True)
     pairs = [(play(True), play(False)) for _ in range(3)]
     fetching, at_hand = (sorted(column)[1] for column in zip(*pairs, strict=True))
     share = record.summary([1 - b / a for a, b in pairs])
-    images = training.moves * BATCH
+    eaten = made.moves * BATCH
     return {
         "seconds_per_round": fetching,
         "seconds_per_round_at_hand": at_hand,
-        "images_per_second_eaten": images / at_hand,
+        "images_per_second_eaten": eaten / at_hand,
         "share_of_time_waiting": share,
     }
 

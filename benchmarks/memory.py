@@ -1,9 +1,9 @@
 """What rematerialisation saves and costs, by XLA's own analysis, at several batch sizes.
 
-Run:    python benchmarks/memory.py            (on a quiet machine: the load is recorded)
+Run:    python benchmarks/memory.py            (--time on a quiet machine: the load is recorded)
         python benchmarks/memory.py --tpu      (with libtpu installed; no TPU is needed)
 Writes: benchmarks/results/memory.json and memory_tpu.json: bytes of temporaries and FLOPs of a
-        trunk's gradient with its blocks kept and with them computed anew; on CPU the time too
+        trunk's gradient with its blocks kept and with them computed anew; with --time its seconds
 
 With --tpu programs are compiled for one chip of a TPU v5e ahead of time, and not run.
 """
@@ -53,8 +53,8 @@ def gradient(net, example: tuple[int, ...], batch: int):
     return jax.grad(loss), (params, stats, x)
 
 
-def analysed(net, example: tuple[int, ...], batch: int, sharding) -> dict:
-    """Of the compiled gradient; its time where it can run."""
+def analysed(net, example: tuple[int, ...], batch: int, sharding, time: bool) -> dict:
+    """Of the compiled gradient."""
     fn, shapes = gradient(net, example, batch)
     where = {} if sharding is None else {"in_shardings": sharding, "out_shardings": sharding}
     compiled = jax.jit(fn, **where).lower(*shapes).compile()
@@ -62,7 +62,7 @@ def analysed(net, example: tuple[int, ...], batch: int, sharding) -> dict:
         "temporary_bytes": compiled.memory_analysis().temp_size_in_bytes,
         "flops": compiled.cost_analysis()["flops"],
     }
-    if sharding is None:
+    if time:
         arrays = jax.tree.map(lambda x: jnp.full(x.shape, 0.01, x.dtype), shapes)
         found["seconds"] = record.timed(lambda: compiled(*arrays), 3)
     return found
@@ -84,10 +84,12 @@ def main() -> None:
     """Measures and writes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tpu", action="store_true")
+    parser.add_argument("--time", action="store_true")
     parser.add_argument("--scale", type=float, help="share of the full widths")
     parser.add_argument("--batches", default="")
     given = parser.parse_args()
-    record.load()
+    if given.time:
+        record.load()
     scale = given.scale or (1.0 if given.tpu else 0.25)
     batches = [int(n) for n in (given.batches or ("64,256" if given.tpu else "16,64")).split(",")]
     rows = []
@@ -96,7 +98,7 @@ def main() -> None:
             row = {"network": name, "batch": batch}
             for kept, remat in (("kept", False), ("anew", True)):
                 sharding = chip() if given.tpu else None
-                row[kept] = analysed(make(remat, scale), example, batch, sharding)
+                row[kept] = analysed(make(remat, scale), example, batch, sharding, given.time)
             rows.append(row)
             told = [f"{row[k]['temporary_bytes'] / 2**20:.0f} MiB" for k in ("kept", "anew")]
             flops = row["anew"]["flops"] / row["kept"]["flops"]

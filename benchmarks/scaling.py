@@ -1,6 +1,6 @@
 """What the gold configs would lose to communication on 8 to 4,096 devices: a prediction.
 
-Run:    python benchmarks/scaling.py
+Run:    python benchmarks/scaling.py           (--page: write the page anew from the records alone)
 Writes: benchmarks/results/scaling.json and docs/scaling.md
 
 FLOPs and what is all-reduced are counted in the traced round of each config at its authors' widths
@@ -15,6 +15,7 @@ from string import Template
 import jax
 import jax.numpy as jnp
 import record
+from jax.extend.core import jaxprs_in_params
 
 from genlab import files, game, parallel, spec, sweep
 from genlab.communication import Machine, Work, efficiency, exchanges
@@ -73,7 +74,7 @@ def reduced(jaxpr) -> tuple[int, int]:
             arrays = [v.aval for v in equation.invars if v.aval.ndim]
             size, own = size + sum(a.size * a.dtype.itemsize for a in arrays), 1
         turns = equation.params["length"] if equation.primitive.name == "scan" else 1
-        for inner in jax.core.jaxprs_in_params(equation.params):
+        for inner in jaxprs_in_params(equation.params):
             more, chain = reduced(inner)
             size, own = size + turns * more, own + turns * chain
         depth |= dict.fromkeys(equation.outvars, before + own)
@@ -199,7 +200,9 @@ def remat_lines() -> list[str]:
         "",
         "The trunks of `nets.resnet`, `nets.biggan` and `nets.r3gan` keep what goes into a block "
         "and compute the block again for the gradient: temporaries and FLOPs of a network's "
-        "gradient by XLA's analysis (`python benchmarks/memory.py`).",
+        "gradient by XLA's analysis (`python benchmarks/memory.py`). On CPU nothing is saved, for the "
+        "largest moment lies inside one convolution's gradient; accelerators are not measured "
+        "where no row says so.",
         "",
         "| network | compiled for | width | batch | kept | anew | FLOPs | time |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
@@ -230,7 +233,9 @@ def sharded_lines(rows: list[dict]) -> list[str]:
         "## Fully sharded states, counted",
         "",
         "A DCGAN of width 16 on 32x32 images, batch 16, compiled for virtual CPU devices; bytes "
-        "relative to those of all parameters.",
+        "relative to those of all parameters. Memory divides by the devices; the exchange does not "
+        "get smaller for it: XLA splits many of the sums over channels, and so reduces activations "
+        "rather than gathering parameters alone. Where a replicated state fits, prefer it.",
         "",
         "| devices | state | held per device | all-reduce | all-gather | all-to-all | other |",
         "|---:|---|---:|---:|---:|---:|---:|",
@@ -245,11 +250,18 @@ def sharded_lines(rows: list[dict]) -> list[str]:
         lines.append(
             f"| {row['devices']} | {row['sharding']} | {held:.2f} MiB | " + " | ".join(told) + " |"
         )
-    return lines
+    return [*lines, ""]
 
 
 def main() -> None:
     """Counts, predicts and writes."""
+    if "--page" not in sys.argv:
+        count()
+    (ROOT / "docs" / "scaling.md").write_text(page(record.read("scaling")))
+
+
+def count() -> None:
+    """Writes the record."""
     jax.config.update("jax_num_cpu_devices", 8)
     sys.path.insert(0, str(ROOT / "experiments"))
     configs = {}
@@ -259,7 +271,6 @@ def main() -> None:
         print(name, {k: v for k, v in row.items()}, flush=True)
     found = {"machine": MACHINE._asdict(), "configs": configs, "sharded": sharded()}
     record.write("scaling", found)
-    (ROOT / "docs" / "scaling.md").write_text(page(found))
 
 
 if __name__ == "__main__":
