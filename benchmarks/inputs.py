@@ -10,6 +10,7 @@ unexpected exception (which leaves a traceback in a file), more than one line, o
 
 import argparse
 import contextlib
+import faulthandler
 import io
 import json
 import os
@@ -94,7 +95,7 @@ def _judged(status: int, text: str, temporary: Path) -> Outcome:
     return Outcome("refused" if status == 2 else "failed", lines[0])
 
 
-def run(counts: dict[str, int], seed: int, root: Path) -> list[tuple]:
+def run(counts: dict[str, int], seed: int, root: Path, show: bool = False) -> list[tuple]:
     """Every case with its outcome and seconds; files are written under `root`."""
     temporary = root / "temporary"
     temporary.mkdir()
@@ -110,6 +111,8 @@ def run(counts: dict[str, int], seed: int, root: Path) -> list[tuple]:
         started = time.perf_counter()
         became = outcome(case, temporary)
         found.append((case, became, time.perf_counter() - started))
+        if show:
+            print(json.dumps([became.name, case.arguments]), file=sys.stderr, flush=True)
     return found
 
 
@@ -120,6 +123,7 @@ def main() -> None:
     parser.add_argument("--only", metavar="KIND", help="this kind alone; prints its part")
     asked = parser.parse_args()
     if asked.only:
+        faulthandler.enable()
         print(json.dumps(_part(asked.only, asked.seed)))
         return
     started = time.perf_counter()
@@ -143,13 +147,19 @@ def main() -> None:
 
 def _in_a_process(kind: str, seed: int) -> dict:
     command = [sys.executable, __file__, f"--only={kind}", f"--seed={seed}"]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(told.splitlines()[-1])
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 0:
+        return json.loads(done.stdout.splitlines()[-1])
+    counted = Counter(json.loads(row)[0] for row in done.stderr.splitlines() if row[:1] == "[")
+    told = f"the process died ({done.returncode}) after {counted.total()} cases"
+    last = done.stderr.splitlines()[-40:]
+    finding = {"told": told, "arguments": [row[:300] for row in last]}
+    return {"outcomes": {**counted, "finding": 1}, "findings": [finding], "slowest": 0.0}
 
 
 def _part(kind: str, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
-        found = run({kind: COUNTS[kind]}, seed, Path(folder).resolve())
+        found = run({kind: COUNTS[kind]}, seed, Path(folder).resolve(), show=True)
         os.chdir("/")
         tempfile.tempdir = None
     findings = {o.told[:300]: case.arguments for case, o, _ in found if o.name == "finding"}

@@ -96,6 +96,8 @@ def test_a_damaged_config_of_a_run_is_told(text, bench):
     (run / "config.json").write_text(text)
     with pytest.raises(ConfigError, match=r"config\.json is damaged"):
         _ = RunFolder.at(run).config
+    report = outcome(Case("", ["report", f"--workdir={run}"]), bench.root / "temporary")
+    assert report.name in ("refused", "worked")
 
 
 @pytest.mark.parametrize("text", ["", "[3]", '{"a": 3, "..": "/", "b.c": "x"}', "[" * 5000])

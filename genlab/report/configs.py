@@ -117,6 +117,8 @@ def _checkout(commit: str) -> str:
 
 def _again(sweep: Sweep) -> list[str]:
     """A run played anew from its config alone, which holds every default."""
+    if not sweep.runs:  # no config could be read
+        return []
     config = sweep.runs[0].folder.relative_to(sweep.folder) / "config.json"
     return [
         f"mkdir again && cp {shlex.quote(str(config))} again/",
