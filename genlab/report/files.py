@@ -13,7 +13,7 @@ def object_in(path: Path, problems: list[str]) -> dict:
     except FileNotFoundError:
         problems.append(f"{path.name} is missing")
         return {}
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         problems.append(f"{path.name} cannot be read: {error}")
         return {}
     if not isinstance(value, dict):
@@ -47,6 +47,6 @@ def numbers(values: Any) -> dict[str, float]:
 def _line(text: str) -> dict | None:
     try:
         row = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
