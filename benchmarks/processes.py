@@ -25,14 +25,16 @@ from jax import random
 from genlab.evaluation import trained
 from genlab.runs import RunFolder
 
+jax.config.update("jax_num_cpu_devices", 4)  # to read states back onto what they lay on
 CONFIG = Path(__file__).parents[1] / "tests" / "faulty.py"
 ROUNDS, AT = 400, 40
-LOOP = {"steps": ROUNDS, "checkpoint_every": 100, "log_every": 10, "devices": "None"}
+LOOP = {"steps": ROUNDS, "checkpoint_every": 100, "log_every": 10}
 
 
 def start(workdir: Path, count: int, devices: int = 2, **loop) -> list[subprocess.Popen]:
     """The processes of `genlab train`."""
-    options = [f"--config.loop.{name}={value}" for name, value in {**LOOP, **loop}.items()]
+    loop = {**LOOP, "devices": count * devices, **loop}
+    options = [f"--config.loop.{name}={value}" for name, value in loop.items()]
     command = ["train", f"--config={CONFIG}", f"--workdir={workdir}", *options]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,7 +73,7 @@ def ended(group: list[subprocess.Popen], victim: int, number: int) -> dict:
 
 def leaves(workdir: Path) -> list[np.ndarray]:
     """The last state."""
-    state = trained(workdir)[3]
+    state = trained(workdir)[3]  # on as many devices of this process
     state = state.replace(key=random.key_data(state.key))
     return [np.asarray(x, np.float64) for x in jax.tree.leaves(state)]
 
