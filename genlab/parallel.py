@@ -12,6 +12,7 @@ placements take the same program and the same unstacked state:
 """
 
 import contextvars
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,12 @@ from genlab import processes
 from genlab.config import ConfigError, did_you_mean
 
 AXIS = "data"
+OPTIONS = {
+    "cpu": {  # YNNPACK for products and sums; its convolutions are slower than Eigen's
+        "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,"
+        "LIBRARY_FUSION_TYPE_REDUCE"
+    }
+}
 PyTree = Any
 _mesh = contextvars.ContextVar("the mesh of the `Jit` that is being traced", default=None)
 
@@ -153,7 +160,7 @@ class Jit:
                 _mesh.reset(token)
 
         jitted = jax.jit(run, out_shardings=(states, everywhere), donate_argnums=0)
-        executable = jitted.lower(state, held, key).compile()
+        executable = compiled(jitted.lower(state, held, key), self.mesh)
         return Compiled(executable, executable)
 
 
@@ -210,8 +217,23 @@ class Pmap:
         numbers = jax.make_array_from_process_local_data(
             NamedSharding(self.mesh, P(AXIS)), own_rows(self.mesh, n)
         )
-        executable = mapped.lower(state, held, key, numbers).compile()
+        executable = compiled(mapped.lower(state, held, key, numbers), self.mesh)
         return Compiled(lambda state, held, key: executable(state, held, key, numbers), executable)
+
+
+def compiled(lowered, mesh: jax.sharding.Mesh):
+    """The executable, under `OPTIONS` where the platform has any, this XLA knows them and the user
+    has not set them.
+    """
+    options = OPTIONS.get(mesh.devices.flat[0].platform, {})
+    flags = os.environ.get("XLA_FLAGS", "")
+    options = {name: value for name, value in options.items() if f"--{name}=" not in flags}
+    try:
+        return lowered.compile(compiler_options=options)
+    except jax.errors.JaxRuntimeError as error:
+        if not any(name in str(error) for name in options):
+            raise
+        return lowered.compile()
 
 
 def check_batch(place: Jit | Pmap, size: int) -> None:

@@ -191,16 +191,18 @@ def _overlapping(y, w, strides, pads, size):
     (s, t), (b, h, v, o), c = strides, y.shape, w.shape[2]
     k, m = -(-w.shape[0] // s), -(-w.shape[1] // t)
     w = jnp.pad(w, ((0, k * s - w.shape[0]), (0, m * t - w.shape[1]), (0, 0), (0, 0)))
-    columns = w.reshape(k, s, m, t, c, o).transpose(5, 0, 2, 1, 3, 4).reshape(o, -1)
-    blocks = jnp.matmul(y.reshape(-1, o), columns, preferred_element_type=jnp.float32)
-    blocks = blocks.reshape(b, h, v, k, m, s * t * c)  # in float32 until they are summed
+    columns = w.reshape(-1, o)  # as it lies: turning it would cost as much as a small product
+    blocks = lax.dot_general(
+        y.reshape(-1, o), columns, (((1,), (1,)), ((), ())), preferred_element_type=jnp.float32
+    )
+    blocks = blocks.reshape(b, h, v, k, s, m, t * c)  # in float32 until they are summed
     apart = [
-        jnp.pad(blocks[:, :, :, i, j], ((0, 0), (i, k - 1 - i), (j, m - 1 - j), (0, 0)))
+        jnp.pad(blocks[:, :, :, i, :, j], ((0, 0), (i, k - 1 - i), (j, m - 1 - j), (0, 0), (0, 0)))
         for i in range(k)
         for j in range(m)
     ]
     height, width = h + k - 1, v + m - 1
-    x = sum(apart).reshape(b, height, width, s, t, c).transpose(0, 1, 3, 2, 4, 5)
+    x = sum(apart).transpose(0, 1, 3, 2, 4)
     x = x.reshape(b, height * s, width * t, c).astype(y.dtype)
     x = x[:, pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]]
     return jnp.pad(x, ((0, 0), (0, size[0] - x.shape[1]), (0, size[1] - x.shape[2]), (0, 0)))
