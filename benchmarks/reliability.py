@@ -12,6 +12,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "reliability.md"
+KEYS = ("seconds", "start_to_first_row")
 
 
 def recorded(name: str) -> dict[str, Any] | None:
@@ -41,12 +42,47 @@ def faults(record: dict[str, Any]) -> dict[str, Any]:
 
 def inputs(record: dict[str, Any]) -> str:
     """Input files and fuzzed configs."""
-    return f"`benchmarks/results/inputs.json` ({len(record)} entries)."
+    outcomes = ("refused", "worked", "failed", "finding")
+    kinds = {**record["by_kind"], "all": record["outcomes"]}
+    rows = [f"| {kind} | " + " | ".join(str(n.get(o, 0)) for o in outcomes) + " |"
+            for kind, n in kinds.items()]  # fmt: skip
+    found = [f"* `{' '.join(one['arguments'])[:120]}`: {one['told']}" for one in record["findings"]]
+    head = (
+        f"{record['cases']:,} wrong or odd requests, seed {record['seed']} "
+        f"(`python benchmarks/inputs.py`). {record['what'][0].upper()}{record['what'][1:]}"
+    )
+    table = ["| kind | " + " | ".join(outcomes) + " |", "| --- " * 5 + "|", *rows]
+    return "\n".join([head, "", *table, *(["", "Findings:", "", *found] if found else [])])
 
 
 def processes(record: dict[str, Any]) -> str:
     """Several processes, and signals."""
-    return f"`benchmarks/results/processes.json` ({len(record)} entries)."
+    lines = [
+        "| processes | signal | seconds to the last exit | exit statuses | start to first row |"
+    ]
+    lines += ["| --- " * 5 + "|"]
+    for count in (1, 2):
+        told = record[f"{count} processes"]
+        for signal, times in told.items():
+            if isinstance(times, list):
+                ended, begun = ([one[key] for one in times] for key in KEYS)
+                statuses = ", ".join(map(str, times[0]["statuses"]))
+                lines += [
+                    f"| {count} | {signal} | {min(ended)} to {max(ended)} s | {statuses} | "
+                    f"{min(begun)} to {max(begun)} s |"
+                ]
+    resumed = [record[f"{count} processes"]["resumed minus uninterrupted"] for count in (1, 2)]
+    rows = [record[f"{count} processes"]["log rows equal"] for count in (1, 2)]
+    lines += [
+        "",
+        f"Stopped by SIGTERM, SIGKILL and SIGINT in turn and taken up again each time, against the "
+        f"run left alone: the largest difference of any number in the state is {resumed[0]:g} in "
+        f"one process and {resumed[1]:g} in two; log rows equal: {rows[0]} and {rows[1]}. Two "
+        f"processes with two devices each against one with four: "
+        f"{record['2 x 2 devices minus 1 x 4']:.1e} (sums in another order). Load before: "
+        f"{record['load']:.2f}.",
+    ]
+    return "\n".join(lines)
 
 
 def page() -> str:
@@ -54,7 +90,7 @@ def page() -> str:
     told = faults(recorded("faults"))
     for section in (inputs, processes):
         record = recorded(section.__name__)
-        told[section.__name__] = "No record yet." if record is None else section(record)
+        told[section.__name__] = "Not measured yet." if record is None else section(record)
     return (HERE / "reliability.md").read_text().format(**told)
 
 

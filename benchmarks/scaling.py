@@ -36,11 +36,9 @@ A round all-reduces the gradients of the networks that move, once a move, the st
 BatchNorm, and scalars. That is counted in compiled programs on 2, 4 and 8 devices by
 `tests/test_communication.py`: exactly so under `pmap`, in one operation a move where nothing is
 normalised. Under `jit` XLA sums a gradient over the devices wherever a network is used: the
-critic's for real images, for generated ones and in a penalty apart. Its compiler for TPU then adds
-before it reduces (a game of perceptrons compiled for eight chips of a TPU v5e, ahead of time: each
-gradient once), the one for CPU has no such pass, and the one for GPU was not tried: with it too
-there may be as many all-reduces as uses, two or three times the bytes. The state is updated in
-place (`tests/test_memory.py`).
+critic's for real images, for generated ones and in a penalty apart. A compiler may add before it
+reduces; the one for CPU does not, and others were not counted: there may be as many all-reduces as
+uses, two or three times the bytes. The state is updated in place (`tests/test_memory.py`).
 
 ## Efficiency: the assumptions
 

@@ -1,0 +1,84 @@
+"""The README's tables of performance, from the benchmarks' records.
+
+Run:    python benchmarks/table.py
+Writes: README.md, between `<!-- performance -->` and `<!-- end -->`
+"""
+
+import re
+from pathlib import Path
+
+import record
+
+README = Path(__file__).parents[1] / "README.md"
+PLACE = re.compile(r"(<!-- performance -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def against_pytorch() -> list[str]:
+    """Seconds of a round beside PyTorch's, and the ratio."""
+    found = record.read("against_pytorch")
+    where = found["environment"]
+    lines = [
+        "| a round of | genlab | PyTorch eager | compiled | better PyTorch / genlab | GFLOP/s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, game in found["games"].items():
+        times = game["seconds_per_round"]
+        cells = [
+            f"{1e3 * times[who]['median']:.3g} ms" if who in times else "does not run"
+            for who in ("genlab", "eager", "compiled")
+        ]
+        ratio, rate = game["ratio"], game["flops_per_round"] / times["genlab"]["median"] / 1e9
+        told = f"**{ratio['median']:.2f}** ({ratio['min']:.2f} to {ratio['max']:.2f})"
+        lines.append(f"| {name} | {' | '.join(cells)} | {told} | {rate:.0f} |")
+    return [
+        *lines,
+        "",
+        "Same parameters and FLOPs (asserted), taking turns in one run: medians and ranges of "
+        f"{found['blocks']} blocks;",
+        f"{where['cpus']} CPU cores, load {found['load_before']:.2f} before, matmul peak "
+        f"{found['matmul_peak'] / 1e9:.0f} GFLOP/s, jax {where['jax']}, torch {found['torch']},",
+        f"commit {where['commit']} (`python benchmarks/against_pytorch.py`). Under a gradient "
+        "penalty PyTorch also multiplies by",
+        "the zeros that are ReLU's second derivative, up to a quarter more.",
+    ]
+
+
+def more() -> list[str]:
+    """Dispatch, shared programs, start."""
+    rounds, start = record.read("dispatch")["seconds_per_round"], record.read("start")
+    shared = record.read("together")["cases"]
+    micro = {
+        place: {k: f"{1e6 * times[k]['median']:.0f}" for k in ("K=1", "K=50")}
+        for place, times in rounds.items()
+        if place in ("jit 1", "jit 8", "pmap 1", "pmap 8")
+    }
+    told = "; ".join(f"{p} {t['K=1']} and {t['K=50']}" for p, t in micro.items())
+    ratios = ", ".join(
+        f"{case['ratio']['median']:.2f} ({name}, {case['runs']} runs)"
+        for name, case in shared.items()
+    )
+    return [
+        "",
+        "* Dispatch: µs a round of a game of almost no arithmetic, with 1 and with 50 rounds a "
+        "dispatch, by placement and",
+        f"  (virtual) devices: {told} (`benchmarks/dispatch.py`).",
+        "* `sweep --together`, separate programs' time over the shared one's on CPU: "
+        f"{ratios} (`benchmarks/together.py`).",
+        f"* Start: `genlab --help` {start['help_seconds']:.2f} s; the first round of the digits "
+        f"{start['first_round_cold_seconds']:.1f} s, {start['first_round_cached_seconds']:.1f} s "
+        "with compiled programs cached (`benchmarks/start.py`).",
+        "* All records: `benchmarks/results/`. `python benchmarks/gpu.py` is for an accelerator "
+        "(none was there yet).",
+        "  [`docs/scaling.md`](docs/scaling.md): what many devices exchange and hold, and a "
+        "prediction.",
+    ]
+
+
+def main() -> None:
+    """Rewrites the place in the README."""
+    text = "\n".join([*against_pytorch(), *more()]) + "\n"
+    README.write_text(PLACE.sub(lambda m: m[1] + text + m[2], README.read_text()))
+
+
+if __name__ == "__main__":
+    main()
