@@ -166,9 +166,14 @@ def test_a_mistake_inside_an_experiment_file_is_one_line(old, new, told, file, t
     assert told in error and error.count("\n") == 1
 
 
-def test_what_nobody_foresaw_is_one_line_too_with_the_traceback_kept(file, tmp_path, capsys):
-    (tmp_path / "taken").write_text("a file, not a folder")
-    assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'taken'}"]) == 1
+def test_what_nobody_foresaw_is_one_line_too_with_the_traceback_kept(
+    file, tmp_path, capsys, monkeypatch
+):
+    def unforeseen(*_):
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr("genlab.loop.fit", unforeseen)
+    assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "traceback in " in error
     kept = Path(error.split("traceback in ")[1].rstrip(")\n"))

@@ -76,6 +76,7 @@ def logged(folder):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
+@pytest.mark.slow  # a GAN is killed in test_faults.py
 def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(tmp_path):
     """A VAE: 12 rounds against 8, kill -9, and on from the checkpoint of 6. A GAN with BatchNorm
     and EMA is killed in `test_faults.py`, more often.

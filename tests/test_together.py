@@ -16,14 +16,14 @@ from genlab.progress import Silent
 from genlab.runs import RunFolder
 from genlab.together import differing, refused, teams
 
-LOOP = {"steps": 6, "checkpoint_every": 3}
+LOOP = {"steps": 6, "checkpoint_every": 2}
 
 
-def varied(seed, rate, penalty):
-    """WGAN-GP with SGD, whose differences no rounding enlarges."""
-    config = tiny.wgan_gp(seed=seed, ema={"gen": 0.9}, loop=LOOP)
-    override(config, "optim.gen.learning_rate", rate)
-    override(config, "method.penalties.gradient_penalty", penalty)
+def varied(seed, rate, beta):
+    """A VAE with SGD, whose differences no rounding enlarges."""
+    config = tiny.vae(seed=seed, ema={"decoder": 0.9}, loop=LOOP)
+    override(config, "optim.vae.learning_rate", rate)
+    override(config, "method.beta", beta)
     return config
 
 
@@ -39,13 +39,13 @@ def logged(folder):
 
 
 def test_seeds_rates_and_weights_in_one_program_equal_separate_runs(tmp_path):
-    """Parameters, statistics, averages, logs and checkpoints; the third is asked to stop with the
-    others and all go on.
+    """Parameters, statistics, averages and logs, after both were asked to stop and one of them had
+    gone on alone.
     """
-    configs = [varied(0, 0.05, 10.0), varied(1, 0.05, 10.0), varied(2, 0.02, 1.0)]
-    assert teams(configs) == [[0, 1, 2]]
+    configs = [varied(0, 1e-4, 1.0), varied(1, 2e-4, 4.0)]
+    assert teams(configs) == [[0, 1]]
     alone = [fit(config, tmp_path / f"alone{n}") for n, config in enumerate(configs)]
-    folders = [tmp_path / f"team{n}" for n in range(3)]
+    folders = [tmp_path / f"team{n}" for n in range(2)]
     stopping = Silent()
     stopping.advance = lambda step, row=None: request() if step == 2 else None
     with pytest.raises(Interrupted):
@@ -64,16 +64,16 @@ def test_seeds_rates_and_weights_in_one_program_equal_separate_runs(tmp_path):
 
 
 class File:
-    """Two seeds of two structures, one number swept, one run that fails."""
+    """Two structures, a number swept, a run that fails."""
 
-    SEEDS = (0, 1)
+    SEEDS = (0,)
     __file__ = __file__
 
     @staticmethod
     def config():
         return tiny.vae(
             evaluate={"reconstruction": spec(Reconstruction)},
-            loop={"steps": 2, "checkpoint_every": 2},
+            loop={"steps": 4, "checkpoint_every": 2},
         )
 
     @staticmethod
@@ -82,7 +82,7 @@ class File:
             "plain": {},
             "beta": {"method.beta": 4.0},
             "adam": {"optim.vae": spec(optax.adam, 1e-3)},
-            "nan": {"method.beta": float("nan")},
+            "fast": {"optim.vae.learning_rate": 1e38},
         }
 
 
@@ -90,15 +90,14 @@ def test_a_sweep_trains_what_it_can_together_and_one_that_fails_costs_the_others
     told = []
     show = Silent()
     show.say = told.append
-    jobs = sweep.plan(File, tmp_path, {}, (0, 1), ("plain", "beta", "adam"))
-    assert {r.status for r in sweep.run(jobs, tmp_path, "", show, sweep.together)} == {"done"}
-    assert sum("in one program" in line for line in told) == 2
-    sharing = {j.variant: RunFolder(j.workdir).rows("evals.jsonl") for j in jobs}
-    assert all(sharing.values())
-    jobs = sweep.plan(File, tmp_path / "failing", {}, (0,), ("plain", "nan"))
-    results = sweep.run(jobs, tmp_path / "failing", "", show, sweep.together)
-    assert [r.status for r in results] == ["done", "failed"]
-    assert "vae/kl" in results[1].error
+    jobs = sweep.plan(File, tmp_path, {}, (0,))
+    results = sweep.run(jobs, tmp_path, "", show, sweep.together)
+    assert [r.status for r in results] == ["done", "done", "done", "failed"]
+    assert "finite" in results[3].error
+    assert [line for line in told if "in one program" in line] == [
+        "plain seed 0, beta seed 0, fast seed 0: in one program"
+    ]
+    assert all(RunFolder(job.workdir).rows("evals.jsonl") for job in jobs[:3])
 
 
 def test_teams_differ_in_numbers_alone():
