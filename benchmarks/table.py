@@ -24,7 +24,7 @@ def against_pytorch() -> list[str]:
     for name, game in found["games"].items():
         times = game["seconds_per_round"]
         cells = [
-            f"{1e3 * times[who]['median']:.3g} ms" if who in times else "does not run"
+            f"{1e3 * times[who]['median']:.4g} ms" if who in times else "does not run"
             for who in ("genlab", "eager", "compiled")
         ]
         ratio, rate = game["ratio"], game["flops_per_round"] / times["genlab"]["median"] / 1e9
