@@ -249,3 +249,15 @@ def test_a_round_compiles_once_whatever_the_step():
     for _ in range(3):
         state, _ = round_(state, batch)
     assert len(traces) == 1 and state.step == 3
+
+
+def test_options_that_this_xla_does_not_know_are_left_out(monkeypatch):
+    """And values it does not take, and options that the user has set."""
+    mesh = parallel.placement("jit", 1).mesh
+    lowered = jax.jit(lambda x: x + 1).lower(1.0)
+    monkeypatch.setattr(parallel, "OPTIONS", {"cpu": {"xla_of_tomorrow": "1"}})
+    assert parallel.compiled(lowered, mesh)(1.0) == 2
+    monkeypatch.setattr(parallel, "OPTIONS", {"cpu": {"xla_cpu_enable_fast_math": "perhaps"}})
+    assert parallel.compiled(lowered, mesh)(1.0) == 2
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+    assert parallel.compiled(lowered, mesh)(1.0) == 2
