@@ -46,7 +46,8 @@ def against_pytorch() -> list[str]:
 def more() -> list[str]:
     """Dispatch, shared programs, start."""
     rounds, start = record.read("dispatch")["seconds_per_round"], record.read("start")
-    shared = record.read("together")["cases"]
+    together = record.read("together")
+    shared = together["cases"]
     micro = {
         place: {k: f"{1e6 * times[k]['median']:.0f}" for k in ("K=1", "K=50")}
         for place, times in rounds.items()
@@ -63,7 +64,8 @@ def more() -> list[str]:
         "dispatch, by placement and",
         f"  (virtual) devices: {told} (`benchmarks/dispatch.py`).",
         "* `sweep --together`, separate programs' time over the shared one's on CPU: "
-        f"{ratios} (`benchmarks/together.py`).",
+        f"{ratios} (`benchmarks/together.py`,",
+        f"  load {together['load_before']:.2f} before).",
         f"* Start: `genlab --help` {start['help_seconds']:.2f} s; the first round of the digits "
         f"{start['first_round_cold_seconds']:.1f} s, {start['first_round_cached_seconds']:.1f} s "
         "with compiled programs cached (`benchmarks/start.py`).",
