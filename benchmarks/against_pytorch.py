@@ -93,12 +93,13 @@ def _flops(jaxpr) -> float:
         if name == "dot_general":
             (contracted, _), _ = equation.params["dimension_numbers"]
             total += 2 * out.size * _product(shapes[0][i] for i in contracted)
-        elif name == "genlab_forward":
-            total += 2 * out.size * _product(shapes[1][:3])
-        elif name == "genlab_into_input":
-            total += 2 * _product(shapes[0]) * _product(shapes[1][:3])
-        elif name == "genlab_into_weight":
-            total += 2 * _product(shapes[1]) * _product(out.shape[:3])
+        elif name in ("genlab_forward", "genlab_into_input", "genlab_into_weight"):
+            small, kernel = {
+                "genlab_forward": (out.shape, shapes[1]),
+                "genlab_into_input": shapes,
+                "genlab_into_weight": (shapes[1], out.shape),
+            }[name]
+            total += 2 * _product(small) * _product(kernel) / small[-1]
         for inner in jax.core.jaxprs_in_params(equation.params):
             total += equation.params.get("length", 1) * _flops(inner)
     return total

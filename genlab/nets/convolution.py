@@ -8,9 +8,10 @@ maps stand behind every convolution, and each one's derivatives are the other tw
     forward(x, w) = y        into_input(y, w) = x        into_weight(x, y) = w
 
 They are primitives here, so that all derivatives of any order and mode come out in the same three.
-On CPU each is written in the form that is fastest for its shape, by the static rules in
-`_into_input_cpu` and `_into_weight_cpu`; elsewhere (cuDNN, TPU) XLA's own is taken. All forms are
-exact but for the order of sums. Inside `jax.shard_map` these need `check_vma=False`.
+A kernel that is `turned` lies as a transposed convolution's parameters do, [k, k, O, C], taps in
+reverse: to turn it in memory and its gradient back costs as much as a small product.
+On CPU each is written in the form that is fastest for its shape (`convolution_cpu.py`); elsewhere
+(cuDNN, TPU) XLA's own is taken. Inside `jax.shard_map` these need `check_vma=False`.
 
 Arrays are [B, H, W, C], kernels [k, k, C_in, C_out].
 """
@@ -27,8 +28,9 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-AXES = ("NHWC", "HWIO", "NHWC")
-FEW = 4  # channels of an image: too few to fill the kernels that take channels together
+from genlab.nets import convolution_cpu
+from genlab.nets.convolution_cpu import AXES
+
 Pads = tuple[tuple[int, int], tuple[int, int]]
 Strides = tuple[int, int]
 
@@ -38,7 +40,7 @@ def convolve(x: Array, kernel: Array, strides: Strides = (1, 1), pads: Pads = ((
     strides, pads = tuple(strides), tuple(map(tuple, pads))
     if kernel.shape[:2] == strides == (1, 1) and pads == ((0, 0), (0, 0)):
         return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
-    return _forward.bind(x, kernel, strides=strides, pads=pads)
+    return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False)
 
 
 def convolve_transposed(x: Array, kernel: Array, strides: Strides, padding: str) -> Array:
@@ -53,8 +55,7 @@ def convolve_transposed(x: Array, kernel: Array, strides: Strides, padding: str)
         _before(k, s, padding, length, small)
         for k, s, length, small in zip(kernel.shape[:2], strides, size, x.shape[1:3], strict=True)
     )
-    turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    return _into_input.bind(x, turned, strides=strides, pads=pads, size=size)
+    return _into_input.bind(x, kernel, strides=strides, pads=pads, turned=True, size=size)
 
 
 class ConvTranspose(nn.Module):
@@ -123,106 +124,22 @@ def _before(k: int, s: int, padding: str, length: int, small: int) -> tuple[int,
 # The three maps, as XLA has them.
 
 
-def _forward_native(x, w, *, strides, pads):
+def _forward_native(x, w, *, strides, pads, turned):
+    w = convolution_cpu.turn(w) if turned else w
     return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
 
 
-def _into_input_native(y, w, *, strides, pads, size):
-    x = ShapeDtypeStruct((len(y), *size, w.shape[2]), y.dtype)
-    forward = functools.partial(_forward_native, w=w, strides=strides, pads=pads)
+def _into_input_native(y, w, *, turned, size, **fixed):
+    x = ShapeDtypeStruct((len(y), *size, w.shape[3 if turned else 2]), y.dtype)
+    forward = functools.partial(_forward_native, w=w, turned=turned, **fixed)
     return jax.linear_transpose(forward, x)(y)[0]
 
 
-def _into_weight_native(x, y, *, strides, pads, kernel):
-    w = ShapeDtypeStruct((*kernel, x.shape[3], y.shape[3]), x.dtype)
-    forward = functools.partial(_forward_native, x, strides=strides, pads=pads)
+def _into_weight_native(x, y, *, turned, kernel, **fixed):
+    channels = (y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])
+    w = ShapeDtypeStruct((*kernel, *channels), x.dtype)
+    forward = functools.partial(_forward_native, x, turned=turned, **fixed)
     return jax.linear_transpose(forward, w)(y)[0]
-
-
-# The same on CPU.
-
-
-def _into_input_cpu(y, w, *, strides, pads, size):
-    """Overlapping sums of one product where the kernel is a whole number of strides or leads to an
-    image; else a convolution in the axes of the fast kernel.
-    """
-    (k, m), (s, t) = w.shape[:2], strides
-    whole = s > 1 and k % s == 0 and m % t == 0
-    if (whole or w.shape[2] <= FEW) and min(*pads[0], *pads[1]) >= 0:
-        return _overlapping(y, w, strides, pads, size)
-    padding = [
-        (k - 1 - low, length - 1 + low - (small - 1) * s)
-        for k, s, (low, _), length, small in zip(
-            w.shape[:2], strides, pads, size, y.shape[1:3], strict=True
-        )
-    ]
-    turned = w[::-1, ::-1].swapaxes(2, 3)
-    return lax.conv_general_dilated(
-        y, turned, (1, 1), padding, lhs_dilation=strides, dimension_numbers=AXES
-    )
-
-
-def _into_weight_cpu(x, y, *, strides, pads, kernel):
-    """A convolution over the batch as channels, its output the kernel: the gradient slides over the
-    input, or, where it has few channels itself, the input over the gradient. From an image by
-    kernels of whole strides: one product of pieces.
-    """
-    whole = all(s > 1 and k % s == 0 for k, s in zip(kernel, strides, strict=True))
-    if x.shape[3] <= FEW and whole and min(*pads[0], *pads[1]) >= 0:
-        return _product_of_pieces(x, y, strides, pads, kernel)
-    across = list(zip(kernel, strides, pads, x.shape[1:3], y.shape[1:3], strict=True))
-    if y.shape[3] <= FEW and strides == (1, 1):
-        padding = [(k - 1 - low, long - small + low) for k, _, (low, _), long, small in across]
-        w = lax.conv_general_dilated(
-            y.transpose(3, 1, 2, 0), x.transpose(1, 2, 0, 3), (1, 1), padding,
-            dimension_numbers=AXES,
-        )  # fmt: skip
-        return w[:, ::-1, ::-1].transpose(1, 2, 3, 0)
-    padding = [(low, k + (small - 1) * s - low - long) for k, s, (low, _), long, small in across]
-    w = lax.conv_general_dilated(
-        x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3), (1, 1), padding, rhs_dilation=strides,
-        dimension_numbers=AXES,
-    )  # fmt: skip
-    return w.transpose(1, 2, 0, 3)
-
-
-def _overlapping(y, w, strides, pads, size):
-    """Every output's contribution in blocks of one stride, summed where the blocks overlap."""
-    (s, t), (b, h, v, o), c = strides, y.shape, w.shape[2]
-    k, m = -(-w.shape[0] // s), -(-w.shape[1] // t)
-    w = jnp.pad(w, ((0, k * s - w.shape[0]), (0, m * t - w.shape[1]), (0, 0), (0, 0)))
-    columns = w.reshape(-1, o)  # as it lies: turning it would cost as much as a small product
-    blocks = lax.dot_general(
-        y.reshape(-1, o), columns, (((1,), (1,)), ((), ())), preferred_element_type=jnp.float32
-    )
-    blocks = blocks.reshape(b, h, v, k, s, m, t * c)  # in float32 until they are summed
-    apart = [
-        jnp.pad(blocks[:, :, :, i, :, j], ((0, 0), (i, k - 1 - i), (j, m - 1 - j), (0, 0), (0, 0)))
-        for i in range(k)
-        for j in range(m)
-    ]
-    height, width = h + k - 1, v + m - 1
-    x = sum(apart).transpose(0, 1, 3, 2, 4)
-    x = x.reshape(b, height * s, width * t, c).astype(y.dtype)
-    x = x[:, pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]]
-    return jnp.pad(x, ((0, 0), (0, size[0] - x.shape[1]), (0, size[1] - x.shape[2]), (0, 0)))
-
-
-def _product_of_pieces(x, y, strides, pads, kernel):
-    """Input and kernel cut into blocks of one stride, which become channels; then one product."""
-    (s, t), (b, h, v, o), c = strides, y.shape, x.shape[3]
-    k, m = kernel[0] // s, kernel[1] // t
-    height, width = h + k - 1, v + m - 1
-    (top, _), (left, _) = pads
-    x = x[:, : height * s - top, : width * t - left]
-    below, right = height * s - top - x.shape[1], width * t - left - x.shape[2]
-    x = jnp.pad(x, ((0, 0), (top, below), (left, right), (0, 0)))
-    x = x.reshape(b, height, s, width, t, c).transpose(0, 1, 3, 2, 4, 5)
-    x = x.reshape(b, height, width, s * t * c)
-    pieces = [x[:, i : i + h, j : j + v] for i in range(k) for j in range(m)]
-    pieces = jnp.concatenate(pieces, axis=-1).reshape(b * h * v, -1)
-    w = (pieces.T @ y.reshape(-1, o)).reshape(k, m, s, t, c, o)
-    return w.transpose(0, 2, 1, 3, 4, 5).reshape(*kernel, c, o)
 
 
 # Primitives: their derivatives are one another.
@@ -230,7 +147,9 @@ def _product_of_pieces(x, y, strides, pads, kernel):
 
 def _primitive(name: str, native: Callable, cpu: Callable) -> Primitive:
     made = Primitive(f"genlab_{name}")
-    made.def_impl(jax.jit(made.bind, static_argnames=("strides", "pads", "size", "kernel")))
+    made.def_impl(
+        jax.jit(made.bind, static_argnames=("strides", "pads", "turned", "size", "kernel"))
+    )
 
     @made.def_abstract_eval
     def shape(*arrays, **fixed):
@@ -242,9 +161,9 @@ def _primitive(name: str, native: Callable, cpu: Callable) -> Primitive:
     return made
 
 
-_forward = _primitive("forward", _forward_native, _forward_native)
-_into_input = _primitive("into_input", _into_input_native, _into_input_cpu)
-_into_weight = _primitive("into_weight", _into_weight_native, _into_weight_cpu)
+_forward = _primitive("forward", _forward_native, convolution_cpu.forward)
+_into_input = _primitive("into_input", _into_input_native, convolution_cpu.into_input)
+_into_weight = _primitive("into_weight", _into_weight_native, convolution_cpu.into_weight)
 
 ad.defbilinear(
     _forward,

@@ -1,0 +1,120 @@
+"""Fewer products, the same convolution: against direct sums in float64."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, random
+
+from genlab.nets import convolution_cpu, winograd
+from genlab.nets.convolution import AXES, convolve, convolve_transposed
+
+CASES = [
+    # height and width, channels in and out, kernel, strides, padding
+    ((8, 12), 3, 5, (4, 4), (2, 2), ((1, 1), (1, 1))),
+    ((6, 10), 4, 3, (3, 3), (1, 1), ((1, 1), (1, 1))),
+    ((6, 8), 2, 6, (3, 4), (1, 2), ((1, 1), (1, 1))),
+    ((7, 8), 3, 2, (2, 3), (1, 1), ((0, 0), (0, 0))),  # two of one stride, without padding: 6
+    ((12, 9), 2, 3, (6, 3), (2, 1), ((2, 2), (0, 1))),
+]
+
+
+def direct(x, w, strides, pads):
+    """The definition: a sum over taps and channels at every output, in float64."""
+    x = np.pad(np.asarray(x, np.float64), ((0, 0), *pads, (0, 0)))
+    (k, m), (s, t) = w.shape[:2], strides
+    h, v = (x.shape[1] - k) // s + 1, (x.shape[2] - m) // t + 1
+    found = np.zeros((len(x), h, v, w.shape[3]))
+    for i, j in itertools.product(range(h), range(v)):
+        piece = x[:, i * s : i * s + k, j * t : j * t + m]
+        found[:, i, j] = np.einsum("bijc,ijco->bo", piece, np.asarray(w, np.float64))
+    return found
+
+
+def drawn(size, of, to, kernel, batch=2):
+    x = random.normal(random.key(0), (batch, *size, of))
+    return x, random.normal(random.key(1), (*kernel, of, to)) / np.sqrt(np.prod(kernel) * of)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_the_convolution(case, turned):
+    size, of, to, kernel, strides, pads = case
+    x, w = drawn(size, of, to, kernel)
+    assert winograd.fits(w.shape, strides, pads, size, x.dtype)
+    given = convolution_cpu.turn(w) if turned else w  # turning twice is no turning
+    found = jax.jit(functools.partial(winograd.convolve, strides=strides, pads=pads, turned=turned))
+    np.testing.assert_allclose(found(x, given), direct(x, w, strides, pads), atol=2e-6)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(4, 2), (3, 1)])
+def test_rounding_grows_by_a_small_factor(kernel, stride):
+    """Of the error of direct sums in float32, here of 2,304 and 4,096 terms each."""
+    x, w = drawn((8, 8), 256, 64, (kernel, kernel))
+    fixed = {"strides": (stride, stride), "pads": ((1, 1), (1, 1))}
+    exact = direct(x, w, **fixed)
+    ours = winograd.convolve(x, w, **fixed, turned=False)
+    plain = lax.conv_general_dilated(x, w, fixed["strides"], fixed["pads"], dimension_numbers=AXES)
+    off = [np.sqrt(np.mean(np.square(y - exact))) for y in (ours, plain)]
+    assert off[0] < 3 * off[1]
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "pad", "dtype"),
+    [
+        (6, 4, 2, 1, "float32"),  # three outputs: no whole tiles
+        (8, 5, 2, 2, "float32"),  # no whole strides
+        (8, 4, 1, 1, "float32"),  # four strides
+        (8, 4, 2, -1, "float32"),
+        (8, 4, 2, 1, "bfloat16"),  # its rounding is too coarse
+    ],
+)
+def test_where_it_does_not_fit(size, kernel, stride, pad, dtype):
+    shape, pads = (kernel, kernel, 32, 32), ((pad, pad), (pad, pad))
+    assert not winograd.fits(shape, (stride, stride), pads, (size, size), jnp.dtype(dtype))
+
+
+def products(fn, *arrays) -> int:
+    """Multiplications of a compiled program on CPU, by shape: those of its products alone."""
+    text = jax.jit(fn).lower(*arrays).as_text()
+    assert "stablehlo.convolution" not in text
+    return text.count("stablehlo.dot_general")
+
+
+@pytest.mark.parametrize(("channels", "kernel", "stride", "count"), [(32, 4, 2, 9), (96, 3, 1, 16)])
+def test_wide_kernels_take_it_in_every_map_and_up_and_down(channels, kernel, stride, count):
+    x, w = drawn((4, 4), channels, channels, (kernel, kernel))
+    strides, pads = (stride, stride), ((1, 1), (1, 1))
+    by_x, by_w = (
+        jax.grad(lambda x, w: convolve(x, w, strides, pads).sum(), argument) for argument in (0, 1)
+    )
+    assert products(lambda x, w: convolve(x, w, strides, pads), x, w) == count
+    assert products(by_x, x, w) == count
+    assert products(by_w, x, w) == count
+    assert products(lambda x, w: convolve_transposed(x, w, strides, "SAME"), x, w) == count
+
+
+def test_mixed_derivatives_are_those_of_xlas():
+    """A gradient penalty through both kinds of kernel, up and down, and a batch of kernels."""
+    x, down = drawn((8, 8), 32, 32, (4, 4))
+    up = random.normal(random.key(2), (4, 4, 32, 32)) / 22
+
+    def ours(x, down, up):
+        return convolve_transposed(convolve(x, down, (2, 2), ((1, 1),) * 2), up, (2, 2), "SAME")
+
+    def theirs(x, down, up):
+        y = lax.conv_general_dilated(x, down, (2, 2), ((1, 1),) * 2, dimension_numbers=AXES)
+        return lax.conv_transpose(y, up, (2, 2), "SAME", dimension_numbers=AXES)
+
+    def penalty(fn):
+        slope = jax.grad(lambda x, *w: jnp.sin(fn(x, *w)).sum())
+        return jax.grad(lambda *w: jnp.square(slope(x, *w)).mean(), (0, 1))
+
+    kernels = jnp.stack([down, down[::-1]]), jnp.stack([up, up[:, ::-1]])
+    found, expected = (jax.jit(jax.vmap(penalty(fn)))(*kernels) for fn in (ours, theirs))
+    for a, b in zip(found, expected, strict=True):
+        scale = jnp.abs(b).max()
+        np.testing.assert_allclose(a / scale, b / scale, atol=1e-5)
