@@ -1,6 +1,7 @@
 """Sets that are arrays: the embedded digits, and whatever a user has in an npz file."""
 
 from collections.abc import Mapping
+from importlib import metadata
 
 import numpy as np
 
@@ -17,16 +18,16 @@ def digits(
     optdigits' test part (Alpaydin & Kaynak 1998), split by a permutation that `seed` fixes. Stored
     as uint8, level k as round(255 k / 16). `size` enlarges them to size x size, bicubic.
     """
-    from sklearn.datasets import load_digits
-
-    found = load_digits()
-    image = np.rint(found.images[..., None] * (255 / 16)).astype(np.uint8)
     if size < 8:
         raise ConfigError(f"digits of size={size}: they are 8x8, and can be enlarged from there")
+    # The file alone: importing scikit-learn takes as long as compiling a small game.
+    file = metadata.distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
+    rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
+    image = np.rint(rows[:, :-1].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
     if size > 8:
         image = np.stack([resized(one, (size, size, 1)) for one in image])
     return from_arrays(
-        image, found.target, validation=validation, test=test, seed=seed, augment=augment
+        image, rows[:, -1], validation=validation, test=test, seed=seed, augment=augment
     )
 
 

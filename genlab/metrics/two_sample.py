@@ -7,7 +7,7 @@ the data. Distances and kernels are in float64.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth
 from genlab.metrics.rows import pair
@@ -63,7 +63,7 @@ def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NeighbourTest:
     own = np.concatenate([to_real[:n], to_fake[n:]])
     other = np.concatenate([to_fake[:n], to_real[n:]])
     right = (own < other) + 0.5 * (own == other)
-    p_value = binom.sf(np.ceil(right.sum()) - 1, 2 * n, 0.5)
+    p_value = bdtrc(np.ceil(right.sum()) - 1, 2 * n, 0.5)
     accuracies = right.mean(), right[:n].mean(), right[n:].mean()
     return NeighbourTest(*map(float, accuracies), float(p_value))
 
