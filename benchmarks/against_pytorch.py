@@ -141,19 +141,25 @@ def peak_bytes(folder: Path, game: Game, compiled: bool | None, device: str) -> 
     return torch.cuda.max_memory_allocated() if device == "cuda" else None
 
 
-def compared(folder: Path, name: str, game: Game, blocks: int, device: str = "cpu") -> dict:
-    """One game: seconds of a round of each contender, and the ratios."""
+def compared(
+    folder: Path, name: str, game: Game, blocks: int, device: str = "cpu", compiled: bool = True
+) -> dict:
+    """One game: seconds of a round of each contender, and the ratios; without PyTorch's compiler
+    where `compiled` is False.
+    """
     spawn = multiprocessing.get_context("spawn")
     makes = {
         "genlab": (genlab_player, None),
         "eager": (torch_player, False),
         "compiled": (torch_player, True),
     }
+    if not compiled:
+        del makes["compiled"]
     pipes, told = {}, {}
-    for who, (make, compiled) in makes.items():
+    for who, (make, how) in makes.items():
         pipes[who], theirs = spawn.Pipe()
         spawn.Process(
-            target=contender, args=(theirs, make, folder, game, compiled, device), daemon=True
+            target=contender, args=(theirs, make, folder, game, how, device), daemon=True
         ).start()
         told[who] = pipes[who].recv()
     absent = {who: why for who, why in told.items() if isinstance(why, str)}

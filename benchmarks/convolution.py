@@ -1,7 +1,9 @@
-"""Convolutions inside a loop on CPU: flax's (XLA's own forms) against genlab's, map by map.
+"""Convolutions inside a loop on CPU: flax's (XLA's own forms) against genlab's, map by map; and
+halving and doubling beside them.
 
 Run:    python benchmarks/convolution.py          (on a quiet machine: the load is recorded)
-Writes: benchmarks/results/convolution.md, GFLOP/s, best of seven calls of a scan of three
+Writes: benchmarks/results/convolution.md, GFLOP/s and milliseconds, best of seven calls of a scan
+        of three; both sides are compiled as genlab compiles a round
 """
 
 import math
@@ -15,6 +17,8 @@ import jax.numpy as jnp
 from jax import lax, random
 
 from genlab.nets.convolution import AXES, convolve
+from genlab.nets.resize import mean_pool, upsample
+from genlab.parallel import compiled, placement
 from genlab.runs import environment
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,9 +34,11 @@ SHAPES = {
     "classic, stride 1": (64, 7, 128, 256, 5, 1),
     "ResNet, from an image": (32, 32, 3, 64, 3, 1),
     "ResNet, 32 pixels": (32, 32, 64, 64, 3, 1),
+    "ResNet, 16 pixels": (32, 16, 128, 128, 3, 1),
     "ResNet, 8 pixels": (32, 8, 128, 128, 3, 1),
     "ResNet, to an image": (32, 32, 64, 3, 3, 1),
 }
+RESIZED = ((32, 32, 32, 32), (64, 32, 32, 128))
 MAPS = ("forward", "input gradient", "weight gradient")
 
 
@@ -51,7 +57,7 @@ def in_a_loop(fn: Callable) -> Callable:
 
 def seconds(fn: Callable, *arrays) -> float:
     """Of one turn of the loop, the best of several calls."""
-    looped = in_a_loop(fn)
+    looped = compiled(in_a_loop(fn).lower(*arrays), placement("jit", 1).mesh)
     looped(*arrays).block_until_ready()
     best = math.inf
     for _ in range(CALLS):
@@ -92,6 +98,31 @@ def rates(shape: tuple[int, ...]) -> list[tuple[float, float]]:
     return found
 
 
+def resized(shape: tuple[int, ...]) -> list[str]:
+    """Rows of milliseconds: halving and doubling, and their gradients."""
+    b, h, w, c = shape
+    x = random.normal(random.key(0), shape)
+
+    def pooled(x):
+        return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
+
+    def doubled(x):
+        return jnp.repeat(jnp.repeat(x, 2, 1), 2, 2)
+
+    rows = []
+    for name, pair, at in (
+        ("mean of 2x2", (pooled, mean_pool), x),
+        ("doubling", (doubled, upsample), pooled(x)),
+    ):
+        y = pair[1](at)
+        back = [jax.linear_transpose(fn, at) for fn in pair]
+        times = [seconds(fn, at) for fn in pair]
+        times += [seconds(lambda y, f=f: f(y)[0], y) for f in back]
+        cells = [f"{1e3 * a:.2f} | {1e3 * b:.2f} | {a / b:.1f}" for a, b in (times[:2], times[2:])]
+        rows.append(f"| {name}, {shape} | " + " | ".join(cells) + " |")
+    return rows
+
+
 def main() -> None:
     """Every shape, one after the other."""
     load = os.getloadavg()[0]
@@ -109,6 +140,14 @@ def main() -> None:
         cells = [f"{a:.0f} | {b:.0f} | {b / a:.1f}" for a, b in rates(shape)]
         lines.append(f"| {name} {shape} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
+    lines += [
+        "",
+        "Milliseconds of halving and doubling, between images of the larger shape and half of it:",
+        "",
+        "| | value: XLA | genlab | ratio | gradient: XLA | genlab | ratio |",
+        "|---|" + "---:|" * 6,
+        *(row for shape in RESIZED for row in resized(shape)),
+    ]
     env = environment()
     told = ", ".join(f"{key} {env[key]}" for key in ("python", "jax", "jaxlib") if key in env)
     lines += ["", f"{os.cpu_count()} CPU cores, load {load:.2f} before; {told}."]

@@ -18,7 +18,6 @@ import numpy as np
 import optax
 import record
 from jax import lax
-from PIL import Image
 
 from genlab import Experiment, Loop, spec
 from genlab.config import as_dict, build
@@ -40,12 +39,16 @@ RNG = np.random.default_rng(0)
 
 def images(count: int, side: int) -> np.ndarray:
     """Smooth pictures, so that files compress as photographs do."""
+    from PIL import Image
+
     small = RNG.integers(0, 256, (count, 8, 8, 3), np.uint8)
     return np.stack([np.asarray(Image.fromarray(x).resize((side, side))) for x in small])
 
 
 def files(at: str, kind: str, count: int = 1_000, side: int = 64) -> str:
     """A folder of image files."""
+    from PIL import Image
+
     path = Path(at) / kind
     path.mkdir()
     for number, x in enumerate(images(count, side)):
@@ -61,6 +64,7 @@ def cifar():
 def tfds(at: str, count: int = 2_000, side: int = 32):
     """A set of PNGs that TFDS wrote as array_record, read the way genlab reads its sets."""
     import tensorflow_datasets
+    from PIL import Image
 
     class Pictures(tensorflow_datasets.core.GeneratorBasedBuilder, skip_registration=True):
         VERSION = tensorflow_datasets.core.Version("1.0.0")
@@ -125,7 +129,7 @@ def training(source) -> Training:
     config = spec(
         Experiment,
         spec(GAN, generator, critic, latent=64),
-        spec(digits),  # in the source's stead: configs hold no arrays
+        spec(ring),  # in the source's stead: configs hold no arrays
         dict.fromkeys(("disc", "gen"), spec(optax.adam, 2e-4)),
         batch_size=BATCH,
         loop=spec(Loop, rounds_per_call=2),

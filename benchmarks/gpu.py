@@ -9,26 +9,33 @@ WGAN-GP ResNet of CIFAR-10 at the paper's width and batch, images/s, s/kimg (sec
 real images shown, Karras et al. 2020, arXiv:2006.06676, their logs' sec/kimg), share of the
 measured matmul peak, and PyTorch in turns; critic steps/s beside the 14.5 that StudioGAN's
 published log of the same game shows (2.9 generator iterations/s of 5 critic steps, batch 64,
-float32, GPU not named); rounds per dispatch; seeds in one program; peak memory.
+float32, GPU not named); rounds per dispatch; seeds in one program; peak memory, what is written in
+place, what remat saves; what the device waits for its data.
 
---tiny plays the same at toy sizes, to try the script without an accelerator; it writes nothing.
+--tiny plays the same at toy sizes and without PyTorch's compiler, to try the script without an
+accelerator; it writes nothing.
 """
 
 import argparse
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs room too
 
+import data
 import games
 import jax
 import jax.numpy as jnp
 import record
+import together
 from against_pytorch import compared, line
+from memory import TRUNKS, analysed
 
 STUDIOGAN = 14.5  # critic steps/s
+LAST_START = 420  # seconds after which no further part is begun
 WORKS = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda"}  # JAX's platform to PyTorch's device
 
 
@@ -75,28 +82,80 @@ def judged(name: str, found: dict, batch: int, matmul: float) -> dict:
     return told
 
 
+def memory(folder: Path, tiny: bool) -> dict:
+    """Bytes of DCGAN's state and of those that its program writes in place; what keeping a trunk's
+    blocks and computing them anew take and cost.
+    """
+    from genlab.training import prepare
+
+    training = prepare(games.dcgan64(folder))
+    state, held = training.init(), training.fetch(0, 2)
+    size = sum(x.nbytes for x in jax.tree.leaves(state))
+    sizes = training.compile(state, held, 2).executable.memory_analysis()
+    found = {"state_bytes": size, "written_in_place_bytes": sizes.alias_size_in_bytes}
+    for name in ("WGAN-GP generator", "WGAN-GP critic"):
+        make, example = TRUNKS[name]
+        for kept, remat in (("kept", False), ("anew", True)):
+            net = make(remat, 0.1 if tiny else 1.0)
+            found[f"{name}, {kept}"] = analysed(net, example, 4 if tiny else 256, None, True)
+    return found
+
+
+def seeds(folder: Path) -> dict:
+    """Several seeds in one program against one program after the other."""
+    names = ("WGAN-GP toy, 2 x 128", "conv VAE 32x32, batch 64")
+    return {name: together.compared(*together.CASES[name], folder) for name in names}
+
+
+def waits() -> dict:
+    """What the device waits for sets that lie on it and that are read as it goes."""
+    return {
+        "CIFAR-size, resident": data.waiting(data.cifar()),
+        "CIFAR-size, streamed": data.waiting(data.streamed(data.cifar)),
+    }
+
+
 def main() -> None:
-    """Measures and writes."""
+    """Measures and writes; what there is no time for is named."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--blocks", type=int, default=5)
     asked = parser.parse_args()
-    device = WORKS.get(jax.default_backend(), jax.default_backend())
+    started = time.perf_counter()
     found: dict = {"studiogan_critic_steps_per_second": STUDIOGAN, "peak": {}, "games": {}}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for half in (False, True):
-            dtype = "bfloat16" if half else "float32"
-            found["peak"][dtype] = peak(dtype, asked.tiny)
-            for title, game in games.on_accelerator(half, asked.tiny).items():
-                key = f"{title}, {dtype}"
-                one = compared(folder, key, game, asked.blocks, device)
-                batch = game.config(folder).batch_size
-                found["games"][key] = one | judged(title, one, batch, found["peak"][dtype])
-                print(line(key, one), flush=True)
-        found["dispatch_seconds_per_round"] = dispatch(folder)
+        parts = {
+            "float32": partial(played, found, folder, False, asked),
+            "bfloat16": partial(played, found, folder, True, asked),
+            "dispatch_seconds_per_round": partial(dispatch, folder),
+            "seeds_in_one_program": partial(seeds, folder),
+            "memory": partial(memory, folder, asked.tiny),
+            "data": waits,
+        }
+        for part, measure in parts.items():
+            if time.perf_counter() - started > LAST_START:
+                found.setdefault("no_time_for", []).append(part)
+                continue
+            if told := measure():
+                found[part] = told
+            print(f"{part}: {time.perf_counter() - started:.0f} s", flush=True)
+    found["seconds"] = time.perf_counter() - started
     if not asked.tiny:
         record.write("gpu", found)
+
+
+def played(found: dict, folder: Path, half: bool, asked: argparse.Namespace) -> None:
+    """The games in one precision, into `found`."""
+    device = WORKS.get(jax.default_backend(), jax.default_backend())
+    dtype = "bfloat16" if half else "float32"
+    found["peak"][dtype] = peak(dtype, asked.tiny)
+    for title, game in games.on_accelerator(half, asked.tiny).items():
+        key = f"{title}, {dtype}"
+        one = compared(folder, key, game, asked.blocks, device, compiled=not asked.tiny)
+        batch = game.config(folder).batch_size
+        found["games"][key] = one | judged(title, one, batch, found["peak"][dtype])
+        print(line(key, one), flush=True)
 
 
 if __name__ == "__main__":

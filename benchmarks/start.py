@@ -1,7 +1,8 @@
 """How long a person waits: `genlab --help`, and a first round, cold and with a warm cache.
 
 Run:    python benchmarks/start.py          (on a quiet machine: the load is recorded)
-Writes: benchmarks/results/start.json, medians over five processes each
+Writes: benchmarks/results/start.json, medians over five processes each; beside them what the
+        libraries alone take, for a processor's speed is in all of these
 """
 
 import json
@@ -27,10 +28,10 @@ FIRST_ROUND = [
 ]
 
 
-def seconds(arguments: list[str], cache: str) -> float:
+def seconds(arguments: list[str], cache: str, start: tuple = ("-m", "genlab.launch")) -> float:
     """Wall time of one `genlab` process."""
     started = time.perf_counter()
-    command = [sys.executable, "-m", "genlab.launch", *arguments]
+    command = [sys.executable, *start, *arguments]
     env = {**os.environ, "GENLAB_CACHE": cache}
     subprocess.run(command, env=env, cwd=ROOT, check=True, capture_output=True)
     return time.perf_counter() - started
@@ -40,6 +41,12 @@ def first_round(cache: str) -> float:
     """A run of one round in a fresh folder."""
     with tempfile.TemporaryDirectory() as folder:
         return seconds([*FIRST_ROUND, f"--workdir={folder}/run"], cache)
+
+
+def libraries() -> float:
+    """What JAX, flax, optax and orbax take to be imported and to add two numbers."""
+    code = "import jax, flax.linen, optax, orbax.checkpoint; print(jax.numpy.ones(()) + 1)"
+    return seconds([], "", ("-c", code))
 
 
 def main() -> None:
@@ -53,11 +60,13 @@ def main() -> None:
                 cold.append(first_round(empty))
         first_round(warm)
         cached = [first_round(warm) for _ in range(5)]
+        alone = [libraries() for _ in range(5)]
     record = {
         "help_seconds": statistics.median(help_),
         "first_round_cold_seconds": statistics.median(cold),
         "first_round_cached_seconds": statistics.median(cached),
-        "all": {"help": help_, "cold": cold, "cached": cached},
+        "libraries_alone_seconds": statistics.median(alone),
+        "all": {"help": help_, "cold": cold, "cached": cached, "libraries": alone},
         "load_before": load,
         "environment": environment(),
     }

@@ -39,7 +39,9 @@ def against_pytorch() -> list[str]:
         f"{found['matmul_peak'] / 1e9:.0f} GFLOP/s, jax {where['jax']}, torch {found['torch']},",
         f"commit {where['commit']} (`python benchmarks/against_pytorch.py`). Under a gradient "
         "penalty PyTorch also multiplies by",
-        "the zeros that are ReLU's second derivative, up to a quarter more.",
+        "the zeros that are ReLU's second derivative, up to a quarter more. FLOPs are those of the "
+        "direct sums; wide",
+        "convolutions take 9 products for 16 of them, or 16 for 36 (`genlab/nets/winograd.py`).",
     ]
 
 
@@ -68,11 +70,30 @@ def more() -> list[str]:
         f"  load {together['load_before']:.2f} before).",
         f"* Start: `genlab --help` {start['help_seconds']:.2f} s; the first round of the digits "
         f"{start['first_round_cold_seconds']:.1f} s, {start['first_round_cached_seconds']:.1f} s "
-        "with compiled programs cached (`benchmarks/start.py`).",
+        "with compiled programs cached;",
+        f"  importing JAX, flax, optax and orbax and adding two numbers takes "
+        f"{start['libraries_alone_seconds']:.1f} s of that there (`benchmarks/start.py`).",
+        *waiting(),
         "* All records: `benchmarks/results/`. `python benchmarks/gpu.py` is for an accelerator "
         "(none was there yet).",
         "  [`docs/scaling.md`](docs/scaling.md): what many devices exchange and hold, and a "
         "prediction.",
+    ]
+
+
+def waiting() -> list[str]:
+    """The share of a run's time that goes by without its data."""
+    found = record.read("data")
+    told = ", ".join(
+        f"{name} {max(0, 100 * row['share_of_time_waiting']['median']):.0f} % "
+        f"({row['images_per_second']:,.0f} images/s for {row['images_per_second_eaten']:,.0f})"
+        for name, row in found["sources"].items()
+        if "share_of_time_waiting" in row
+    )
+    return [
+        f"* Data, the share of a DCGAN's time (width {found['width']}, batch {found['batch']}) "
+        "that is lost to reading, and what the source alone",
+        f"  delivers for what the game eats: {told} (`benchmarks/data.py`).",
     ]
 
 

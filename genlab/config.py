@@ -196,11 +196,11 @@ def fingerprint(node: Any) -> str:
 
 def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
     """`{"a.b": (old, new)}` for every field in which two configs differ; a missing field reads as
-    None.
+    None, and NaN does not differ from itself.
     """
     old, new = as_dict(old), as_dict(new)
     if not (isinstance(old, dict) and isinstance(new, dict)):
-        return {} if old == new else {path: (old, new)}
+        return {} if old == new or repr(old) == repr(new) else {path: (old, new)}
     if old.get(CALL) != new.get(CALL):
         return {path: (old.get(CALL), new.get(CALL))}
     found = {}

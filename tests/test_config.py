@@ -132,6 +132,13 @@ def test_fingerprints_are_equal_in_another_process_and_differ_with_any_field():
     override(other, "latent", 3)
     assert fingerprint(other) != fingerprint(config)
     assert config_lib.differences(config, other) == {"latent": (2, 3)}
+    unset = {"rate": float("nan"), "rates": [1.0, float("nan")]}
+    again = {"rate": float("nan"), "rates": [1.0, float("nan")]}
+    assert config_lib.differences(unset, again) == {}
+    assert set(config_lib.differences(unset, {"rate": 1.0, "rates": [1.0, 2.0]})) == {
+        "rate",
+        "rates",
+    }
 
 
 def test_numbers_may_be_tracers():

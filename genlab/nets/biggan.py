@@ -29,7 +29,8 @@ from genlab.nets import layers
 from genlab.nets.attention import SelfAttention
 from genlab.nets.convolution import Conv
 from genlab.nets.remat import remat
-from genlab.nets.resnet import Block, FirstBlock, check_attention, mean_pool, same, upsample
+from genlab.nets.resize import mean_pool, upsample
+from genlab.nets.resnet import Block, FirstBlock, check_attention, same
 
 UP = {
     32: (4, 4, 4, 4),

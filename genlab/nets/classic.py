@@ -19,7 +19,7 @@ from jax import Array
 from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.convolution import Conv, ConvTranspose
-from genlab.nets.resnet import upsample
+from genlab.nets.resize import upsample
 
 
 class Up(nn.Module):

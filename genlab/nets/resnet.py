@@ -25,6 +25,7 @@ from genlab.nets import layers
 from genlab.nets.attention import SelfAttention
 from genlab.nets.convolution import Conv
 from genlab.nets.remat import remat
+from genlab.nets.resize import mean_pool, upsample
 
 glorot = nn.initializers.glorot_uniform()
 he = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
@@ -152,17 +153,6 @@ class FirstBlock(nn.Module):
         h = mean_pool(conv((3, 3), kernel_init=self.kernel_init)(h))
         shortcut = conv((1, 1), kernel_init=self.shortcut_init, name="shortcut")
         return h + shortcut(mean_pool(x))
-
-
-def upsample(x: Array) -> Array:
-    """Nearest-neighbour doubling."""
-    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
-
-
-def mean_pool(x: Array) -> Array:
-    """Mean over 2x2."""
-    b, h, w, c = x.shape
-    return x.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
 
 
 def same(x: Array) -> Array:

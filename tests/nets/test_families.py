@@ -13,7 +13,7 @@ from jax import random
 
 from genlab import game
 from genlab.config import ConfigError, build, spec
-from genlab.nets import biggan, classic, dcgan, layers, r3gan, resnet
+from genlab.nets import biggan, classic, dcgan, layers, r3gan, resize, resnet
 
 CIFAR = (32, 32, 3)
 
@@ -415,14 +415,14 @@ def test_residual_blocks_in_the_order_of_their_authors():
         np.testing.assert_allclose(made, expected(one, two, skip), rtol=1e-4, atol=1e-4)
 
     check(
-        resnet.Block(5, resnet.mean_pool),
+        resnet.Block(5, resize.mean_pool),
         lambda one, two, skip: (
             np_pool(np_conv(relu(np_conv(relu(x), one)), two)) + np_pool(np_conv(x, skip))
         ),
     )
     big = np.kron(x, np.ones((1, 2, 2, 1)))
     check(
-        resnet.Block(5, resnet.upsample),
+        resnet.Block(5, resize.upsample),
         lambda one, two, skip: np_conv(relu(np_conv(relu(big), one)), two) + np_conv(big, skip),
     )
     check(
