@@ -94,6 +94,8 @@ def waiting() -> list[str]:
         f"* Data, the share of a DCGAN's time (width {found['width']}, batch {found['batch']}) "
         "that is lost to reading, and what the source alone",
         f"  delivers for what the game eats: {told} (`benchmarks/data.py`).",
+        "  Resident sets wait for nothing, their share is the noise of the measurement; files are "
+        "decoded here by the cores that also compute.",
     ]
 
 
