@@ -79,8 +79,8 @@ def processes(record: dict[str, Any]) -> str:
         f"run left alone: the largest difference of any number in the state is {resumed[0]:g} in "
         f"one process and {resumed[1]:g} in two; log rows equal: {rows[0]} and {rows[1]}. Two "
         f"processes with two devices each against one with four: "
-        f"{record['2 x 2 devices minus 1 x 4']:.1e} after {record['rounds']} rounds (sums in another "
-        f"order, which a game enlarges; `tests/test_processes.py` asserts what one round differs). "
+        f"{record['2 x 2 devices minus 1 x 4']:.1e} after {record['rounds']} rounds (sums in "
+        f"another order, which a game enlarges; `tests/test_processes.py` asserts it for few). "
         f"Load before: "
         f"{record['load']:.2f}.",
     ]

@@ -6,7 +6,8 @@ times sums of taps, summed again. In two dimensions that is 9 products for 16 wh
 strides (4x4 with stride 2), and 16 for 36 where it is three (3x3 with stride 1). What lies within
 a stride is first laid into channels. Every step is linear in the images and in the kernel, so that
 the gradients are transposes of the same sums and save as many products. Equal to the direct sum but
-for rounding, which grows by a small factor (`tests/nets/test_winograd.py`).
+for rounding, which grows by a small factor (`tests/nets/test_winograd.py`). The price is memory:
+the sums of inputs take 2.25 and 4 times the room of the inputs.
 """
 
 from collections.abc import Sequence
