@@ -18,7 +18,9 @@ TWO_STRIDES, THREE_STRIDES, THREE_STRIDES_WEIGHT = 32, 96, 16
 
 
 def turn(w):
-    """A transposed convolution's kernel [k, k, O, C] as the convolution's whose transpose it is."""
+    """A transposed convolution's kernel [k, k, O, C] as that of the convolution whose transpose it
+    is, and back.
+    """
     return w[::-1, ::-1].swapaxes(2, 3)
 
 
@@ -36,9 +38,8 @@ def into_input(y, w, *, strides, pads, turned, size):
     """
     if _fewer(w.shape, strides, pads, size, y.dtype, THREE_STRIDES):
         x = ShapeDtypeStruct((len(y), *size, w.shape[3 if turned else 2]), y.dtype)
-        return jax.linear_transpose(lambda x: winograd.convolve(x, w, strides, pads, turned), x)(y)[
-            0
-        ]
+        back = jax.linear_transpose(lambda x: winograd.convolve(x, w, strides, pads, turned), x)
+        return back(y)[0]
     w = turn(w) if turned else w
     (k, m), (s, t) = w.shape[:2], strides
     whole = s > 1 and k % s == 0 and m % t == 0
@@ -50,9 +51,8 @@ def into_input(y, w, *, strides, pads, turned, size):
             w.shape[:2], strides, pads, size, y.shape[1:3], strict=True
         )
     ]
-    turned = w[::-1, ::-1].swapaxes(2, 3)
     return lax.conv_general_dilated(
-        y, turned, (1, 1), padding, lhs_dilation=strides, dimension_numbers=AXES
+        y, turn(w), (1, 1), padding, lhs_dilation=strides, dimension_numbers=AXES
     )
 
 
@@ -64,9 +64,8 @@ def into_weight(x, y, *, strides, pads, turned, kernel):
     shape = (*kernel, *((y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])))
     if _fewer(shape, strides, pads, x.shape[1:3], x.dtype, THREE_STRIDES_WEIGHT):
         w = ShapeDtypeStruct(shape, x.dtype)
-        return jax.linear_transpose(lambda w: winograd.convolve(x, w, strides, pads, turned), w)(y)[
-            0
-        ]
+        back = jax.linear_transpose(lambda w: winograd.convolve(x, w, strides, pads, turned), w)
+        return back(y)[0]
     w = _into_weight(x, y, strides, pads, kernel)
     return turn(w) if turned else w
 

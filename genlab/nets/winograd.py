@@ -20,7 +20,7 @@ TILE = 2  # outputs of one tile along an axis
 
 
 class Filter(NamedTuple):
-    """output = outputs @ ((kernel @ taps) * (inputs @ pieces)), Lavin & Gray, eq. 7.
+    """output = outputs @ ((kernel @ taps) * (inputs @ pieces)): Lavin & Gray's matrix form.
 
     inputs: [r + 1, r + 1]; kernel: [r + 1, r]; outputs: [2, r + 1].
     """
@@ -51,9 +51,10 @@ def fits(kernel: Sequence[int], strides, pads, size, dtype) -> bool:
     for k, s, (low, high), length in zip(kernel[:2], strides, pads, size, strict=True):
         blocks = (length + low + high) // s
         whole = k % s == 0 and k // s in FILTERS and (length + low + high) % s == 0
-        if not whole or min(low, high) < 0 or (blocks - k // s + 1) % TILE:
+        outputs = blocks - k // s + 1
+        if not whole or min(low, high) < 0 or outputs < 1 or outputs % TILE:
             return False
-    return jnp.finfo(dtype).bits >= 32
+    return jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits >= 32
 
 
 def convolve(x: Array, w: Array, strides: tuple[int, int], pads, turned: bool) -> Array:
@@ -76,10 +77,11 @@ def convolve(x: Array, w: Array, strides: tuple[int, int], pads, turned: bool) -
     ]
     h, v = (height - k // s + 1) // TILE, (width - m // t + 1) // TILE
     across = len(columns.kernel)
-    table = [p.reshape(b, h, v, -1) for p in products]
+    o = products[0].shape[1]
+    table = [p.reshape(b, h, v, o) for p in products]
     by_row = [_sums(rows.outputs, table[j::across]) for j in range(across)]
     found = [jnp.stack(_sums(columns.outputs, list(row)), 3) for row in zip(*by_row, strict=True)]
-    return jnp.stack(found, 2).reshape(b, TILE * h, TILE * v, -1)
+    return jnp.stack(found, 2).reshape(b, TILE * h, TILE * v, o)
 
 
 def _product(x, kernel, turned: bool):

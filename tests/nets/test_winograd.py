@@ -70,6 +70,8 @@ def test_rounding_grows_by_a_small_factor(kernel, stride):
         (8, 4, 1, 1, "float32"),  # four strides
         (8, 4, 2, -1, "float32"),
         (8, 4, 2, 1, "bfloat16"),  # its rounding is too coarse
+        (8, 4, 2, 1, "int32"),  # halves of sums are no integers
+        (0, 4, 2, 1, "float32"),  # no output at all
     ],
 )
 def test_where_it_does_not_fit(size, kernel, stride, pad, dtype):
