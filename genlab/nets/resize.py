@@ -1,7 +1,7 @@
 """Halving and doubling of images by blocks of 2x2, fast on CPU under any derivative.
 
 Each is the other's derivative but for a factor, and on CPU XLA's own derivative of a repetition, as
-its sum over axes apart, takes up to eight times as long as adding whole rows
+its sum over axes apart, takes up to seven times as long as adding whole rows
 (`benchmarks/convolution.py`). So the two are primitives, which stay themselves under
 differentiation; elsewhere XLA's own sum is taken.
 """
