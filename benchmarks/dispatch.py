@@ -99,7 +99,7 @@ def main() -> None:
         found["fit"][f"K={k}"] = {**whole, "beyond the program": whole["median"] - alone}
         print("fit", k, f"{1e6 * whole['median']:.0f} us", flush=True)
     training = prepare(game(devices=1))
-    found["flops_per_round"] = cost(training, training.init())["flops_per_round"]
+    found["flops_per_round"] = cost(training)["flops_per_round"]
     record.write("dispatch", found)
 
 

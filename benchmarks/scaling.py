@@ -85,7 +85,7 @@ def work(config) -> dict:
     """Of a round on one device with the whole batch, under the placement `pmap`."""
     training = prepare(config)
     e, state = training.experiment, training.like()
-    spent = cost(training, state)
+    spent = cost(training)
     batches = {
         "image": jax.ShapeDtypeStruct((training.moves, e.batch_size, *e.data.shape), jnp.float32)
     }

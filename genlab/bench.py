@@ -25,7 +25,7 @@ def bench(config: ConfigDict, seconds: float = 5.0) -> dict[str, Any]:
     started = time.perf_counter()
     compiled = training.compile(state, held, rounds)
     compile_seconds = time.perf_counter() - started
-    spent = cost(training, state)
+    spent = cost(training)
     times, key, step = [], training.data_key, 0
     while len(times) < 4 or sum(times) < seconds:
         started = time.perf_counter()

@@ -4,6 +4,7 @@ Nothing heavy is imported before the command is known, so that `--help` answers 
 """
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -203,12 +204,13 @@ def start_jax() -> None:
     """Compiled programs are kept beside the feature networks, so that a run's second start need not
     compile.
     """
+    gc.set_threshold(100_000)  # of what a start makes nearly all stays: searching it takes a tenth
     import jax
 
     from genlab.metrics.features import cache
 
     jax.config.update("jax_compilation_cache_dir", str(cache() / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # many small make a second
 
 
 def _config_of(arguments):

@@ -145,7 +145,7 @@ def _play(seats: Sequence[Seat], step: int, states: Sequence[State]) -> list[Sta
     team = trainings[0] if len(seats) == 1 else Together(trainings)
     loop, source = trainings[0].experiment.loop, trainings[0].experiment.data
     beside = [hook for seat in seats for hook in seat.beside]
-    programs: dict[int, Callable] = {}
+    programs: dict[int, tuple[Callable, float]] = {}
     held, key, state = None, team.data_key, team.stacked(states)
     asked_to_stop = processes.Stop(ahead=LAG)
     while step < loop.steps:
@@ -154,12 +154,15 @@ def _play(seats: Sequence[Seat], step: int, states: Sequence[State]) -> list[Sta
         rounds = min(loop.rounds_per_call, hooks.next_stop(beside, step, loop.steps) - step)
         if held is None or not source.resident:
             held = team.fetch(step, rounds)
-        if rounds not in programs:
+        if first := rounds not in programs:
             programs[rounds] = _compile(team, seats, state, held, rounds)
-        state, metrics = programs[rounds](state, held, key)
+        run, seconds = programs[rounds]
+        state, metrics = run(state, held, key)
         for seat, own in zip(seats, team.each(metrics), strict=True):
             seat.log.add(step, rounds, own)
         step += rounds
+        if first:
+            _note_cost(seats, seconds)
         if hooks.due(beside, step, loop.steps):
             with _paused(seats):
                 for seat, own in zip(seats, team.apart(state), strict=True):
@@ -199,17 +202,24 @@ def _leave(step: int, states: Sequence[State], number: int, seats: Sequence[Seat
 
 def _compile(
     team: Training | Together, seats: Sequence[Seat], state, held, rounds: int
-) -> Callable:
+) -> tuple[Callable, float]:
+    """The program, and the seconds it took to make."""
     with _paused(seats):
         started = time.perf_counter()
         compiled = team.compile(state, held, rounds)
-        seconds = time.perf_counter() - started
-        for seat, own in zip(seats, team.apart(state), strict=True):
-            if seat.run.writes and not (seat.run.path / "cost.json").is_file():
-                spent = cost(seat.training, own)
-                share = {"compile_seconds": round(seconds / len(seats), 2), "sharing": len(seats)}
-                seat.run.write("cost.json", {**spent, **share})
-    return compiled.run
+        return compiled.run, time.perf_counter() - started
+
+
+def _note_cost(seats: Sequence[Seat], compiling: float) -> None:
+    """What a round costs, in the folders that do not tell yet: counted while nobody waits for the
+    first round any more.
+    """
+    for seat in seats:
+        if not seat.run.writes or (seat.run.path / "cost.json").is_file():
+            continue
+        with _paused(seats):
+            share = {"compile_seconds": round(compiling / len(seats), 2), "sharing": len(seats)}
+            seat.run.write("cost.json", {**cost(seat.training), **share})
 
 
 def _log(training: Training, run: RunFolder, step: int, show: Progress, sharing: int) -> Log:

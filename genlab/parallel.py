@@ -11,9 +11,10 @@ placements take the same program and the same unstacked state:
   gradients, statistics and metrics are averaged, BatchNorm is synchronised.
 """
 
+import contextlib
 import contextvars
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -125,6 +126,15 @@ class Jit:
     mesh: jax.sharding.Mesh
     sharding: str = "replicated"
 
+    @contextlib.contextmanager
+    def tracing(self) -> Iterator[None]:
+        """Within it a step is traced as it is for the program; see `split`."""
+        token = _mesh.set(self.mesh)
+        try:
+            yield
+        finally:
+            _mesh.reset(token)
+
     def share(self, size: int) -> int:
         """Rows of a batch that one trace of the step sees: all of them."""
         return size
@@ -153,11 +163,8 @@ class Jit:
         states = self.state_sharding(state)
 
         def run(state, held, key):
-            token = _mesh.set(self.mesh)
-            try:
+            with self.tracing():
                 return program(state, held, key, split(jnp.arange(size)))
-            finally:
-                _mesh.reset(token)
 
         jitted = jax.jit(run, out_shardings=(states, everywhere), donate_argnums=0)
         executable = compiled(jitted.lower(state, held, key), self.mesh)
@@ -172,6 +179,10 @@ class Pmap:
 
     mesh: jax.sharding.Mesh
     sharding: str = "replicated"
+
+    def tracing(self) -> contextlib.nullcontext:
+        """As `Jit.tracing`, of which `pmap` needs nothing."""
+        return contextlib.nullcontext()
 
     def share(self, size: int) -> int:
         """Rows of a batch that one trace of the step sees: a device's own."""

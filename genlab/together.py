@@ -8,6 +8,7 @@ order, checkpoints, log and scores.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -79,8 +80,9 @@ class Together(NamedTuple):
     def _play(self, state: State, key: Array, numbers: list[Array], held, rows, rounds: int):
         plain = [{name: t.config[name] for name in NUMBERS} for t in self.trainings]
         given = dict(zip(differing(plain), numbers, strict=True))
-        config = {**self.first.config, **_with(plain[0], given)}
-        return self.first._replace(config=config).play(state, held, key, rows, rounds)
+        parts = {name: build(part) for name, part in _with(plain[0], given).items()}
+        experiment = replace(self.first.experiment, **parts)
+        return replace(self.first, experiment=experiment).play(state, held, key, rows, rounds)
 
 
 def teams(configs: Sequence[ConfigDict]) -> list[list[int]]:

@@ -1,8 +1,9 @@
 """An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +20,11 @@ from genlab.game import State
 STATE, DATA = 0, 1  # what is folded into a run's root key
 
 
-class Training(NamedTuple):
-    """An experiment on its devices: what `fit` drives and `bench` measures."""
+@dataclass(frozen=True, eq=False)
+class Training:
+    """An experiment on its devices: what `fit` drives and `bench` measures. Its first state and its
+    round are traced once each, to be checked, and compiled from that.
+    """
 
     config: dict
     experiment: Experiment
@@ -44,7 +48,7 @@ class Training(NamedTuple):
 
     def init(self) -> State:
         """The state before the first round, on the devices."""
-        return parallel.start(self.place, self._init, *self._beginning())
+        return parallel.start(self.place, self._begin, *self._beginning())
 
     def stacked(self, states: Sequence[State]) -> State:
         """The one state of this one run; see `together.Together`."""
@@ -58,9 +62,13 @@ class Training(NamedTuple):
         """The metrics of the runs in it: of one."""
         return [metrics]
 
+    def shape(self) -> State:
+        """The state's shapes."""
+        return jax.eval_shape(self._begin, *self._beginning())
+
     def like(self) -> Any:
         """The state's shapes and shardings: what a checkpoint is restored into."""
-        state = jax.eval_shape(self._init, *self._beginning())
+        state = self.shape()
         return shapes(state, self.place.state_sharding(state))
 
     def _beginning(self) -> tuple[jax.Array, dict]:
@@ -75,8 +83,9 @@ class Training(NamedTuple):
         batches = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
         if e.data.classes:
             batches["cond"] = jax.ShapeDtypeStruct(shape[:2], jnp.int32)
-        state = jax.eval_shape(self._init, *self._beginning())
-        jax.eval_shape(partial(game.step, e.method, e.optim, e.ema), state, batches)
+        batches = shapes(batches, self.place.state_sharding(batches))
+        with self.place.tracing():
+            jax.eval_shape(self._step, self.like(), batches)
 
     def compile(self, state: State, held: dict, rounds: int) -> parallel.Compiled:
         """The program of `rounds` rounds, compiled: `run(state, held, data_key)` eats the state."""
@@ -92,10 +101,7 @@ class Training(NamedTuple):
     def play(
         self, state: State, held: dict, key: jax.Array, rows: jax.Array, rounds: int
     ) -> tuple[State, dict]:
-        """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced; the method is built inside, from
-        plain numbers.
-        """
-        method, optim, ema = (build(self.config[name]) for name in ("method", "optim", "ema"))
+        """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced, within `place.tracing()`."""
         source, size = self.experiment.data, self.experiment.batch_size
 
         def one(state: State, r: jax.Array):
@@ -103,9 +109,20 @@ class Training(NamedTuple):
                 i = state.step * self.moves + m
                 return source.batch(held, key, i, r * self.moves + m, rows, size)
 
-            return game.step(method, optim, ema, state, jax.vmap(batch)(jnp.arange(self.moves)))
+            return self._step(state, jax.vmap(batch)(jnp.arange(self.moves)))
 
         return lax.scan(one, state, jnp.arange(rounds))
+
+    @cached_property
+    def _step(self) -> Callable:
+        """One round, traced once whoever asks: JAX keeps the trace of one and the same function."""
+        e = self.experiment
+        return jax.jit(partial(game.step, e.method, e.optim, e.ema), inline=True)
+
+    @cached_property
+    def _begin(self) -> Callable:
+        """`_init`, one and the same function at each call, for the same reason."""
+        return self._init
 
     def _init(self, key, held) -> State:
         source, size = self.experiment.data, self.experiment.batch_size
@@ -146,13 +163,12 @@ def prepare(config: ConfigDict) -> Training:
     return training
 
 
-def cost(training: Training, state: State) -> dict[str, Any]:
+def cost(training: Training) -> dict[str, Any]:
     """FLOPs of a round, real images it eats, parameters by network. FLOPs are XLA's count of every
     move, before optimisation, as it is written for a TPU wherever it runs: on CPU some convolutions
     are written with fewer products.
     """
-    e = training.experiment
-    state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
+    e, state = training.experiment, training.shape()
     batch = {"image": jax.ShapeDtypeStruct((e.batch_size, *e.data.shape), jnp.float32)}
     if e.data.classes:
         batch["cond"] = jax.ShapeDtypeStruct((e.batch_size,), jnp.int32)

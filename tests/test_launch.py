@@ -61,6 +61,18 @@ def test_help_imports_nothing_heavy():
     assert told.stdout.strip() == "False"
 
 
+def test_training_imports_no_library_before_it_is_needed():
+    code = """if True:
+        import sys
+        import genlab.files, genlab.loop
+        genlab.files.load("experiments/gan_vs_vae/digits.py").config()
+        slow = {"scipy.stats", "scipy.optimize", "scipy.ndimage", "scipy.spatial", "sklearn", "PIL"}
+        print(sorted(slow & set(sys.modules)))
+    """
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert told.stdout.strip() == "[]"
+
+
 def test_train_evaluate_sample_report_and_resume(file, tmp_path, capsys):
     run = f"--workdir={tmp_path / 'run'}"
     assert (

@@ -183,6 +183,17 @@ def test_rounds_in_one_dispatch_are_bitwise_equal_to_single_rounds(name, placeme
     assert_close(values(together), values(single), atol=0)
 
 
+@pytest.mark.parametrize("devices", [1, 8])
+def test_the_program_is_compiled_from_the_trace_that_checked_it(devices, monkeypatch):
+    traced, step = [], game.step
+    monkeypatch.setattr(game, "step", lambda *args: traced.append(1) or step(*args))
+    training = prepare(tiny.gan(loop={"devices": devices}))
+    state, held = training.init(), training.fetch(0, 1)
+    for rounds in (1, 3):
+        training.compile(state, held, rounds)
+    assert len(traced) == 1
+
+
 @pytest.mark.parametrize("placement", ["jit", "pmap"])
 def test_the_state_is_donated(placement):
     training = prepare(tiny.gan(loop={"devices": 2, "placement": placement}))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, rel_entr
+import scipy
 
 from genlab.metrics.rows import pair
 
@@ -46,9 +46,9 @@ def ndb_from_counts(train: np.ndarray, fake: np.ndarray, alpha: float = 0.05) ->
     p, q, pooled = train / n, fake / m, (train + fake) / (n + m)
     error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)
-    different = 2 * ndtr(-np.abs(z)) < alpha
+    different = 2 * scipy.special.ndtr(-np.abs(z)) < alpha
     middle = (p + q) / 2
-    divergence = (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
+    divergence = sum(scipy.special.rel_entr(side, middle).sum() for side in (p, q)) / 2
     return Bins(float(different.mean()), float(divergence), different, p, q)
 
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import log_softmax
+import scipy
 
 
 def inception_score(logits: np.ndarray, splits: int = 10, seed: int = 0) -> tuple[float, float]:
@@ -31,7 +31,7 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int = 0) -> tupl
             "look at the samples and the classifier"
         )
     order = np.random.RandomState(seed).permutation(len(logits))
-    log_p = log_softmax(logits[order], axis=1)
+    log_p = scipy.special.log_softmax(logits[order], axis=1)
     edges = np.arange(splits + 1) * len(logits) // splits
     scores = [_score(log_p[a:b]) for a, b in pairwise(edges)]
     return float(np.mean(scores)), float(np.std(scores))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.lapack import dpstrf
+import scipy
 
 SLICE = 2**20  # features centred at once: 8 MiB
 
@@ -215,7 +215,7 @@ def class_frechet(
 
 def _root(covariance: np.ndarray) -> np.ndarray:
     """R [D, rank] with R R^T = covariance, by pivoted Cholesky, which stops at the rank."""
-    lower, pivots, rank, _ = dpstrf(covariance, lower=1)
+    lower, pivots, rank, _ = scipy.linalg.lapack.dpstrf(covariance, lower=1)
     root = np.empty((len(covariance), rank))
     root[pivots - 1] = np.tril(lower)[:, :rank]
     return root

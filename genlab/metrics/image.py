@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import correlate1d
+import scipy
 
 SIGMA = 1.5  # pixels, of SSIM's Gaussian window
 K1, K2 = 0.01, 0.03  # SSIM's constants, as shares of the data range
@@ -172,8 +172,8 @@ def _blurred(x: np.ndarray, window: int) -> np.ndarray:
     radius = window // 2
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SIGMA) ** 2)
     kernel /= kernel.sum()
-    x = correlate1d(x, kernel, axis=1)[:, radius : x.shape[1] - radius]
-    return correlate1d(x, kernel, axis=2)[:, :, radius : x.shape[2] - radius]
+    x = scipy.ndimage.correlate1d(x, kernel, axis=1)[:, radius : x.shape[1] - radius]
+    return scipy.ndimage.correlate1d(x, kernel, axis=2)[:, :, radius : x.shape[2] - radius]
 
 
 def _check_window(window: int, shape: tuple[int, ...]) -> None:

@@ -10,7 +10,7 @@ from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import pdist
+import scipy
 
 from genlab.metrics.rows import pair
 
@@ -71,7 +71,7 @@ def median_bandwidth(x: np.ndarray, y: np.ndarray) -> float:
     joined = np.concatenate([x, y])
     if len(joined) > MEDIAN_OF:
         joined = joined[np.linspace(0, len(joined) - 1, MEDIAN_OF).astype(int)]
-    return float(np.median(pdist(joined)))
+    return float(np.median(scipy.spatial.distance.pdist(joined)))
 
 
 def mmd(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> float:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 
 class ModeScores(NamedTuple):
@@ -35,7 +35,7 @@ def mode_scores(
     """
     points, means = np.asarray(points, np.float64), np.asarray(means, np.float64)
     _check(points, means, std)
-    distances = cdist(points, means) / std
+    distances = scipy.spatial.distance.cdist(points, means) / std
     good = distances.min(axis=1) < within
     histogram = np.bincount(distances.argmin(axis=1)[good])
     reverse_kl = np.log(len(means)) - _entropy(histogram) if good.any() else float("nan")

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import correlate1d
-from scipy.optimize import linear_sum_assignment, linprog
-from scipy.sparse import eye_array, kron, vstack
-from scipy.spatial.distance import cdist
+import scipy
 
 from genlab.metrics.rows import pair
 
@@ -81,12 +78,14 @@ def wasserstein(x: np.ndarray, y: np.ndarray, p: float = 1.0) -> float:
             f"the sets have {n} and {m} rows, {n * m} pairs; expected at most {PAIRS} for equal "
             f"counts and {PAIRS_LP} for others: take (equal) subsets, or sliced_wasserstein"
         )
-    cost = cdist(x, y) ** p
+    cost = scipy.spatial.distance.cdist(x, y) ** p
     if n == m:
-        return float(cost[linear_sum_assignment(cost)].mean() ** (1 / p))
-    marginals = vstack([kron(eye_array(n), np.ones((1, m))), kron(np.ones((1, n)), eye_array(m))])
+        return float(cost[scipy.optimize.linear_sum_assignment(cost)].mean() ** (1 / p))
+    rows = scipy.sparse.kron(scipy.sparse.eye_array(n), np.ones((1, m)))
+    columns = scipy.sparse.kron(np.ones((1, n)), scipy.sparse.eye_array(m))
+    marginals = scipy.sparse.vstack([rows, columns])
     masses = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
-    plan = linprog(cost.ravel(), A_eq=marginals, b_eq=masses, method="highs")
+    plan = scipy.optimize.linprog(cost.ravel(), A_eq=marginals, b_eq=masses, method="highs")
     return float(max(plan.fun, 0.0) ** (1 / p))
 
 
@@ -165,7 +164,7 @@ def _laplacian(images: np.ndarray, level: int, count: int) -> np.ndarray:
 
 def _blurred(images: np.ndarray) -> np.ndarray:
     for axis in (1, 2):
-        images = correlate1d(images, BINOMIAL, axis=axis, mode="mirror")
+        images = scipy.ndimage.correlate1d(images, BINOMIAL, axis=axis, mode="mirror")
     return images
 
 

@@ -7,6 +7,7 @@ the data. Distances and kernels are in float64.
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth
 from genlab.metrics.rows import pair
@@ -49,8 +50,6 @@ def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NeighbourTest:
 
     Raises ValueError for shapes that do not fit, sets of unequal size, NaN or infinity.
     """
-    from scipy.stats import binom  # importing it takes as long as compiling a small game
-
     real, fake = (side.astype(np.float64) for side in pair(real, fake, least=2))
     if len(real) != len(fake):
         raise ValueError(
@@ -64,7 +63,7 @@ def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NeighbourTest:
     own = np.concatenate([to_real[:n], to_fake[n:]])
     other = np.concatenate([to_fake[:n], to_real[n:]])
     right = (own < other) + 0.5 * (own == other)
-    p_value = binom.sf(np.ceil(right.sum()) - 1, 2 * n, 0.5)
+    p_value = scipy.stats.binom.sf(np.ceil(right.sum()) - 1, 2 * n, 0.5)
     accuracies = right.mean(), right[:n].mean(), right[n:].mean()
     return NeighbourTest(*map(float, accuracies), float(p_value))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import stdev
 from typing import NamedTuple
 
-from scipy.stats import t
+import scipy
 
 from genlab.report.statistics import LEVEL, estimate
 
@@ -51,7 +51,8 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
     statistic = found.mean / (spread / math.sqrt(n))
     df = n - 1
     effect = None if n < 3 else found.mean / spread * correction(df)
-    return Paired(found.mean, found.half, effect, float(2 * t.sf(abs(statistic), df)), n)
+    p = float(2 * scipy.stats.t.sf(abs(statistic), df))
+    return Paired(found.mean, found.half, effect, p, n)
 
 
 def correction(df: int) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean, median, stdev
 from typing import NamedTuple
 
-from scipy.stats import t
+import scipy
 
 LEVEL = 0.95
 MOST_DECIMALS = 6
@@ -25,7 +25,7 @@ def estimate(values: Iterable[float]) -> Estimate | None:
     n = len(finite)
     if n < 2:
         return Estimate(finite[0], None, 1) if finite else None
-    quantile = float(t.ppf((1 + LEVEL) / 2, n - 1))
+    quantile = float(scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1))
     return Estimate(fmean(finite), quantile * stdev(finite) / math.sqrt(n), n)
 
 
