@@ -16,7 +16,7 @@ import contextvars
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial, wraps
 from typing import Any, NamedTuple
 
 import jax
@@ -233,18 +233,38 @@ class Pmap:
 
 
 def compiled(lowered, mesh: jax.sharding.Mesh):
-    """The executable, under `OPTIONS` where the platform has any, this XLA knows them and the user
-    has not set them.
+    """The executable, under `options` of the mesh's platform."""
+    return lowered.compile(compiler_options=options(mesh.devices.flat[0].platform))
+
+
+def jit(fun: Callable, **kwargs) -> Callable:
+    """`jax.jit` of a whole program without a placement, as evaluation's are, under `options` of the
+    default platform: nothing to call while another program is traced.
     """
-    options = OPTIONS.get(mesh.devices.flat[0].platform, {})
+
+    @cache
+    def jitted() -> Callable:  # where it runs is not asked before it does
+        return jax.jit(fun, compiler_options=options(jax.default_backend()), **kwargs)
+
+    @wraps(fun)
+    def call(*args, **named):
+        return jitted()(*args, **named)
+
+    return call
+
+
+@cache
+def options(platform: str) -> dict[str, str]:
+    """Of `OPTIONS` what this XLA knows and the user has not set in XLA_FLAGS."""
     flags = os.environ.get("XLA_FLAGS", "")
-    options = {name: value for name, value in options.items() if f"--{name}=" not in flags}
+    wanted = {n: v for n, v in OPTIONS.get(platform, {}).items() if f"--{n}=" not in flags}
     try:
-        return lowered.compile(compiler_options=options)
+        jax.jit(lambda: 0).lower().compile(compiler_options=wanted)
     except jax.errors.JaxRuntimeError as error:
-        if not any(name in str(error) for name in options):
+        if not any(name in str(error) for name in wanted):
             raise
-        return lowered.compile()
+        return {}
+    return wanted
 
 
 def check_batch(place: Jit | Pmap, size: int) -> None:

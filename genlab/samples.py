@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
+from genlab import parallel
 from genlab.data.source import Source, normalise, to_uint8
 from genlab.game import Method, State
 from genlab.runs import RunFolder
@@ -27,7 +28,7 @@ class Sampler:
 
     def __init__(self, method: Method, source: Source):
         self.method, self.shape = method, tuple(source.shape)
-        self._generate = jax.jit(
+        self._generate = parallel.jit(
             lambda params, stats, z, cond: method.generate(params, stats, z, cond)
         )
 
@@ -85,7 +86,9 @@ def reconstructor(method: Method) -> Callable | None:
     """
     if not hasattr(method, "reconstruct"):
         return None
-    rebuild = jax.jit(lambda params, stats, x, cond: method.reconstruct(params, stats, x, cond))
+    rebuild = parallel.jit(
+        lambda params, stats, x, cond: method.reconstruct(params, stats, x, cond)
+    )
 
     def draw(params, stats, source: Source) -> np.ndarray:
         held_out = source.read(

@@ -262,13 +262,22 @@ def test_a_round_compiles_once_whatever_the_step():
     assert len(traces) == 1 and state.step == 3
 
 
-def test_options_that_this_xla_does_not_know_are_left_out(monkeypatch):
-    """And values it does not take, and options that the user has set."""
-    mesh = parallel.placement("jit", 1).mesh
-    lowered = jax.jit(lambda x: x + 1).lower(1.0)
-    monkeypatch.setattr(parallel, "OPTIONS", {"cpu": {"xla_of_tomorrow": "1"}})
-    assert parallel.compiled(lowered, mesh)(1.0) == 2
-    monkeypatch.setattr(parallel, "OPTIONS", {"cpu": {"xla_cpu_enable_fast_math": "perhaps"}})
-    assert parallel.compiled(lowered, mesh)(1.0) == 2
-    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
-    assert parallel.compiled(lowered, mesh)(1.0) == 2
+@pytest.mark.parametrize(
+    ("option", "value", "flags", "kept"),
+    [
+        ("xla_of_tomorrow", "1", "", False),
+        ("xla_cpu_enable_fast_math", "perhaps", "", False),
+        ("xla_cpu_enable_fast_math", False, "", True),
+        ("xla_cpu_enable_fast_math", False, "--xla_cpu_enable_fast_math=false", False),
+    ],
+)
+def test_options_are_those_this_xla_knows_and_the_user_has_not_set(
+    option, value, flags, kept, monkeypatch
+):
+    monkeypatch.setattr(parallel, "OPTIONS", {"cpu": {option: value}})
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    parallel.options.cache_clear()
+    assert parallel.options("cpu") == ({option: value} if kept else {})
+    assert parallel.options("tpu") == {}
+    assert parallel.jit(lambda x: x + 1)(1.0) == 2
+    parallel.options.cache_clear()

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import random
 
+from genlab import parallel
 from genlab.config import ConfigError
 from genlab.game import Method
 from genlab.metrics import annealing, bound, image, path_length
@@ -48,7 +49,7 @@ class Bound:
                 f"Bound needs a method with a likelihood; {type(method).__name__} has none"
             )
 
-        @jax.jit
+        @parallel.jit
         def bounds(x, cond, key):
             return bound.importance_weighted(
                 lambda k: method.log_weight(subject.params, subject.stats, x, k, cond),
@@ -111,7 +112,7 @@ class Annealed:
         key, schedule = random.fold_in(subject.key, CHAINS), annealing.sigmoidal(self.temperatures)
         width = method.latents(key, 1).shape[1]
 
-        @jax.jit
+        @parallel.jit
         def estimate(x, cond, key):
             return annealing.ais(
                 lambda z: method.log_likelihood(subject.params, subject.stats, x, z, cond),
@@ -169,7 +170,7 @@ class PathLength:
         key = random.fold_in(subject.key, PATHS)
         a, b = (method.latents(random.fold_in(key, end), self.samples) for end in (0, 1))
 
-        @jax.jit
+        @parallel.jit
         def made(z, cond):
             return jnp.clip(method.generate(subject.params, subject.stats, z, cond), -1, 1)
 
@@ -214,7 +215,9 @@ class Reconstruction:
                 f"Reconstruction needs a method that reconstructs; {type(method).__name__} does not"
             )
         x, cond = as_batch(subject.real, method.classes)
-        again = jax.jit(lambda x, cond: method.reconstruct(subject.params, subject.stats, x, cond))
+        again = parallel.jit(
+            lambda x, cond: method.reconstruct(subject.params, subject.stats, x, cond)
+        )
         made = [
             again(x[i : i + 250], None if cond is None else cond[i : i + 250])
             for i in range(0, len(x), 250)

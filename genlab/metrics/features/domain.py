@@ -17,6 +17,7 @@ import optax
 from jax import Array
 
 from genlab import config as config_lib
+from genlab import parallel
 from genlab.config import ConfigError, spec
 from genlab.data.source import Source, normalise
 from genlab.experiment import Experiment, Loop
@@ -97,7 +98,7 @@ class Domain:
             )
         params, stats, net, sha256 = self._trained(config["data"], source)
 
-        @jax.jit
+        @parallel.jit
         def forward(images):
             (logits, features), _ = apply(net, "net", params, stats, normalise(images), train=False)
             return {"features": features, "logits": logits}
