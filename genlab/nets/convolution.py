@@ -24,12 +24,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array, ShapeDtypeStruct, lax
-from jax.core import ShapedArray
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
 from genlab.nets import convolution_cpu
 from genlab.nets.convolution_cpu import AXES
+from genlab.nets.primitive import more_images, primitive
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 Strides = tuple[int, int]
@@ -144,26 +144,10 @@ def _into_weight_native(x, y, *, turned, kernel, **fixed):
 
 # Primitives: their derivatives are one another.
 
-
-def _primitive(name: str, native: Callable, cpu: Callable) -> Primitive:
-    made = Primitive(f"genlab_{name}")
-    made.def_impl(
-        jax.jit(made.bind, static_argnames=("strides", "pads", "turned", "size", "kernel"))
-    )
-
-    @made.def_abstract_eval
-    def shape(*arrays, **fixed):
-        found = jax.eval_shape(functools.partial(native, **fixed), *arrays)
-        return ShapedArray(found.shape, found.dtype)
-
-    mlir.register_lowering(made, mlir.lower_fun(native, multiple_results=False))
-    mlir.register_lowering(made, mlir.lower_fun(cpu, multiple_results=False), platform="cpu")
-    return made
-
-
-_forward = _primitive("forward", _forward_native, convolution_cpu.forward)
-_into_input = _primitive("into_input", _into_input_native, convolution_cpu.into_input)
-_into_weight = _primitive("into_weight", _into_weight_native, convolution_cpu.into_weight)
+STATIC = ("strides", "pads", "turned", "size", "kernel")
+_forward = primitive("forward", _forward_native, convolution_cpu.forward, STATIC)
+_into_input = primitive("into_input", _into_input_native, convolution_cpu.into_input, STATIC)
+_into_weight = primitive("into_weight", _into_weight_native, convolution_cpu.into_weight, STATIC)
 
 ad.defbilinear(
     _forward,
@@ -188,9 +172,7 @@ def _batched(made: Primitive, native: Callable, arrays, axes, **fixed):
     """
     first, second = arrays
     if axes[1] is None and made is not _into_weight:
-        first = jnp.moveaxis(first, axes[0], 0)
-        found = made.bind(first.reshape(-1, *first.shape[2:]), second, **fixed)
-        return found.reshape(*first.shape[:2], *found.shape[1:]), 0
+        return more_images(made, first, axes[0], second, **fixed)
     size = next(a.shape[i] for a, i in zip(arrays, axes, strict=True) if i is not None)
     spread = [
         jnp.broadcast_to(a, (size, *a.shape)) if i is None else jnp.moveaxis(a, i, 0)

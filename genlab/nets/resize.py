@@ -6,12 +6,11 @@ its sum over axes apart, takes up to seven times as long as adding whole rows
 differentiation; elsewhere XLA's own sum is taken.
 """
 
-import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.core import ShapedArray
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
+
+from genlab.nets.primitive import more_images, primitive
 
 
 def upsample(x: Array) -> Array:
@@ -42,27 +41,11 @@ def _added_cpu(x):
     return (rows[..., :c] + rows[..., c:]).astype(x.dtype)
 
 
-def _primitive(name: str, native, cpu) -> Primitive:
-    made = Primitive(f"genlab_{name}")
-    made.def_impl(jax.jit(made.bind))
-
-    @made.def_abstract_eval
-    def shape(x):
-        found = jax.eval_shape(native, x)
-        return ShapedArray(found.shape, found.dtype)
-
-    def batched(arrays, axes):
-        x = jnp.moveaxis(arrays[0], axes[0], 0)
-        found = made.bind(x.reshape(-1, *x.shape[2:]))
-        return found.reshape(*x.shape[:2], *found.shape[1:]), 0
-
-    mlir.register_lowering(made, mlir.lower_fun(native, multiple_results=False))
-    mlir.register_lowering(made, mlir.lower_fun(cpu, multiple_results=False), platform="cpu")
-    batching.primitive_batchers[made] = batched
-    return made
-
-
-_repeat = _primitive("repeat", _repeated, _repeated)
-_add = _primitive("add", _added, _added_cpu)
+_repeat = primitive("repeat", _repeated, _repeated)
+_add = primitive("add", _added, _added_cpu)
 ad.deflinear2(_repeat, lambda y, _: [_add.bind(y)])
 ad.deflinear2(_add, lambda y, _: [_repeat.bind(y)])
+for _made in (_repeat, _add):
+    batching.primitive_batchers[_made] = lambda xs, axes, made=_made: more_images(
+        made, xs[0], axes[0]
+    )
