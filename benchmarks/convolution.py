@@ -15,9 +15,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax, random
 
+from genlab.compiler import compiled
 from genlab.nets.convolution import AXES, convolve
 from genlab.nets.resize import mean_pool, upsample
-from genlab.parallel import compiled, placement
+from genlab.parallel import placement
 from genlab.runs import environment
 
 RESULTS = Path(__file__).parent / "results"

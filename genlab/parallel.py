@@ -13,10 +13,9 @@ placements take the same program and the same unstacked state:
 
 import contextlib
 import contextvars
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial, wraps
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -26,16 +25,10 @@ from jax import Array, lax, random
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from genlab import processes
+from genlab import compiler, processes
 from genlab.config import ConfigError, did_you_mean
 
 AXIS = "data"
-OPTIONS = {
-    "cpu": {  # YNNPACK for products and sums; its convolutions are slower than Eigen's
-        "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,"
-        "LIBRARY_FUSION_TYPE_REDUCE"
-    }
-}
 PyTree = Any
 _mesh = contextvars.ContextVar("the mesh of the `Jit` that is being traced", default=None)
 
@@ -167,7 +160,7 @@ class Jit:
                 return program(state, held, key, split(jnp.arange(size)))
 
         jitted = jax.jit(run, out_shardings=(states, everywhere), donate_argnums=0)
-        executable = compiled(jitted.lower(state, held, key), self.mesh)
+        executable = compiler.compiled(jitted.lower(state, held, key), self.mesh)
         return Compiled(executable, executable)
 
 
@@ -228,43 +221,8 @@ class Pmap:
         numbers = jax.make_array_from_process_local_data(
             NamedSharding(self.mesh, P(AXIS)), own_rows(self.mesh, n)
         )
-        executable = compiled(mapped.lower(state, held, key, numbers), self.mesh)
+        executable = compiler.compiled(mapped.lower(state, held, key, numbers), self.mesh)
         return Compiled(lambda state, held, key: executable(state, held, key, numbers), executable)
-
-
-def compiled(lowered, mesh: jax.sharding.Mesh):
-    """The executable, under `options` of the mesh's platform."""
-    return lowered.compile(compiler_options=options(mesh.devices.flat[0].platform))
-
-
-def jit(fun: Callable, **kwargs) -> Callable:
-    """`jax.jit` of a whole program without a placement, as evaluation's are, under `options` of the
-    default platform: nothing to call while another program is traced.
-    """
-
-    @cache
-    def jitted() -> Callable:  # where it runs is not asked before it does
-        return jax.jit(fun, compiler_options=options(jax.default_backend()), **kwargs)
-
-    @wraps(fun)
-    def call(*args, **named):
-        return jitted()(*args, **named)
-
-    return call
-
-
-@cache
-def options(platform: str) -> dict[str, str]:
-    """Of `OPTIONS` what this XLA knows and the user has not set in XLA_FLAGS."""
-    flags = os.environ.get("XLA_FLAGS", "")
-    wanted = {n: v for n, v in OPTIONS.get(platform, {}).items() if f"--{n}=" not in flags}
-    try:
-        jax.jit(lambda: 0).lower().compile(compiler_options=wanted)
-    except jax.errors.JaxRuntimeError as error:
-        if not any(name in str(error) for name in wanted):
-            raise
-        return {}
-    return wanted
 
 
 def check_batch(place: Jit | Pmap, size: int) -> None:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
-from genlab import parallel
+from genlab import compiler
 from genlab.data.source import Source, normalise, to_uint8
 from genlab.game import Method, State
 from genlab.runs import RunFolder
@@ -28,7 +28,7 @@ class Sampler:
 
     def __init__(self, method: Method, source: Source):
         self.method, self.shape = method, tuple(source.shape)
-        self._generate = parallel.jit(
+        self._generate = compiler.jit(
             lambda params, stats, z, cond: method.generate(params, stats, z, cond)
         )
 
@@ -86,7 +86,7 @@ def reconstructor(method: Method) -> Callable | None:
     """
     if not hasattr(method, "reconstruct"):
         return None
-    rebuild = parallel.jit(
+    rebuild = compiler.jit(
         lambda params, stats, x, cond: method.reconstruct(params, stats, x, cond)
     )
 

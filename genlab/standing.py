@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
-from genlab import parallel
+from genlab import compiler
 from genlab.game import Method, State
 
 STREAM = 80  # latents of standing statistics, apart from training's and evaluation's
@@ -33,7 +33,7 @@ def standing(
     """
     running = {n: s["batch_stats"] for n, s in stats.items() if "batch_stats" in s}
 
-    @parallel.jit
+    @compiler.jit
     def seen(key):
         """One batch's own statistics b: a running one goes from r to m r + (1 - m) b."""
 

@@ -260,24 +260,3 @@ def test_a_round_compiles_once_whatever_the_step():
     for _ in range(3):
         state, _ = round_(state, batch)
     assert len(traces) == 1 and state.step == 3
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "flags", "kept"),
-    [
-        ("xla_of_tomorrow", "1", "", False),
-        ("xla_cpu_enable_fast_math", "perhaps", "", False),
-        ("xla_cpu_enable_fast_math", False, "", True),
-        ("xla_cpu_enable_fast_math", False, "--xla_cpu_enable_fast_math=false", False),
-    ],
-)
-def test_options_are_those_this_xla_knows_and_the_user_has_not_set(
-    option, value, flags, kept, monkeypatch
-):
-    monkeypatch.setattr(parallel, "OPTIONS", {"cpu": {option: value}})
-    monkeypatch.setenv("XLA_FLAGS", flags)
-    parallel.options.cache_clear()
-    assert parallel.options("cpu") == ({option: value} if kept else {})
-    assert parallel.options("tpu") == {}
-    assert parallel.jit(lambda x: x + 1)(1.0) == 2
-    parallel.options.cache_clear()

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 from jax import Array, lax, random
 
-from genlab import game, parallel
+from genlab import compiler, game
 from genlab.data.arrays import from_arrays
 from genlab.data.source import Source, normalise
 from genlab.metrics.features.domain import Classifier, Logits
@@ -57,7 +57,7 @@ def classification_accuracy(
     method = Classifier(Logits(trunk, classes))
     params, stats = _trained(method, source, steps, batch_size, seed)
 
-    @parallel.jit
+    @compiler.jit
     def guess(images: Array) -> dict[str, Array]:
         out = game.apply(method.net, "net", params, stats, normalise(images), train=False)
         (logits, _), _ = out
@@ -74,7 +74,7 @@ def _trained(
     key, rows = random.key(seed), jnp.arange(batch_size)
     data_key = random.fold_in(key, DATA)
 
-    @partial(parallel.jit, static_argnums=2)
+    @partial(compiler.jit, static_argnums=2)
     def play(state: game.State, held: dict, rounds: int) -> game.State:
         def one(state, j):
             batch = source.batch(held, data_key, state.step, j, rows, batch_size)

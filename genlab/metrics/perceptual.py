@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genlab import parallel
+from genlab import compiler
 from genlab.config import ConfigError, did_you_mean
 from genlab.metrics.features.backbones import (
     ALEXNET,
@@ -105,7 +105,7 @@ class Lpips:
         def forward(tensors, rows, x, y):
             return lpips(backbone, tensors, rows, _signed(x), _signed(y))
 
-        return (*jax.device_put((tensors, rows)), parallel.jit(forward), told)
+        return (*jax.device_put((tensors, rows)), compiler.jit(forward), told)
 
 
 def _heads(tensors: Mapping[str, np.ndarray], backbone: Backbone) -> tuple[np.ndarray, ...]:

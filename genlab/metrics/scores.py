@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import random
 
-from genlab import parallel
+from genlab import compiler
 from genlab.config import ConfigError
 from genlab.game import Method
 from genlab.metrics import annealing, bound, image, path_length
@@ -49,7 +49,7 @@ class Bound:
                 f"Bound needs a method with a likelihood; {type(method).__name__} has none"
             )
 
-        @parallel.jit
+        @compiler.jit
         def bounds(x, cond, key):
             return bound.importance_weighted(
                 lambda k: method.log_weight(subject.params, subject.stats, x, k, cond),
@@ -112,7 +112,7 @@ class Annealed:
         key, schedule = random.fold_in(subject.key, CHAINS), annealing.sigmoidal(self.temperatures)
         width = method.latents(key, 1).shape[1]
 
-        @parallel.jit
+        @compiler.jit
         def estimate(x, cond, key):
             return annealing.ais(
                 lambda z: method.log_likelihood(subject.params, subject.stats, x, z, cond),
@@ -170,7 +170,7 @@ class PathLength:
         key = random.fold_in(subject.key, PATHS)
         a, b = (method.latents(random.fold_in(key, end), self.samples) for end in (0, 1))
 
-        @parallel.jit
+        @compiler.jit
         def made(z, cond):
             return jnp.clip(method.generate(subject.params, subject.stats, z, cond), -1, 1)
 
@@ -215,7 +215,7 @@ class Reconstruction:
                 f"Reconstruction needs a method that reconstructs; {type(method).__name__} does not"
             )
         x, cond = as_batch(subject.real, method.classes)
-        again = parallel.jit(
+        again = compiler.jit(
             lambda x, cond: method.reconstruct(subject.params, subject.stats, x, cond)
         )
         made = [

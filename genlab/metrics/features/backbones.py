@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genlab import parallel
+from genlab import compiler
 from genlab.config import ConfigError
 from genlab.data.source import Source
 from genlab.metrics.features.resize import KINDS, resize
@@ -209,7 +209,7 @@ class VGG16:
         expected = conv_shapes(VGG16_CONVS) | head_shapes()
         tensors = jax.device_put(check(found.tensors, expected, VGG16_CONVS.name))
 
-        @parallel.jit
+        @compiler.jit
         def forward(tensors, images):
             x = resize(images, SIZE, self.resize)
             features, logits = vgg16(tensors, normalised(x, IMAGENET_MEAN, IMAGENET_STD))

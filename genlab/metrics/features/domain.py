@@ -16,8 +16,8 @@ import numpy as np
 import optax
 from jax import Array
 
+from genlab import compiler
 from genlab import config as config_lib
-from genlab import parallel
 from genlab.config import ConfigError, spec
 from genlab.data.source import Source, normalise
 from genlab.experiment import Experiment, Loop
@@ -98,7 +98,7 @@ class Domain:
             )
         params, stats, net, sha256 = self._trained(config["data"], source)
 
-        @parallel.jit
+        @compiler.jit
         def forward(images):
             (logits, features), _ = apply(net, "net", params, stats, normalise(images), train=False)
             return {"features": features, "logits": logits}

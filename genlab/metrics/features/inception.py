@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genlab import parallel
+from genlab import compiler
 from genlab.config import ConfigError
 from genlab.data.source import Source
 from genlab.metrics.features import weights as weights_lib
@@ -240,7 +240,7 @@ def prepare(images: Array, kind: str) -> Array:
     return resize(images, SIZE, kind) / CENTRE[kind] - 1
 
 
-@parallel.jit
+@compiler.jit
 def network(params: dict[str, Array], x: Array) -> dict[str, Array]:
     """Every tap of `x`, from `prepare`."""
     taps = {}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genlab import parallel
+from genlab import compiler
 from genlab.config import ConfigError
 from genlab.data.source import Source
 from genlab.metrics.features.resize import coloured
@@ -82,7 +82,7 @@ class RandomConv:
         return FeatureSpace(lambda images: batched(forward, images), protocol)
 
 
-@parallel.jit
+@compiler.jit
 def _pooled(kernels: list[Array], images: Array) -> dict[str, Array]:
     if min(images.shape[1:3]) < SMALLEST:
         raise ValueError(

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genlab import parallel
+from genlab import compiler
 from genlab.config import ConfigError, resolve
 from genlab.data.source import Source
 from genlab.metrics.features import towers
@@ -255,7 +255,7 @@ def _space(
     """The class token, projected if the tower projects it, of the middle square of each image."""
     tower = jax.device_put(tower)
 
-    @parallel.jit
+    @compiler.jit
     def forward(tower, images):
         token = network(tower, normalised(resize(images, size, kind), *scale))[:, 0]
         if tower.projection is None:

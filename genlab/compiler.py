@@ -1,0 +1,51 @@
+"""What XLA is told when it compiles a whole program, on a platform whose own choices are slower."""
+
+import os
+from collections.abc import Callable
+from functools import cache, wraps
+
+import jax
+
+OPTIONS = {
+    "cpu": {  # YNNPACK for products and sums; its convolutions are slower than Eigen's
+        "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,"
+        "LIBRARY_FUSION_TYPE_REDUCE"
+    }
+}
+
+
+def compiled(lowered, mesh: jax.sharding.Mesh):
+    """The executable, under `options` of the mesh's platform."""
+    return lowered.compile(compiler_options=options(mesh.devices.flat[0].platform))
+
+
+def jit(fun: Callable, **kwargs) -> Callable:
+    """`jax.jit` of a whole program without a placement, as evaluation's are, under `options` of the
+    default platform: nothing to call while another program is traced.
+    """
+
+    @cache
+    def jitted() -> Callable:  # where it runs is not asked before it does
+        return jax.jit(fun, compiler_options=options(jax.default_backend()), **kwargs)
+
+    @wraps(fun)
+    def call(*args, **named):
+        return jitted()(*args, **named)
+
+    return call
+
+
+@cache
+def options(platform: str) -> dict[str, str]:
+    """Of `OPTIONS` what this XLA knows and the user has not set in XLA_FLAGS."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    wanted = {n: v for n, v in OPTIONS.get(platform, {}).items() if f"--{n}=" not in flags}
+    if not wanted:
+        return {}
+    try:
+        jax.jit(lambda: 0).lower().compile(compiler_options=wanted)
+    except jax.errors.JaxRuntimeError as error:
+        if not any(name in str(error) for name in wanted):
+            raise
+        return {}
+    return wanted
