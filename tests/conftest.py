@@ -4,6 +4,7 @@ The suite's time is compilation, and LLVM's optimiser is a third of it: it is of
 XLA_FLAGS is set (XLA_FLAGS= for what users get), and on in the programs that tests start.
 """
 
+import gc
 import os
 
 import jax
@@ -11,6 +12,7 @@ import pytest
 
 FAST = {} if "XLA_FLAGS" in os.environ else {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 
+gc.set_threshold(100_000)  # as the launcher does
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ.update(FAST)
