@@ -126,7 +126,7 @@ def _train(trainings: Sequence[Training], runs: Sequence[RunFolder], show: Progr
             step, state = checkpoints.restore(training.like()) or (0, None)
             checkpoints.set_aside(newer_than=step)
             run.rewind(step)
-            states.append((step, training.init() if state is None else state))
+            states.append((step, training.begin() if state is None else lambda state=state: state))
             log = _log(training, run, step, show if not seats else Silent(), len(runs))
             beside = _hooks(training, run, checkpoints, log)
             seats.append(Seat(training, run, checkpoints, log, beside))
@@ -139,38 +139,44 @@ def _train(trainings: Sequence[Training], runs: Sequence[RunFolder], show: Progr
     return [last[number] for number in range(len(seats))]
 
 
-def _play(seats: Sequence[Seat], step: int, states: Sequence[State]) -> list[State]:
-    """From round `step` to the last, all seats in one program."""
+def _play(seats: Sequence[Seat], step: int, begin: Sequence[Callable[[], State]]) -> list[State]:
+    """From round `step` to the last, all seats in one program, from the states that `begin` gives:
+    asked for once the program is compiled, for what makes new ones is compiled beside it.
+    """
     trainings = tuple(seat.training for seat in seats)
     team = trainings[0] if len(seats) == 1 else Together(trainings)
     loop, source = trainings[0].experiment.loop, trainings[0].experiment.data
     beside = [hook for seat in seats for hook in seat.beside]
     programs: dict[int, tuple[Callable, float]] = {}
-    held, key, state = None, team.data_key, team.stacked(states)
+    held, key, state = None, team.data_key, None
     asked_to_stop = processes.Stop(ahead=LAG)
+
+    def states() -> list[State]:
+        return [given() for given in begin] if state is None else team.apart(state)
+
     while step < loop.steps:
         if number := asked_to_stop():
-            _leave(step, team.apart(state), number, seats)
+            _leave(step, states(), number, seats)
         rounds = min(loop.rounds_per_call, hooks.next_stop(beside, step, loop.steps) - step)
         if held is None or not source.resident:
             held = team.fetch(step, rounds)
-        if first := rounds not in programs:
-            programs[rounds] = _compile(team, seats, state, held, rounds)
+        if new := rounds not in programs:
+            programs[rounds] = _compile(team, seats, held, rounds)
         run, seconds = programs[rounds]
-        state, metrics = run(state, held, key)
+        state, metrics = run(team.stacked(states()) if state is None else state, held, key)
         for seat, own in zip(seats, team.each(metrics), strict=True):
             seat.log.add(step, rounds, own)
         step += rounds
-        if first:
+        if new:
             _note_cost(seats, seconds)
         if hooks.due(beside, step, loop.steps):
             with _paused(seats):
-                for seat, own in zip(seats, team.apart(state), strict=True):
+                for seat, own in zip(seats, states(), strict=True):
                     for hook in hooks.due(seat.beside, step, loop.steps):
                         hook.fn(step, own)
     for seat in seats:
         seat.log.drain()
-    return team.apart(state)
+    return states()
 
 
 @contextlib.contextmanager
@@ -201,12 +207,12 @@ def _leave(step: int, states: Sequence[State], number: int, seats: Sequence[Seat
 
 
 def _compile(
-    team: Training | Together, seats: Sequence[Seat], state, held, rounds: int
+    team: Training | Together, seats: Sequence[Seat], held: dict, rounds: int
 ) -> tuple[Callable, float]:
     """The program, and the seconds it took to make."""
     with _paused(seats):
         started = time.perf_counter()
-        compiled = team.compile(state, held, rounds)
+        compiled = team.compile(team.like(), held, rounds)
         return compiled.run, time.perf_counter() - started
 
 

@@ -14,6 +14,7 @@ placements take the same program and the same unstacked state:
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -263,11 +264,16 @@ def gathered(place: Jit | Pmap, tree: PyTree) -> PyTree:
     return jax.jit(lambda x: x, out_shardings=NamedSharding(place.mesh, P()))(tree)
 
 
-def start(place: Jit | Pmap, make: Callable[..., PyTree], *args) -> PyTree:
-    """`make(*args)` under jit, its leaves born with the placement's sharding (so that donation
-    never meets an alias).
+def start(place: Jit | Pmap, make: Callable[..., PyTree], *args) -> Callable[[], PyTree]:
+    """What gives `make(*args)` under jit, its leaves born with the placement's sharding (so that
+    donation never meets an alias). It is compiled in the background from now on.
     """
-    return jax.jit(make, out_shardings=place.state_sharding(jax.eval_shape(make, *args)))(*args)
+    shardings = place.state_sharding(jax.eval_shape(make, *args))
+    lowered = jax.jit(make, out_shardings=shardings).lower(*args)
+    aside = ThreadPoolExecutor(1)
+    made = aside.submit(lowered.compile)
+    aside.shutdown(wait=False)
+    return lambda: made.result()(*args)
 
 
 def largest_axis(mesh: jax.sharding.Mesh, leaf) -> NamedSharding:

@@ -19,6 +19,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab import parallel, processes
+from genlab.checkpoint import shapes
 from genlab.config import ConfigError, build
 from genlab.game import State
 from genlab.training import Training
@@ -47,10 +48,14 @@ class Together(NamedTuple):
         """What the devices must hold; the same for all, for the set lives on the device."""
         return self.first.fetch(step, rounds)
 
+    def like(self) -> State:
+        """The shapes and shardings of one state of all runs."""
+        state = jax.eval_shape(_stack, tuple(training.like() for training in self.trainings))
+        return shapes(state, self.first.place.state_sharding(state))
+
     def stacked(self, states: Sequence[State]) -> State:
         """One state of all runs; theirs are used up."""
-        shape = jax.eval_shape(_stack, tuple(states))
-        shardings = self.first.place.state_sharding(shape)
+        shardings = jax.tree.map(lambda leaf: leaf.sharding, self.like())
         return jax.jit(_stack, out_shardings=shardings)(tuple(states))
 
     def apart(self, state: State) -> list[State]:

@@ -46,9 +46,13 @@ class Training:
         held = source.fetch("train", e.seed, first, batches, e.batch_size, **share)
         return self.place.put(held, source.resident)
 
+    def begin(self) -> Callable[[], State]:
+        """Starts to compile what makes the state before the first round, and returns that."""
+        return parallel.start(self.place, self._first, *self._beginning())
+
     def init(self) -> State:
         """The state before the first round, on the devices."""
-        return parallel.start(self.place, self._begin, *self._beginning())
+        return self.begin()()
 
     def stacked(self, states: Sequence[State]) -> State:
         """The one state of this one run; see `together.Together`."""
@@ -64,7 +68,7 @@ class Training:
 
     def shape(self) -> State:
         """The state's shapes."""
-        return jax.eval_shape(self._begin, *self._beginning())
+        return jax.eval_shape(self._first, *self._beginning())
 
     def like(self) -> Any:
         """The state's shapes and shardings: what a checkpoint is restored into."""
@@ -88,7 +92,9 @@ class Training:
             jax.eval_shape(self._step, self.like(), batches)
 
     def compile(self, state: State, held: dict, rounds: int) -> parallel.Compiled:
-        """The program of `rounds` rounds, compiled: `run(state, held, data_key)` eats the state."""
+        """The program of `rounds` rounds, compiled for a state or what is `like` it:
+        `run(state, held, data_key)` eats the state.
+        """
 
         def program(state, held, key, rows):
             return self.play(state, held, key, rows, rounds)
@@ -120,7 +126,7 @@ class Training:
         return jax.jit(partial(game.step, e.method, e.optim, e.ema), inline=True)
 
     @cached_property
-    def _begin(self) -> Callable:
+    def _first(self) -> Callable:
         """`_init`, one and the same function at each call, for the same reason."""
         return self._init
 
