@@ -11,6 +11,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -120,13 +121,15 @@ def _train(trainings: Sequence[Training], runs: Sequence[RunFolder], show: Progr
     loop = trainings[0].experiment.loop
     with contextlib.ExitStack() as held:
         seats, states = [], []
+        aside = held.enter_context(ThreadPoolExecutor(1))  # compiles what makes new states
         for training, run in zip(trainings, runs, strict=True):
             opened = Checkpoints(run.checkpoints, loop.keep, loop.best)
             checkpoints = held.enter_context(opened)
             step, state = checkpoints.restore(training.like()) or (0, None)
             checkpoints.set_aside(newer_than=step)
             run.rewind(step)
-            states.append((step, training.begin() if state is None else lambda state=state: state))
+            given = training.begin(aside) if state is None else lambda state=state: state
+            states.append((step, given))
             log = _log(training, run, step, show if not seats else Silent(), len(runs))
             beside = _hooks(training, run, checkpoints, log)
             seats.append(Seat(training, run, checkpoints, log, beside))

@@ -14,7 +14,7 @@ placements take the same program and the same unstacked state:
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -264,15 +264,14 @@ def gathered(place: Jit | Pmap, tree: PyTree) -> PyTree:
     return jax.jit(lambda x: x, out_shardings=NamedSharding(place.mesh, P()))(tree)
 
 
-def start(place: Jit | Pmap, make: Callable[..., PyTree], *args) -> Callable[[], PyTree]:
+def start(
+    place: Jit | Pmap, aside: Executor, make: Callable[..., PyTree], *args
+) -> Callable[[], PyTree]:
     """What gives `make(*args)` under jit, its leaves born with the placement's sharding (so that
-    donation never meets an alias). It is compiled in the background from now on.
+    donation never meets an alias); it is compiled by the thread `aside`.
     """
     shardings = place.state_sharding(jax.eval_shape(make, *args))
-    lowered = jax.jit(make, out_shardings=shardings).lower(*args)
-    aside = ThreadPoolExecutor(1)
-    made = aside.submit(lowered.compile)
-    aside.shutdown(wait=False)
+    made = aside.submit(jax.jit(make, out_shardings=shardings).lower(*args).compile)
     return lambda: made.result()(*args)
 
 

@@ -1,6 +1,7 @@
 """An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -46,13 +47,16 @@ class Training:
         held = source.fetch("train", e.seed, first, batches, e.batch_size, **share)
         return self.place.put(held, source.resident)
 
-    def begin(self) -> Callable[[], State]:
-        """Starts to compile what makes the state before the first round, and returns that."""
-        return parallel.start(self.place, self._first, *self._beginning())
+    def begin(self, aside: Executor) -> Callable[[], State]:
+        """What gives the state before the first round, on the devices, once it is compiled `aside`,
+        in another thread.
+        """
+        return parallel.start(self.place, aside, self._first, *self._beginning())
 
     def init(self) -> State:
         """The state before the first round, on the devices."""
-        return self.begin()()
+        with ThreadPoolExecutor(1) as aside:
+            return self.begin(aside)()
 
     def stacked(self, states: Sequence[State]) -> State:
         """The one state of this one run; see `together.Together`."""
