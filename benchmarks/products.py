@@ -1,9 +1,9 @@
-"""What a dense layer's three products run at, here and in PyTorch: why small perceptrons gain less.
+"""What a dense layer's three products run at, here and in PyTorch: why one toy gains the least.
 
 Run:    python benchmarks/products.py          (on a quiet machine: the load is recorded)
 Writes: benchmarks/results/products.json: GFLOP/s of a layer's product, of its input gradient and of
-        its weight gradient, at the sizes of the WGAN-GP toys; the contenders are processes that
-        take turns, medians over the turns
+        its weight gradient, one call each, at the size of the 3 x 512 WGAN-GP toy; the contenders
+        are processes that take turns, medians over the turns
 """
 
 import json
@@ -14,7 +14,7 @@ import time
 import numpy as np
 import record
 
-SIZES = {"2 x 128": (256, 128, 128), "3 x 512": (256, 512, 512)}  # rows, inputs, outputs
+ROWS, INPUTS, OUTPUTS = 256, 512, 512
 MAPS = {
     "forward": (lambda x, w, y: x @ w),
     "input gradient": (lambda x, w, y: y @ w.T),
@@ -23,17 +23,13 @@ MAPS = {
 TURNS, SECONDS = 5, 0.2
 
 
-def rates(who: str) -> dict[str, dict[str, float]]:
-    """GFLOP/s by size and map, in this process."""
-    found: dict[str, dict[str, float]] = {}
-    for name, (rows, inputs, outputs) in SIZES.items():
-        draw = np.random.default_rng(0).standard_normal
-        shapes = (rows, inputs), (inputs, outputs), (rows, outputs)
-        arrays = [draw(shape).astype(np.float32) for shape in shapes]
-        flops = 2 * rows * inputs * outputs
-        for kind, fn in MAPS.items():
-            found.setdefault(name, {})[kind] = flops / seconds(ready(who, fn, arrays)) / 1e9
-    return found
+def rates(who: str) -> dict[str, float]:
+    """GFLOP/s by map, in this process."""
+    draw = np.random.default_rng(0).standard_normal
+    shapes = (ROWS, INPUTS), (INPUTS, OUTPUTS), (ROWS, OUTPUTS)
+    arrays = [draw(shape).astype(np.float32) for shape in shapes]
+    flops = 2 * ROWS * INPUTS * OUTPUTS
+    return {kind: flops / seconds(ready(who, fn, arrays)) / 1e9 for kind, fn in MAPS.items()}
 
 
 def ready(who: str, fn, arrays: list[np.ndarray]):
@@ -72,17 +68,14 @@ def main() -> None:
         for who, found in turns.items():
             told = subprocess.run([sys.executable, __file__, who], capture_output=True, check=True)
             found.append(json.loads(told.stdout))
-    sizes = {
-        size: {
-            who: {kind: record.summary([one[size][kind] for one in found]) for kind in MAPS}
-            for who, found in turns.items()
-        }
-        for size in SIZES
+    rate = {
+        who: {kind: record.summary([one[kind] for one in found]) for kind in MAPS}
+        for who, found in turns.items()
     }
-    record.write("products", {"gflops_per_second": sizes, "turns": TURNS})
-    for size, by in sizes.items():
-        for who, kinds in by.items():
-            print(size, who, {kind: round(value["median"]) for kind, value in kinds.items()})
+    size = {"rows": ROWS, "inputs": INPUTS, "outputs": OUTPUTS}
+    record.write("products", {"gflops_per_second": rate, **size, "turns": TURNS})
+    for who, kinds in rate.items():
+        print(who, {kind: round(value["median"]) for kind, value in kinds.items()})
 
 
 if __name__ == "__main__":

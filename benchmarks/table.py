@@ -5,6 +5,7 @@ Writes: README.md, between `<!-- performance -->` and `<!-- end -->`
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import record
@@ -48,7 +49,11 @@ def against_pytorch() -> list[str]:
 def more() -> list[str]:
     """Dispatch, shared programs, start."""
     rounds, start = record.read("dispatch")["seconds_per_round"], record.read("start")
-    together = record.read("together")
+    together, products = record.read("together"), record.read("products")["gflops_per_second"]
+    alone = " here and ".join(
+        "{:.0f} to {:.0f}".format(*span(kind["median"] for kind in products[who].values()))
+        for who in ("genlab", "torch")
+    )
     shared = together["cases"]
     micro = {
         place: {k: f"{1e6 * times[k]['median']:.0f}" for k in ("K=1", "K=50")}
@@ -62,6 +67,9 @@ def more() -> list[str]:
     )
     return [
         "",
+        f"* The products of the 3 x 512 toy alone, called one by one: {alone} GFLOP/s in PyTorch "
+        "(`benchmarks/products.py`): that game",
+        "  gains the least, and what would gain more is XLA's product at this size.",
         "* Dispatch: µs a round of a game of almost no arithmetic, with 1 and with 50 rounds a "
         "dispatch, by placement and",
         f"  (virtual) devices: {told} (`benchmarks/dispatch.py`).",
@@ -79,6 +87,12 @@ def more() -> list[str]:
         "  [`docs/scaling.md`](docs/scaling.md): what many devices exchange and hold, and a "
         "prediction.",
     ]
+
+
+def span(values: Iterable[float]) -> tuple[float, float]:
+    """The least and the largest."""
+    values = list(values)
+    return min(values), max(values)
 
 
 def waiting() -> list[str]:
