@@ -261,7 +261,7 @@ def test_labels_the_networks_do_not_know_are_refused():
         ("loop.best", "reconstruction/mse", "needs a score at checkpoints"),
         ("ema", {"decoder": 1.5}, "ema.decoder is 1.5; a decay lies between 0 and 1"),
         ("method.decoder.trunk.dtype", "bfloat", "this game cannot be played: TypeError"),
-        ("method.decoder.trunk.hidden", (0,), "this game cannot be played"),
+        ("method.decoder.trunk.hidden", (8, 0), r"hidden is \(8, 0\); a hidden layer has at least"),
     ],
 )
 def test_what_cannot_work_is_refused_before_compiling(field, value, told):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import flax.linen as nn
 from jax import Array
 
-from genlab.config import choose
+from genlab.config import ConfigError, choose
 from genlab.nets import layers
 
 
@@ -75,7 +75,7 @@ class Maxout(nn.Module):
     def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
         """[B, ...] -> [B, hidden[-1]]; `cond` is not used."""
         x = self.scale * x.reshape(len(x), -1)
-        for width in self.hidden:
+        for width in _positive(self.hidden):
             dense = nn.Dense(
                 width * self.pieces,
                 kernel_init=layers.initialiser(self.kernel_init),
@@ -88,7 +88,7 @@ class Maxout(nn.Module):
 
 def _hidden(trunk: Up | Down, x: Array, cond: Array | None, train: bool) -> Array:
     activation = choose(nn, trunk.activation)
-    for width in trunk.hidden:
+    for width in _positive(trunk.hidden):
         dense = nn.Dense(
             width,
             use_bias=layers.has_bias(trunk.norm),
@@ -98,3 +98,9 @@ def _hidden(trunk: Up | Down, x: Array, cond: Array | None, train: bool) -> Arra
         x = activation(layers.norm(trunk.norm, trunk.classes, trunk.dtype)(dense(x), cond, train))
         x = nn.Dropout(trunk.dropout)(x, deterministic=not train)
     return x
+
+
+def _positive(hidden: tuple[int, ...]) -> tuple[int, ...]:
+    if any(width < 1 for width in hidden):
+        raise ConfigError(f"hidden is {tuple(hidden)}; a hidden layer has at least one unit")
+    return hidden
