@@ -189,7 +189,11 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Holds the folder against a second run; released however the process ends."""
         with _told(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                told = f"--workdir={self.path} is a file, or lies in one: give a folder"
+                raise ConfigError(told) from None
             file = (self.path / ".lock").open("w")
         with file:
             try:

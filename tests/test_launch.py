@@ -147,6 +147,8 @@ def test_bench_tells_time_flops_memory_and_share_of_peak(file, tmp_path, capsys)
         (["--wokdir=x"], "no option '--wokdir'; did you mean '--workdir'?"),
         (["--variant=bta"], "no variant 'bta'; did you mean 'beta'?"),
         (["--config.loop.steps=0"], "loop.steps is 0; it must be at least 1"),
+        ([f"--workdir={__file__}"], "is a file, or lies in one: give a folder"),
+        ([f"--workdir={__file__}/run"], "is a file, or lies in one: give a folder"),
         (
             ["--config.loop.best=reconstruction/pnsr", "--config.loop.evaluate_every=2"],
             "did you mean 'reconstruction/psnr'",
