@@ -26,7 +26,7 @@ ZEROS = 1.25  # at most, under a gradient penalty: see `same`
 
 def genlab_player(folder: Path, game: Game, *_) -> tuple[Callable, dict, float, float]:
     """(play a block, parameters, FLOPs of a round, rounds of a block) of our side."""
-    from genlab.training import prepare
+    from genlab.train.program import prepare
 
     training = prepare(game.config(folder))
     calls = max(1, game.rounds // training.experiment.loop.rounds_per_call)
@@ -218,7 +218,7 @@ def main() -> None:
     if not asked.only:
         import torch
 
-        from genlab.bench import matmul_peak
+        from genlab.train.benchmark import matmul_peak
 
         protocol = {
             "blocks": asked.blocks,

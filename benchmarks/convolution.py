@@ -15,11 +15,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax, random
 
-from genlab.compiler import compiled
-from genlab.nets.convolution import AXES, convolve
-from genlab.nets.resize import mean_pool, upsample
-from genlab.parallel import placement
-from genlab.runs import environment
+from genlab.nets.kernels.convolution import AXES, convolve
+from genlab.nets.kernels.resize import mean_pool, upsample
+from genlab.runs.environment import environment
+from genlab.runtime.compiler import compiled
+from genlab.runtime.placement import placement
 
 RESULTS = Path(__file__).parent / "results"
 LOOP, CALLS, PATIENCE = 3, 7, 2.0  # seconds after which no further call is made

@@ -21,17 +21,18 @@ from jax import lax
 
 from genlab import Experiment, Loop, spec
 from genlab.config import as_dict, build
-from genlab.data import digits, folder, from_arrays
-from genlab.data import source as genlab_source
-from genlab.data.source import from_readers
-from genlab.data.tfds import Examples
-from genlab.data.toy import ring
+from genlab.data import digits, from_arrays
+from genlab.data import sources as genlab_source
+from genlab.data.sets import folder
+from genlab.data.sets.tfds import Examples
+from genlab.data.sets.toy import ring
+from genlab.data.sources import from_readers
 from genlab.game import rounds
-from genlab.log import LAG
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, dcgan
-from genlab.parallel import placement
-from genlab.training import Training
+from genlab.runtime.placement import placement
+from genlab.train.log import LAG
+from genlab.train.program import Training
 
 BATCH, WIDTH, SECONDS = 64, 16, 1.0
 RNG = np.random.default_rng(0)

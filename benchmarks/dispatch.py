@@ -18,10 +18,10 @@ import record
 
 from genlab import Experiment, Loop, fit, spec
 from genlab.data import digits
-from genlab.log import LAG
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp
-from genlab.training import cost, prepare
+from genlab.train.log import LAG
+from genlab.train.program import cost, prepare
 
 ROUNDS, REPEATS = 200, 5
 

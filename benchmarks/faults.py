@@ -48,10 +48,10 @@ def train(workdir: Path, rounds: int, keep: int = KEEP) -> int:
     try:
         out = os.open(f"{workdir}.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(out, 1), os.dup2(out, 2)
-        from genlab import launch
+        from genlab.cli import main
 
         options = [f"--config.loop.steps={rounds}", f"--config.loop.keep={keep}"]
-        code = launch.main(["train", f"--config={CONFIG}", f"--workdir={workdir}", *options])
+        code = main.main(["train", f"--config={CONFIG}", f"--workdir={workdir}", *options])
         sys.stdout.flush()
     finally:
         os._exit(code)
@@ -201,7 +201,7 @@ def compare(folder: Path, lives: list[dict]) -> dict:
 
 def rows(run: Path, until: int) -> list[dict]:
     """The log without its clock, up to a round."""
-    from genlab.runs import RunFolder
+    from genlab.runs.folder import RunFolder
 
     found = RunFolder(run).rows("metrics.jsonl")
     return [{k: v for k, v in r.items() if k != "seconds"} for r in found if r["step"] <= until]
@@ -212,7 +212,7 @@ def bits(folder: Path, step: int | None = None) -> tuple[int, list[bytes]]:
     import jax
     import numpy as np
 
-    from genlab.checkpoint import Checkpoints
+    from genlab.runs.checkpoint import Checkpoints
 
     with Checkpoints(folder) as checkpoints:
         found = checkpoints.restore(_like(), step)
@@ -224,8 +224,8 @@ def bits(folder: Path, step: int | None = None) -> tuple[int, list[bytes]]:
 
 @functools.cache
 def _like():
-    from genlab.files import load
-    from genlab.training import prepare
+    from genlab.config.files import load
+    from genlab.train.program import prepare
 
     return prepare(load(CONFIG).config()).like()
 
@@ -269,7 +269,7 @@ def damage(folder: Path) -> dict:
 def recovery(folder: Path, times: int = 5) -> dict:
     """Seconds from the start of a fresh process to the first row of a round not played before."""
     workdir, found = folder / "recovery", []
-    command = [sys.executable, "-m", "genlab.launch", "train", f"--config={CONFIG}"]
+    command = [sys.executable, "-m", "genlab", "train", f"--config={CONFIG}"]
     for _ in range(times + 1):
         before, started = _last_row(workdir), time.monotonic()
         with subprocess.Popen(
@@ -299,7 +299,7 @@ def main() -> None:
     sys.path[:0] = [str(CONFIG.parent), str(ROOT)]
     import faulty  # noqa: F401  so that a life need not import it
 
-    import genlab.loop  # noqa: F401
+    import genlab.api  # noqa: F401
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -312,7 +312,7 @@ def main() -> None:
             new = {"killed": compare(folder, lives)}
             if arguments.out == RESULT:
                 new["damaged"] = damage(folder / "whole" / "checkpoints")
-    from genlab.runs import environment
+    from genlab.runs.environment import environment
 
     record = {**past, **new, "environment": environment()}
     arguments.out.write_text(json.dumps(record, indent=2) + "\n")

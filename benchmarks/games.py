@@ -10,12 +10,13 @@ import optax
 from ml_collections import ConfigDict
 
 from genlab import Experiment, Loop, spec
-from genlab.data import arrays, ring
-from genlab.files import load
+from genlab.config.files import load
+from genlab.data import ring
+from genlab.data.sets import arrays
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, dcgan, mlp, resnet
-from genlab.sweep import configure
+from genlab.sweep.plan import configure
 
 ROOT = Path(__file__).parents[1]
 ADAM = {"b1": 0.5, "b2": 0.999}

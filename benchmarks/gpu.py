@@ -51,7 +51,7 @@ def peak(dtype: str, tiny: bool) -> float:
 
 def dispatch(folder: Path) -> dict[str, float]:
     """Seconds of a round of the 2 x 128 toy, by rounds per dispatch."""
-    from genlab.training import prepare
+    from genlab.train.program import prepare
 
     found = {}
     training = prepare(games.toy(folder, (128, 128)))
@@ -87,7 +87,7 @@ def memory(folder: Path, tiny: bool) -> dict:
     """Bytes of DCGAN's state and of those that its program writes in place; what keeping a trunk's
     blocks and computing them anew take and cost.
     """
-    from genlab.training import prepare
+    from genlab.train.program import prepare
 
     training = prepare(games.dcgan64(folder))
     state, held = training.init(), training.fetch(0, 2)

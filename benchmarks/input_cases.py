@@ -16,7 +16,7 @@ from genlab import Experiment, Loop, spec
 from genlab.data import digits, ring
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
-from genlab.metrics.scores import Reconstruction
+from genlab.evaluation.evaluators import Reconstruction
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp
 
 LOOP = dict(steps=1, rounds_per_call=1, log_every=1, checkpoint_every=0, sample_every=0, devices=1)
@@ -87,7 +87,7 @@ class Bench:
     def fields(self) -> dict[str, list[str]]:
         """The paths of every field of the two configs."""
         from genlab.config import as_dict
-        from genlab.files import described, load
+        from genlab.config.files import described, load
 
         loaded = {name: as_dict(described(load(file))) for name, file in self.files.items()}
         return {name: list(_paths(config)) for name, config in loaded.items()}

@@ -57,7 +57,7 @@ def _late(*_) -> None:
 
 def outcome(case: Case, temporary: Path) -> Outcome:
     """Runs the program on a case, in this process; `temporary` is where it leaves tracebacks."""
-    from genlab.launch import main
+    from genlab.cli.main import main
 
     told, status = io.StringIO(), None
     signal.signal(signal.SIGALRM, _late)

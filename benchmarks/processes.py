@@ -22,8 +22,8 @@ import numpy as np
 import record
 from jax import random
 
-from genlab.evaluation import trained
-from genlab.runs import RunFolder
+from genlab.runs.folder import RunFolder
+from genlab.train.restore import trained
 
 jax.config.update("jax_num_cpu_devices", 4)  # to read states back onto what they lay on
 CONFIG = Path(__file__).parents[1] / "tests" / "faulty.py"
@@ -42,7 +42,7 @@ def start(workdir: Path, count: int, devices: int = 2, **loop) -> list[subproces
     many = [f"--coordinator=127.0.0.1:{port}", f"--processes={count}"] if count > 1 else []
     return [
         subprocess.Popen(
-            ["env", f"JAX_NUM_CPU_DEVICES={devices}", sys.executable, "-m", "genlab.launch",
+            ["env", f"JAX_NUM_CPU_DEVICES={devices}", sys.executable, "-m", "genlab",
              *command, *many, *([f"--process={i}"] if many else [])],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )

@@ -41,7 +41,7 @@ def ready(who: str, fn, arrays: list[np.ndarray]):
         return lambda: fn(*tensors)
     import jax
 
-    from genlab.compiler import jit
+    from genlab.runtime.compiler import jit
 
     placed, compiled = jax.device_put(arrays), jit(fn)
     return lambda: compiled(*placed).block_until_ready()

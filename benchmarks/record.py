@@ -15,7 +15,7 @@ from typing import Any
 
 import jax
 
-from genlab.runs import environment
+from genlab.runs.environment import environment
 
 RESULTS = Path(__file__).parent / "results"
 QUIET = 0.3  # load above which times say more about the neighbours than about the program

@@ -17,10 +17,12 @@ import jax.numpy as jnp
 import record
 from jax.extend.core import jaxprs_in_params
 
-from genlab import files, game, parallel, spec, sweep
-from genlab.communication import Machine, Work, efficiency, exchanges
-from genlab.config import override
-from genlab.training import cost, prepare
+from genlab import game, spec
+from genlab.config import files, override
+from genlab.runtime import collectives
+from genlab.runtime.communication import Machine, Work, efficiency, exchanges
+from genlab.sweep import plan
+from genlab.train.program import cost, prepare
 
 ROOT = Path(__file__).parents[1]
 GOLD = ROOT / "experiments" / "gold" / "cifar10.py"
@@ -92,7 +94,7 @@ def work(config) -> dict:
     if e.data.classes:
         batches["cond"] = jax.ShapeDtypeStruct((training.moves, e.batch_size), jnp.int32)
     step = partial(game.step, e.method, e.optim, e.ema)
-    traced = jax.make_jaxpr(step, axis_env=[(parallel.AXIS, 8)])(state, batches)
+    traced = jax.make_jaxpr(step, axis_env=[(collectives.AXIS, 8)])(state, batches)
     size, calls = reduced(traced.jaxpr)
     owned = sum(
         player.moves * sum(spent["parameters"][name] for name in player.owns)
@@ -112,7 +114,7 @@ def work(config) -> dict:
 def gold(name: str):
     """A gold config on one device, CIFAR-10 stood in for by noise of its shape."""
     module = files.load(GOLD)
-    config = sweep.configure(module, name, {})
+    config = plan.configure(module, name, {})
     from smoke import noise
 
     override(config, "data", spec(noise, (32, 32, 3), 10, augment=config.data.augment))
@@ -265,7 +267,7 @@ def count() -> None:
     jax.config.update("jax_num_cpu_devices", 8)
     sys.path.insert(0, str(ROOT / "experiments"))
     configs = {}
-    for name in sweep.variants(files.load(GOLD)):
+    for name in plan.variants(files.load(GOLD)):
         row = work(gold(name))
         configs[name] = row | {"predicted": predicted(row)}
         print(name, {k: v for k, v in row.items()}, flush=True)

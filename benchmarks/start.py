@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from genlab.runs import environment
+from genlab.runs.environment import environment
 
 ROOT = Path(__file__).parents[1]
 FIRST_ROUND = [
@@ -40,7 +40,7 @@ def seconds(command: list[str]) -> float:
 def first_round(cache: str) -> tuple[float, float]:
     """A run of one round in a fresh folder: seconds to the log's first row, and to the end."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "genlab.launch", *FIRST_ROUND, f"--workdir={folder}/run"]
+        command = [sys.executable, "-m", "genlab", *FIRST_ROUND, f"--workdir={folder}/run"]
         env, row = {**os.environ, "GENLAB_CACHE": cache}, Path(folder, "run", "metrics.jsonl")
         started = time.perf_counter()
         with subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
@@ -62,7 +62,7 @@ def main() -> None:
     """Measures and writes."""
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as warm:
-        help_ = [seconds(["-m", "genlab.launch", "--help"]) for _ in range(5)]
+        help_ = [seconds(["-m", "genlab", "--help"]) for _ in range(5)]
         cold = []
         for _ in range(5):
             with tempfile.TemporaryDirectory() as empty:

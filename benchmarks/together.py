@@ -16,8 +16,8 @@ import jax
 import record
 
 from genlab.config import override
-from genlab.together import Together
-from genlab.training import prepare
+from genlab.train.program import prepare
+from genlab.train.vmapped import Together
 
 CASES = {
     "digits, ns-gan": (games.GAMES["digits, ns-gan"].config, 3),

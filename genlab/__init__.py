@@ -5,15 +5,15 @@ one pytree.
 import importlib
 
 _HOME = {
-    "Experiment": "genlab.experiment",
-    "Loop": "genlab.experiment",
+    "Experiment": "genlab.config.experiment",
+    "Loop": "genlab.config.experiment",
     "Method": "genlab.game",
     "Objective": "genlab.losses.adversarial",
     "Player": "genlab.game",
     "State": "genlab.game",
     "build": "genlab.config",
-    "evaluate": "genlab.evaluation",
-    "fit": "genlab.loop",
+    "evaluate": "genlab.evaluation.evaluate",
+    "fit": "genlab.api",
     "override": "genlab.config",
     "report": "genlab.report",
     "spec": "genlab.config",

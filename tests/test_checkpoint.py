@@ -5,9 +5,9 @@ import pytest
 from jax import random
 from jax.sharding import SingleDeviceSharding
 
-from genlab.checkpoint import Checkpoints, checksum, shapes
 from genlab.config import ConfigError
 from genlab.game import State
+from genlab.runs.checkpoint import Checkpoints, checksum, shapes
 
 
 def state(step):

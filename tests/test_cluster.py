@@ -13,16 +13,17 @@ import numpy as np
 import slurm
 from slurm import told, until
 
-from genlab import sweep
-from genlab.checkpoint import Checkpoints
-from genlab.cluster import Book, hand_over
+from genlab.cli.main import main
 from genlab.config import ConfigError
-from genlab.executors import executor, slurm_options
-from genlab.files import load
-from genlab.launch import main
-from genlab.progress import Plain
-from genlab.runs import RunFolder
-from genlab.training import prepare
+from genlab.config.files import load
+from genlab.runs.checkpoint import Checkpoints
+from genlab.runs.folder import RunFolder
+from genlab.runtime.progress import Plain
+from genlab.sweep import plan, run
+from genlab.sweep.executors import executor, slurm_options
+from genlab.sweep.launcher import hand_over
+from genlab.sweep.ledger import Book
+from genlab.train.program import prepare
 
 import pytest  # isort: skip
 
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 FILE = """
 import tiny
 from genlab import spec
-from genlab.metrics.scores import Reconstruction
+from genlab.evaluation.evaluators import Reconstruction
 
 def config():
     loop = {{"steps": {steps}, "checkpoint_every": {every}, "log_every": {every}}}
@@ -50,7 +51,7 @@ def written(tmp_path, steps=4, every=2, more="", devices=1):
 
 def launcher(file, workdir, *options):
     """`genlab sweep` in a process of its own."""
-    command = [sys.executable, "-m", "genlab.launch", "sweep", f"--config={file}"]
+    command = [sys.executable, "-m", "genlab", "sweep", f"--config={file}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
     log = workdir.with_suffix(".log").open("a")
     return subprocess.Popen(
@@ -73,11 +74,11 @@ def test_local_jobs_outlive_their_launcher_and_the_next_one_comes_back_to_them(t
     file, workdir = written(tmp_path), tmp_path / "sweep"
     first = launcher(file, workdir, "--executor=local", "--jobs=2")
     ids = killed_once_all_are_handed_over(first, workdir, 2)
-    jobs = sweep.plan(load(file), workdir, {}, (0,))
+    jobs = plan.plan(load(file), workdir, {}, (0,))
     with pytest.raises(ConfigError, match=r"2 of these runs are local jobs.*--executor=local"):
-        sweep.run(jobs, workdir, "title", Plain())
+        run.run(jobs, workdir, "title", Plain())
     by = partial(hand_over, executor("local", 2, {}))
-    good, bad = sweep.run(jobs, workdir, "title", Plain(), by)
+    good, bad = run.run(jobs, workdir, "title", Plain(), by)
     out = capsys.readouterr().out
     for _, number in ids.values():
         assert f"running, job {number}" in out
@@ -86,7 +87,7 @@ def test_local_jobs_outlive_their_launcher_and_the_next_one_comes_back_to_them(t
     assert "Traceback" in (workdir / "bad/seed0/error.txt").read_text()
     for job in jobs:
         assert len(RunFolder(job.workdir).rows("env.jsonl")) == 1  # started once
-    assert sweep.run(jobs[:1], workdir, "title", Plain(), by)[0].status == "skipped"
+    assert run.run(jobs[:1], workdir, "title", Plain(), by)[0].status == "skipped"
     assert Book(workdir).read() == {} and not list((workdir / "cluster").glob("*.pkl"))
 
 

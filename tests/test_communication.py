@@ -8,9 +8,9 @@ import pytest
 import tiny
 
 from genlab import spec
-from genlab.communication import Exchange, Machine, Work, efficiency, exchanges
 from genlab.nets import Generator, mlp
-from genlab.training import prepare
+from genlab.runtime.communication import Exchange, Machine, Work, efficiency, exchanges
+from genlab.train.program import prepare
 
 NORM = 2 * 16  # numbers in the statistics of the one BatchNorm of each of these networks
 PENALISED = {"penalties": {"gradient_penalty": 10.0}, "critic_moves": 5}

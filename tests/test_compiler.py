@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from genlab import compiler
+from genlab.runtime import compiler
 
 
 @pytest.fixture

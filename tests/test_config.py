@@ -8,8 +8,7 @@ import optax
 import pytest
 
 from genlab import config as config_lib
-from genlab import files
-from genlab.config import ConfigError, build, choose, fingerprint, override, spec
+from genlab.config import ConfigError, build, choose, files, fingerprint, override, spec
 from genlab.losses import adversarial
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp

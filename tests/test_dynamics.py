@@ -9,10 +9,11 @@ import optax
 import pytest
 from jax import random
 
-from genlab import game, parallel
+from genlab import game
 from genlab.config import ConfigError
-from genlab.dynamics import balanced, changed, consensus, extragradient, simultaneous, unrolled
 from genlab.game import Player
+from genlab.game.dynamics import balanced, changed, consensus, extragradient, simultaneous, unrolled
+from genlab.runtime import collectives
 
 H = 0.1
 
@@ -189,7 +190,7 @@ class Means:
             def of(params, stats, batch, key, step):
                 x, y, points = params["x"]["w"], params["y"]["w"], batch["image"]
                 f, r = jnp.tanh(points @ y), jnp.tanh(points**2 @ x)
-                value = (jnp.logaddexp(0, f - parallel.mean(r.mean())) * r).mean()
+                value = (jnp.logaddexp(0, f - collectives.mean(r.mean())) * r).mean()
                 return sign * value, (stats, {})
 
             return of
@@ -220,6 +221,10 @@ def test_two_devices_under_pmap_play_as_one(dynamics):
 
     alone = jax.jit(play)(state, points)
     apart = jax.pmap(
-        play, axis_name=parallel.AXIS, in_axes=(None, 1), out_axes=None, devices=jax.devices()[:2]
+        play,
+        axis_name=collectives.AXIS,
+        in_axes=(None, 1),
+        out_axes=None,
+        devices=jax.devices()[:2],
     )(state, points.reshape(n, 2, 4, 2))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-7), alone, apart)

@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 import tiny
 
-from genlab import runs, spec
+from genlab import spec
+from genlab.api import fit
 from genlab.config import ConfigError, as_dict, resolve
+from genlab.config.files import load
 from genlab.data import digits
-from genlab.evaluation import evaluate, lines, score, trained
-from genlab.files import load
-from genlab.loop import fit
-from genlab.metrics.features import Pixels, RandomConv
+from genlab.evaluation.evaluate import evaluate, lines, score
+from genlab.evaluation.evaluators import Fidelity, Outcome, PathLength, Reconstruction
+from genlab.features import Pixels, RandomConv
 from genlab.metrics.path_length import Squared
-from genlab.metrics.scores import Fidelity, Outcome, PathLength, Reconstruction
 from genlab.report.reading import read
-from genlab.report.table import tables
-from genlab.runs import RunFolder, beside
+from genlab.report.tables.table import tables
+from genlab.runs import environment
+from genlab.runs.code import beside
+from genlab.runs.folder import RunFolder
+from genlab.train.restore import trained
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def test_a_row_says_all_that_its_numbers_depend_on(run):
     fidelity, reconstruction = evaluate(run)
     told = fidelity["protocol"]
     assert told["checkpoint"] == "best validation fidelity/fd" and told["split"] == "test"
-    assert told["seed"] == 7 and told["genlab"] == runs.version()
+    assert told["seed"] == 7 and told["genlab"] == environment.version()
     assert told["samples"] == 50 and told["kid_subsets"] == 100
     assert set(fidelity["scores"]) == {"fd", "kid", "kid_std"} == set(fidelity["floors"])
     for name, (low, high) in reconstruction["intervals"].items():

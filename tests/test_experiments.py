@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from experiments.smoke import shrink
-from genlab import sweep, training
-from genlab.files import load
-from genlab.progress import Silent
+from genlab.config.files import load
 from genlab.report import write
-from genlab.runs import RunFolder
+from genlab.runs.folder import RunFolder
+from genlab.runtime.progress import Silent
+from genlab.sweep import plan, run
+from genlab.train import program
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / "experiments").glob("*/*.py") if "def config(" in p.read_text())
@@ -22,15 +23,15 @@ SEEN = {"more.py"}  # variants of a neighbour at other sizes: traced, not compil
 
 def variants():
     for file in FILES:
-        for variant in sweep.variants(load(file)):
+        for variant in plan.variants(load(file)):
             yield pytest.param(file, variant, id=f"{file.parent.name}/{file.stem}:{variant}")
 
 
 @pytest.mark.parametrize(("file", "variant"), list(variants()))
 def test_every_variant_plays_a_round(file, variant):
     """Built, traced, compiled, played: every parameter and metric is finite."""
-    config = shrink(sweep.configure(load(file), variant, {"loop.devices": 1}))
-    prepared = training.prepare(config)
+    config = shrink(plan.configure(load(file), variant, {"loop.devices": 1}))
+    prepared = program.prepare(config)
     if file.name in SEEN:
         return
     state, held = prepared.init(), prepared.fetch(0, 1)
@@ -42,16 +43,16 @@ def test_every_variant_plays_a_round(file, variant):
 @pytest.mark.parametrize("file", FILES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_the_first_variant_trains_is_judged_and_reported(file, tmp_path):
     experiment = load(file)
-    first = next(iter(sweep.variants(experiment)))
-    jobs = sweep.plan(experiment, tmp_path, {"loop.devices": 1}, seeds=(0,), only=[first])
+    first = next(iter(plan.variants(experiment)))
+    jobs = plan.plan(experiment, tmp_path, {"loop.devices": 1}, seeds=(0,), only=[first])
     job = jobs[0]
     shrink(job.config)
-    results = sweep.run(jobs, tmp_path, experiment.config().title, Silent())
+    results = run.run(jobs, tmp_path, experiment.config().title, Silent())
     assert [(r.status, r.error) for r in results] == [("done", "")]
-    made, run = write(tmp_path), RunFolder(job.workdir)
+    made, folder = write(tmp_path), RunFolder(job.workdir)
     assert job.variant in made.markdown
-    assert run.rows("metrics.jsonl")[-1]["step"] == 4
-    assert {r["name"] for r in run.rows("evals.jsonl")} == set(job.config.evaluate)
+    assert folder.rows("metrics.jsonl")[-1]["step"] == 4
+    assert {r["name"] for r in folder.rows("evals.jsonl")} == set(job.config.evaluate)
     assert bool(list((job.workdir / "samples").glob("000004.png"))) == (
         job.config.loop.sample_every > 0
     )

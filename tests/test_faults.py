@@ -20,12 +20,13 @@ import tiny
 from test_checkpoint import like, state
 from test_loop import leaves, logged
 
-from genlab import fit, launch, spec
-from genlab.checkpoint import Checkpoints
+from genlab import fit, spec
+from genlab.cli import main
 from genlab.config import ConfigError, override
-from genlab.log import NotFinite
-from genlab.runs import NotWritten, RunFolder
-from genlab.training import prepare
+from genlab.runs.checkpoint import Checkpoints
+from genlab.runs.folder import NotWritten, RunFolder
+from genlab.train.log import NotFinite
+from genlab.train.program import prepare
 
 ROOT = Path(__file__).parents[1]
 FAULTY = f"--config={ROOT / 'tests' / 'faulty.py'}"
@@ -109,7 +110,7 @@ def disk(folder, size):
 def train(folder, **loop):
     """`genlab train` of the small GAN in this process: its exit code."""
     given = [f"--config.loop.{name}={value}" for name, value in {"devices": 1, **loop}.items()]
-    return launch.main(["train", FAULTY, f"--workdir={folder}", *given])
+    return main.main(["train", FAULTY, f"--workdir={folder}", *given])
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +187,7 @@ def test_a_second_run_or_sweep_in_the_same_folder_is_refused(tmp_path, capsys):
     sweep = ["sweep", FAULTY, f"--workdir={tmp_path}", "--seeds=0", "--config.loop.steps=1000"]
     run = tmp_path / "base" / "seed0"
     first = subprocess.Popen(
-        [sys.executable, "-m", "genlab.launch", *sweep, "--config.loop.devices=1"],
+        [sys.executable, "-m", "genlab", *sweep, "--config.loop.devices=1"],
         env={**os.environ, "PYTHONPATH": paths},
         stdout=subprocess.DEVNULL,
     )
@@ -196,7 +197,7 @@ def test_a_second_run_or_sweep_in_the_same_folder_is_refused(tmp_path, capsys):
             time.sleep(0.05)
         assert train(run) == 2
         assert "another process is running in" in capsys.readouterr().err
-        assert launch.main(sweep) == 2
+        assert main.main(sweep) == 2
         assert "another process is running in" in capsys.readouterr().err
         assert first.poll() is None and RunFolder(run).status == {"status": "running"}
     finally:
@@ -277,7 +278,7 @@ def test_nan_in_any_term_stops_the_run_and_is_named(culprit, tmp_path):
 
 def test_nan_is_told_in_one_line_with_exit_code_1(tmp_path, capsys):
     rate = "--config.optim.disc.learning_rate=1e38"
-    assert launch.main(["train", FAULTY, f"--workdir={tmp_path}", rate]) == 1
+    assert main.main(["train", FAULTY, f"--workdir={tmp_path}", rate]) == 1
     told = capsys.readouterr().err.strip()
     assert "\n" not in told and "finite; stopped" in told
     assert RunFolder(tmp_path).status["status"] == "failed"

@@ -13,8 +13,8 @@ from benchmarks.input_cases import Bench, Case, cases
 from benchmarks.inputs import outcome
 from genlab import config as config_lib
 from genlab.config import ConfigError
-from genlab.metrics.features import weights
-from genlab.runs import RunFolder
+from genlab.features.weights import files
+from genlab.runs.folder import RunFolder
 
 DEAR = ("bench", "sweep")  # to run
 
@@ -26,7 +26,7 @@ def bench(tmp_path, monkeypatch):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     made = Bench(tmp_path)
-    from genlab.files import described, load
+    from genlab.config.files import described, load
 
     for name, file in made.files.items():
         RunFolder.start(made.runs[name], described(load(file)))
@@ -50,10 +50,10 @@ WRONG = {
     "--config.method.generator.call=:b": "names nothing",
     "--config.method.generator.call=genlab.nets:mlp": "is a module: it cannot be called",
     "--config.method.generator.call=os:system": "is no part of an experiment",
-    "--config.method.generator.call=genlab.runs:subprocess.run": "is no part of an experiment",
-    "--config.method.generator.call=genlab.runs:sys.path.append": "is no part of an experiment",
+    "--config.method.generator.call=genlab.runs.environment:subprocess.run": "is no part of an",
+    "--config.method.generator.call=genlab.runs.folder:sys.path.append": "is no part of an",
     "--config.method.generator.call=builtins:eval": "is no part of an experiment",
-    "--config.method.generator.call=genlab.files:load": "is no part of an experiment",
+    "--config.method.generator.call=genlab.config.files:load": "is no part of an experiment",
     "--config.optim.disc.mu_dtype=nan": "optax:adam: TypeError",
     "--config.batch_size={'a': 1}": "batch_size is int (4); {'a': 1} is ConfigDict",
     "--config.batch_size=" + "x" * 5000: "...",
@@ -151,6 +151,6 @@ def test_a_run_started_here_finds_its_modules_again(bench, tmp_path, monkeypatch
 
 def test_weights_are_not_read_from_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "w.pth")
-    with pytest.raises(weights.WeightsError, match="no regular file"):
-        weights.read(tmp_path / "w.pth")
+    with pytest.raises(files.WeightsError, match="no regular file"):
+        files.read(tmp_path / "w.pth")
     shutil.rmtree(tmp_path)

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from genlab import sweep
 from genlab.config import build
-from genlab.files import load
+from genlab.config.files import load
+from genlab.sweep import plan
 
 FILE = Path(__file__).parents[1] / "experiments" / "gold" / "cifar10.py"
 OFFICIAL = {  # (generator, critic) in the authors' code; the arithmetic is in nets/test_families.py
@@ -22,7 +22,7 @@ OFFICIAL = {  # (generator, critic) in the authors' code; the arithmetic is in n
 
 @pytest.mark.parametrize("variant", OFFICIAL)
 def test_parameter_counts_are_the_official_ones(variant):
-    method = build(sweep.configure(load(FILE), variant, {}).method)
+    method = build(plan.configure(load(FILE), variant, {}).method)
     batch = {
         "image": jax.ShapeDtypeStruct((4, 32, 32, 3), jnp.float32),
         "cond": jax.ShapeDtypeStruct((4,), jnp.int32),
@@ -40,7 +40,7 @@ def schedule(at, spec):
 
 def test_settings_are_the_official_ones():
     """The rows of the authors' scripts that differ most often between implementations."""
-    found = {name: sweep.configure(load(FILE), name, {}) for name in sweep.variants(load(FILE))}
+    found = {name: plan.configure(load(FILE), name, {}) for name in plan.variants(load(FILE))}
     gp, sn, big, r3 = (found[name] for name in ("wgan-gp", "sngan", "biggan", "r3gan"))
     for config, rounds in ((gp, 100_000), (sn, 50_000)):
         assert (config.method.critic_moves, config.batch_size) == (5, 64)

@@ -11,13 +11,13 @@ from metrics.features.test_backbones import thin as thin
 from metrics.golden import vit
 from PIL import Image
 
-from genlab import judging, metrics
+from genlab import evaluation
+from genlab.cli.main import main
 from genlab.config import ConfigError, choose
 from genlab.data import digits
-from genlab.launch import main
-from genlab.metrics import scores
-from genlab.metrics.features import Pixels
-from genlab.request import Request
+from genlab.evaluation import comparison, evaluators, image_sets
+from genlab.evaluation.request import Request
+from genlab.features import Pixels
 
 REAL, FAKE = (digits().read(split)["image"][:80] for split in ("test", "validation"))
 LABELS = digits().read("test")["label"][:80]
@@ -53,7 +53,7 @@ def test_a_folder_and_an_npz_score_as_arrays_in_memory_do(sets, tmp_path, capsys
         "image 160/160" in told.err and "image" not in told.out.split("fd ")[0].split(" beside")[0]
     )
     (record,) = json.loads(out.read_text())
-    same = metrics.compare(REAL, FAKE, Pixels(), ("fd", "kid"), {"kid": {"size": 40}})
+    same = evaluation.compare(REAL, FAKE, Pixels(), ("fd", "kid"), {"kid": {"size": 40}})
     assert record["scores"] == same.scores and record["floors"] == dict(same.floors)
     protocol = record["protocol"]
     assert protocol["floor"] == "halves of the real set, 40 beside 40"
@@ -62,10 +62,10 @@ def test_a_folder_and_an_npz_score_as_arrays_in_memory_do(sets, tmp_path, capsys
 
 def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch, capsys):
     asked = Request(*map(str, sets), "pixels", ("fd",))
-    first = judging.judge(asked)
-    recompute = judging.compare
-    monkeypatch.setattr(judging, "compare", lambda *_: pytest.fail("computed again"))
-    assert judging.judge(asked) == first
+    first = image_sets.judge(asked)
+    recompute = image_sets.compare
+    monkeypatch.setattr(image_sets, "compare", lambda *_: pytest.fail("computed again"))
+    assert image_sets.judge(asked) == first
     assert typed(sets, "--scores=fd") == 0 and "scored before" in capsys.readouterr().err
     changed = [
         asked._replace(scores=("mmd",)),
@@ -76,52 +76,52 @@ def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch
     ]
     for request in changed:
         with pytest.raises(pytest.fail.Exception, match="computed again"):
-            judging.judge(request)
-    monkeypatch.setattr(judging, "compare", recompute)
+            image_sets.judge(request)
+    monkeypatch.setattr(image_sets, "compare", recompute)
     kid = asked._replace(scores=("kid",), settings={"kid": {"seed": 1}})
-    judging.judge(kid)
-    monkeypatch.setattr(judging, "compare", lambda *_: pytest.fail("computed again"))
-    judging.judge(kid)
+    image_sets.judge(kid)
+    monkeypatch.setattr(image_sets, "compare", lambda *_: pytest.fail("computed again"))
+    image_sets.judge(kid)
     with pytest.raises(pytest.fail.Exception, match="computed again"):
-        judging.judge(kid._replace(settings={"kid": {"seed": 2}}))
+        image_sets.judge(kid._replace(settings={"kid": {"seed": 2}}))
     next(sets[0].iterdir()).unlink()
     with pytest.raises(pytest.fail.Exception, match="computed again"):
-        judging.judge(asked)
+        image_sets.judge(asked)
 
 
 def test_a_changed_formula_makes_no_use_of_old_results(sets, monkeypatch):
     asked = Request(*map(str, sets), "pixels", ("fd",))
-    judging.judge(asked)
-    monkeypatch.setattr(judging, "_code", lambda: "other")
-    monkeypatch.setattr(judging, "compare", lambda *_: pytest.fail("computed again"))
+    image_sets.judge(asked)
+    monkeypatch.setattr(image_sets, "_code", lambda: "other")
+    monkeypatch.setattr(image_sets, "compare", lambda *_: pytest.fail("computed again"))
     with pytest.raises(pytest.fail.Exception, match="computed again"):
-        judging.judge(asked)
+        image_sets.judge(asked)
 
 
 def test_every_source_file_and_what_decodes_is_code_that_answers(tmp_path, monkeypatch):
-    files = [tmp_path / name for name in ("sets.py", "data/image.py", "metrics/kernel.py")]
+    files = [tmp_path / name for name in ("schedules.py", "data/decoding.py", "metrics/kernel.py")]
     for file in files:
         file.parent.mkdir(exist_ok=True)
         file.write_text("before")
-    seen = {judging._code(tmp_path)}
+    seen = {image_sets._code(tmp_path)}
     for file in files:
         file.write_text("after")
-        seen.add(judging._code(tmp_path))
+        seen.add(image_sets._code(tmp_path))
     for name in ("pillow", "jax"):
         version = importlib.metadata.version
         monkeypatch.setattr(
             importlib.metadata, "version", lambda x, n=name, v=version: "0" if x == n else v(x)
         )
-        seen.add(judging._code(tmp_path))
+        seen.add(image_sets._code(tmp_path))
     assert len(seen) == 6
-    inside = Path(judging._code.__defaults__[0])
+    inside = Path(image_sets._code.__defaults__[0])
     assert all((inside / file.relative_to(tmp_path)).is_file() for file in files)
 
 
 OWN = """
 import numpy as np
-from genlab.metrics import scores
-from genlab.metrics.features import Pixels
+from genlab.evaluation import scores
+from genlab.features import Pixels
 made = 0
 
 def space():
@@ -142,11 +142,11 @@ def test_what_is_named_by_its_module_is_scored_each_time(name, sets, tmp_path, m
     (tmp_path / "own" / "net.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
     times = []
-    compare = judging.compare
-    monkeypatch.setattr(judging, "compare", lambda *x: times.append(1) or compare(*x))
+    compare = image_sets.compare
+    monkeypatch.setattr(image_sets, "compare", lambda *x: times.append(1) or compare(*x))
     asked = Request(*map(str, sets), "pixels", ("fd",))._replace(**name)
-    judging.judge(asked)
-    judging.judge(asked)
+    image_sets.judge(asked)
+    image_sets.judge(asked)
     assert len(times) == 2
 
 
@@ -163,18 +163,18 @@ def test_a_score_that_is_not_defined_is_null_and_any_number_is_a_float(
 
 
 def test_an_undefined_score_is_kept_as_null(sets, monkeypatch):
-    found = metrics.Outcome({"fd": np.float32("nan")}, {}, {"fd": np.float64("inf")})
-    monkeypatch.setattr(judging, "compare", lambda *_: found)
+    found = evaluation.Outcome({"fd": np.float32("nan")}, {}, {"fd": np.float64("inf")})
+    monkeypatch.setattr(image_sets, "compare", lambda *_: found)
     asked = Request(*map(str, sets), "pixels", ("fd",), settings={"fd": {}})
-    for record in (judging.judge(asked), judging.judge(asked)):
+    for record in (image_sets.judge(asked), image_sets.judge(asked)):
         assert record["scores"] == record["floors"] == {"fd": None}
 
 
 def test_a_kept_result_is_told_with_the_names_of_this_request(sets, tmp_path):
     asked = Request(*map(str, sets), "pixels", ("fd", "kid"))
-    first = judging.judge(asked)
+    first = image_sets.judge(asked)
     again = shutil.copy(sets[1], tmp_path / "again.npz")
-    second = judging.judge(asked._replace(fake=str(again)))
+    second = image_sets.judge(asked._replace(fake=str(again)))
     assert second == {**first, "name": f"{again} beside {sets[0]}"}
 
 
@@ -191,11 +191,11 @@ def test_every_space_by_name_sees_images(thin, tmp_path):
     }
     images = REAL[:2].repeat(2, axis=1).repeat(2, axis=2)
     for text, (name, taps) in named.items():
-        space = metrics.measuring.space_of(judging.features_of(text), images)
+        space = comparison.space_of(image_sets.features_of(text), images)
         found = space.taps(images)
         assert space.protocol["features"] == name and taps <= found.keys()
         assert found["features"].shape[0] == 2 and np.isfinite(found["features"]).all()
-    assert {text.partition(":")[0] for text in named} | {"inception"} == judging.SPACES.keys()
+    assert {text.partition(":")[0] for text in named} | {"inception"} == image_sets.SPACES.keys()
 
 
 def test_what_the_model_was_trained_on_comes_with_its_labels(sets, tmp_path, monkeypatch):
@@ -204,11 +204,11 @@ def test_what_the_model_was_trained_on_comes_with_its_labels(sets, tmp_path, mon
 
     def noted(*given):
         seen.update(train=given[7], train_labels=given[9])
-        return metrics.compare(*given)
+        return evaluation.compare(*given)
 
-    monkeypatch.setattr(judging, "compare", noted)
+    monkeypatch.setattr(image_sets, "compare", noted)
     asked = Request(*map(str, sets), "pixels", ("authenticity",), train=str(tmp_path / "train.npz"))
-    protocol = judging.judge(asked)["protocol"]
+    protocol = image_sets.judge(asked)["protocol"]
     assert np.array_equal(seen["train"], FAKE) and np.array_equal(seen["train_labels"], LABELS)
     assert protocol["train"] == 80 and len(protocol["train_sha256"]) == 64
 
@@ -218,7 +218,7 @@ def test_class_folders_and_npz_labels_are_labels(tmp_path):
     real = folder(tmp_path / "real", images, classes=LABELS % 2)
     np.savez(tmp_path / "fake.npz", image=images[::-1], label=LABELS[::-1] % 2)
     asked = Request(str(real), str(tmp_path / "fake.npz"), "pixels", ("class_fd",))
-    assert judging.judge(asked)["scores"]["class_fd"] == pytest.approx(0, abs=1e-9)
+    assert image_sets.judge(asked)["scores"]["class_fd"] == pytest.approx(0, abs=1e-9)
 
 
 def test_jpeg_is_warned_of(tmp_path, sets, capsys):
@@ -317,7 +317,7 @@ def test_a_setting_may_widen_to_a_float(sets):
 
 
 def test_out_in_no_folder_is_told_before_the_work(sets, monkeypatch):
-    monkeypatch.setattr(judging, "judge", lambda *_: pytest.fail("worked first"))
+    monkeypatch.setattr(image_sets, "judge", lambda *_: pytest.fail("worked first"))
     assert typed(sets, "--out=nowhere/out.json") == 2
 
 
@@ -325,9 +325,9 @@ def test_what_a_module_imports_is_not_suggested():
     """Or a name that is refused, being that of a module, would be suggested again."""
     for name in ("annealing", "Callabel"):
         with pytest.raises(ConfigError, match=f"has no '{name}'; or give"):
-            choose(scores, name)
+            choose(evaluators, name)
     with pytest.raises(ConfigError, match="did you mean 'Reconstruction'"):
-        choose(scores, "Reconstructoin")
+        choose(evaluators, "Reconstructoin")
 
 
 def test_one_set_is_not_enough(sets, capsys):

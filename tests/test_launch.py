@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from genlab.launch import main
+from genlab.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 FILE = """
 import tiny
 from genlab import spec
-from genlab.metrics.scores import Reconstruction
+from genlab.evaluation.evaluators import Reconstruction
 
 def config():
     loop = {"steps": 4, "checkpoint_every": 2, "sample_every": 2}
@@ -34,7 +34,10 @@ def file(tmp_path):
 def test_help_is_readable():
     """That it comes within a second is measured in benchmarks/start.py."""
     told = subprocess.run(
-        [sys.executable, "-m", "genlab.launch", "--help"], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-m", "genlab", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     assert told.returncode == 0
     for word in (
@@ -53,7 +56,7 @@ def test_help_is_readable():
 def test_help_imports_nothing_heavy():
     code = """if True:
         import sys
-        from genlab.launch import _parser
+        from genlab.cli.main import _parser
         _parser().format_help()
         print("jax" in sys.modules)
     """
@@ -64,8 +67,8 @@ def test_help_imports_nothing_heavy():
 def test_training_imports_no_library_before_it_is_needed():
     code = """if True:
         import sys
-        import genlab.files, genlab.loop
-        genlab.files.load("experiments/gan_vs_vae/digits.py").config()
+        import genlab.config.files, genlab.api
+        genlab.config.files.load("experiments/gan_vs_vae/digits.py").config()
         slow = {"scipy.stats", "scipy.optimize", "scipy.ndimage", "scipy.spatial", "sklearn", "PIL"}
         print(sorted(slow & set(sys.modules)))
     """
@@ -186,7 +189,7 @@ def test_what_nobody_foresaw_is_one_line_too_with_the_traceback_kept(
     def unforeseen(*_):
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("genlab.loop.fit", unforeseen)
+    monkeypatch.setattr("genlab.api.fit", unforeseen)
     assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "traceback in " in error

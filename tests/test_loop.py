@@ -15,15 +15,15 @@ import tiny
 from jax import random
 
 from genlab import fit, spec
-from genlab.checkpoint import Checkpoints
 from genlab.config import ConfigError, override
-from genlab.evaluation import evaluate
-from genlab.generate import Request, generate
-from genlab.log import NotFinite
-from genlab.metrics.scores import Reconstruction
-from genlab.progress import Silent
-from genlab.runs import RunFolder
-from genlab.training import prepare
+from genlab.evaluation.evaluate import evaluate
+from genlab.evaluation.evaluators import Reconstruction
+from genlab.runs.checkpoint import Checkpoints
+from genlab.runs.folder import RunFolder
+from genlab.runtime.progress import Silent
+from genlab.sampling.draw import Request, generate
+from genlab.train.log import NotFinite
+from genlab.train.program import prepare
 
 ROOT = Path(__file__).parents[1]
 KILL = textwrap.dedent(
@@ -36,7 +36,7 @@ KILL = textwrap.dedent(
     import tiny
     from jax import random
     from genlab import fit, spec
-    from genlab.progress import Silent
+    from genlab.runtime.progress import Silent
 
     class Killer(Silent):
         def advance(self, step, row=None):

@@ -12,8 +12,8 @@ from genlab.config import build, spec
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, biggan, r3gan, resnet
 from genlab.nets.heads import ProjectionDiscriminator
-from genlab.nets.spectral import SpectralNorm
-from genlab.training import prepare
+from genlab.nets.layers.spectral import SpectralNorm
+from genlab.train.program import prepare
 
 ADAM = {"optim": spec(optax.adam, 1e-3)}
 

@@ -6,8 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from genlab import optim
 from genlab.config import ConfigError, build, spec
+from genlab.game import optim
 
 PARAMS = {
     "Dense_0": {
@@ -170,7 +170,7 @@ def test_chains_are_configs_with_numbers_that_may_be_tracers():
     made.update(GRADS, made.init(PARAMS), PARAMS)
 
     def clipped(bound):
-        made = build({"call": "genlab.optim:clip_weights", "bound": bound, "only": None})
+        made = build({"call": "genlab.game.optim:clip_weights", "bound": bound, "only": None})
         return made.update(GRADS, made.init(PARAMS), PARAMS)[0]
 
     both = jax.vmap(clipped)(jnp.array([0.01, 0.02]))

@@ -10,11 +10,12 @@ import pytest
 import tiny
 from jax import random
 
-from genlab import game, parallel
-from genlab.bench import memory
+from genlab import game
 from genlab.config import ConfigError, override, spec
 from genlab.game import apply
-from genlab.training import prepare
+from genlab.runtime import collectives, placement
+from genlab.train.benchmark import memory
+from genlab.train.program import prepare
 
 GAMES = {
     "gan": lambda **k: tiny.gan(critic_norm="BatchNorm", **k),
@@ -136,13 +137,13 @@ def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
 def test_streamed_data_give_the_same_numbers_on_any_number_of_devices():
     """Each device reads its own rows of a host batch: 1 and 4 under jit alike; pmap runs too."""
     runs = {}
-    for devices, placement in ((1, "jit"), (4, "jit"), (4, "pmap")):
-        loop = {"devices": devices, "placement": placement}
+    for devices, kind in ((1, "jit"), (4, "jit"), (4, "pmap")):
+        loop = {"devices": devices, "placement": kind}
         config = tiny.vae(data=spec(tiny.streamed), loop=loop)
         training = prepare(config)
         state, held = training.init(), training.fetch(0, 3)
         state, metrics = training.compile(state, held, 3).run(state, held, training.data_key)
-        runs[devices, placement] = values(state).params
+        runs[devices, kind] = values(state).params
         assert np.isfinite(metrics["vae/loss"]).all()
     assert_close(runs[1, "jit"], runs[4, "jit"], 2e-6)
     moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), runs[1, "jit"], runs[4, "pmap"])
@@ -150,12 +151,12 @@ def test_streamed_data_give_the_same_numbers_on_any_number_of_devices():
 
 
 def test_pmap_gives_each_device_its_own_rows_of_a_streamed_batch():
-    place = parallel.placement("pmap", 4)
+    place = placement.placement("pmap", 4)
     held = {"image": np.arange(2 * 8).reshape(2, 8)}
 
     def program(state, held, key, rows):
         return state, {
-            "seen": parallel.lax.all_gather(held["image"][1], parallel.AXIS),
+            "seen": placement.lax.all_gather(held["image"][1], collectives.AXIS),
             "rows": rows,
         }
 
@@ -240,10 +241,10 @@ def test_bfloat16_networks_keep_float32_parameters_losses_and_penalties():
 
 
 def test_outside_pmap_the_helpers_change_nothing():
-    assert parallel.axis() is None
-    assert parallel.mean({"a": 1}) == {"a": 1}
+    assert collectives.axis() is None
+    assert collectives.mean({"a": 1}) == {"a": 1}
     key = random.key(0)
-    assert parallel.own(key) is key
+    assert collectives.own(key) is key
 
 
 def test_a_round_compiles_once_whatever_the_step():

@@ -15,22 +15,23 @@ import pytest
 from conftest import FAST
 from jax import random
 
-from genlab import fit, interruption, processes
-from genlab.checkpoint import Checkpoints
+from genlab import fit
+from genlab.cli.main import main
 from genlab.config import ConfigError
-from genlab.data.source import Streamed
-from genlab.interruption import Interrupted
-from genlab.launch import main
-from genlab.processes import Flags
-from genlab.progress import Silent
-from genlab.runs import RunFolder
-from genlab.training import prepare
+from genlab.data.sources import Streamed
+from genlab.runs.checkpoint import Checkpoints
+from genlab.runs.folder import RunFolder
+from genlab.runtime import processes, signals
+from genlab.runtime.processes import Flags
+from genlab.runtime.progress import Silent
+from genlab.runtime.signals import Interrupted
+from genlab.train.program import prepare
 
 ROOT = Path(__file__).parents[1]
 FILE = """
 import optax, tiny
 from genlab import spec
-from genlab.metrics.scores import Reconstruction
+from genlab.evaluation.evaluators import Reconstruction
 
 ADAM = spec(optax.adam, 1e-3, b1=0.5)
 LOOP = {"steps": 40, "checkpoint_every": 10, "keep": 9, "log_every": 5, "devices": None}
@@ -62,8 +63,9 @@ def sweep():
 """
 PAIR = """
 import sys
-from genlab import fit, processes
-from genlab.launch import start_jax
+from genlab import fit
+from genlab.runtime import processes
+from genlab.runtime.cache import start_jax
 start_jax()
 folder, coordinator, index, *names = sys.argv[1:]
 processes.start(processes.Flags(coordinator, 2, int(index)))
@@ -94,7 +96,7 @@ def free_port():
 def train(file, workdir, *more):
     """`genlab train` in two processes of two devices each."""
     address = f"--coordinator=127.0.0.1:{free_port()}"
-    command = ["-m", "genlab.launch", "train", f"--config={file}", f"--workdir={workdir}", *more]
+    command = ["-m", "genlab", "train", f"--config={file}", f"--workdir={workdir}", *more]
     return [started([*command, address, "--processes=2", f"--process={i}"]) for i in (0, 1)]
 
 
@@ -141,7 +143,7 @@ def file(tmp_path):
 
 
 def experiment(file):
-    from genlab.files import load
+    from genlab.config.files import load
 
     return load(str(file))
 
@@ -258,8 +260,8 @@ def test_whichever_process_is_killed_or_interrupted_both_end(victim, number, fil
 def test_processes_that_do_not_find_one_another_end_with_a_line(index):
     code = """if True:
         import sys
-        from genlab import processes
-        from genlab.launch import main
+        from genlab.runtime import processes
+        from genlab.cli.main import main
         processes.CONNECT = 2
         sys.exit(main(sys.argv[1:]))
     """
@@ -272,7 +274,7 @@ def test_processes_that_do_not_find_one_another_end_with_a_line(index):
 def test_what_one_process_meets_ends_both(file, tmp_path):
     """Two different configs; a folder in use, which the first process alone notices."""
     address = f"--coordinator=127.0.0.1:{free_port()}"
-    command = ["-m", "genlab.launch", "train", f"--config={file}", f"--workdir={tmp_path / 'a'}"]
+    command = ["-m", "genlab", "train", f"--config={file}", f"--workdir={tmp_path / 'a'}"]
     pair = [
         started([*command, address, "--processes=2", f"--process={i}", f"--config.seed={i}"])
         for i in (0, 1)
@@ -317,7 +319,7 @@ class Told(Silent):
         self.step, self.number = step, number
 
     def advance(self, step, row=None):
-        if step >= self.step and not interruption.requested():
+        if step >= self.step and not signals.requested():
             os.kill(os.getpid(), self.number)
 
 
@@ -325,7 +327,7 @@ def test_a_run_stopped_at_odd_rounds_resumes_bit_for_bit_log_rows_included(file,
     """Ctrl-C, then SIGTERM, neither at a checkpoint nor at a log row."""
     config = experiment(file).short(devices=1, steps=20, log_every=5, checkpoint_every=10)
     whole = fit(config, tmp_path / "whole")
-    before = [signal.getsignal(number) for number in interruption.SIGNALS]
+    before = [signal.getsignal(number) for number in signals.SIGNALS]
     folder, rounds = tmp_path / "parts", []
     for step, number in ((2, signal.SIGINT), (12, signal.SIGTERM)):
         with pytest.raises(Interrupted, match="which is saved; the same command") as stop:
@@ -334,7 +336,7 @@ def test_a_run_stopped_at_odd_rounds_resumes_bit_for_bit_log_rows_included(file,
         assert RunFolder(folder).status == {"status": "interrupted"}
         rounds.append(saved(folder)[0])
     assert all(step % 5 for step in rounds) and rounds[0] < 10 < rounds[1] < 20
-    assert [signal.getsignal(number) for number in interruption.SIGNALS] == before
+    assert [signal.getsignal(number) for number in signals.SIGNALS] == before
     for a, b in zip(leaves(whole), leaves(fit(config, folder)), strict=True):
         np.testing.assert_array_equal(a, b)
     assert logged(folder) == logged(tmp_path / "whole")
@@ -361,10 +363,10 @@ def test_a_sweep_stops_too_and_says_how_to_go_on(file, tmp_path, capsys):
 def test_a_second_signal_ends_the_process_at_once():
     code = """if True:
         import os, signal
-        from genlab import interruption
-        with interruption.watched():
+        from genlab.runtime import signals
+        with signals.watched():
             os.kill(os.getpid(), signal.SIGINT)
-            print(interruption.requested(), flush=True)
+            print(signals.requested(), flush=True)
             os.kill(os.getpid(), signal.SIGTERM)
             print("still here", flush=True)
     """

@@ -4,9 +4,10 @@ import pytest
 import tiny
 
 from genlab.config import ConfigError
-from genlab.hooks import due, every, next_stop
-from genlab.progress import Plain
-from genlab.runs import RunFolder, environment
+from genlab.runs.environment import environment
+from genlab.runs.folder import RunFolder
+from genlab.runtime.progress import Plain
+from genlab.train.hooks import due, every, next_stop
 
 
 def test_a_line_cut_off_by_a_kill_does_not_count_and_is_dropped_on_resume(tmp_path):

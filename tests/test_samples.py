@@ -7,8 +7,9 @@ from PIL import Image
 
 from genlab import fit
 from genlab.config import ConfigError
-from genlab.generate import Request, generate
-from genlab.samples import grid, interpolate, points, truncated, write_png
+from genlab.sampling.draw import Request, generate
+from genlab.sampling.latents import interpolate, truncated
+from genlab.sampling.pictures import grid, points, write_png
 
 
 def test_a_grid_places_every_image_row_by_row():

@@ -9,7 +9,7 @@ from test_judging import LABELS, REAL, folder
 
 from genlab.config import ConfigError
 from genlab.data import npz as npz_files
-from genlab.sets import Resize, read_set
+from genlab.evaluation.reading import Resize, read_set
 
 
 def test_slices_and_rows_of_files_are_the_array(tmp_path):

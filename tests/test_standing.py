@@ -7,12 +7,13 @@ import pytest
 import tiny
 from jax import random
 
-from genlab import game, samples
+from genlab import game
 from genlab.config import ConfigError, build, spec
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp
-from genlab.runs import RunFolder
-from genlab.standing import STREAM, shown, standing
+from genlab.runs.folder import RunFolder
+from genlab.sampling import pictures, previews
+from genlab.sampling.batch_norm import STREAM, shown, standing
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,8 @@ def test_large_variances_are_as_exact_as_small_ones(played):
 def test_pictures_on_the_way_have_them_too(played, tmp_path, monkeypatch):
     e, state = played
     seen = []
-    monkeypatch.setattr(samples, "shown", lambda e, s: seen.append(e.standing) or shown(e, s))
-    samples.stages(e, RunFolder(tmp_path))(2, state)
+    monkeypatch.setattr(pictures, "shown", lambda e, s: seen.append(e.standing) or shown(e, s))
+    previews.stages(e, RunFolder(tmp_path))(2, state)
     assert seen == [3]
 
 

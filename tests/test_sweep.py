@@ -1,10 +1,11 @@
 import tiny
 
-from genlab import fit, sweep
+from genlab import fit
 from genlab.config import ConfigError, override, spec
-from genlab.metrics.scores import Reconstruction
-from genlab.progress import Silent
-from genlab.runs import RunFolder
+from genlab.evaluation.evaluators import Reconstruction
+from genlab.runs.folder import RunFolder
+from genlab.runtime.progress import Silent
+from genlab.sweep import plan, run
 
 import pytest  # isort: skip
 
@@ -28,8 +29,8 @@ class File:
 
 
 def play(workdir, seeds=(0,), overrides=None, only=()):
-    jobs = sweep.plan(File, workdir, overrides or {}, seeds, only)
-    return jobs, sweep.run(jobs, workdir, "title", Silent())
+    jobs = plan.plan(File, workdir, overrides or {}, seeds, only)
+    return jobs, run.run(jobs, workdir, "title", Silent())
 
 
 def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(tmp_path):
@@ -64,11 +65,11 @@ def test_changed_evaluators_or_a_kill_before_evaluation_leave_no_stale_scores(tm
     assert result.status == "done"
     assert run.rows("evals.jsonl")[-1]["protocol"]["window"] == 5
     longer = {"loop.steps": "4", "evaluate.reconstruction.window": "5"}
-    (job,) = sweep.plan(File, tmp_path, longer, (0,), ("plain",))
+    (job,) = plan.plan(File, tmp_path, longer, (0,), ("plain",))
     fit(job.config, job.workdir)  # killed before it was evaluated
-    assert not sweep.finished(job)
+    assert not run.finished(job)
     play(tmp_path, overrides=longer, only=("plain",))
-    assert run.rows("evals.jsonl")[-1]["step"] == 4 and sweep.finished(job)
+    assert run.rows("evals.jsonl")[-1]["step"] == 4 and run.finished(job)
 
 
 def test_a_variant_that_cannot_be_built_is_reported_too(tmp_path, monkeypatch):
@@ -80,7 +81,7 @@ def test_a_variant_that_cannot_be_built_is_reported_too(tmp_path, monkeypatch):
     monkeypatch.setattr(
         File, "sweep", staticmethod(lambda: {"bad": {"batch_size": 2000}, "good": {}})
     )
-    monkeypatch.setattr("genlab.parallel.check_batch", refuse_large)
+    monkeypatch.setattr("genlab.runtime.placement.check_batch", refuse_large)
     _, results = play(tmp_path)
     assert [r.status for r in results] == ["failed", "done"]
     assert RunFolder(tmp_path / "bad/seed0").status["status"] == "failed"
@@ -103,13 +104,13 @@ def test_a_failed_run_is_listed_with_its_error_and_does_not_stop_the_rest(tmp_pa
 
 
 def test_variants_come_before_the_command_line_and_mistakes_are_told():
-    config = sweep.configure(File, "beta", {"method.beta": "2"})
+    config = plan.configure(File, "beta", {"method.beta": "2"})
     assert config.method.beta == 2.0
     with pytest.raises(ConfigError, match="did you mean 'beta'"):
-        sweep.configure(File, "betta", {})
+        plan.configure(File, "betta", {})
     with pytest.raises(ConfigError, match="no data called 'digit'; did you mean 'digits'"):
-        sweep.configure(File, None, {"data": "digit"})
-    assert sweep.configure(File, None, {"data": "tfds:cifar10"}).data.name == "cifar10"
+        plan.configure(File, None, {"data": "digit"})
+    assert plan.configure(File, None, {"data": "tfds:cifar10"}).data.name == "cifar10"
 
 
 def test_a_run_of_another_config_in_the_folder_is_left_as_it_was(tmp_path):
@@ -120,6 +121,6 @@ def test_a_run_of_another_config_in_the_folder_is_left_as_it_was(tmp_path):
 
 
 def test_overriding_a_copy_leaves_the_file_alone():
-    config = sweep.configure(File, None, {})
+    config = plan.configure(File, None, {})
     override(config, "batch_size", 32)
     assert File.config().batch_size == 16

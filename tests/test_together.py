@@ -7,14 +7,15 @@ import pytest
 import tiny
 from jax import random
 
-from genlab import fit, spec, sweep
+from genlab import fit, spec
+from genlab.api import fit_together
 from genlab.config import ConfigError, override
-from genlab.interruption import Interrupted, request
-from genlab.loop import fit_together
-from genlab.metrics.scores import Reconstruction
-from genlab.progress import Silent
-from genlab.runs import RunFolder
-from genlab.together import differing, refused, teams
+from genlab.evaluation.evaluators import Reconstruction
+from genlab.runs.folder import RunFolder
+from genlab.runtime.progress import Silent
+from genlab.runtime.signals import Interrupted, request
+from genlab.sweep import plan, run
+from genlab.train.vmapped import differing, refused, teams
 
 LOOP = {"steps": 6, "checkpoint_every": 2}
 
@@ -90,8 +91,8 @@ def test_a_sweep_trains_what_it_can_together_and_one_that_fails_costs_the_others
     told = []
     show = Silent()
     show.say = told.append
-    jobs = sweep.plan(File, tmp_path, {}, (0,))
-    results = sweep.run(jobs, tmp_path, "", show, sweep.together)
+    jobs = plan.plan(File, tmp_path, {}, (0,))
+    results = run.run(jobs, tmp_path, "", show, run.together)
     assert [r.status for r in results] == ["done", "done", "done", "failed"]
     assert "finite" in results[3].error
     assert [line for line in told if "in one program" in line] == [

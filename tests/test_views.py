@@ -14,18 +14,18 @@ import scipy.ndimage
 import scipy.spatial.transform
 from jax import random
 
-from genlab import views
+from genlab import augment
+from genlab.augment import ada, diffaugment
 from genlab.config import ConfigError, as_dict, build, spec
-from genlab.views import ada, diffaugment
 
 KEY = random.key(3)
 B, H, W = 16, 10, 8
 RGB = random.uniform(random.key(0), (B, H, W, 3), minval=-1.0)
 GREY = RGB[..., :1]
 VIEWS = {
-    "instance noise": views.instance_noise(0.1),
-    "diff augment": views.diff_augment(),
-    "pipe": views.augment_pipe(lambda step: step / 10, cutout=1.0),
+    "instance noise": augment.instance_noise(0.1),
+    "diff augment": augment.diff_augment(),
+    "pipe": augment.augment_pipe(lambda step: step / 10, cutout=1.0),
 }
 every = pytest.mark.parametrize("name", VIEWS)
 
@@ -79,7 +79,7 @@ def test_the_gradient_is_exact_and_passes_twice(name):
 
 def test_instance_noise_has_its_schedule_s_deviation_and_takes_points():
     points = jnp.ones((40_000, 2))
-    view = views.instance_noise(optax.linear_schedule(0.5, 0.0, 10))
+    view = augment.instance_noise(optax.linear_schedule(0.5, 0.0, 10))
     for step, std in ((0, 0.5), (5, 0.25)):
         noise = view(points, KEY, step) - points
         assert float(noise.std()) == pytest.approx(std, rel=0.02)
@@ -129,17 +129,17 @@ def test_diff_augment_draws_the_official_ranges(moves):
         np.testing.assert_array_equal(found, expected)
         np.testing.assert_allclose(counts / 8000, 1 / len(expected), rtol=0.2)
     np.testing.assert_array_equal(np.unique(np.asarray(moves.hole), axis=0), [[5, 4]])
-    default = as_dict(spec(views.diff_augment))
+    default = as_dict(spec(augment.diff_augment))
     assert (default["translation"], default["cutout"]) == (1 / 8, 1 / 2)
 
 
 def test_diff_augment_follows_its_policy():
-    nothing, moved = views.diff_augment(()), views.diff_augment(("translation",))
+    nothing, moved = augment.diff_augment(()), augment.diff_augment(("translation",))
     still, shifted = jax.jit(lambda x: (nothing(x, KEY, 0), moved(x, KEY, 0)))(RGB)
     assert jnp.array_equal(still, RGB) and bool(jnp.isin(shifted, RGB).mean() > 0.5)
     assert bool((jnp.isin(shifted, RGB) | (shifted == 0.0)).all())
     with pytest.raises(ConfigError, match=r"no augmentation 'color'; did you mean 'colour'"):
-        views.diff_augment(("color",))
+        augment.diff_augment(("color",))
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +288,7 @@ def test_the_pipe_follows_its_schedule():
 
 def test_the_controller_s_view_is_the_pipe_at_the_p_it_remembers():
     """One and the same program, but for the factors, given at their values."""
-    pipe, carried = VIEWS["pipe"], views.adaptive(cutout=1.0)
+    pipe, carried = VIEWS["pipe"], augment.adaptive(cutout=1.0)
     one = jax.make_jaxpr(pipe)(RGB, KEY, 8.0)
     two = jax.make_jaxpr(lambda x, key, step: carried.see(x, key, 0, step / 10, 0.0, 0.0))
     assert str(one) == str(two(RGB, KEY, 8.0))
@@ -296,7 +296,7 @@ def test_the_controller_s_view_is_the_pipe_at_the_p_it_remembers():
 
 def test_the_pipe_refuses_what_has_no_colours():
     with pytest.raises(ConfigError, match=r"1 or 3 channels, x is \(16, 10, 8, 4\)"):
-        jax.eval_shape(lambda: views.augment_pipe(0.1)(jnp.zeros((B, H, W, 4)), KEY, 0))
+        jax.eval_shape(lambda: augment.augment_pipe(0.1)(jnp.zeros((B, H, W, 4)), KEY, 0))
 
 
 def control(view, signs, memory=None):
@@ -312,7 +312,7 @@ def control(view, signs, memory=None):
 
 def test_the_controller_by_hand():
     """Four moves of ten images make a decision, which moves p by 40 / 1000."""
-    view = views.adaptive(images_per_full=1000)
+    view = augment.adaptive(images_per_full=1000)
     assert view.start == (0.0, 0.0, 0.0)
     signs = [1.0, 1.0, 1.0, 0.4] + [1.0, 0.8, 0.2, 0.2] + [-1.0] * 4 + [1.0, 1.0, 1.0, 0.4]
     expected = [0, 0, 0, 0.04] + [0.04, 0.04, 0.04, 0.0] + [0.0] * 4 + [0, 0, 0, 0.04]
@@ -320,11 +320,13 @@ def test_the_controller_by_hand():
 
 
 def test_the_controller_s_pace_start_and_bounds():
-    fast = views.adaptive(images_per_full=100, every=1, start=0.95)
+    fast = augment.adaptive(images_per_full=100, every=1, start=0.95)
     np.testing.assert_allclose(control(fast, [1.0, 1.0, 0.0, 0.0]), [1.0, 1.0, 0.9, 0.8], atol=1e-6)
-    packed = views.adaptive(images_per_full=100, every=1, batch=20)
+    packed = augment.adaptive(images_per_full=100, every=1, batch=20)
     np.testing.assert_allclose(control(packed, [1.0, 1.0]), [0.2, 0.4], atol=1e-6)
-    full = views.adaptive(images_per_full=400, every=2)  # 40 moves up: all the way, and no further
+    full = augment.adaptive(
+        images_per_full=400, every=2
+    )  # 40 moves up: all the way, and no further
     assert control(full, [1.0] * 45)[::-1][5:] == pytest.approx(
         [min(1.0, (i // 2) * 0.05) for i in range(1, 41)][::-1], abs=1e-5
     )
@@ -332,7 +334,7 @@ def test_the_controller_s_pace_start_and_bounds():
 
 def test_the_controller_hears_every_device():
     """Under a named axis a decision rests on the global batch, in signs and in size."""
-    view = views.adaptive(target=0.0, images_per_full=100, every=1)
+    view = augment.adaptive(target=0.0, images_per_full=100, every=1)
     real = jnp.array([[1.0, 1.0], [-1.0, 1.0]])  # each half alone: 1 and 0; together 1/2
 
     def remember(real):
@@ -344,13 +346,13 @@ def test_the_controller_hears_every_device():
 
 def test_numbers_may_be_tracers_and_views_are_configs():
     for node in (
-        spec(views.diff_augment, policy=("translation", "cutout")),
-        spec(views.augment_pipe, 0.3),
-        spec(views.instance_noise, 0.3),
-        spec(views.instance_noise, spec(optax.linear_schedule, 0.1, 0.0, 10)),
+        spec(augment.diff_augment, policy=("translation", "cutout")),
+        spec(augment.augment_pipe, 0.3),
+        spec(augment.instance_noise, 0.3),
+        spec(augment.instance_noise, spec(optax.linear_schedule, 0.1, 0.0, 10)),
     ):
         plain = as_dict(node)
-        assert plain["call"].startswith("genlab.views:")
+        assert plain["call"].startswith("genlab.augment:")
         numbers = {name: value for name, value in plain.items() if isinstance(value, float)}
 
         def seen(numbers, plain=plain):
@@ -359,7 +361,7 @@ def test_numbers_may_be_tracers_and_views_are_configs():
         jax.eval_shape(seen, numbers)
 
     def remembered(numbers):
-        view = build({**as_dict(spec(views.adaptive)), **numbers})
+        view = build({**as_dict(spec(augment.adaptive)), **numbers})
         return view.remember(RGB[:, 0, 0, 0], RGB[:, 0, 0, 0], *view.start)
 
     numbers = {"target": 0.5, "images_per_full": 100.0, "every": 2, "start": 0.1, "batch": 4.0}

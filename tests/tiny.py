@@ -6,7 +6,7 @@ import optax
 
 from genlab import Experiment, Loop, spec
 from genlab.data import digits
-from genlab.data.source import Streamed
+from genlab.data.sources import Streamed
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp

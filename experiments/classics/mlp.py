@@ -14,10 +14,10 @@ import optax
 
 from genlab import Experiment, Loop, spec
 from genlab.data import digits
+from genlab.evaluation.evaluators import Bound, Fidelity
+from genlab.features import Domain
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
-from genlab.metrics.features import Domain
-from genlab.metrics.scores import Bound, Fidelity
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp
 
 SEEDS = (0,)

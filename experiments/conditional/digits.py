@@ -10,11 +10,12 @@ Shows:  the columns of each grid are the ten labels; Fréchet distance against t
 import optax
 
 from genlab import Experiment, Loop, spec
-from genlab.data import digits, image
+from genlab.augment import image
+from genlab.data import digits
+from genlab.evaluation.evaluators import Bound, Fidelity
+from genlab.features import Domain
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
-from genlab.metrics.features import Domain
-from genlab.metrics.scores import Bound, Fidelity
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, dcgan, mlp
 
 SEEDS = (0,)

@@ -12,9 +12,9 @@ import optax
 from point import Line, Point, origin, spread
 
 from genlab import Experiment, Loop, spec
-from genlab.dynamics import consensus, extragradient, simultaneous, unrolled
+from genlab.game.dynamics import consensus, extragradient, simultaneous, unrolled
+from genlab.game.optim import clip_weights
 from genlab.methods import GAN
-from genlab.optim import clip_weights
 
 SEEDS = (0,)
 RATE = 0.2

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import ndtri
 
-from genlab.data.toy import Drawn
+from genlab.data.sets.toy import Drawn
 
 
 class Point(nn.Module):

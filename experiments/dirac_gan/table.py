@@ -15,10 +15,11 @@ import matplotlib
 import numpy as np
 from jax import lax, random
 
-from genlab import game, sweep
+from genlab import game
 from genlab.config import build, override
-from genlab.dynamics import simultaneous
-from genlab.files import load
+from genlab.config.files import load
+from genlab.game.dynamics import simultaneous
+from genlab.sweep import plan
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results"
@@ -62,7 +63,7 @@ PAPER = {
 
 def experiment(variant: str, schedule: str = ""):
     """The built experiment of a row; `schedule` is "", "alternating" or "alternating-5"."""
-    config = sweep.configure(load(HERE / "dirac.py"), variant, {})
+    config = plan.configure(load(HERE / "dirac.py"), variant, {})
     if schedule:
         at_once = f"{simultaneous.__module__}:{simultaneous.__qualname__}"
         kept = tuple(change for change in config.method.dynamics if change.call != at_once)
@@ -154,7 +155,7 @@ def main() -> None:
         seen = [f"{verdict(path)}, {np.hypot(*path[-1]):.2g}" for path in played.values()]
         cells = [name, row.formula, wanted, told, off, row.verdict, *seen]
         lines.append("| " + " | ".join(cells) + " |")
-    others = [name for name in sweep.variants(load(HERE / "dirac.py")) if name not in PAPER]
+    others = [name for name in plan.variants(load(HERE / "dirac.py")) if name not in PAPER]
     lines += ["", "| beyond the paper's table | after 500 rounds |", "|---|---|"]
     for name in others:
         path = play(experiment(name))

@@ -10,14 +10,14 @@ import flax.linen as nn
 import optax
 
 from genlab import Experiment, Loop, spec
-from genlab.data import image, tfds
+from genlab.augment import augment_pipe, image
+from genlab.data.sets import tfds
+from genlab.game.optim import clip_weights, cosine, from_round, ramped, scheduled_adam
 from genlab.losses import adversarial
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, biggan, dcgan, r3gan, resnet
 from genlab.nets.heads import AuxiliaryDiscriminator, ProjectionDiscriminator
-from genlab.nets.spectral import SpectralNorm
-from genlab.optim import clip_weights, cosine, from_round, ramped, scheduled_adam
-from genlab.views import augment_pipe
+from genlab.nets.layers.spectral import SpectralNorm
 
 SEEDS = (0, 1, 2)
 SHAPE = (32, 32, 3)

@@ -24,9 +24,9 @@ from genlab import config as config_lib
 from genlab import spec
 from genlab.config import build
 from genlab.data import digits
-from genlab.metrics.features import Domain, Pixels, RandomConv
-from genlab.metrics.measuring import Comparisons
-from genlab.metrics.sides import Side
+from genlab.evaluation.comparison import Comparisons
+from genlab.evaluation.sample_set import Side
+from genlab.features import Domain, Pixels, RandomConv
 from genlab.nets import mlp
 from genlab.report.scores import score
 

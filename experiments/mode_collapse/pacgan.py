@@ -14,9 +14,9 @@ import optax
 
 from genlab import Experiment, Loop, spec
 from genlab.data import grid, ring
-from genlab.dynamics import simultaneous
+from genlab.evaluation.evaluators import Modes
+from genlab.game.dynamics import simultaneous
 from genlab.methods import GAN
-from genlab.metrics.scores import Modes
 from genlab.nets import Discriminator, Generator, mlp
 
 SEEDS = tuple(range(10))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genlab.runs import RunFolder
+from genlab.runs.folder import RunFolder
 
 RESULTS = Path(__file__).parents[2] / "results"
 PAPER = {  # mean +- standard error of 10 trials: modes, high quality %, reverse KL

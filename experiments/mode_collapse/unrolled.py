@@ -14,9 +14,9 @@ import optax
 
 from genlab import Experiment, Loop, spec
 from genlab.data import ring
-from genlab.dynamics import simultaneous, unrolled
+from genlab.evaluation.evaluators import Modes
+from genlab.game.dynamics import simultaneous, unrolled
 from genlab.methods import GAN
-from genlab.metrics.scores import Modes
 from genlab.nets import Discriminator, Generator, mlp
 
 SEEDS = (0, 1, 2)

@@ -9,8 +9,8 @@ import optax
 
 from genlab import Experiment, Loop, spec
 from genlab.data import ring
+from genlab.evaluation.evaluators import Modes
 from genlab.methods import GAN
-from genlab.metrics.scores import Modes
 from genlab.nets import Discriminator, Generator, mlp
 
 SEEDS = (0, 1, 2)

@@ -13,9 +13,9 @@ import optax
 from funnels import Critic, Cube, Dual, cloud
 
 from genlab import Experiment, Loop, spec
+from genlab.game.optim import clip_weights
 from genlab.methods import GAN
-from genlab.nets.spectral import SpectralNorm
-from genlab.optim import clip_weights
+from genlab.nets.layers.spectral import SpectralNorm
 
 SEEDS = (0,)
 PAIRS = ((2, 4), (16, 4))  # (dimension, funnels)

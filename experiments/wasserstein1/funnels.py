@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
-from genlab.data.toy import Drawn
+from genlab.data.sets.toy import Drawn
+from genlab.evaluation.evaluators import Outcome, Subject
 from genlab.game import apply
-from genlab.metrics.scores import Outcome, Subject
 
 HALF = 2.5  # the cube is [-HALF, HALF]^D
 POWER = 8  # how sharply P gathers at the funnels' bottoms

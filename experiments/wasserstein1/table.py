@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from genlab.runs import RunFolder
+from genlab.runs.folder import RunFolder
 
 RESULTS = Path(__file__).parents[2] / "results"
 KINDS = ("clip", "sn", "sn-through", "gp", "lp")

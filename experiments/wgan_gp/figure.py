@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import matplotlib
 import numpy as np
 
-from genlab.evaluation import trained
 from genlab.game import apply
-from genlab.runs import environment
+from genlab.runs.environment import environment
+from genlab.train.restore import trained
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

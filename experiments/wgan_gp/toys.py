@@ -18,9 +18,9 @@ from densities import NoisyMixture, NoisyRoll
 from genlab import Experiment, Loop, spec
 from genlab.config import build
 from genlab.data import grid, ring, swiss_roll
+from genlab.game.optim import clip_weights
 from genlab.methods import GAN
 from genlab.nets import Discriminator, mlp
-from genlab.optim import clip_weights
 
 SEEDS = (0,)
 EIGHT = spec(ring, modes=8, radius=2 / 1.414, std=0.02 / 1.414)

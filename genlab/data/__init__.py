@@ -2,12 +2,13 @@
 config.
 """
 
-from genlab.data import image
-from genlab.data.arrays import arrays, digits, from_arrays
-from genlab.data.folder import folder
-from genlab.data.source import Source, to_uint8
-from genlab.data.tfds import tfds
-from genlab.data.toy import grid, mixture, ring, swiss_roll
+from genlab.augment import image
+from genlab.data.sets.arrays import arrays, from_arrays
+from genlab.data.sets.digits import digits
+from genlab.data.sets.folder import folder
+from genlab.data.sets.tfds import tfds
+from genlab.data.sets.toy import grid, mixture, ring, swiss_roll
+from genlab.data.sources import Source, to_uint8
 
 __all__ = [
     "Source",

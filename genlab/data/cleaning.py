@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from genlab.config import ConfigError, did_you_mean
-from genlab.data.image import checked, opened
+from genlab.data.decoding import checked, opened
 from genlab.data.layout import Item, labelled, listing, some
 
 SEEN = ".genlab-images.json"  # {name: [bytes, mtime, [height, width, grey, sha256]]}

@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from genlab import config, parallel
+from genlab import config
+from genlab.runtime import collectives
 
 _softplus = jax.nn.softplus  # softplus(-l) = -log sigmoid(l), softplus(l) = -log(1 - sigmoid(l))
 _relu = jax.nn.relu
@@ -99,7 +100,7 @@ def _relative_to_average(data: Callable, sample: Callable) -> Objective:
     """
 
     def critic(real, fake):
-        real_mean, fake_mean = parallel.mean((real.mean(), fake.mean()))
+        real_mean, fake_mean = collectives.mean((real.mean(), fake.mean()))
         return data(real - fake_mean) + sample(fake - real_mean)
 
     return Objective(critic, lambda real, fake: critic(fake, real))
@@ -206,7 +207,7 @@ def boundary_equilibrium(gamma: float = 0.75, rate: float = 0.001) -> Objective:
     """
 
     def remember(real, fake, k):
-        data, sample = parallel.mean((-real.mean(), -fake.mean()))
+        data, sample = collectives.mean((-real.mean(), -fake.mean()))
         return (jnp.clip(k + rate * (gamma * data - sample), 0, 1),)
 
     return Objective(
@@ -271,7 +272,7 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
 
 def _log_sum(logits: Array) -> Array:
     """log sum exp over the global batch and all patches."""
-    return jax.nn.logsumexp(parallel.whole(logits))
+    return jax.nn.logsumexp(collectives.whole(logits))
 
 
 def _contrast(real: Array, fake: Array) -> Array:

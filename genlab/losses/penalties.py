@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax, random
 
-from genlab import parallel
+from genlab.augment import image
+from genlab.augment.image import Augmentation
 from genlab.config import ConfigError
-from genlab.data import image
-from genlab.data.source import Augmentation
+from genlab.runtime import collectives
 
 EPS = 1e-12  # under the root, for a finite gradient where the norm is zero
 FLIP_AND_TRANSLATE = (image.flip(), image.translate(1 / 8))
@@ -97,7 +97,7 @@ def max_gradient_penalty(critic, real, fake, key) -> Array:
     """max |grad D(x^)|^2 over the global batch's interpolates, the same value for every example:
     LGAN (Zhou et al. 2019, arXiv:1902.05687).
     """
-    squares = parallel.whole(squared_norms(critic, interpolates(real, fake, key)))
+    squares = collectives.whole(squared_norms(critic, interpolates(real, fake, key)))
     return jnp.broadcast_to(squares.max(), (len(real),))
 
 
@@ -170,7 +170,9 @@ def _towards_anchors(distance: Callable) -> Carried:
 
     def fn(critic, real, fake, key, on_real, on_fake, mass, *, decay: float = 0.99):
         on_data, on_samples = scores(critic, real), scores(critic, fake)
-        now = lax.stop_gradient(parallel.mean(jnp.stack([on_data.mean(), on_samples.mean(), 1.0])))
+        now = lax.stop_gradient(
+            collectives.mean(jnp.stack([on_data.mean(), on_samples.mean(), 1.0]))
+        )
         memory = decay * jnp.stack([on_real, on_fake, mass]) + (1 - decay) * now
         a_real, a_fake = memory[0] / memory[2], memory[1] / memory[2]
         return distance(on_data - a_fake) + distance(a_real - on_samples), tuple(memory)

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax, random
 
-from genlab import parallel
 from genlab.config import ConfigError
 from genlab.losses.penalties import EPS, Carried, scores
+from genlab.runtime import collectives
 
 
 class Scene(NamedTuple):
@@ -65,7 +65,7 @@ def _path_length(scene: Scene, a, *, decay: float = 0.01):
     y = random.normal(scene.key, scene.fake.shape) / math.sqrt(height_width)
     along = jax.grad(lambda z: (scene.generator(z) * y).sum())(scene.z)
     lengths = jnp.sqrt((along**2).sum(axis=1) + EPS)
-    a = a + decay * (lax.stop_gradient(parallel.mean(lengths.mean())) - a)
+    a = a + decay * (lax.stop_gradient(collectives.mean(lengths.mean())) - a)
     return (lengths - a) ** 2, (a,)
 
 
@@ -95,7 +95,7 @@ def feature_matching(scene: Scene) -> Array:
     2016, arXiv:1606.03498, Section 3.1).
     """
     real, fake = scene.features(scene.real), scene.features(scene.fake)
-    return ((parallel.mean(real.mean(axis=0)) - parallel.mean(fake.mean(axis=0))) ** 2).sum()
+    return ((collectives.mean(real.mean(axis=0)) - collectives.mean(fake.mean(axis=0))) ** 2).sum()
 
 
 def pulling_away(scene: Scene) -> Array:
@@ -103,7 +103,7 @@ def pulling_away(scene: Scene) -> Array:
     batch, their mean: PT, the mean over all pairs (Zhao et al. 2017, arXiv:1609.03126, Eq. 4);
     weight 0.1 there.
     """
-    features = parallel.whole(scene.features(scene.fake))
+    features = collectives.whole(scene.features(scene.fake))
     unit = features / jnp.sqrt((features**2).sum(axis=1, keepdims=True) + EPS)
     return (_off_diagonal(unit @ unit.T) ** 2).sum(axis=1) / (len(unit) - 1)
 

@@ -1,11 +1,11 @@
 """One scalar from named terms: the only place where losses are weighed and averaged."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 from jax import Array
 
-Weight = float | Array | Callable[[Array], Array]
+from genlab.schedules import Weight, at
 
 
 def total(
@@ -30,8 +30,3 @@ def total(
         for name, value in means.items()
     }
     return loss, {"loss": loss, **logged}
-
-
-def at(weight: Weight, step: Array) -> Array | float:
-    """A weight's value in round `step`."""
-    return weight(step) if callable(weight) else weight

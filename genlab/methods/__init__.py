@@ -1,6 +1,6 @@
 """Methods: one paper's idea per file, each a game."""
 
-from genlab.methods.gan import GAN
+from genlab.methods.gan.method import GAN
 from genlab.methods.vae import VAE
 
 __all__ = ["GAN", "VAE"]

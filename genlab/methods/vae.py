@@ -16,7 +16,7 @@ from genlab.game import Player, apply, fresh, labels
 from genlab.losses import total
 from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
 from genlab.losses.likelihood import Likelihood
-from genlab.losses.total import Weight
+from genlab.schedules import Weight
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,17 @@
 
     from genlab import metrics
     metrics.frechet_distance(a, b)  # features [N, D] and [M, D] of any network
-    metrics.compare(real, fake, features=metrics.features.Pixels(), scores=("fd", "kid"))
+    metrics.precision_recall(a, b)
 
 A score says nothing alone: report it with the feature space, the counts, the split and the seeds,
-which `compare` gives with it as its protocol.
+which `genlab.evaluation.compare` gives with it as its protocol.
 """
 
 import importlib
 
 _HOME = {
-    "Annealed": "scores",
-    "Bound": "scores",
-    "Fidelity": "fidelity",
     "Lpips": "perceptual",
-    "Modes": "scores",
-    "Outcome": "subject",
-    "PathLength": "scores",
-    "Reconstruction": "scores",
-    "Side": "sides",
     "Squared": "path_length",
-    "Subject": "subject",
     "ais": "annealing",
     "authenticity": "neighbours",
     "bdmc": "annealing",
@@ -29,14 +20,11 @@ _HOME = {
     "bleu": "text",
     "bootstrap": "resampling",
     "class_frechet": "frechet",
-    "classification_accuracy": "accuracy",
-    "compare": "measuring",
     "density_coverage": "neighbours",
     "directions": "transport",
     "diversity": "image",
     "f_beta": "curves",
     "fd_infinity": "frechet",
-    "features": "features",
     "frechet_distance": "frechet",
     "frechet_from_moments": "frechet",
     "gaussian": "kernel",
@@ -57,7 +45,6 @@ _HOME = {
     "ndb_from_counts": "bins",
     "nearest": "neighbours",
     "nearest_neighbour_test": "two_sample",
-    "needs": "sides",
     "perceptual_path_length": "path_length",
     "polynomial": "kernel",
     "prd": "curves",
@@ -66,7 +53,6 @@ _HOME = {
     "psnr": "image",
     "self_bleu": "text",
     "sigmoidal": "annealing",
-    "settles": "sides",
     "sliced_wasserstein": "transport",
     "ssim": "image",
     "vendi_from_features": "vendi",
@@ -80,5 +66,4 @@ def __getattr__(name: str):
     """Public names are imported when first used: the Frechet distance needs no JAX."""
     if name not in _HOME:
         raise AttributeError(f"module 'genlab.metrics' has no attribute {name!r}")
-    module = importlib.import_module(f"genlab.metrics.{_HOME[name]}")
-    return module if name == _HOME[name] else getattr(module, name)
+    return getattr(importlib.import_module(f"genlab.metrics.{_HOME[name]}"), name)

@@ -9,17 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genlab import compiler
 from genlab.config import ConfigError, did_you_mean
-from genlab.metrics.features.backbones import (
-    ALEXNET,
-    HIGHEST,
-    VGG16_CONVS,
-    Backbone,
-    conv_shapes,
-    tapped,
-)
-from genlab.metrics.features.weights import WeightsError, check, read
+from genlab.features.backbones import ALEXNET, HIGHEST, VGG16_CONVS, Backbone, conv_shapes, tapped
+from genlab.features.weights.files import WeightsError, check, read
+from genlab.runtime import compiler
 
 BACKBONES = {"alex": ALEXNET, "vgg": VGG16_CONVS}
 SHIFT = (-0.030, -0.088, -0.188)  # of images in [-1, 1], channel by channel

@@ -1,18 +1,7 @@
 """Networks: roles (what goes in and comes out) over trunks (one family per file)."""
 
-from genlab.nets import (
-    attention,
-    biggan,
-    classic,
-    dcgan,
-    heads,
-    layers,
-    minibatch,
-    mlp,
-    r3gan,
-    resnet,
-    spectral,
-)
+from genlab.nets import biggan, classic, dcgan, heads, layers, mlp, r3gan, resnet
+from genlab.nets.layers import attention, minibatch, spectral
 from genlab.nets.roles import Decoder, Discriminator, Encoder, Generator
 
 __all__ = [

@@ -12,7 +12,7 @@ both spectrally normalised but for what embeds the label in the generator (`exem
 `("scale", "shift")` where shared=0), with a projection of the label in the critic. The second is
 the authors' PyTorch code at 32x32, which starts from N(0, 0.02^2) instead of orthogonal matrices.
 `Up` embeds the label by itself: `Generator(Up(...), classes, embed=0)`. `remat` computes the blocks
-anew for the gradient (`genlab.nets.remat`).
+anew for the gradient (`genlab.nets.layers.remat`).
 """
 
 import functools
@@ -23,14 +23,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from genlab import parallel
 from genlab.config import ConfigError
 from genlab.nets import layers
-from genlab.nets.attention import SelfAttention
-from genlab.nets.convolution import Conv
-from genlab.nets.remat import remat
-from genlab.nets.resize import mean_pool, upsample
+from genlab.nets.kernels.convolution import Conv
+from genlab.nets.kernels.resize import mean_pool, upsample
+from genlab.nets.layers.attention import SelfAttention
+from genlab.nets.layers.remat import remat
 from genlab.nets.resnet import Block, FirstBlock, check_attention, same
+from genlab.runtime import collectives
 
 UP = {
     32: (4, 4, 4, 4),
@@ -164,7 +164,7 @@ class AffineBatchNorm(nn.Module):
             use_scale=False,
             use_bias=False,
             dtype=self.dtype,
-            axis_name=parallel.axis() if train else None,
+            axis_name=collectives.axis() if train else None,
             name="norm",
         )(x)
         linear = functools.partial(

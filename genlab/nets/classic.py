@@ -18,8 +18,8 @@ from jax import Array
 
 from genlab.config import ConfigError
 from genlab.nets import layers
-from genlab.nets.convolution import Conv, ConvTranspose
-from genlab.nets.resize import upsample
+from genlab.nets.kernels.convolution import Conv, ConvTranspose
+from genlab.nets.kernels.resize import upsample
 
 
 class Up(nn.Module):

@@ -16,7 +16,7 @@ import jax
 from jax import Array
 
 from genlab.nets import layers
-from genlab.nets.convolution import Conv, ConvTranspose
+from genlab.nets.kernels.convolution import Conv, ConvTranspose
 
 
 class Up(nn.Module):

@@ -5,7 +5,7 @@ basis at the bottom of both networks. Blocks start as the identity, their other 
 the depth (Zhang et al. 2019, arXiv:1901.09321). The defaults are the authors' for CIFAR-10; their
 generator is linear at its end and `Up` embeds the label by itself: `Generator(Up(...), classes,
 embed=0, bounded=False)`. `widths` and `cardinality` run from 4x4 to the image's resolution in both
-networks. `remat` computes the blocks anew for the gradient (`genlab.nets.remat`).
+networks. `remat` computes the blocks anew for the gradient (`genlab.nets.layers.remat`).
 """
 
 import functools
@@ -19,8 +19,8 @@ from jax import Array
 
 from genlab.config import ConfigError
 from genlab.nets import layers
-from genlab.nets.convolution import Conv
-from genlab.nets.remat import remat
+from genlab.nets.kernels.convolution import Conv
+from genlab.nets.layers.remat import remat
 
 LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))
 """What keeps the second moment through a LeakyReLU of slope 0.2 (He et al. 2015, arXiv:1502.01852,

@@ -10,7 +10,7 @@ resolution or the width changes.
 
 `norm="ConditionalBatchNorm"` in `Up` is the class-conditional version of both. `attention` puts
 one self-attention layer at that resolution (Zhang et al. 2019, arXiv:1805.08318). `remat` computes
-the blocks anew for the gradient (`genlab.nets.remat`).
+the blocks anew for the gradient (`genlab.nets.layers.remat`).
 """
 
 import functools
@@ -22,10 +22,10 @@ from jax import Array
 
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
-from genlab.nets.attention import SelfAttention
-from genlab.nets.convolution import Conv
-from genlab.nets.remat import remat
-from genlab.nets.resize import mean_pool, upsample
+from genlab.nets.kernels.convolution import Conv
+from genlab.nets.kernels.resize import mean_pool, upsample
+from genlab.nets.layers.attention import SelfAttention
+from genlab.nets.layers.remat import remat
 
 glorot = nn.initializers.glorot_uniform()
 he = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")

@@ -66,7 +66,7 @@ def call_text(node: Any) -> str:
 
 
 def short_call(node: Any) -> str:
-    """The last name of what a node calls: `GAN` of `genlab.methods.gan:GAN`."""
+    """The last name of what a node calls: `GAN` of `genlab.methods.gan.method:GAN`."""
     path = str(node.get(CALL, "")) if isinstance(node, Mapping) else ""
     return path.partition(":")[2].rpartition(".")[2] or path
 

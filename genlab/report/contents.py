@@ -15,14 +15,14 @@ from genlab.report.configs import (
     strays,
     value_at,
 )
-from genlab.report.cost import Cost, costs, hardware
-from genlab.report.drawing import Key, keys
-from genlab.report.paired import LEGEND as PAIRING
-from genlab.report.panels import Panel, panels
-from genlab.report.pictures import Gallery, galleries
+from genlab.report.figures.drawing import Key, keys
+from genlab.report.figures.panels import Panel, panels
+from genlab.report.figures.pictures import Gallery, galleries
 from genlab.report.protocol import listed
 from genlab.report.reading import Run, Sweep
-from genlab.report.table import Table, legend, tables
+from genlab.report.tables.cost import Cost, costs, hardware
+from genlab.report.tables.paired import LEGEND as PAIRING
+from genlab.report.tables.table import Table, legend, tables
 
 
 class Contents(NamedTuple):

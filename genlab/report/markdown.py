@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from genlab.report.contents import Contents
-from genlab.report.cost import HEADINGS, LEGEND
 from genlab.report.reading import Run
-from genlab.report.table import Cell, Table
+from genlab.report.tables.cost import HEADINGS, LEGEND
+from genlab.report.tables.table import Cell, Table
 
 
 def render(contents: Contents) -> str:

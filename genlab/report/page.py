@@ -3,7 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from genlab.report.contents import Contents
-from genlab.report.cost import HEADINGS, LEGEND
+from genlab.report.tables.cost import HEADINGS, LEGEND
 
 
 def render(contents: Contents) -> str:

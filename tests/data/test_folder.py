@@ -8,8 +8,8 @@ from PIL import Image
 
 from genlab.config import ConfigError, build, spec
 from genlab.data.cleaning import SEEN, Cleaning
-from genlab.data.folder import Recipe, carved, examine, folder, in_place
-from genlab.data.source import Resident
+from genlab.data.sets.folder import Recipe, carved, examine, folder, in_place
+from genlab.data.sources import Resident
 
 
 def picture(seed, height=8, width=8, channels=3):

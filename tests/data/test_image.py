@@ -8,8 +8,9 @@ import scipy.ndimage
 from jax import random
 from PIL import Image
 
+from genlab.augment import image
 from genlab.config import ConfigError, as_dict, build, spec
-from genlab.data import image
+from genlab.data import decoding
 
 KEY = random.key(3)
 PICTURE = random.uniform(random.key(0), (12, 10, 3), minval=-1.0)
@@ -139,7 +140,7 @@ def test_numbers_may_be_traced():
 
 def test_an_augmentation_stands_in_a_config():
     config = spec(image.rotate, 10.0)
-    assert as_dict(config) == {"call": "genlab.data.image:rotate", "degrees": 10.0}
+    assert as_dict(config) == {"call": "genlab.augment.image:rotate", "degrees": 10.0}
     built = build(json.loads(json.dumps(as_dict(config))))
     np.testing.assert_array_equal(built(PICTURE, KEY), image.rotate(10.0)(PICTURE, KEY))
 
@@ -147,28 +148,28 @@ def test_an_augmentation_stands_in_a_config():
 def test_pictures_are_cut_to_the_aspect_and_their_channels_converted():
     wide = np.zeros((4, 8, 3), np.uint8)
     wide[:, 2:6] = (200, 100, 0)  # the central square
-    out = image.fitted(Image.fromarray(wide), (2, 2, 3), "bicubic")
+    out = decoding.fitted(Image.fromarray(wide), (2, 2, 3), "bicubic")
     assert out.dtype == np.uint8 and (out == (200, 100, 0)).all()
-    assert image.fitted(Image.fromarray(wide), (4, 8, 1)).shape == (4, 8, 1)
+    assert decoding.fitted(Image.fromarray(wide), (4, 8, 1)).shape == (4, 8, 1)
     clear = Image.new("RGBA", (3, 3), (9, 9, 9, 0))
-    assert (image.fitted(clear, (3, 3, 3)) == 255).all()  # laid over white
-    assert (image.fitted(clear, (3, 3, 4))[..., 3] == 0).all()
+    assert (decoding.fitted(clear, (3, 3, 3)) == 255).all()  # laid over white
+    assert (decoding.fitted(clear, (3, 3, 4))[..., 3] == 0).all()
 
 
 def test_sixteen_bits_are_scaled_and_a_palette_resolved(tmp_path):
     deep = (np.arange(16).reshape(4, 4) * 4096).astype(np.uint16)
     Image.fromarray(deep).save(tmp_path / "deep.png")
-    np.testing.assert_array_equal(image.opened(tmp_path / "deep.png"), deep >> 8)
+    np.testing.assert_array_equal(decoding.opened(tmp_path / "deep.png"), deep >> 8)
     colours = Image.fromarray(np.full((4, 4, 3), (250, 3, 3), np.uint8))
     colours.convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "palette.png")
-    assert image.opened(tmp_path / "palette.png").getpixel((0, 0)) == (250, 3, 3)
+    assert decoding.opened(tmp_path / "palette.png").getpixel((0, 0)) == (250, 3, 3)
 
 
 def test_a_picture_is_turned_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # taken with the camera on its side
     Image.new("RGB", (6, 4)).save(tmp_path / "side.jpg", exif=exif)
-    assert image.opened(tmp_path / "side.jpg").size == (4, 6)
+    assert decoding.opened(tmp_path / "side.jpg").size == (4, 6)
 
 
 @pytest.mark.parametrize(
@@ -182,4 +183,4 @@ def test_a_picture_is_turned_upright(tmp_path):
 )
 def test_shapes_and_filters_that_cannot_be(shape, resize, told):
     with pytest.raises(ConfigError, match=told):
-        image.checked(shape, resize)
+        decoding.checked(shape, resize)

@@ -14,12 +14,13 @@ from PIL import Image
 from test_judging import REAL
 
 from benchmarks.input_images import encoded, jpeg_claiming, png_claiming
+from genlab.cli.main import main
 from genlab.config import ConfigError
-from genlab.data import arrays, image, npz
+from genlab.data import decoding, npz
 from genlab.data.cleaning import SEEN, examine
-from genlab.data.folder import folder
-from genlab.launch import main
-from genlab.sets import read_set
+from genlab.data.sets import arrays
+from genlab.data.sets.folder import folder
+from genlab.evaluation.reading import read_set
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
 
@@ -92,7 +93,9 @@ def frames(kind):
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_of_an_animation_the_first_frame(kind, tmp_path):
     (tmp_path / "x").write_bytes(frames(kind))
-    np.testing.assert_array_equal(image.fitted(image.opened(tmp_path / "x"), (8, 8, 3)), PIXELS)
+    np.testing.assert_array_equal(
+        decoding.fitted(decoding.opened(tmp_path / "x"), (8, 8, 3)), PIXELS
+    )
 
 
 DEEP = (np.arange(64).reshape(8, 8) * 1024).astype(np.uint16)
@@ -112,7 +115,7 @@ def test_every_depth_gives_its_eight_bits(name, tmp_path):
     make, wanted = SAME[name]
     (tmp_path / name).write_bytes(make())
     shape = (8, 8, 1) if wanted.ndim == 2 else (8, 8, 3)
-    made = image.fitted(image.opened(tmp_path / name), shape)
+    made = decoding.fitted(decoding.opened(tmp_path / name), shape)
     np.testing.assert_array_equal(made, wanted.reshape(shape))
 
 
@@ -120,7 +123,7 @@ def test_cmyk_is_converted(tmp_path):
     ink = Image.new("CMYK", (8, 8), (0, 255, 255, 0))  # no cyan: red
     for name in ("a.tif", "a.jpg"):
         ink.save(tmp_path / name)
-        made = image.fitted(image.opened(tmp_path / name), (8, 8, 3))
+        made = decoding.fitted(decoding.opened(tmp_path / name), (8, 8, 3))
         assert np.abs(made.astype(int) - (255, 0, 0)).max() <= 3
 
 

@@ -9,11 +9,12 @@ import pytest
 import requests
 from PIL import Image
 
+from genlab.augment import image
 from genlab.config import ConfigError, spec
-from genlab.data import digits, image
-from genlab.data.folder import Files, Recipe, Records, folder, home, in_place, prepared
-from genlab.data.prepare import prepare, prepare_for
-from genlab.data.tfds import tfds
+from genlab.data import digits
+from genlab.data.preparing import prepare, prepare_for
+from genlab.data.sets.folder import Files, Recipe, Records, folder, home, in_place, prepared
+from genlab.data.sets.tfds import tfds
 
 STAND_INS = '''
 import gzip

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from jax import random
 
+from genlab.augment import image
 from genlab.config import ConfigError
-from genlab.data import image, source
+from genlab.data import sources
 
 KEY = random.key(7)
-order = jax.jit(source.shuffled, static_argnums=2)
+order = jax.jit(sources.shuffled, static_argnums=2)
 
 
 def numbered(n):
@@ -17,9 +18,9 @@ def numbered(n):
 
 
 def streamed(n, monkeypatch, augment=()):
-    monkeypatch.setattr(source, "RESIDENT_BYTES", 0)
-    made = source.from_readers({"train": numbered(n)}, n, augment)
-    assert isinstance(made, source.Streamed)
+    monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
+    made = sources.from_readers({"train": numbered(n)}, n, augment)
+    assert isinstance(made, sources.Streamed)
     return made
 
 
@@ -64,8 +65,8 @@ def test_late_positions_are_still_a_permutation():
 
 
 def test_a_resident_epoch_shows_each_example_once():
-    made = source.from_readers({"train": numbered(10)}, 10)
-    assert isinstance(made, source.Resident) and made.shape == (2, 2, 1) and made.classes == 10
+    made = sources.from_readers({"train": numbered(10)}, 10)
+    assert isinstance(made, sources.Resident) and made.shape == (2, 2, 1) and made.classes == 10
     labels = np.concatenate([batch(made, i, 4)["cond"] for i in range(5)])
     np.testing.assert_array_equal(np.sort(labels[:10]), np.arange(10))
     np.testing.assert_array_equal(np.sort(labels[10:]), np.arange(10))
@@ -79,7 +80,7 @@ def test_a_streamed_epoch_shows_what_a_resident_one_does(monkeypatch):
     np.testing.assert_array_equal(np.sort(labels[10:]), np.arange(10))
     assert not np.array_equal(labels[:10], labels[10:])
     for b in batches:  # labels stay with their images, normalised as a resident source does
-        np.testing.assert_array_equal(source.to_uint8(b["image"])[:, 0, 0, 0], b["cond"])
+        np.testing.assert_array_equal(sources.to_uint8(b["image"])[:, 0, 0, 0], b["cond"])
         assert b["image"].dtype == jnp.float32 and b["cond"].dtype == jnp.int32
 
 
@@ -97,13 +98,13 @@ def test_a_stream_may_be_opened_anywhere(monkeypatch):
 @pytest.mark.parametrize("resident", [True, False])
 def test_an_augmented_batch_is_a_function_of_key_and_index(resident, monkeypatch):
     if not resident:
-        monkeypatch.setattr(source, "RESIDENT_BYTES", 0)
+        monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
     pictures = np.random.default_rng(0).integers(0, 256, (10, 6, 6, 3), np.uint8)
     reader = [{"image": x} for x in pictures]
     changes = (image.flip(), image.translate(0.3), image.colour(0.2))
-    first = source.from_readers({"train": reader}, augment=changes)
+    first = sources.from_readers({"train": reader}, augment=changes)
     third = batch(first, 3, 4)["image"]
-    again = source.from_readers({"train": reader}, augment=changes)
+    again = sources.from_readers({"train": reader}, augment=changes)
     np.testing.assert_array_equal(batch(again, 3, 4)["image"], third)
     assert not np.array_equal(batch(again, 4, 4)["image"], third)
     assert not np.array_equal(batch(again, 3, 4, key=random.key(8))["image"], third)
@@ -111,7 +112,7 @@ def test_an_augmented_batch_is_a_function_of_key_and_index(resident, monkeypatch
 
 
 def test_rows_of_a_batch_can_be_made_alone():
-    made = source.from_readers({"train": numbered(10)}, 10, (image.colour(0.3),))
+    made = sources.from_readers({"train": numbered(10)}, 10, (image.colour(0.3),))
     whole, half = batch(made, 2, 4), batch(made, 2, 4, rows=jnp.array([2, 3]))
     np.testing.assert_array_equal(half["image"], whole["image"][2:])
     np.testing.assert_array_equal(half["cond"], whole["cond"][2:])
@@ -120,8 +121,8 @@ def test_rows_of_a_batch_can_be_made_alone():
 @pytest.mark.parametrize("resident", [True, False])
 def test_reading_is_in_storage_order(resident, monkeypatch):
     if not resident:
-        monkeypatch.setattr(source, "RESIDENT_BYTES", 0)
-    made = source.from_readers({"train": numbered(5), "test": numbered(3)}, 5)
+        monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
+    made = sources.from_readers({"train": numbered(5), "test": numbered(3)}, 5)
     assert made.count("train") == 5 and made.count("test") == 3
     np.testing.assert_array_equal(made.read("train", 2)["label"], [0, 1])
     assert made.read("test")["image"].shape == (3, 2, 2, 1)
@@ -131,4 +132,4 @@ def test_reading_is_in_storage_order(resident, monkeypatch):
 
 def test_levels_survive_the_way_there_and_back():
     levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(source.to_uint8(source.normalise(jnp.asarray(levels))), levels)
+    np.testing.assert_array_equal(sources.to_uint8(sources.normalise(jnp.asarray(levels))), levels)

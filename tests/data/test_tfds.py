@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from genlab.config import ConfigError, build, spec
-from genlab.data import source
-from genlab.data.tfds import tfds
+from genlab.data import sources
+from genlab.data.sets.tfds import tfds
 
 STAND_INS = """
 import io
@@ -122,7 +122,7 @@ def written(tmp_path_factory):
 def test_a_set_is_read_and_split(written):
     sets, data_dir = written
     made = tfds("cifar10", data_dir=data_dir)
-    assert isinstance(made, source.Resident)
+    assert isinstance(made, sources.Resident)
     assert made.shape == (32, 32, 3) and made.classes == 10
     assert {s: made.count(s) for s in ("train", "validation", "test")} == {
         "train": 45,
@@ -157,7 +157,7 @@ def test_it_is_what_tfds_itself_reads(written):
 def test_tensorflow_is_never_imported(written):
     script = f"""
         import sys
-        from genlab.data.tfds import tfds
+        from genlab.data.sets.tfds import tfds
         assert "tensorflow_datasets" not in sys.modules  # until it is needed
         assert "grain" not in sys.modules and "PIL" not in sys.modules
         made = tfds("cifar10", data_dir={written[1]!r}, shape=(16, 16, 1), resize="bicubic")
@@ -169,9 +169,9 @@ def test_tensorflow_is_never_imported(written):
 
 def test_a_stream_reads_the_same_images(written, monkeypatch):
     resident = tfds("cifar10", data_dir=written[1])
-    monkeypatch.setattr(source, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
     streamed = tfds("cifar10", data_dir=written[1])
-    assert isinstance(streamed, source.Streamed)
+    assert isinstance(streamed, sources.Streamed)
     np.testing.assert_array_equal(streamed.read("train")["image"], resident.read("train")["image"])
     epoch = streamed.fetch("train", 0, 0, 9, 5)  # 9 batches of 5: an epoch of 45
     seen = {image.tobytes() for image in epoch["image"].reshape(45, -1)}

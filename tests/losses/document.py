@@ -28,24 +28,28 @@ from losses import test_adversarial, test_penalties, test_regularisers  # noqa: 
 from losses.objective_oracles import ORACLES  # noqa: E402
 from losses.penalty_oracles import SHAPE, B, Theta, Z, parameters  # noqa: E402
 
-from genlab import dynamics, game, optim, standing, views  # noqa: E402
+from genlab import augment, game  # noqa: E402
 from genlab.config import build, spec  # noqa: E402
-from genlab.experiment import Experiment  # noqa: E402
+from genlab.config.experiment import Experiment  # noqa: E402
+from genlab.game import dynamics, optim  # noqa: E402
 from genlab.losses import adversarial, penalties, regularisers  # noqa: E402
-from genlab.methods import GAN, between, terms  # noqa: E402
-from genlab.nets import Discriminator, Generator, layers, minibatch, mlp, spectral  # noqa: E402
+from genlab.methods import GAN  # noqa: E402
+from genlab.methods.gan import options, terms  # noqa: E402
+from genlab.nets import Discriminator, Generator, layers, mlp  # noqa: E402
+from genlab.nets.layers import minibatch, spectral  # noqa: E402
+from genlab.sampling import batch_norm  # noqa: E402
 
 PAGE = ROOT / "docs" / "losses.md"
 TESTS = "tests/"
 NAMES = """\
 import optax
 from genlab import spec
-from genlab.dynamics import balanced, consensus, extragradient, simultaneous, unrolled
+from genlab.game.dynamics import balanced, consensus, extragradient, simultaneous, unrolled
 from genlab.losses import adversarial
-from genlab.methods.between import latent_step
+from genlab.methods.gan.options import latent_step
 from genlab.nets import Discriminator, Generator, heads, layers, minibatch, mlp, spectral
-from genlab.optim import clip_weights, historical_averaging, ramped
-from genlab.views import adaptive, augment_pipe, diff_augment, instance_noise
+from genlab.game.optim import clip_weights, historical_averaging, ramped
+from genlab.augment import adaptive, augment_pipe, diff_augment, instance_noise
 """
 ROWS = 8
 OF_LABELS = (
@@ -350,7 +354,7 @@ OPTIONS = (
     Option(
         "instance noise",
         "views=(spec(instance_noise, spec(optax.linear_schedule, 0.1, 0.0, 1000)),)",
-        views.instance_noise.__doc__,
+        augment.instance_noise.__doc__,
         "test_views.py::test_instance_noise_has_its_schedule_s_deviation_and_takes_points",
         NONE,
     ),
@@ -431,7 +435,7 @@ OPTIONS = (
     Option(
         "latent step (LOGAN)",
         "latent_step=spec(latent_step, rate=0.9, damping=5.0)",
-        between.latent_step.__doc__,
+        options.latent_step.__doc__,
         "methods/test_gan_options.py::test_a_latent_step_is_the_damped_natural_gradient",
         "StudioGAN (returns after one step whatever the number asked for)",
     ),
@@ -481,28 +485,28 @@ OPTIONS = (
     Option(
         "DiffAugment",
         'views=(spec(diff_augment, ("colour", "translation", "cutout")),)',
-        views.diffaugment.__doc__,
+        augment.diffaugment.__doc__,
         "test_views.py::test_diff_augment_against_numpy",
         "StudioGAN, lightweight-gan",
     ),
     Option(
         "ADA",
         "views=(spec(adaptive, target=0.6),)",
-        views.ada.__doc__,
+        augment.ada.__doc__,
         "test_views.py::test_the_controller_by_hand",
         "StudioGAN, StyleGAN2-ADA, mmgeneration",
     ),
     Option(
         "ADA's pipe on a schedule",
         "views=(spec(augment_pipe, spec(optax.linear_schedule, 0.0, 0.55, 1000), cutout=1.0),)",
-        views.augment_pipe.__doc__,
+        augment.augment_pipe.__doc__,
         "test_views.py::test_the_pipe_against_scipy",
         "R3GAN",
     ),
     Option(
         "standing statistics",
         "standing=16",
-        standing.standing.__doc__,
+        batch_norm.standing.__doc__,
         "test_standing.py::test_every_running_statistic_becomes_its_mean_over_the_batches",
         "StudioGAN, compare_gan",
     ),

@@ -14,7 +14,7 @@ from scipy.stats import wasserstein_distance
 from genlab.config import ConfigError, build, choose, spec
 from genlab.losses import adversarial
 from genlab.losses.adversarial import Objective
-from genlab.parallel import AXIS
+from genlab.runtime.collectives import AXIS
 
 SIDES = pytest.mark.parametrize("side", [0, 1], ids=["critic", "generator"])
 WHOLE = ["relativistic_average", "relativistic_average_least_squares", "relativistic_average_hinge"]

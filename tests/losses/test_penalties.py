@@ -22,10 +22,10 @@ from losses.penalty_oracles import (
     public,
 )
 
-from genlab import parallel
-from genlab.data import image
+from genlab.augment import image
 from genlab.losses import penalties
-from genlab.methods import terms
+from genlab.methods.gan import terms
+from genlab.runtime import collectives
 
 NAMES = public(penalties, "critic", "real", "fake", "key")
 FIXED = dict(
@@ -282,10 +282,10 @@ def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):
 
     def move(m, b, real, fake):
         gradient, (values, memory) = jax.grad(both, has_aux=True)(m, b, real, fake)
-        return parallel.mean(gradient), values, memory
+        return collectives.mean(gradient), values, memory
 
     split = [x.reshape(2, B // 2, *SHAPE) for x in batch]
-    mapped = jax.pmap(move, parallel.AXIS, in_axes=(None, None, 0, 0), devices=jax.devices()[:2])
+    mapped = jax.pmap(move, collectives.AXIS, in_axes=(None, None, 0, 0), devices=jax.devices()[:2])
     gradients, parts, memories = mapped(m, b, *split)
     expected, values, memory = move(m, b, *batch)
     np.testing.assert_allclose(gradients[0], expected, rtol=1e-3, atol=1e-4)

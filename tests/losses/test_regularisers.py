@@ -9,10 +9,10 @@ import pytest
 from jax import random
 from losses.penalty_oracles import REGULARISERS, SHAPE, B, D, Draw, Theta, Z, parameters, public
 
-from genlab import parallel
 from genlab.losses import regularisers
 from genlab.losses.penalties import Carried
 from genlab.losses.regularisers import Scene
+from genlab.runtime import collectives
 
 NAMES = public(regularisers, "scene")
 ARGUMENTS = {  # besides the defaults
@@ -176,12 +176,12 @@ def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):
         return matching + away.mean(), (matching, away)
 
     def move(theta, real, z):
-        own = as_scene(theta, real, z, key=parallel.own(KEY))
+        own = as_scene(theta, real, z, key=collectives.own(KEY))
         _, (a,) = regularisers.path_length.fn(own, 0.5)
         gradient, values = jax.grad(both, has_aux=True)(theta, real, z)
-        return parallel.mean(gradient), values, a
+        return collectives.mean(gradient), values, a
 
-    mapped = jax.pmap(move, parallel.AXIS, in_axes=(None, 0, 0), devices=jax.devices()[:2])
+    mapped = jax.pmap(move, collectives.AXIS, in_axes=(None, 0, 0), devices=jax.devices()[:2])
     parts = [x.reshape(2, B // 2, *x.shape[1:]) for x in batch]
     gradients, (matching, away), a = mapped(theta, *parts)
     expected, values = jax.grad(both, has_aux=True)(theta, *batch)

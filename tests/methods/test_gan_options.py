@@ -9,14 +9,17 @@ import tiny
 from jax import random
 from jax.flatten_util import ravel_pytree
 
-from genlab import game, parallel, training
+from genlab import game
+from genlab.augment import instance_noise
 from genlab.config import ConfigError, build, override, spec
-from genlab.dynamics import simultaneous
+from genlab.game.dynamics import simultaneous
 from genlab.losses import adversarial
-from genlab.methods import GAN, between
-from genlab.methods.bout import FAKE, REAL
-from genlab.nets.spectral import SpectralNorm
-from genlab.views import instance_noise
+from genlab.methods import GAN
+from genlab.methods.gan import options
+from genlab.methods.gan.context import FAKE, REAL
+from genlab.nets.layers.spectral import SpectralNorm
+from genlab.runtime import collectives
+from genlab.train import program
 
 KEY, ROUND = random.key(1), jnp.asarray(0)
 
@@ -81,10 +84,10 @@ def test_an_objective_may_remember():
 
 def test_packs_lie_side_by_side_along_the_channels():
     x = jnp.arange(24.0).reshape(6, 2, 2)
-    packed = between.pack(x, 3)
+    packed = options.pack(x, 3)
     assert packed.shape == (2, 2, 6)
     np.testing.assert_array_equal(packed[1, 0], jnp.concatenate([x[3, 0], x[4, 0], x[5, 0]]))
-    points = between.pack(jnp.arange(8.0).reshape(4, 2), 2)
+    points = options.pack(jnp.arange(8.0).reshape(4, 2), 2)
     np.testing.assert_array_equal(points, [[0, 1, 2, 3], [4, 5, 6, 7]])
 
 
@@ -102,7 +105,7 @@ def test_a_packed_critic_judges_several_at_once():
 
 def test_a_pool_shows_earlier_samples_and_keeps_the_newer():
     pool, fake = jnp.arange(100.0, 108.0)[:, None], jnp.arange(6.0)[:, None]
-    shown, after = between.pooled(fake, pool, KEY)
+    shown, after = options.pooled(fake, pool, KEY)
     swapped = np.asarray(shown[:, 0]) >= 100
     assert 0 < swapped.sum() < 6
     np.testing.assert_array_equal(shown[~swapped], fake[~swapped])
@@ -140,19 +143,19 @@ def test_smoothing_mixes_the_labels_of_data_alone():
 def test_the_top_samples_alone_teach_the_generator():
     logits = jnp.float32([0.3, -1.0, 2.0, 0.5, -0.2, 1.0])
     for share, kept in ((1.0, 6), (0.5, 3), (0.34, 3), (0.01, 1)):
-        found = between.top(-logits, logits, share, ROUND)
+        found = options.top(-logits, logits, share, ROUND)
         best = np.sort(np.asarray(logits))[::-1][:kept]
         np.testing.assert_allclose(found.mean(), -best.mean(), rtol=1e-6)
     schedule = optax.linear_schedule(1.0, 0.5, 10)
-    half = between.top(-logits, logits, schedule, jnp.asarray(10))
-    np.testing.assert_allclose(half, between.top(-logits, logits, 0.5, ROUND))
+    half = options.top(-logits, logits, schedule, jnp.asarray(10))
+    np.testing.assert_allclose(half, options.top(-logits, logits, 0.5, ROUND))
 
 
 def test_a_latent_step_is_the_damped_natural_gradient():
     """Woodbury: (g g' + beta I)^-1 g = g / (beta + |g|^2)."""
     matrix = jnp.float32(np.random.default_rng(0).normal(size=(4,)))
     z = jnp.float32(np.random.default_rng(1).normal(size=(3, 4)))
-    found = between.latent_step(0.9, 5.0)(lambda z: (z**2) @ matrix, z)
+    found = options.latent_step(0.9, 5.0)(lambda z: (z**2) @ matrix, z)
     for row, start in zip(np.asarray(found), np.asarray(z, np.float64), strict=True):
         g = 2 * start * np.asarray(matrix)
         fisher = np.outer(g, g) + 5.0 * np.eye(4)
@@ -177,7 +180,7 @@ def test_a_penalty_is_known_by_its_function_not_by_its_name():
 
 def test_both_players_gradients_pass_through_the_latent_step():
     """Against the same step with its gradient cut, for either loss."""
-    step = between.latent_step(0.9, 0.1)
+    step = options.latent_step(0.9, 0.1)
     method, params, stats = made()
     found = {}
     for name, improved in (
@@ -199,7 +202,7 @@ def test_a_latent_step_is_differentiated_through():
     z = jnp.float32(rows)
 
     def length(w):
-        return (between.latent_step(1.0, 1.0)(lambda z: w * (z**2).sum(1) / 2, z) ** 2).sum()
+        return (options.latent_step(1.0, 1.0)(lambda z: w * (z**2).sum(1) / 2, z) ** 2).sum()
 
     def by_hand(w):
         g = w * rows
@@ -352,7 +355,7 @@ def test_the_top_samples_are_the_global_batchs():
     """Two devices, of which one has the better samples: its own teach."""
     logits = jnp.float32([[0.1, 0.2, 0.3, 0.4], [1.1, 1.2, 1.3, 1.4]])
     kept = jax.pmap(
-        lambda x: between.top(-x, x, 0.5, 0), axis_name=parallel.AXIS, devices=jax.devices()[:2]
+        lambda x: options.top(-x, x, 0.5, 0), axis_name=collectives.AXIS, devices=jax.devices()[:2]
     )(logits)
     np.testing.assert_allclose(kept, [[0, 0, 0, 0], [-2.2, -2.4, -2.6, -2.8]], rtol=1e-6)
 
@@ -361,4 +364,4 @@ def test_packs_are_each_devices_own_and_that_is_checked_before_compiling():
     config = tiny.gan(method={"pack": 8}, batch_size=16)
     config.loop.devices, config.loop.placement = 4, "pmap"
     with pytest.raises(ConfigError, match=r"a batch of 4 .* does not divide into packs of 8"):
-        training.prepare(config)
+        program.prepare(config)

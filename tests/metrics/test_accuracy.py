@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from genlab.config import ConfigError
-from genlab.metrics import accuracy
-from genlab.metrics.accuracy import classification_accuracy
+from genlab.evaluation import accuracy
+from genlab.evaluation.accuracy import classification_accuracy
 from genlab.nets import mlp
 
 TRUNK = mlp.Down((8,))

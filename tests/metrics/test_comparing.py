@@ -6,13 +6,15 @@ import pkgutil
 import numpy as np
 import pytest
 
-from genlab import metrics
+from genlab import evaluation, metrics
 from genlab.config import ConfigError
+from genlab.evaluation import accuracy, scores
+from genlab.evaluation.comparison import Comparisons
+from genlab.evaluation.sample_set import BATCH, Side, needs
+from genlab.features import FeatureSpace, Pixels
 from genlab.metrics import (
-    accuracy,
     bins,
     class_scores,
-    comparing,
     curves,
     frechet,
     image,
@@ -22,9 +24,6 @@ from genlab.metrics import (
     two_sample,
     vendi,
 )
-from genlab.metrics.features import FeatureSpace, Pixels
-from genlab.metrics.measuring import Comparisons
-from genlab.metrics.sides import BATCH, Side, needs
 from genlab.nets import mlp
 
 RNG = np.random.default_rng(0)
@@ -55,21 +54,22 @@ def test_three_lines_are_enough():
     """Arrays in, float out; no config, no run, no state."""
     a, b = RNG.normal(size=(100, 3)), RNG.normal(size=(100, 3)) + 1
     assert metrics.frechet_distance(a, a) < 1e-12 < metrics.frechet_distance(a, b)
-    found = metrics.compare(a, b, scores=("fd", "kid"))
+    found = evaluation.compare(a, b, scores=("fd", "kid"))
     assert found.scores["fd"] == metrics.frechet_distance(a, b)
     assert found.protocol["samples"] == found.protocol["real"] == 100
 
 
-def test_every_public_name_resolves_whatever_was_imported_before():
-    for name in metrics.__all__:
-        assert getattr(metrics, name).__name__.rpartition(".")[2] == name
+@pytest.mark.parametrize("package", [evaluation, metrics])
+def test_every_public_name_resolves_whatever_was_imported_before(package):
+    for name in package.__all__:
+        assert getattr(package, name).__name__.rpartition(".")[2] == name
 
 
-def test_no_public_name_is_that_of_another_module():
+@pytest.mark.parametrize("package", [evaluation, metrics])
+def test_no_public_name_is_that_of_a_module(package):
     """Else `genlab.metrics.x` would be the function or the module, as imports fell out before."""
-    modules = {found.name for found in pkgutil.iter_modules(metrics.__path__)}
-    assert {n for n in metrics.__all__ if n in modules} == {"features"}
-    assert inspect.ismodule(metrics.features)
+    modules = {found.name for found in pkgutil.iter_modules(package.__path__)}
+    assert not modules & set(package.__all__)
 
 
 BIG = {n: RNG.integers(0, 256, (n, 16, 16, 1), np.uint8) for n in (30, 24, 36)}
@@ -84,7 +84,7 @@ FEW = {
     "classification_accuracy": {"trunk": TRUNK, "steps": 2, "batch_size": 8},
     "sample_accuracy": {"trunk": TRUNK, "steps": 2, "batch_size": 8},
 }
-PUBLIC = [name for name, value in vars(comparing).items()
+PUBLIC = [name for name, value in vars(scores).items()
           if inspect.isfunction(value) and not name.startswith("_")]  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_every_public_comparison_runs_by_name_on_sets_of_unlike_size(name):
     labels = {f"{side}_labels": np.arange(n) % 2
               for side, n in (("real", 30), ("fake", 24), ("train", 36))}  # fmt: skip
     settings = {key: value for key, value in FEW.items() if key == name}
-    found = metrics.compare(real, fake, SPACE, (name,), settings, train=train, **labels)
+    found = evaluation.compare(real, fake, SPACE, (name,), settings, train=train, **labels)
     assert found.scores and found.scores.keys() == found.floors.keys()
     assert all(np.isfinite([*found.scores.values(), *found.floors.values()]))
     assert not set(FEW) - set(PUBLIC)
@@ -105,10 +105,10 @@ def test_the_larger_set_is_cut_to_rows_from_all_over_it():
     """Of a sorted set its first rows would be its first classes."""
     x, y = np.repeat([0.0, 100.0], 50)[:, None], np.repeat([0.0, 100.0], 10)[:, None]
     for real, fake in ((x, y), (y, x)):
-        found = metrics.compare(real, fake, scores=("wasserstein",)).scores["wasserstein"]
+        found = evaluation.compare(real, fake, scores=("wasserstein",)).scores["wasserstein"]
         assert found < 50  # the first 20 rows are all 0: they would be 50 away
     a, b = (RNG.normal(size=(n, 3)) for n in (7, 7))
-    same = metrics.compare(a, b, scores=("wasserstein",)).scores["wasserstein"]
+    same = evaluation.compare(a, b, scores=("wasserstein",)).scores["wasserstein"]
     assert same == transport.wasserstein(a, b)
 
 
@@ -124,13 +124,13 @@ def test_samples_are_classified_by_what_the_model_was_trained_on_where_that_is_k
     monkeypatch.setattr(accuracy, "classification_accuracy", noted)
     labels = {"real_labels": LABELS[0], "fake_labels": LABELS[1]}
     sides = (REAL, FAKE, SPACE, ("sample_accuracy",), {"sample_accuracy": {"trunk": TRUNK}})
-    alone = metrics.compare(*sides, **labels)
-    known = metrics.compare(*sides, **labels, train=TRAIN, train_labels=np.arange(70) % 2)
+    alone = evaluation.compare(*sides, **labels)
+    known = evaluation.compare(*sides, **labels, train=TRAIN, train_labels=np.arange(70) % 2)
     assert asked == [(60, 50), (30, 30), (70, 50), (70, 30)]
     assert known.protocol["train"] == 70 and "train" not in alone.protocol
     assert known.scores == known.floors == {"sample_accuracy": 0.5}
     with pytest.raises(ConfigError, match="needs 'known_train': the images that the model was tr"):
-        metrics.compare(*sides, **labels, train=TRAIN)
+        evaluation.compare(*sides, **labels, train=TRAIN)
 
 
 def cut(rows, count):
@@ -195,7 +195,7 @@ def test_every_comparison_by_name_is_its_metric(name, monkeypatch):
     for side in sides:
         side.keep = "features", "logits", "spatial"
     sides[0].train = Side(TAUGHT, SPACE, CLASSES[36])
-    found = getattr(comparing, name)(*sides, **FEW.get(name, {}))
+    found = getattr(scores, name)(*sides, **FEW.get(name, {}))
     assert tuple(found.values()) == tuple(np.atleast_1d(METRICS[name]()))
     assert all(np.isfinite([*found.values()])) and METRICS.keys() == set(PUBLIC)
 
@@ -203,14 +203,14 @@ def test_every_comparison_by_name_is_its_metric(name, monkeypatch):
 def test_noise_against_noise_scores_like_its_floor_and_a_shift_does_not():
     moved = np.clip(FAKE.astype(int) + 120, 0, 255).astype(np.uint8)
     scores = ("fd", "sliced_wasserstein", "neighbour_test")
-    same, other = (metrics.compare(REAL, made, SPACE, scores) for made in (FAKE, moved))
+    same, other = (evaluation.compare(REAL, made, SPACE, scores) for made in (FAKE, moved))
     for name in ("fd", "sliced_wasserstein"):
         assert same.scores[name] < 2 * same.floors[name] < other.scores[name]
     assert other.scores["nn_accuracy"] > 0.8 > same.scores["nn_accuracy"] + 0.1
 
 
 def test_the_floor_of_what_asks_for_training_images_shows_it_no_copies():
-    found = metrics.compare(REAL, TRAIN[:50], SPACE, ("memorisation",), train=TRAIN)
+    found = evaluation.compare(REAL, TRAIN[:50], SPACE, ("memorisation",), train=TRAIN)
     assert found.scores["copies"] == 1 and found.floors["copies"] < 0.2
 
 
@@ -254,9 +254,9 @@ def test_a_part_of_a_side_that_was_not_computed_computes_only_that():
 def test_what_cannot_be_had_is_refused_with_the_reason_before_anything_is_computed(
     scores, told, monkeypatch
 ):
-    monkeypatch.setattr(comparing, "fd", lambda real, fake: pytest.fail("computed"))
+    monkeypatch.setattr(scores, "fd", lambda real, fake: pytest.fail("computed"))
     with pytest.raises(ConfigError, match=told):
-        metrics.compare(REAL, FAKE, Pixels(), scores)
+        evaluation.compare(REAL, FAKE, Pixels(), scores)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_misspelt_scores_and_settings_are_told(scores, settings, told):
 
 
 def test_a_comparison_of_ones_own_by_path():
-    found = metrics.compare(
+    found = evaluation.compare(
         REAL, FAKE, SPACE, ("fd", f"{__name__}:outside"), {"outside": {"times": 3.0}}
     )
     assert found.scores["gap"] > 0 and found.protocol["outside_times"] == 3.0
@@ -285,7 +285,7 @@ def test_a_comparison_of_ones_own_by_path():
 
 def test_two_comparisons_may_not_give_one_score():
     with pytest.raises(ConfigError, match="'twin' gives 'fd', as another score does"):
-        metrics.compare(REAL, FAKE, SPACE, ("fd", f"{__name__}:twin"))
+        evaluation.compare(REAL, FAKE, SPACE, ("fd", f"{__name__}:twin"))
 
 
 def twin(real, fake):
@@ -297,7 +297,7 @@ def test_features_may_be_a_function():
     def means(images):
         return images.reshape(len(images), -1).mean(axis=1, keepdims=True)
 
-    found = metrics.compare(REAL, FAKE, means)
+    found = evaluation.compare(REAL, FAKE, means)
     assert found.protocol["features"] == "means" and found.scores["fd"] >= 0
     with pytest.raises(ConfigError, match="features=None takes features"):
-        metrics.compare(REAL, FAKE)
+        evaluation.compare(REAL, FAKE)

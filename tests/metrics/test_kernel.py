@@ -6,13 +6,7 @@ from metrics.golden import kernel as golden
 from metrics.golden.case import compare
 
 from genlab.metrics import kernel
-from genlab.metrics.kernel import (
-    gaussian,
-    kernel_distance,
-    median_bandwidth,
-    mmd,
-    polynomial,
-)
+from genlab.metrics.kernel import gaussian, kernel_distance, median_bandwidth, mmd, polynomial
 
 
 def draw(n, d=4, seed=0):

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from metrics.test_scores import subject
 
-from genlab import metrics
+from genlab import evaluation
 from genlab.config import ConfigError
-from genlab.data.arrays import from_arrays
-from genlab.metrics import comparing, kernel
-from genlab.metrics.features import Domain, FeatureSpace, Pixels
-from genlab.metrics.fidelity import Fidelity
-from genlab.metrics.sides import BATCH, Side, needs
+from genlab.data.sets.arrays import from_arrays
+from genlab.evaluation import scores
+from genlab.evaluation.fidelity import Fidelity
+from genlab.evaluation.sample_set import BATCH, Side, needs
+from genlab.features import Domain, FeatureSpace, Pixels
+from genlab.metrics import kernel
 from genlab.nets import mlp
 
 RNG = np.random.default_rng(0)
@@ -21,14 +22,14 @@ REAL, FAKE, TRAIN = (RNG.integers(0, 256, (n, 4, 4, 1), np.uint8) for n in (61, 
 def test_a_space_that_gives_no_row_for_each_image_is_refused(wrong):
     """Rows that it left out would be scored as whatever lay in memory."""
     with pytest.raises(ConfigError, match=r"'short' gave 'features' of shape .* one row for each"):
-        metrics.compare(REAL, FAKE, FeatureSpace(
+        evaluation.compare(REAL, FAKE, FeatureSpace(
             lambda x: {"features": wrong(x.reshape(len(x), -1) / 255)}, {"features": "short"}
         ))  # fmt: skip
 
 
 def test_pixels_that_are_not_8_bit_are_refused_with_how_to_quantise():
     with pytest.raises(ValueError, match=r"images are float32.*np\.rint\(\(x \+ 1\) \* 127\.5\)"):
-        metrics.compare(*(np.float32(x / 127.5 - 1) for x in (REAL, FAKE)), Pixels())
+        evaluation.compare(*(np.float32(x / 127.5 - 1) for x in (REAL, FAKE)), Pixels())
 
 
 LABELS = {"real_labels": np.zeros(61, int), "fake_labels": np.zeros(50, int)}
@@ -47,28 +48,28 @@ LABELS = {"real_labels": np.zeros(61, int), "fake_labels": np.zeros(50, int)}
     ],
 )
 def test_sets_that_are_not_alike_are_refused(fake, more, told, monkeypatch):
-    monkeypatch.setattr(comparing, "fd", lambda real, fake: pytest.fail("computed"))
+    monkeypatch.setattr(scores, "fd", lambda real, fake: pytest.fail("computed"))
     with pytest.raises(ConfigError, match=told):
-        metrics.compare(REAL, fake, lambda x: x.reshape(len(x), -1)[:, :4], **more)
+        evaluation.compare(REAL, fake, lambda x: x.reshape(len(x), -1)[:, :4], **more)
 
 
 def test_domain_of_two_sets_is_refused_for_its_true_reason():
     with pytest.raises(ConfigError, match=r"two sets of images are none: name it in a config"):
-        metrics.compare(REAL, FAKE, Domain(mlp.Down((4,))), **LABELS)
+        evaluation.compare(REAL, FAKE, Domain(mlp.Down((4,))), **LABELS)
 
 
 def test_the_protocol_says_the_shape_and_what_was_trained_on_where_it_matters():
-    told = metrics.compare(REAL, FAKE, Pixels(), ("fd",), train=TRAIN).protocol
+    told = evaluation.compare(REAL, FAKE, Pixels(), ("fd",), train=TRAIN).protocol
     assert told["shape"] == "4x4x1" and "train" not in told
     labels = np.arange(70)
     seen = [
-        metrics.compare(REAL, FAKE, Pixels(), ("authenticity",), train=train, train_labels=given)
+        evaluation.compare(REAL, FAKE, Pixels(), ("authenticity",), train=train, train_labels=given)
         for train in (TRAIN, TRAIN[::-1])
         for given in (None, labels, labels[::-1])
     ]
     assert {found.protocol["train"] for found in seen} == {70}
     assert len({found.protocol["train_sha256"] for found in seen}) == 6
-    assert metrics.compare(np.zeros((9, 3)), np.ones((8, 3))).protocol["shape"] == "3"
+    assert evaluation.compare(np.zeros((9, 3)), np.ones((8, 3))).protocol["shape"] == "3"
 
 
 def test_a_sides_sha256_is_the_same_with_and_without_the_pass_over_it():
@@ -94,32 +95,35 @@ def undefined(real, fake):
 
 def test_a_score_does_not_fall_with_its_floor():
     scores = (f"{__name__}:strict", "fd", f"{__name__}:undefined")
-    found = metrics.compare(REAL, FAKE, Pixels(), scores, train=TRAIN)
+    found = evaluation.compare(REAL, FAKE, Pixels(), scores, train=TRAIN)
     assert found.scores.keys() == {"strict", "fd", "undefined"} and found.floors.keys() == {"fd"}
     assert found.protocol["floor"] == "halves of the real set, 30 beside 30"
     few = ("precision_recall", "density_coverage")
-    assert metrics.compare(REAL[:9], FAKE, Pixels(), few).floors.keys() == {"precision", "recall"}
+    assert evaluation.compare(REAL[:9], FAKE, Pixels(), few).floors.keys() == {
+        "precision",
+        "recall",
+    }
     with pytest.raises(ValueError, match="too few"):
-        metrics.compare(REAL[:30], FAKE[:30], Pixels(), scores[:1])
+        evaluation.compare(REAL[:30], FAKE[:30], Pixels(), scores[:1])
 
 
 def test_the_subsets_that_were_drawn_are_the_protocols():
-    found = metrics.compare(REAL, FAKE, Pixels(), ("kid",))
+    found = evaluation.compare(REAL, FAKE, Pixels(), ("kid",))
     assert found.protocol["kid_size"] == 50 and found.protocol["floor_kid_size"] == 30
     assert found.scores["kid_std"] > 0 and found.floors.keys() == {"kid"}
-    few = metrics.compare(REAL, FAKE, Pixels(), ("kid",), {"kid": {"size": 20}})
+    few = evaluation.compare(REAL, FAKE, Pixels(), ("kid",), {"kid": {"size": 20}})
     assert few.protocol["kid_size"] == 20 and "floor_kid_size" not in few.protocol
     assert few.floors["kid_std"] > 0
 
 
 @pytest.mark.parametrize("setting", [{}, {"size": 9, "subsets": 1}])
 def test_a_deviation_that_could_only_be_0_is_undefined(setting):
-    found = metrics.compare(REAL[:50], FAKE, Pixels(), ("kid",), {"kid": setting})
+    found = evaluation.compare(REAL[:50], FAKE, Pixels(), ("kid",), {"kid": setting})
     assert np.isnan(found.scores["kid_std"]) and np.isfinite(found.scores["kid"])
 
 
 def test_the_bandwidth_is_one_and_the_protocol_says_it():
-    found = metrics.compare(REAL, FAKE, Pixels(), ("mmd",))
+    found = evaluation.compare(REAL, FAKE, Pixels(), ("mmd",))
     width, (x, y) = found.protocol["mmd_bandwidth"], (r.reshape(len(r), -1) / 127.5 - 1
                                                        for r in (REAL, FAKE))  # fmt: skip
     assert width == pytest.approx(kernel.median_bandwidth(x[::2], x[1::2]), rel=1e-5)
@@ -128,10 +132,10 @@ def test_the_bandwidth_is_one_and_the_protocol_says_it():
     floor = kernel.mmd(halves[30:], halves[:30], kernel.gaussian(width))
     assert found.floors["mmd"] == pytest.approx(floor, abs=1e-12)
     assert not any(field.startswith("floor_") for field in found.protocol)
-    given = metrics.compare(REAL, FAKE, Pixels(), ("mmd",), {"mmd": {"bandwidth": width}})
+    given = evaluation.compare(REAL, FAKE, Pixels(), ("mmd",), {"mmd": {"bandwidth": width}})
     assert given == found
     with pytest.raises(ValueError, match="bandwidth is 0"):
-        metrics.compare(REAL, FAKE, Pixels(), ("mmd",), {"mmd": {"bandwidth": 0}})
+        evaluation.compare(REAL, FAKE, Pixels(), ("mmd",), {"mmd": {"bandwidth": 0}})
 
 
 def test_a_runs_protocol_says_what_was_used_and_what_was_trained_on():

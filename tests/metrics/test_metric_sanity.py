@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from genlab import spec
-from genlab.metrics.features import RandomConv
+from genlab.features import RandomConv
 
 FILE = Path(__file__).parents[2] / "experiments" / "metric_sanity" / "sanity.py"
 

@@ -7,9 +7,9 @@ from metrics.golden import lpips as golden
 from metrics.golden.case import compare
 
 from genlab.config import ConfigError
+from genlab.features.backbones import Backbone, Conv, conv_shapes, tapped
+from genlab.features.weights.files import WeightsError
 from genlab.metrics import perceptual
-from genlab.metrics.features.backbones import Backbone, Conv, conv_shapes, tapped
-from genlab.metrics.features.weights import WeightsError
 from genlab.metrics.perceptual import Lpips
 
 THIN = Backbone("a thin one", (Conv(0, 4, tapped=True), Conv(3, 5, pool=2, tapped=True)))

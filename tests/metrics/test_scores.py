@@ -15,17 +15,8 @@ from genlab import config as config_lib
 from genlab import game
 from genlab.config import ConfigError, build, spec
 from genlab.data import digits, ring
-from genlab.losses.divergence import gaussian_log_prob
-from genlab.methods import GAN
-from genlab.metrics import accuracy
-from genlab.metrics.bound import importance_weighted
-from genlab.metrics.features import Domain, Pixels
-from genlab.metrics.features import domain as features
-from genlab.metrics.frechet import frechet_distance
-from genlab.metrics.neighbours import density_coverage, memorisation, precision_recall
-from genlab.metrics.path_length import Squared
-from genlab.metrics.perceptual import Lpips
-from genlab.metrics.scores import (
+from genlab.evaluation import accuracy
+from genlab.evaluation.evaluators import (
     Annealed,
     Bound,
     Fidelity,
@@ -34,9 +25,18 @@ from genlab.metrics.scores import (
     Reconstruction,
     Subject,
 )
+from genlab.features import Domain, Pixels
+from genlab.features import domain as features
+from genlab.losses.divergence import gaussian_log_prob
+from genlab.methods import GAN
+from genlab.metrics.bound import importance_weighted
+from genlab.metrics.frechet import frechet_distance
+from genlab.metrics.neighbours import density_coverage, memorisation, precision_recall
+from genlab.metrics.path_length import Squared
+from genlab.metrics.perceptual import Lpips
 from genlab.nets import Discriminator, Generator, mlp
 from genlab.nets.layers import in_float32
-from genlab.samples import as_batch
+from genlab.sampling.sampler import as_batch
 
 DOMAIN = Domain(mlp.Down((64, 32), "relu"), steps=300)
 
@@ -193,7 +193,7 @@ def test_a_config_chooses_the_scores_and_their_settings(data):
 def test_old_paths_of_the_evaluators_resolve():
     names = ("Annealed", "Bound", "Fidelity", "Modes", "Outcome", "PathLength", "Reconstruction")
     for name in (*names, "Subject"):
-        assert config_lib.resolve(f"genlab.metrics.scores:{name}").__name__ == name
+        assert config_lib.resolve(f"genlab.evaluation.evaluators:{name}").__name__ == name
 
 
 @pytest.mark.parametrize(
@@ -433,5 +433,5 @@ def test_a_domain_without_labels_is_refused_with_what_to_use():
     from genlab.data import from_arrays
 
     source = from_arrays(np.zeros((20, 8, 8, 1), np.uint8), test=5)
-    with pytest.raises(ConfigError, match=r"use genlab\.metrics.features:Pixels"):
+    with pytest.raises(ConfigError, match=r"use genlab\.features:Pixels"):
         DOMAIN.space({}, source)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax, random
 
-from genlab.nets.convolution import AXES, Conv, ConvTranspose, convolve, convolve_transposed
+from genlab.nets.kernels.convolution import AXES, Conv, ConvTranspose, convolve, convolve_transposed
 
 SHAPES = [
     # size, channels in and out, kernel, stride: one for each form of each map

@@ -13,7 +13,8 @@ from jax import random
 
 from genlab import game
 from genlab.config import ConfigError, build, spec
-from genlab.nets import biggan, classic, dcgan, layers, r3gan, resize, resnet
+from genlab.nets import biggan, classic, dcgan, layers, r3gan, resnet
+from genlab.nets.kernels import resize
 
 CIFAR = (32, 32, 3)
 

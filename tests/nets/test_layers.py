@@ -7,11 +7,12 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import random
 
-from genlab import parallel
 from genlab.config import ConfigError, build, spec
-from genlab.nets import Discriminator, Encoder, Generator, dcgan, layers, minibatch, mlp, spectral
-from genlab.nets.attention import SelfAttention
+from genlab.nets import Discriminator, Encoder, Generator, dcgan, layers, mlp
 from genlab.nets.heads import ProjectionDiscriminator
+from genlab.nets.layers import minibatch, spectral
+from genlab.nets.layers.attention import SelfAttention
+from genlab.runtime import collectives
 
 
 def wide(x):
@@ -204,9 +205,9 @@ def test_spectral_norm_survives_a_gradient_penalty_under_jit_and_pmap():
     assert np.abs(grads["net"]["trunk"]["Dense_0"]["kernel"]).max() > 1e-3
 
     def part(x):
-        return parallel.mean(jax.grad(loss, has_aux=True)(variables["params"], x))
+        return collectives.mean(jax.grad(loss, has_aux=True)(variables["params"], x))
 
-    many = jax.pmap(part, axis_name=parallel.AXIS, devices=jax.devices()[:2])(x.reshape(2, 2, 3))
+    many = jax.pmap(part, axis_name=collectives.AXIS, devices=jax.devices()[:2])(x.reshape(2, 2, 3))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a[0], b, rtol=1e-4, atol=1e-6),
         many,
@@ -304,7 +305,7 @@ def test_minibatch_layers_see_the_global_batch(group):
         return jax.grad(loss, has_aux=True)(variables, x)
 
     grads, y = jax.jit(part)(x)
-    parts, rows = jax.pmap(part, axis_name=parallel.AXIS, devices=jax.devices()[:4])(
+    parts, rows = jax.pmap(part, axis_name=collectives.AXIS, devices=jax.devices()[:4])(
         x.reshape(4, 2, 5)
     )
     np.testing.assert_allclose(rows.reshape(8, -1), y, rtol=1e-4, atol=1e-5)
@@ -398,7 +399,7 @@ def test_a_reference_batch_and_minibatch_layers_do_not_mix():
     params = variables["params"]["net"]
     y = run(net, variables, x)
     split = jax.pmap(
-        lambda x: net.apply(variables, x), axis_name=parallel.AXIS, devices=jax.devices()[:2]
+        lambda x: net.apply(variables, x), axis_name=collectives.AXIS, devices=jax.devices()[:2]
     )(x.reshape(2, 3, 5))
     np.testing.assert_allclose(split.reshape(6, -1), y, rtol=1e-4, atol=1e-4)
     rows = jnp.concatenate([variables["reference"]["x"], x])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import random
 
-from genlab.nets.resize import mean_pool, upsample
+from genlab.nets.kernels.resize import mean_pool, upsample
 
 X = random.normal(random.key(0), (2, 4, 6, 3))
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from jax import lax, random
 
-from genlab.nets import convolution_cpu, winograd
-from genlab.nets.convolution import AXES, convolve, convolve_transposed
+from genlab.nets.kernels import convolution_cpu, winograd
+from genlab.nets.kernels.convolution import AXES, convolve, convolve_transposed
 
 CASES = [
     # height and width, channels in and out, kernel, strides, padding

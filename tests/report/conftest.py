@@ -10,9 +10,13 @@ PROTOCOL = {
     "features_sha256": "0123456789abcdef" * 4, "k": 5,
 }  # fmt: skip
 CONFIG = {
-    "call": "genlab.experiment:Experiment",
-    "method": {"call": "genlab.methods.gan:GAN", "objective": "hinge", "penalties": {"r1": 1.0}},
-    "data": {"call": "genlab.data.arrays:digits"},
+    "call": "genlab.config.experiment:Experiment",
+    "method": {
+        "call": "genlab.methods.gan.method:GAN",
+        "objective": "hinge",
+        "penalties": {"r1": 1.0},
+    },
+    "data": {"call": "genlab.data.sets.digits:digits"},
     "optim": {"gen": {"call": "optax:adam", "learning_rate": 0.0002}},
     "batch_size": 64,
     "seed": 0,

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from genlab.report.curves import POINTS, curve, cut_at
-from genlab.report.drawing import COLOURS, keys
-from genlab.report.panels import panels
+from genlab.report.figures.curves import POINTS, curve, cut_at
+from genlab.report.figures.drawing import COLOURS, keys
+from genlab.report.figures.panels import panels
 from genlab.report.reading import read
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from genlab.report import write
 from genlab.report.configs import call_text, commands, compared, environment, strays
-from genlab.report.pictures import LARGE, WIDEST, galleries, picture, spread
+from genlab.report.figures.pictures import LARGE, WIDEST, galleries, picture, spread
 from genlab.report.reading import read
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "line"}

@@ -10,11 +10,11 @@ from scipy import stats
 
 from genlab.report import markdown, write
 from genlab.report.contents import contents
-from genlab.report.differences import correction, holm, paired
-from genlab.report.paired import compared
 from genlab.report.protocol import alike, final, flattered, measured
 from genlab.report.reading import read
-from genlab.report.table import tables
+from genlab.report.tables.differences import correction, holm, paired
+from genlab.report.tables.paired import compared
+from genlab.report.tables.table import tables
 
 
 def test_the_paired_test_is_scipys():

@@ -3,10 +3,10 @@ import math
 import pytest
 
 from genlab.report import markdown
-from genlab.report.cost import amount, costs, hardware
 from genlab.report.protocol import UnlikeProtocols, final, measured
 from genlab.report.reading import read
-from genlab.report.table import legend, table, tables
+from genlab.report.tables.cost import amount, costs, hardware
+from genlab.report.tables.table import legend, table, tables
 
 
 def _by_name(folder):

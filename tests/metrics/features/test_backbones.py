@@ -7,8 +7,8 @@ from metrics.golden import backbones as golden
 from metrics.golden.case import compare
 
 from genlab.config import ConfigError
-from genlab.metrics.features import VGG16, backbones
-from genlab.metrics.features.weights import WeightsError
+from genlab.features import VGG16, backbones
+from genlab.features.weights.files import WeightsError
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from metrics.golden import inception as golden
 from metrics.golden.case import compare
 
+from genlab.cli.main import main
 from genlab.config import ConfigError
-from genlab.launch import main
-from genlab.metrics.features import inception
-from genlab.metrics.features.inception import Inception, average, expected, largest, parameters
-from genlab.metrics.features.weights import WeightsError
+from genlab.features import inception
+from genlab.features.inception import Inception, average, expected, largest, parameters
+from genlab.features.weights.files import WeightsError
 
 WIDTHS = {"64": 64, "192": 192, "768": 768, "2048": 2048, "features": 2048}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genlab.config import ConfigError
-from genlab.metrics.features.plain import Pixels, RandomConv
+from genlab.features.plain import Pixels, RandomConv
 from genlab.metrics.frechet import frechet_distance
 
 RNG = np.random.default_rng(0)

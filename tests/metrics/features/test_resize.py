@@ -7,7 +7,7 @@ from metrics.golden import resize as golden
 from metrics.golden.case import compare
 
 from genlab.config import ConfigError
-from genlab.metrics.features.resize import KINDS, coloured, resize
+from genlab.features.resize import KINDS, coloured, resize
 
 RNG = np.random.default_rng(0)
 

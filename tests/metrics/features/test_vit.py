@@ -7,10 +7,11 @@ from metrics.golden import vit as golden
 from metrics.golden.case import compare
 
 from genlab.config import ConfigError
-from genlab.metrics.features import CLIP, DINOv2, backbones, towers
-from genlab.metrics.features.vit import gelu, interpolated, quick_gelu
-from genlab.metrics.features.vit import vit as network
-from genlab.metrics.features.weights import WeightsError
+from genlab.features import CLIP, DINOv2, backbones
+from genlab.features.vit import gelu, interpolated, quick_gelu
+from genlab.features.vit import vit as network
+from genlab.features.weights import towers
+from genlab.features.weights.files import WeightsError
 
 vit = jax.jit(network, static_argnames=("epsilon", "activation"))
 
@@ -127,7 +128,7 @@ def test_the_middle_square_of_any_number_of_images_is_seen(tmp_path, monkeypatch
 def test_clip_takes_the_activation_that_it_is_told(tmp_path):
     path, images = saved(tmp_path, golden.clip()), golden.images()
     quick = CLIP(path).space(None, None)
-    exact = CLIP(path, activation="genlab.metrics.features.vit:gelu").space(None, None)
+    exact = CLIP(path, activation="genlab.features.vit:gelu").space(None, None)
     assert quick.protocol["activation"] == "quick_gelu"
     assert exact.protocol["activation"] == "gelu"
     assert np.abs(quick.extract(images) - exact.extract(images)).max() > 1e-3

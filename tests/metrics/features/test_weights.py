@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from genlab.config import ConfigError
-from genlab.metrics.features.weights import WeightsError, check, read
+from genlab.features.weights.files import WeightsError, check, read
 
 DATA = Path(__file__).parent / "data"
 TENSORS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.float32([0.5, -1])}

@@ -42,7 +42,7 @@ def images(seed=1):
 def ours():
     import jax
 
-    from genlab.metrics.features.backbones import vgg16
+    from genlab.features.backbones import vgg16
 
     return np.concatenate(jax.jit(vgg16)(tensors(), images()), axis=1)
 

@@ -51,7 +51,7 @@ def shown(features: np.ndarray) -> np.ndarray:
 @lru_cache
 def ours() -> dict[str, dict[str, np.ndarray]]:
     """genlab's taps by preprocessing, weights read from a file."""
-    from genlab.metrics.features.inception import Inception, expected
+    from genlab.features.inception import Inception, expected
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "weights.npz"

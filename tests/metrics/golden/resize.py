@@ -29,7 +29,7 @@ def sparse(resized: np.ndarray) -> np.ndarray:
 
 def ours(kind: str, shape: tuple[int, int, int], size: int):
     """genlab's."""
-    from genlab.metrics.features.resize import resize
+    from genlab.features.resize import resize
 
     return sparse(resize(images(shape), size, kind))[..., : shape[-1]]
 

@@ -86,7 +86,7 @@ def images(seed=2):
 
 
 def ours_features(network, tensors, **options):
-    from genlab.metrics import features
+    from genlab import features
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.npz"
@@ -135,7 +135,7 @@ def grid(side, seed=3):
 
 
 def ours_positions(registers, old, new):
-    from genlab.metrics.features.vit import interpolated
+    from genlab.features.vit import interpolated
 
     return interpolated(grid(old), new, antialias=registers)
 

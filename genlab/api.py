@@ -1,0 +1,58 @@
+"""The library's front door: training with previews and scores."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from genlab.evaluation import evaluate
+from genlab.game import State
+from genlab.runs.folder import RunFolder
+from genlab.runtime.progress import Progress
+from genlab.sampling import previews
+from genlab.train import hooks, loop
+from genlab.train.program import Training
+from genlab.train.restore import SELECTION
+
+
+def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -> State:
+    """Trains what `config` describes in `workdir`, with pictures in `samples/` and validation
+    scores in `evals.jsonl`; returns the last State. Resumes what is there, bit for bit.
+
+    Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training
+    meets NaN; Interrupted when it is asked to stop, with all rounds saved.
+
+    In several processes all must call it alike.
+    """
+    return loop.fit(config, workdir, show, observed)
+
+
+def fit_together(
+    configs: Sequence[ConfigDict], workdirs: Sequence[str | Path], show: Progress | None = None
+) -> list[State]:
+    """`fit` of several runs by one program: see `train.loop.fit_together`."""
+    return loop.fit_together(configs, workdirs, show, observed)
+
+
+def observed(training: Training, run: RunFolder) -> list[hooks.Hook]:
+    """Pictures every `loop.sample_every` rounds, validation scores every `loop.evaluate_every`.
+
+    A `train.hooks.Maker`.
+    """
+    experiment = training.experiment
+    settings = experiment.loop
+
+    def score(step: int, state: State) -> float | None:
+        rows = evaluate.score(training.config, experiment, state, SELECTION, step)
+        evaluate.record(run, rows)
+        if not settings.best:
+            return math.nan
+        return evaluate.pick(rows, settings.best.lstrip("+"))
+
+    made = []
+    if settings.sample_every:
+        made.append(hooks.every(settings.sample_every, previews.stages(experiment, run)))
+    if experiment.evaluate:
+        made.append(hooks.every(settings.evaluate_every, score))
+    return made

@@ -1,0 +1,114 @@
+"""Augmentations of data, on the device.
+
+A factory such as `rotate(10.0)` takes plain numbers and returns an augmentation: a pure function of
+an image [H, W, C] in [-1, 1] and a key, that keeps shape and range. Its numbers may be tracers,
+except a width in pixels.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array, random
+from jax.scipy.ndimage import map_coordinates
+
+Augmentation = Callable[[Array, Array], Array]  # (image [H, W, C] in [-1, 1], key) -> image
+
+
+def flip(p: float = 0.5) -> Augmentation:
+    """Mirrors left and right with probability `p`."""
+
+    def change(image: Array, key: Array) -> Array:
+        return jnp.where(random.bernoulli(key, p), image[:, ::-1], image)
+
+    return change
+
+
+def crop(pad: int = 4) -> Augmentation:
+    """Pads by reflection with `pad` pixels a side, then cuts the old size out anywhere."""
+
+    def change(image: Array, key: Array) -> Array:
+        padded = jnp.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
+        top, left = random.randint(key, (2,), 0, 2 * pad + 1)
+        return jax.lax.dynamic_slice(padded, (top, left, 0), image.shape)
+
+    return change
+
+
+def translate(fraction: float = 0.125, fill: float | None = None) -> Augmentation:
+    """Shifts by whole pixels, uniform up to `fraction` of each side.
+
+    What moves in is the nearest edge, or the constant `fill` (in [-1, 1]).
+    """
+
+    def change(image: Array, key: Array) -> Array:
+        height, width, _ = image.shape
+        reach = jnp.round(fraction * jnp.array([height, width], jnp.float32))
+        down, right = jnp.floor(random.uniform(key, (2,)) * (2 * reach + 1)) - reach
+        rows = jnp.arange(height)[:, None] - down.astype(jnp.int32)
+        columns = jnp.arange(width)[None, :] - right.astype(jnp.int32)
+        near = jnp.clip(rows, 0, height - 1), jnp.clip(columns, 0, width - 1)
+        inside = (rows == near[0]) & (columns == near[1])
+        return image[near] if fill is None else jnp.where(inside[..., None], image[near], fill)
+
+    return change
+
+
+def rotate(degrees: float = 10.0) -> Augmentation:
+    """Turns about the centre by an angle uniform in +-`degrees`: bilinear, edges repeated."""
+
+    def change(image: Array, key: Array) -> Array:
+        angle = jnp.deg2rad(random.uniform(key, minval=-degrees, maxval=degrees))
+        cos, sin = jnp.cos(angle), jnp.sin(angle)
+        return _resampled(image, lambda y, x: (cos * y - sin * x, sin * y + cos * x))
+
+    return change
+
+
+def scale(low: float = 0.9, high: float = 1.1) -> Augmentation:
+    """Enlarges about the centre by a factor uniform in [low, high]: bilinear, edges repeated."""
+
+    def change(image: Array, key: Array) -> Array:
+        factor = random.uniform(key, minval=low, maxval=high)
+        return _resampled(image, lambda y, x: (y / factor, x / factor))
+
+    return change
+
+
+def dequantise(width: float = 1 / 128) -> Augmentation:
+    """Adds U[0, width) to every number, by default one of 256 levels; so 1 may become 1 + width
+    (as the WGAN-GP authors do: Gulrajani et al. 2017, arXiv:1704.00028, their code for CIFAR-10).
+    """
+
+    def change(image: Array, key: Array) -> Array:
+        return image + width * random.uniform(key, image.shape)
+
+    return change
+
+
+def colour(brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0.0) -> Augmentation:
+    """Adds a shift in +-`brightness`, then scales saturation and contrast by 1 +- their amounts.
+
+    Saturation is the distance to the grey of the pixel, contrast that to the grey of the image.
+    The result is clipped to [-1, 1].
+    """
+
+    def change(image: Array, key: Array) -> Array:
+        shift, pixel, whole = random.uniform(key, (3,), minval=-1.0)
+        image = image + brightness * shift
+        image = image + saturation * pixel * (image - image.mean(axis=-1, keepdims=True))
+        image = image + contrast * whole * (image - image.mean())
+        return jnp.clip(image, -1.0, 1.0)
+
+    return change
+
+
+def _resampled(image: Array, source) -> Array:
+    """Each output pixel, as (y, x) from the centre, takes the bilinear value at `source(y, x)`."""
+    height, width, _ = image.shape
+    middle_y, middle_x = (height - 1) / 2, (width - 1) / 2
+    y, x = jnp.meshgrid(jnp.arange(height) - middle_y, jnp.arange(width) - middle_x, indexing="ij")
+    y, x = source(y, x)
+    at = (y + middle_y, x + middle_x)
+    sample = jax.vmap(lambda channel: map_coordinates(channel, at, order=1, mode="nearest"), -1, -1)
+    return jnp.clip(sample(image), -1.0, 1.0)  # weights may sum to a little over one

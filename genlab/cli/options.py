@@ -1,0 +1,79 @@
+"""What `genlab evaluate` is asked, as options and as one value. Nothing heavy is imported: `--help`
+reads it.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genlab.evaluation.request import Request
+
+EVALUATE = """\
+Score a run (--workdir): its best checkpoint by validation, or its newest.
+Or score images of any program (--real, --fake): folders of PNGs, or npz files with `image`
+uint8 [N, H, W, C] and perhaps `label`. Each score comes with its protocol and its floor.
+A result is kept and told again while nothing it depends on changes; what is named
+package.module:name is scored each time.
+"""
+OPTIONS = {  # of two sets of images: what the value is; what it is for
+    "real": "FOLDER|FILE.npz; the data",
+    "fake": "FOLDER|FILE.npz; the samples",
+    "train": "FOLDER|FILE.npz; what the model was trained on, for memorisation and authenticity",
+    "features": "SPACE; random-conv (default), pixels, inception:FILE, vgg16:FILE, dinov2:FILE, "
+    "clip:FILE or package.module:name",
+    "scores": "A,B; functions of genlab.evaluation.scores (default fd,kid,precision_recall,"
+    "density_coverage)",
+    "settings": 'JSON; of the scores by name, as {"kid": {"size": 500}}',
+    "resize": "FILTER:HxW; cut every image centrally to the aspect, lay it over white where it is "
+    "transparent, bring it to this size, as bicubic:32x32",
+    "out": "FILE.json; also write the record there",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Those of a run, and those that score two sets of images."""
+    parser.add_argument("--split", help="of a run (default: test)")
+    parser.add_argument("--step", type=int, help="of a run: the checkpoint of this round")
+    for name, text in OPTIONS.items():
+        value, purpose = text.split("; ")
+        parser.add_argument(f"--{name}", metavar=value, help=purpose)
+    parser.add_argument("--fresh", action="store_true", help="score again what was scored before")
+
+
+def requested(arguments: Mapping[str, Any]) -> Request | None:
+    """The request that the parsed arguments make; None where they ask for a run's scores.
+
+    ConfigError for a mixture of both, and for a file to write in no folder.
+    """
+    from genlab.config import ConfigError
+
+    given = {name: arguments[name] for name in OPTIONS if arguments[name] is not None}
+    fresh = arguments["fresh"]
+    if "out" in given and (Path(given["out"]).is_dir() or not Path(given["out"]).parent.is_dir()):
+        raise ConfigError(f"--out={given['out']}: give a file, in a folder that exists")
+    if arguments["workdir"]:
+        if stray := [name for name in given if name != "out"] + ["fresh"] * fresh:
+            raise ConfigError(
+                f"--{stray[0]} is for two sets of images, --workdir for a run: give one"
+            )
+        return None
+    if stray := [name for name in ("split", "step") if arguments[name] is not None]:
+        raise ConfigError(
+            f"--{stray[0]} is for a run (--workdir), not for two sets of images: leave it out"
+        )
+    if missing := {"real", "fake"} - given.keys():
+        raise ConfigError(f"--{min(missing)}=... is needed too: a folder of images, or an npz file")
+    given.pop("out", None)
+    if "scores" in given:
+        given["scores"] = tuple(given["scores"].split(","))
+    try:
+        given["settings"] = json.loads(given.get("settings", "{}"))
+        fits = all(isinstance(value, dict) for value in given["settings"].values())
+    except (ValueError, AttributeError):
+        fits = False
+    if not fits:
+        text = '--settings takes JSON of the scores by name, as \'{"kid": {"size": 500}}\''
+        raise ConfigError(text)
+    return Request(**given, fresh=fresh)

@@ -1,0 +1,35 @@
+"""Config: an experiment as data, bound by import path."""
+
+from genlab.config.errors import ConfigError, did_you_mean, told
+from genlab.config.spec import (
+    CALL,
+    as_dict,
+    build,
+    choose,
+    differences,
+    fingerprint,
+    override,
+    path_of,
+    read,
+    resolve,
+    save,
+    spec,
+)
+
+__all__ = [
+    "CALL",
+    "ConfigError",
+    "as_dict",
+    "build",
+    "choose",
+    "did_you_mean",
+    "differences",
+    "fingerprint",
+    "override",
+    "path_of",
+    "read",
+    "resolve",
+    "save",
+    "spec",
+    "told",
+]

@@ -1,0 +1,111 @@
+"""What a run is, as one value: the game, its data, its optimisers, how long to play, and what to
+measure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from genlab.config.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How a run is carried out: nothing here changes a round already played.
+
+    steps:            rounds to play in all
+    rounds_per_call:  rounds per dispatch (one `lax.scan`); the numbers do not depend on it
+    placement:        "jit" (global view) or "pmap"; `devices` of them, None for all
+    sharding:         of the state under "jit": "replicated" or "full" (each leaf split over the
+                      devices)
+    *_every:          in rounds; 0 for never (a checkpoint is always made after the last round)
+    keep:             number of newest checkpoints kept, beside the best one
+    best:             the validation score that names the best checkpoint, "evaluator/score"; lower
+                      is better, or higher with a leading "+"; "" for none
+    tensorboard:      also write event files
+    """
+
+    steps: int = 1000
+    rounds_per_call: int = 10
+    placement: str = "jit"
+    devices: int | None = None
+    sharding: str = "replicated"
+    log_every: int = 50
+    checkpoint_every: int = 500
+    sample_every: int = 500
+    evaluate_every: int = 0
+    keep: int = 2
+    best: str = ""
+    tensorboard: bool = False
+
+    def __post_init__(self):
+        for name in ("steps", "rounds_per_call", "log_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"loop.{name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("checkpoint_every", "sample_every", "evaluate_every"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"loop.{name} is {getattr(self, name)}; 0 turns it off")
+        if self.best and (not self.evaluate_every or self.evaluate_every % self.saved_every):
+            raise ConfigError(
+                f"loop.best={self.best!r} needs a score at checkpoints: evaluate_every "
+                f"({self.evaluate_every}) must be a multiple of checkpoint_every "
+                f"({self.saved_every})"
+            )
+
+    @property
+    def saved_every(self) -> int:
+        """Rounds between checkpoints; there is always one after the last round."""
+        return self.checkpoint_every or self.steps
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run: `method` on `data`, each player with its optimiser.
+
+    optim:    by player
+    ema:      decay of the moving average, by network, a number or a schedule of the round;
+              networks not named have none
+    evaluate: evaluators by name (see `metrics.scores`); their test scores are what a report shows
+    standing: batches from which BatchNorm's statistics are taken anew before sampling and judging
+              (`genlab.sampling.batch_norm`); 0 for the running ones
+    title:    a line for people
+    """
+
+    method: object
+    data: object
+    optim: Mapping
+    batch_size: int = 64
+    seed: int = 0
+    ema: Mapping = field(default_factory=dict)
+    evaluate: Mapping = field(default_factory=dict)
+    standing: int = 0
+    loop: Loop = Loop()
+    title: str = ""
+
+    def __post_init__(self):
+        wanted = (("method", "players", "a method"), ("data", "batch", "a source of data"))
+        for name, has, what in wanted:
+            if not hasattr(getattr(self, name), has):
+                given = getattr(self, name)
+                raise ConfigError(f"{name} is {given!r}; give the spec of {what}")
+        for name in ("optim", "ema", "evaluate"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it maps names to specs")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed is {self.seed}; it must be 0 .. {2**32 - 1}")
+        if self.batch_size < 1:
+            raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
+        if self.standing < 0:
+            raise ConfigError(f"standing is {self.standing}; 0 turns it off")
+        if self.standing and not hasattr(self.method, "settle"):
+            raise ConfigError(
+                f"standing is {self.standing}, but {type(self.method).__name__} has no statistics "
+                "to take anew (no `settle`): set it 0"
+            )
+        for network, decay in self.ema.items():
+            if isinstance(decay, float | int) and not 0 <= decay <= 1:
+                raise ConfigError(f"ema.{network} is {decay}; a decay lies between 0 and 1")
+        names = list(self.evaluate)
+        if self.loop.best and self.loop.best.lstrip("+").partition("/")[0] not in names:
+            raise ConfigError(
+                f"loop.best={self.loop.best!r} is 'evaluator/score'; the evaluators are {names}"
+            )

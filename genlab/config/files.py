@@ -1,0 +1,72 @@
+"""Experiment files: Python of a user, loaded by path, its mistakes told in one line."""
+
+import contextlib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from ml_collections import ConfigDict
+
+from genlab.config.errors import ConfigError, did_you_mean
+
+
+def load(path: str | Path) -> ModuleType:
+    """The experiment file at `path` as a module; it must define `config()`, and may define
+    `sweep()`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        near = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise ConfigError(f"no experiment file at {path}{did_you_mean(str(path), near)}")
+    found = importlib.util.spec_from_file_location(f"experiment_{path.stem}", path)
+    module = importlib.util.module_from_spec(found)
+    if (folder := str(path.parent.resolve())) not in sys.path:
+        sys.path.insert(0, folder)  # as for a script: what lies beside it can be imported
+    with told_with_its_place(path):
+        found.loader.exec_module(module)
+    if not hasattr(module, "config"):
+        raise ConfigError(f"{path} defines no config(); it should return spec(Experiment, ...)")
+    return module
+
+
+@contextlib.contextmanager
+def told_with_its_place(path: str | Path, but: type[Exception] = ConfigError) -> Iterator[None]:
+    """Whatever goes wrong in a user's file becomes one line: file, line number, message."""
+    try:
+        yield
+    except (ConfigError, but):
+        raise
+    except (Exception, SystemExit) as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        line = (
+            error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else 0
+        )
+        text = str(error).splitlines()[0] if str(error) else ""
+        raise ConfigError(f"{path}:{line}: {type(error).__name__}: {text}") from error
+
+
+def described(module: ModuleType) -> ConfigDict:
+    """What the experiment's `config()` returns; a misspelt field inside it is a ConfigError, in one
+    line.
+    """
+    try:
+        with told_with_its_place(module.__file__, but=AttributeError):
+            made = module.config()
+    except AttributeError as error:  # ml_collections tells it with the whole config in the message
+        field = re.search(r'Key \W*"(\w+)\W*" does not exist', str(error))
+        if not field:
+            raise ConfigError(f"{module.__file__}: {error}") from error
+        near = re.search(r'Did you mean "(\w+)"', str(error))
+        hint = f"; did you mean {near[1]!r}?" if near else ""
+        raise ConfigError(
+            f"{module.__file__}: the config has no field {field[1]!r}{hint}"
+        ) from None
+    if not isinstance(made, ConfigDict):
+        raise ConfigError(
+            f"{module.__file__}: config() returned {made!r}; it should return spec(Experiment, ...)"
+        )
+    return made

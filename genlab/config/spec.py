@@ -1,0 +1,314 @@
+"""Config is data, bound by path: `spec` writes a call down, `build` makes it.
+
+A spec is a locked `ConfigDict` whose field `call` names what to call (`"package.module:name"`) and
+whose other fields are its arguments, every default written out. It survives JSON, so a run folder
+can be rebuilt without the file that made it.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import re
+import sys
+from ast import literal_eval
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from genlab.config.errors import ConfigError, did_you_mean
+from genlab.config.paths import current, renewed
+
+CALL = "call"
+NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
+ENTRANCES = {"genlab.config.files", "genlab.cli.main"}  # these run files and commands
+LINEN_FIELDS = {"parent", "name"}  # every linen module has them; neither is a hyper-parameter
+
+
+def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
+    """The call `fn(*args, **kwargs)`, written down: positional arguments under their names,
+    defaults filled in.
+
+    Raises ConfigError for an argument that `fn` does not have, a missing one, or one that is no
+    plain data.
+    """
+    signature = inspect.signature(fn)
+    try:
+        bound = signature.bind_partial(*args, **kwargs)
+    except TypeError as error:
+        raise ConfigError(f"{fn.__name__}: {_explain(error, signature, kwargs)}") from None
+    fields = {CALL: path_of(fn)}
+    factories = {
+        f.name: f.default_factory for f in getattr(fn, "__dataclass_fields__", {}).values()
+    }
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            fields |= {n: _plain(v, n) for n, v in bound.arguments.get(name, {}).items()}
+        elif name in bound.arguments:
+            fields[name] = _plain(bound.arguments[name], f"{fn.__name__}({name}=...)")
+        elif parameter.default is not inspect.Parameter.empty and name not in LINEN_FIELDS:
+            made = factories.get(name, dataclasses.MISSING)
+            try:
+                fields[name] = _plain(
+                    parameter.default if made is dataclasses.MISSING else made(), name
+                )
+            except ConfigError:
+                continue  # a default that is code, not data, stays with the code
+        elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and (
+            name not in LINEN_FIELDS
+        ):
+            raise ConfigError(f"{fn.__name__} needs `{name}`, which was not given")
+    return ConfigDict(fields, convert_dict=False).lock()
+
+
+def build(node: Any) -> Any:
+    """What a config describes: each spec becomes the result of its call, inner ones first.
+
+    Takes a ConfigDict or plain dicts. Numbers may be tracers, in plain dicts, so that a traced
+    function can build its own method and a sweep can `vmap` over any numeric field.
+    """
+    if isinstance(node, ConfigDict | Mapping):
+        fields = {name: build(value) for name, value in node.items() if name != CALL}
+        if CALL not in node:
+            return fields
+        fn = resolve(node[CALL])
+        star = next((p.name for p in _parameters(fn) if p.kind is p.VAR_POSITIONAL), None)
+        try:
+            return fn(*fields.pop(star, ()), **fields)
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"{node[CALL]}: {type(error).__name__}: {error}") from error
+    if isinstance(node, tuple | list):
+        return tuple(build(value) for value in node)
+    return node
+
+
+def resolve(path: str) -> Callable:
+    """The object at `"package.module:name"`; ConfigError says which half is wrong."""
+    if not isinstance(path, str) or not NAMED.fullmatch(path):
+        raise ConfigError(f"{path!r} names nothing: give 'package.module:name'")
+    module_name, _, name = current(path).partition(":")
+    try:
+        module = importlib.import_module(module_name)
+        found = functools.reduce(getattr, name.split("."), module)
+    except ImportError as error:
+        raise ConfigError(
+            f"{path!r}: cannot import {module_name!r} ({error}); is its folder on PYTHONPATH?"
+        ) from None
+    except AttributeError:
+        hint = did_you_mean(name, vars(module))
+        raise ConfigError(f"{path!r}: {module_name} has no {name!r}{hint}") from None
+    except Exception as error:  # a user's module that fails while it is imported
+        raise ConfigError(f"{path!r}: {type(error).__name__}: {error}") from error
+    if not isinstance(found, tuple | Mapping) and not callable(found):
+        raise ConfigError(f"{path!r} is a {type(found).__name__}: it cannot be called")
+    home = getattr(found, "__module__", None) or "builtins"  # methods of built-in types have none
+    if (inspect.isroutine(found) or inspect.isclass(found)) and (
+        home.partition(".")[0] in sys.stdlib_module_names or home in ENTRANCES
+    ):
+        raise ConfigError(f"{path!r} is no part of an experiment: a config does not call {home}")
+    return found
+
+
+def choose(module: ModuleType, name: str | Callable) -> Callable:
+    """A loss, penalty or activation by name: a public name of `module`, `"package.module:name"`, or
+    itself.
+    """
+    if callable(name) or isinstance(name, tuple):
+        return name
+    if ":" in name:
+        return resolve(name)
+    found = getattr(module, name, None)
+    if name.startswith("_") or isinstance(found, ModuleType) or found is None:
+        hint = did_you_mean(name, _offered(module))
+        raise ConfigError(f"{module.__name__} has no {name!r}{hint}; or give 'package.module:name'")
+    return found
+
+
+def override(config: ConfigDict, path: str, value: Any) -> None:
+    """Sets `config.a.b = value` in place; text from a command line is read as the field's own kind
+    of data.
+
+    `value` may be a whole spec. Raises ConfigError for a field that is not there ("did you mean")
+    or a value of another type; a number may widen (int to float), never narrow.
+    """
+    *parents, last = path.split(".")
+    node = config
+    for depth, part in enumerate(parents):
+        node = _field(node, part, parents[:depth])
+    if isinstance(node, ConfigDict) and CALL not in node and last not in node:
+        with (
+            node.unlocked()
+        ):  # a mapping by name, such as penalties: names are checked by its owner
+            node[last] = _plain(value, path) if not isinstance(value, str) else _literal(value)
+        return
+    current = _field(node, last, parents)
+    if isinstance(value, ConfigDict | Mapping):
+        value = _plain(value, path)  # a subtree is replaced whole: its fields belong to its call
+    else:
+        value = _typed(value, current, path)
+    if isinstance(node, ConfigDict):
+        with node.ignore_type():
+            node[last] = value
+        return
+    items = list(node)
+    items[int(last)] = value
+    override(config, ".".join(parents), tuple(items))
+
+
+def save(config: ConfigDict, path: str | Path) -> None:
+    """Writes a config as JSON, whole: every field, every default."""
+    Path(path).write_text(json.dumps(as_dict(config), indent=2) + "\n")
+
+
+def read(path: str | Path) -> ConfigDict:
+    """The config that `save` wrote; ConfigError for a file that holds none."""
+    try:
+        found = json.loads(Path(path).read_text())
+        if not isinstance(found, dict) or CALL not in found:
+            raise ValueError(f"it holds no object with {CALL!r}")
+        return _plain(renewed(found), str(path))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ConfigError(f"{path} is damaged ({error}): it holds the run's config") from None
+
+
+def as_dict(node: Any) -> Any:
+    """The config as plain dicts and lists, as JSON has them."""
+    if isinstance(node, ConfigDict | Mapping):
+        return {name: as_dict(value) for name, value in node.items()}
+    return [as_dict(value) for value in node] if isinstance(node, tuple | list) else node
+
+
+def fingerprint(node: Any) -> str:
+    """sha256 of the sorted JSON: equal for equal configs, in any process and on any machine."""
+    text = json.dumps(as_dict(node), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
+    """`{"a.b": (old, new)}` for every field in which two configs differ; a missing field reads as
+    None, and NaN does not differ from itself.
+    """
+    old, new = as_dict(old), as_dict(new)
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return {} if old == new or repr(old) == repr(new) else {path: (old, new)}
+    if old.get(CALL) != new.get(CALL):
+        return {path: (old.get(CALL), new.get(CALL))}
+    found = {}
+    for name in [*old, *(n for n in new if n not in old)]:
+        inner = f"{path}.{name}" if path else name
+        found |= differences(old.get(name), new.get(name), inner)
+    return found
+
+
+def path_of(fn: Callable) -> str:
+    """The shortest importable path of `fn`: `"optax:adam"`, not `"optax._src.alias:adam"`."""
+    module, name = fn.__module__, fn.__qualname__
+    if "<" in name or module == "__main__" or module not in sys.modules:
+        raise ConfigError(
+            f"{module}:{name} cannot be imported by name: define it at the top of a module, which "
+            "may lie beside the experiment file, and import it from there"
+        )
+    parts = module.split(".")
+    for depth in range(1, len(parts)):
+        package = ".".join(parts[:depth])
+        if getattr(importlib.import_module(package), name, None) is fn:
+            return f"{package}:{name}"
+    return f"{module}:{name}"
+
+
+def _parameters(fn: Callable) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(fn).parameters.values())
+    except ValueError:  # some built-ins have no signature
+        return []
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Data as a config holds it: dicts as locked ConfigDicts, sequences as tuples."""
+    if isinstance(value, ConfigDict | Mapping):
+        fields = {name: _plain(inner, f"{where}.{name}") for name, inner in value.items()}
+        return ConfigDict(fields, convert_dict=False).lock()
+    if isinstance(value, tuple | list):
+        return tuple(_plain(inner, where) for inner in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [f.name for f in dataclasses.fields(value) if f.name not in LINEN_FIELDS]
+        return spec(type(value), **{name: getattr(value, name) for name in names})
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ConfigError(
+        f"{where} is a {type(value).__name__}; a config holds numbers, text, tuples, dicts and "
+        "specs: "
+        "write spec(fn, ...) for a call, 'package.module:name' for a function"
+    )
+
+
+def _explain(error: TypeError, signature: inspect.Signature, kwargs: dict) -> str:
+    unknown = [name for name in kwargs if name not in signature.parameters]
+    if unknown:
+        return f"no argument {unknown[0]!r}{did_you_mean(unknown[0], signature.parameters)}"
+    return str(error)
+
+
+def _field(node: Any, name: str, above: list[str]) -> Any:
+    where = ".".join(above) or "the config"
+    if isinstance(node, ConfigDict):
+        if name in node:
+            return node[name]
+        names = [n for n in node if n != CALL]
+        hint = did_you_mean(name, names) or f"; it has {', '.join(names)}"
+        raise ConfigError(f"{where} has no field {name!r}{hint}")
+    if isinstance(node, tuple) and name.isdigit() and int(name) < len(node):
+        return node[int(name)]
+    raise ConfigError(f"{where} is {node!r}: it has no field {name!r}")
+
+
+def _offered(module: ModuleType) -> list[str]:
+    """For a suggestion: of a module of genlab's what it defines, of another all but modules."""
+    ours = module.__name__.partition(".")[0] == __name__.partition(".")[0]
+
+    def offered(value: Any) -> bool:
+        if inspect.isfunction(value) or inspect.isclass(value):
+            return not ours or value.__module__ == module.__name__
+        return callable(value) or isinstance(value, tuple)
+
+    return [n for n, value in vars(module).items() if not n.startswith("_") and offered(value)]
+
+
+def _literal(text: str) -> Any:
+    """Text of a command line as the number, tuple, truth value or None it spells; else itself."""
+    try:
+        return literal_eval(
+            {"true": "True", "false": "False", "none": "None"}.get(text.lower(), text)
+        )
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _typed(value: Any, current: Any, path: str) -> Any:
+    """`value` as the kind of data `current` is; text is read as a Python literal unless text is
+    wanted.
+    """
+    if isinstance(current, ConfigDict):
+        made = current.get(CALL, "a mapping").rpartition(":")[2]
+        raise ConfigError(f"{path} is {made}, not a value: set its fields, {path}.NAME=...")
+    if isinstance(value, str) and not isinstance(current, str):
+        value = _literal(value)
+    value = _plain(value, path)
+    if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if current is None or type(value) is type(current):
+        return value
+    if isinstance(current, tuple) and isinstance(value, int | float | str):
+        return (value,)
+    raise ConfigError(
+        f"{path} is {type(current).__name__} ({current!r}); {as_dict(value)!r} is "
+        f"{type(value).__name__}"
+    )

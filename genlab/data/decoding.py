@@ -1,0 +1,93 @@
+"""Image files: opened whole and upright, and fitted to one shape."""
+
+import os
+
+import numpy as np
+
+from genlab.config import ConfigError, did_you_mean
+
+FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")  # Pillow's, antialiased
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever a file's name says
+PIXELS = 2**26  # a picture of more is refused unread: a few bytes can claim any size
+
+
+def checked(shape, resize: str | None) -> tuple[int, int, int] | None:
+    """`shape` as a tuple (H, W, C); ConfigError for another kind of shape or an unknown filter.
+
+    None stays None ("as the images are"), which leaves nothing to resize to.
+    """
+    if resize is not None and resize not in FILTERS:
+        hint = did_you_mean(resize, FILTERS) or f"; one of {', '.join(FILTERS)}"
+        raise ConfigError(f"no resize filter {resize!r}{hint}")
+    if shape is None:
+        if resize is not None:
+            raise ConfigError(f"resize={resize!r} needs the size to reach: give shape=(H, W, C)")
+        return None
+    shape = tuple(shape)
+    if len(shape) != 3 or min(shape) < 1 or shape[2] not in MODES:
+        raise ConfigError(f"shape={shape} is no (height, width, channels) with 1, 3 or 4 channels")
+    return shape
+
+
+def opened(file):
+    """The picture in `file`: whole, upright (EXIF), as 8-bit L, LA, RGB or RGBA; else OSError.
+
+    Of an animation the first frame; 16 bits are scaled; CMYK is converted, without its profile.
+    """
+    from PIL import Image, ImageOps
+
+    if isinstance(file, str | os.PathLike) and os.path.exists(file) and not os.path.isfile(file):
+        raise OSError(f"{file}: no regular file")  # a pipe would be waited for, /dev/zero read
+    try:
+        with Image.open(file, formats=FORMATS) as picture:
+            if picture.width * picture.height > PIXELS:
+                raise OSError(f"{picture.width}x{picture.height} is more than {PIXELS} pixels")
+            picture.load()
+            return _eight_bits(ImageOps.exif_transpose(picture))
+    except Exception as error:  # on bad bytes a decoder may raise anything
+        raise OSError(f"{file}: {error}") from None
+
+
+def _eight_bits(picture):
+    """As L, LA, RGB or RGBA; ValueError or OSError where that is not defined."""
+    from PIL import Image
+
+    if picture.mode.startswith("I;16"):  # Pillow would clip 16 bits, not scale them
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        raise OSError("pixels of 32 bits have no known range")
+    if picture.mode in ("L", "LA", "RGB", "RGBA"):
+        return picture
+    if picture.has_transparency_data:
+        return picture.convert("RGBA")
+    return picture.convert("L" if picture.mode == "1" else "RGB")
+
+
+def fitted(picture, shape: tuple[int, int, int], resize: str | None = None) -> np.ndarray:
+    """The picture as uint8 [H, W, C]: channels converted, transparency laid over white.
+
+    With a filter it is first cut, centrally, to the aspect of `shape`, then resized.
+    """
+    from PIL import Image
+
+    height, width, channels = shape
+    if channels != 4 and picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    picture = picture.convert(MODES[channels])
+    if resize is not None and picture.size != (width, height):
+        across = min(picture.width, round(picture.height * width / height) or 1)
+        down = min(picture.height, round(picture.width * height / width) or 1)
+        left, top = (picture.width - across) // 2, (picture.height - down) // 2
+        picture = picture.crop((left, top, left + across, top + down))
+        picture = picture.resize((width, height), Image.Resampling[resize.upper()])
+    return np.asarray(picture).reshape(shape)
+
+
+def resized(image: np.ndarray, shape: tuple[int, int, int], resize: str = "bicubic") -> np.ndarray:
+    """A uint8 image [H, W, C] fitted to `shape`."""
+    from PIL import Image
+
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    return fitted(Image.fromarray(pixels), shape, resize)

@@ -1,0 +1,269 @@
+"""What a run reads: `batch(i)` is a pure function of `(seed, i)`, so there is no iterator to save.
+
+Three kinds share one protocol. `Resident` keeps uint8 arrays on the device and gathers there;
+`Streamed` reads a random-access set by index on the host, through Grain; `Drawn` samples a density
+(see `toy.py`). A *reader* is any object with `len(reader)` and `reader[i] -> {"image": uint8 [H, W,
+C], "label": int}`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, random
+
+from genlab.augment.image import Augmentation
+from genlab.config import ConfigError
+
+RESIDENT_BYTES = 512 * 2**20  # a set below this lives on the device
+ORDER, AUGMENT = 1, 2  # streams of randomness under the data key
+ROUNDS = (
+    8  # of the shuffle: with four, some pairs of 10 rows come 20 % too often, with eight none does
+)
+
+Reader = Sequence[Mapping[str, Any]]
+
+
+class Source(Protocol):
+    """A data set as training and evaluation see it.
+
+    shape:    of one example, (H, W, C) for images or (D,) for points
+    classes:  number of labels; 0 where there are none
+    resident: whether `fetch` gives the same arrays for every batch, to be put on the device once
+    """
+
+    shape: tuple[int, ...]
+    classes: int
+    resident: bool
+
+    def count(self, split: str) -> int:
+        """Number of examples in a split; ConfigError for a split that does not exist."""
+
+    def fetch(self, split: str, seed: int, first: int, batches: int, size: int) -> dict[str, Any]:
+        """On the host: what the device must hold to make batches `first .. first + batches`
+        (leading axis).
+
+        Where `resident` is False it also takes `rows`, ascending: those of each batch to read,
+        None for all.
+        """
+
+    def batch(self, held: dict, key: Array, i: Array, j: Array, rows: Array, size: int) -> dict:
+        """In the traced step: rows `rows` of batch `i`, which is the `j`-th of those held; `cond`
+        is the label.
+
+        `key` is the run's data key: the same in every step, so that all randomness is in `(key, i,
+        row)`.
+
+        The image is float32 in [-1, 1] (points: as they are).
+        """
+
+    def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
+        """On the host: the first `n` examples of a split in storage order, `image` uint8 and
+        `label`.
+        """
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A small set, on the device as uint8; shuffled each epoch and gathered in the step."""
+
+    splits: Mapping[str, Mapping[str, np.ndarray]]
+    classes: int = 0
+    augment: tuple[Augmentation, ...] = ()
+    resident = True
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example: (H, W, C)."""
+        return next(iter(self.splits.values()))["image"].shape[1:]
+
+    def count(self, split: str) -> int:
+        """Number of examples in a split."""
+        return len(_split(self.splits, split)["image"])
+
+    def fetch(self, split, seed, first, batches, size) -> dict[str, np.ndarray]:
+        """The whole split."""
+        return dict(_split(self.splits, split))
+
+    def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
+        """Rows of batch `i`: example `p` of the run is row `order(p)` of the split."""
+        positions = i.astype(jnp.uint32) * size + jnp.arange(size, dtype=jnp.uint32)
+        order = shuffled(random.fold_in(key, ORDER), positions, held["image"].shape[0])
+        indices = order[rows]  # the whole order on every device: a shared walk would communicate
+        return _prepared(
+            {name: x[indices] for name, x in held.items()}, key, positions[rows], self.augment
+        )
+
+    def read(self, split, n=None) -> dict[str, np.ndarray]:
+        """The first `n` examples as stored."""
+        return {name: x[:n] for name, x in _split(self.splits, split).items()}
+
+
+class Streamed:
+    """A large set, read by index on the host by Grain's `MapDataset` in background threads.
+
+    Batch `i` is still a function of `(seed, i)`: a stream that is asked for another batch than the
+    next one starts over there.
+    """
+
+    resident = False
+
+    def __init__(
+        self, splits: Mapping[str, Reader], classes: int = 0, augment=(), threads: int = 4
+    ):
+        self.splits, self.classes, self.augment, self.threads = (
+            splits,
+            classes,
+            tuple(augment),
+            threads,
+        )
+        self.shape = np.asarray(next(iter(splits.values()))[0]["image"]).shape
+        self._streams: dict[tuple, tuple[int, Any]] = {}
+
+    def count(self, split: str) -> int:
+        """Number of examples in a split."""
+        return len(_split(self.splits, split))
+
+    def fetch(self, split, seed, first, batches, size, rows=None) -> dict[str, np.ndarray]:
+        """Batches from the `first`, stacked: uint8 [batches, rows, H, W, C] and labels."""
+        rows = tuple(range(size) if rows is None else map(int, rows))
+        asked = split, seed, size, rows
+        at, stream = self._streams.get(asked, (None, None))
+        if at != first:
+            stream = self._open(split, seed, first, size, rows)
+        stacked = [next(stream) for _ in range(batches)]
+        self._streams[asked] = (first + batches, stream)
+        return {name: np.stack([batch[name] for batch in stacked]) for name in stacked[0]}
+
+    def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
+        """The `j`-th held batch, normalised and augmented on the device."""
+        positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)
+        return _prepared({name: x[j] for name, x in held.items()}, key, positions, self.augment)
+
+    def read(self, split, n=None) -> dict[str, np.ndarray]:
+        """The first `n` examples as stored."""
+        reader = _split(self.splits, split)
+        items = [_plain_example(reader[i]) for i in range(min(n or len(reader), len(reader)))]
+        return {name: np.stack([item[name] for item in items]) for name in items[0]}
+
+    def _open(self, split, seed, first, size, rows):
+        import grain
+
+        reader = _Plain(_split(self.splits, split))
+        dataset = grain.MapDataset.source(reader).shuffle(seed=seed).repeat()
+        if len(rows) < size:
+            dataset = grain.MapDataset.source(_Share(dataset, size, rows))
+        dataset = dataset.batch(len(rows), drop_remainder=True)[first:]
+        options = grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=4 * self.threads)
+        return iter(dataset.to_iter_dataset(options))
+
+
+def from_readers(splits: Mapping[str, Reader], classes: int = 0, augment=()) -> Source:
+    """A source over readers: on the device when all splits fit in `RESIDENT_BYTES`, streamed
+    otherwise.
+    """
+    size = sum(len(r) * np.asarray(r[0]["image"]).nbytes for r in splits.values() if len(r))
+    streamed = Streamed(splits, classes, augment)
+    if size > RESIDENT_BYTES:
+        return streamed
+    return Resident({split: streamed.read(split) for split in splits}, classes, tuple(augment))
+
+
+def shuffled(key: Array, positions: Array, n: int) -> Array:
+    """The row that each position of an endless stream reads: a fresh permutation of 0..n-1 per
+    epoch of n positions.
+
+    A Feistel network with cycle walking: a bijection on 0..n-1 computed for each position alone, so
+    nothing of size n is sorted (Black & Rogaway 2002, "Ciphers with Arbitrary Finite Domains").
+    """
+    bits = max(2, int(n - 1).bit_length())
+    half = (bits + 1) // 2
+    mask = jnp.uint32(2**half - 1)
+    positions = positions.astype(jnp.uint32)
+    epochs, rows = positions // jnp.uint32(n), positions % jnp.uint32(n)
+    seeds = random.bits(key, (2,))
+    epoch_key = _mixed(epochs + seeds[0]) ^ seeds[1]
+    round_keys = [
+        _mixed(epoch_key + jnp.uint32(0x9E3779B9 * r % 2**32)) for r in range(1, ROUNDS + 1)
+    ]
+
+    def permute(x):
+        left, right = x >> half, x & mask
+        for round_key in round_keys:
+            left, right = right, left ^ (_mixed(right ^ round_key) & mask)
+        return (left << half) | right
+
+    inside = lambda x: x < jnp.uint32(n)  # noqa: E731
+    walk = lambda x: jnp.where(inside(x), x, permute(x))  # noqa: E731
+    return jax.lax.while_loop(lambda x: ~inside(x).all(), walk, permute(rows)).astype(jnp.int32)
+
+
+def _mixed(x: Array) -> Array:
+    """A bijection of uint32 in which every input bit sways every output bit: MurmurHash3's
+    finaliser (Appleby 2011).
+    """
+    x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
+    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
+    return x ^ (x >> 16)
+
+
+def normalise(image: Array) -> Array:
+    """uint8 0..255 to float32 in [-1, 1]."""
+    return image.astype(jnp.float32) / 127.5 - 1.0
+
+
+def to_uint8(image) -> np.ndarray:
+    """[-1, 1] to uint8 0..255, rounded: what is stored, shown and measured."""
+    return np.clip(np.rint((np.asarray(image, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def _prepared(raw: dict, key, positions: Array, augment) -> dict[str, Array]:
+    image = normalise(raw["image"]) if raw["image"].dtype == jnp.uint8 else raw["image"]
+    key = random.fold_in(key, AUGMENT)
+    for number, change in enumerate(augment):
+        stream = random.fold_in(key, number)
+        image = jax.vmap(lambda x, p, s=stream, c=change: c(x, random.fold_in(s, p)))(
+            image, positions
+        )
+    return {"image": image} | ({"cond": raw["label"].astype(jnp.int32)} if "label" in raw else {})
+
+
+def _split(splits: Mapping, split: str):
+    if split not in splits:
+        raise ConfigError(f"no split {split!r}; this set has {', '.join(splits)}")
+    return splits[split]
+
+
+def _plain_example(example: Mapping) -> dict[str, np.ndarray]:
+    plain = {"image": np.asarray(example["image"])}
+    return plain | ({"label": np.int32(example["label"])} if "label" in example else {})
+
+
+class _Plain:
+    """A reader seen through `_plain_example`, as Grain wants it."""
+
+    def __init__(self, reader: Reader):
+        self.reader = reader
+
+    def __len__(self):
+        return len(self.reader)
+
+    def __getitem__(self, i):
+        return _plain_example(self.reader[i])
+
+
+class _Share:
+    """Of an endless order of examples, those at some rows of each batch of `size`."""
+
+    def __init__(self, examples, size: int, rows: tuple[int, ...]):
+        self.examples, self.size, self.rows = examples, size, rows
+
+    def __len__(self):
+        return len(self.examples) // self.size * len(self.rows)
+
+    def __getitem__(self, i):
+        batch, row = divmod(i, len(self.rows))
+        return self.examples[batch * self.size + self.rows[row]]

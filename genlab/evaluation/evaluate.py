@@ -1,0 +1,141 @@
+"""Judging a run: its evaluators on one split, each score with its protocol, as rows of
+`evals.jsonl`.
+"""
+
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from jax import random
+
+from genlab import config as config_lib
+from genlab.config import ConfigError, did_you_mean
+from genlab.config.experiment import Experiment
+from genlab.evaluation.evaluators import Subject
+from genlab.game import State
+from genlab.metrics.resampling import bootstrap
+from genlab.runs.environment import version
+from genlab.runs.folder import RunFolder
+from genlab.sampling.batch_norm import shown
+from genlab.sampling.pictures import write_png
+from genlab.train.restore import restored
+
+STREAM = 78  # randomness of evaluation, apart from training's
+
+
+def score(
+    config: dict,
+    experiment: Experiment,
+    state: State,
+    split: str,
+    step: int,
+    checkpoint: str | None = None,
+) -> list[dict]:
+    """A row for each evaluator: scores, floors, intervals over the examples, and the protocol they
+    were taken under; pictures under `_pictures`.
+
+    `checkpoint` says how the state was chosen (see `trained`); in the course of training none was.
+    """
+    params, stats = shown(experiment, state)
+    key = random.fold_in(random.key(experiment.seed), STREAM)
+    key = random.fold_in(key, zlib.crc32(split.encode()))  # splits share no draw of latents
+    subject = Subject(config, experiment.method, experiment.data, params, stats, split, key)
+    rows = []
+    for name, evaluator in experiment.evaluate.items():
+        started = time.perf_counter()
+        outcome = evaluator(subject)
+        protocol = {
+            "data": config_lib.fingerprint({**config["data"], "augment": ()})[:16],
+            "split": split,
+            "weights": "ema" if experiment.ema else "raw",
+            **({"standing": experiment.standing} if experiment.standing else {}),
+            **({"checkpoint": checkpoint} if checkpoint else {}),
+            **outcome.protocol,
+            "seed": experiment.seed,
+            "genlab": version(),
+        }
+        rows.append(
+            {
+                "step": step,
+                "name": name,
+                "scores": finite(outcome.scores),
+                "floors": finite(outcome.floors),
+                "intervals": _intervals(outcome.each),
+                "protocol": protocol,
+                "seconds": round(time.perf_counter() - started, 2),
+                "_pictures": outcome.pictures,
+            }
+        )
+    return rows
+
+
+def finite(scores: dict[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN: a score that is not defined for these samples is null."""
+    return {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}
+
+
+def _intervals(each: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+    """95 % bootstrap intervals of the means of per-example scores, where all are finite."""
+    kept = {name: x for name, x in each.items() if len(x) > 1 and np.isfinite(x).all()}
+    return {name: bootstrap(np.mean, np.asarray(x, np.float64)) for name, x in kept.items()}
+
+
+def record(run: RunFolder, rows: list[dict]) -> None:
+    """Appends rows to the run's log, their pictures to its samples."""
+    for row in rows:
+        for name, picture in row["_pictures"].items():
+            write_png(run.path / "samples" / f"{name}_{row['step']:06d}.png", picture)
+        run.append("evals.jsonl", plain(row))
+
+
+def plain(row: dict) -> dict:
+    """A row as JSON has it, without its pictures."""
+    return {name: value for name, value in row.items() if name != "_pictures"}
+
+
+def pick(rows: list[dict], path: str) -> float:
+    """The score called "evaluator/score"; ConfigError if no evaluator gives it."""
+    found = {
+        f"{row['name']}/{name}": value for row in rows for name, value in row["scores"].items()
+    }
+    if path not in found:
+        hint = did_you_mean(path, found) or f"; there is {', '.join(found)}"
+        raise ConfigError(f"loop.best names {path!r}, which no evaluator gives{hint}")
+    return float("nan") if found[path] is None else found[path]
+
+
+def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) -> list[dict]:
+    """Scores a trained run (see `trained`) on `split` and records the rows.
+
+    Raises ConfigError where there is nothing to evaluate.
+    """
+    run, training, step, state, checkpoint = restored(workdir, step)
+    experiment = training.experiment
+    if not experiment.evaluate:
+        raise ConfigError(f"{run.path}: the config's `evaluate` names no evaluator")
+    rows = score(training.config, experiment, state, split, step, checkpoint)
+    record(run, rows)
+    return rows
+
+
+def lines(rows: list[dict]) -> Iterator[str]:
+    """Rows for a terminal: each score with its interval over examples and its floor, then the
+    protocol.
+    """
+    from genlab.report.protocol import flattered
+
+    for row in rows:
+        yield f"{row['name']}" + (f" (round {row['step']})" if "step" in row else "")
+        for name, value in row["scores"].items():
+            told = "undefined" if value is None else f"{value:.4g}"
+            if name in row.get("intervals", {}):
+                low, high = row["intervals"][name]
+                told += f"   95 % over examples {low:.4g} to {high:.4g}"
+            floor = row["floors"].get(name)
+            told += f"   real data {floor:.4g}" if floor is not None else ""
+            yield f"  {name:14} {told}"
+        yield "  " + ", ".join(f"{k}={v}" for k, v in row["protocol"].items())
+        if flattered(row["protocol"]):
+            yield "  flattered: the checkpoint was chosen by its score on this very split"

@@ -1,0 +1,265 @@
+"""Evaluators: what a config's `evaluate` names. Each takes a `Subject` and gives an `Outcome`:
+scores, floors and protocol.
+
+A floor is the same score between two sets of real data, where a model that is as good as the data
+would come out. It is of the same sizes only where the protocol does not say otherwise: of halves of
+a set, a score that falls with the count is worse. `Fidelity` has a file of its own.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import random
+
+from genlab.config import ConfigError
+from genlab.evaluation.context import CHAINS, PATHS, POSTERIOR, Outcome, Subject
+from genlab.evaluation.fidelity import Fidelity
+from genlab.game import Method
+from genlab.metrics import annealing, bound, image, path_length
+from genlab.metrics.modes import mode_scores
+from genlab.metrics.perceptual import Lpips
+from genlab.nets.layers import in_float32
+from genlab.runtime import compiler
+from genlab.sampling.sampler import as_batch, quantised
+
+__all__ = [
+    "Annealed", "Bound", "Fidelity", "Modes", "Outcome", "PathLength", "Reconstruction", "Subject",
+]  # fmt: skip
+TOGETHER = 20  # images whose chains run at once
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The ELBO and the importance-weighted bound with `draws` draws, nats per image, higher is
+    better.
+    """
+
+    draws: int = 64
+
+    def __call__(self, subject: Subject) -> Outcome:
+        """Means over the whole split; beta and other weights of training play no part."""
+        method = subject.method
+        if not hasattr(method, "log_weight"):
+            raise ConfigError(
+                f"Bound needs a method with a likelihood; {type(method).__name__} has none"
+            )
+
+        @compiler.jit
+        def bounds(x, cond, key):
+            return bound.importance_weighted(
+                lambda k: method.log_weight(subject.params, subject.stats, x, k, cond),
+                key,
+                self.draws,
+            )
+
+        x, cond = as_batch(subject.real, method.classes)
+        found = []
+        for i in range(0, len(x), 100):
+            label = None if cond is None else cond[i : i + 100]
+            found.append(
+                np.stack(
+                    bounds(
+                        x[i : i + 100],
+                        label,
+                        random.fold_in(random.fold_in(subject.key, POSTERIOR), i),
+                    )
+                )
+            )
+        each = np.concatenate(found, axis=1)
+        elbo, iwae = each.mean(axis=1, dtype=np.float64)
+        return Outcome(
+            {"elbo": float(elbo), "iwae": float(iwae)},
+            {"draws": self.draws, "real": len(x)},
+            each=dict(zip(("elbo", "iwae"), each, strict=True)),
+        )
+
+
+@dataclass(frozen=True)
+class Annealed:
+    """`ais`, a lower bound of log p(x) by annealed importance sampling, nats per image, higher is
+    better: tighter than `Bound`'s, and slow (see `annealing.ais`).
+
+    It asks the decoder alone, so that it judges the model and not how well the encoder inverts it
+    (Wu et al. 2017, arXiv:1611.04273). `ais_effective` is the effective number of chains: near 1,
+    the bound is loose, and more `temperatures` would raise it.
+
+    images: how many of the split, drawn without replacement, the same for every model
+    """
+
+    images: int = 100
+    temperatures: int = 500
+    chains: int = 16
+    leapfrog: int = 10
+    step_size: float = 0.5
+
+    def __post_init__(self):
+        if min(self.images, self.chains, self.leapfrog, self.temperatures - 1) < 1:
+            raise ConfigError(f"{self}: expected at least 1 of each, and 2 temperatures")
+
+    def __call__(self, subject: Subject) -> Outcome:
+        """Means over the images."""
+        method = subject.method
+        if not hasattr(method, "log_likelihood"):
+            raise ConfigError(
+                "Annealed needs a method whose decoder has a likelihood and whose latents are "
+                f"N(0, I); {type(method).__name__} has none"
+            )
+        key, schedule = random.fold_in(subject.key, CHAINS), annealing.sigmoidal(self.temperatures)
+        width = method.latents(key, 1).shape[1]
+
+        @compiler.jit
+        def estimate(x, cond, key):
+            return annealing.ais(
+                lambda z: method.log_likelihood(subject.params, subject.stats, x, z, cond),
+                key, (len(x), width), schedule, self.chains, self.leapfrog, self.step_size,
+            )  # fmt: skip
+
+        x, cond = as_batch(subject.real, method.classes)
+        chosen = np.random.default_rng(0).permutation(len(x))[: self.images]
+        parts = [chosen[i : i + TOGETHER] for i in range(0, len(chosen), TOGETHER)]
+        found = [
+            jax.device_get(
+                estimate(x[at], None if cond is None else cond[at], random.fold_in(key, number))
+            )
+            for number, at in enumerate(parts)
+        ]
+        each = {
+            "ais": np.concatenate([part.log_p for part in found]),
+            "ais_effective": np.concatenate([part.effective for part in found]),
+        }
+        scores = {name: float(value.mean(dtype=np.float64)) for name, value in each.items()}
+        return Outcome(scores, {**dataclasses.asdict(self), "images": len(chosen)}, each=each)
+
+
+@dataclass(frozen=True)
+class PathLength:
+    """`ppl`, the perceptual path length: how much images change along short steps between latents,
+    lower is better (Karras et al. 2019, arXiv:1812.04948, Section 4.1; they take 100,000 samples).
+
+    distance: spec(Lpips, ...), or spec(path_length.Squared), which needs no weights
+    space:    paths between the method's own latents: great circles, "z", or straight lines, "w"
+    """
+
+    distance: Callable
+    samples: int = 10_000
+    epsilon: float = 1e-4
+    space: str = "z"
+    sampling: str = "full"
+
+    def __post_init__(self):
+        if self.space not in path_length.PATHS or self.sampling not in path_length.SAMPLING:
+            raise ConfigError(
+                f"space={self.space!r}, sampling={self.sampling!r}; expected a space of "
+                f"{list(path_length.PATHS)} and a sampling of {list(path_length.SAMPLING)}"
+            )
+        if self.samples < 1 or not self.epsilon > 0:
+            raise ConfigError(
+                f"samples={self.samples}, epsilon={self.epsilon}; expected 1 or more, and above 0"
+            )
+
+    def __call__(self, subject: Subject) -> Outcome:
+        """The mean over `samples` paths, both ends of each under one label."""
+        if len(subject.source.shape) != 3:
+            raise ConfigError("PathLength is for images; the data are points")
+        method, labels = _in_float32(subject.method), subject.labels(self.samples)
+        key = random.fold_in(subject.key, PATHS)
+        a, b = (method.latents(random.fold_in(key, end), self.samples) for end in (0, 1))
+
+        @compiler.jit
+        def made(z, cond):
+            return jnp.clip(method.generate(subject.params, subject.stats, z, cond), -1, 1)
+
+        def generate(z, cond=None):
+            with jax.default_matmul_precision("highest"):  # TensorFloat-32 would swallow the step
+                z = jnp.asarray(z, a.dtype)
+                return np.asarray(made(z, None if cond is None else jnp.asarray(cond)))
+
+        found = path_length.perceptual_path_length(
+            generate, self.distance, a, b, self.epsilon, self.space, self.sampling, labels=labels
+        )
+        name = getattr(self.distance, "__name__", type(self.distance).__name__)
+        told = {f: getattr(self, f) for f in ("samples", "epsilon", "space", "sampling")}
+        told |= {"percentiles": "1 to 99"}
+        return Outcome(
+            {"ppl": found.mean}, {**getattr(self.distance, "protocol", {"distance": name}), **told}
+        )
+
+
+def _in_float32(method: Method) -> Method:
+    """With networks in float32 throughout: bfloat16's rounding is longer than any path."""
+    fields = dataclasses.fields(method) if dataclasses.is_dataclass(method) else ()
+    values = {field.name: getattr(method, field.name) for field in fields if field.init}
+    nets = {name: in_float32(net) for name, net in values.items() if isinstance(net, nn.Module)}
+    return dataclasses.replace(method, **nets) if nets else method
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """MSE, PSNR and SSIM between held-out images and their reconstructions, as 8-bit images with
+    values in [0, 1]; LPIPS too, where its files are given.
+    """
+
+    window: int = 7
+    lpips: Lpips | None = None
+
+    def __call__(self, subject: Subject) -> Outcome:
+        """Means over the whole split."""
+        method = subject.method
+        if not hasattr(method, "reconstruct"):
+            raise ConfigError(
+                f"Reconstruction needs a method that reconstructs; {type(method).__name__} does not"
+            )
+        x, cond = as_batch(subject.real, method.classes)
+        again = compiler.jit(
+            lambda x, cond: method.reconstruct(subject.params, subject.stats, x, cond)
+        )
+        made = [
+            again(x[i : i + 250], None if cond is None else cond[i : i + 250])
+            for i in range(0, len(x), 250)
+        ]
+        a, b = quantised(np.concatenate(made)), subject.real["image"]
+        each = {
+            "mse": image.mse(a / 255, b / 255, 1.0),
+            "psnr": image.psnr(a, b, 255),
+            "ssim": image.ssim(a, b, 255, self.window),
+        }
+        each |= {"lpips": self.lpips(a, b)} if self.lpips else {}
+        scores = {name: float(value.mean()) for name, value in each.items()}
+        told = self.lpips.protocol if self.lpips else {}
+        return Outcome(scores, {"real": len(x), "window": self.window, **told}, each=each)
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Modes covered, share of high-quality samples and reverse KL, on a mixture with known means.
+
+    Lin et al. 2018, arXiv:1712.04086, Section 4.1.
+    """
+
+    samples: int = 2500
+    within: float = 3.0
+
+    def __call__(self, subject: Subject) -> Outcome:
+        """Scores of the samples; the floor is real points, as many."""
+        source = subject.source
+        if getattr(source, "means", None) is None:
+            raise ConfigError(
+                "Modes needs a mixture with known means: data.ring, data.grid or data.mixture"
+            )
+
+        def judge(points):
+            found = mode_scores(points, np.asarray(source.means), source.std, self.within)
+            return {
+                "modes": float(found.modes),
+                "high_quality": found.high_quality,
+                "reverse_kl": found.reverse_kl,
+            }
+
+        real = source.read(subject.split, self.samples)["image"]
+        protocol = {"samples": self.samples, "within": self.within}
+        return Outcome(judge(subject.samples(self.samples)), protocol, floors=judge(real))

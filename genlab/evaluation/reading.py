@@ -1,0 +1,210 @@
+"""Two sets of images from anywhere, for `genlab evaluate`: a folder, or one npz file."""
+
+import hashlib
+import io
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genlab.config import ConfigError, did_you_mean
+from genlab.data import npz
+from genlab.data.decoding import FILTERS, PIXELS, checked, opened, resized
+from genlab.data.layout import SPLITS, Item, labelled, listing, some
+from genlab.data.sets.folder import Files
+
+IMAGES = ("image", "images", "arr_0")  # arr_0 is what np.savez calls an array without a name
+LABELS = ("label", "labels", "arr_1")
+LOSSY = (".gif", ".jpg", ".jpeg", ".webp")
+
+
+class Resize(NamedTuple):
+    """A Pillow filter and the shape to bring every image to; (None, None) leaves them."""
+
+    kind: str | None = None
+    shape: tuple[int, int, int] | None = None
+
+    @classmethod
+    def of(cls, text: str | None) -> "Resize":
+        """What `--resize=bicubic:32x32`, or `:32x32x1` for grey, asks for."""
+        if not text:
+            return cls()
+        kind, _, size = text.partition(":")
+        sides = size.split("x")
+        whole = all(side.isdecimal() and len(side) < 10 for side in sides)
+        if kind not in FILTERS or len(sides) not in (2, 3) or not whole:
+            hint = did_you_mean(kind, FILTERS) if kind not in FILTERS else ""
+            raise ConfigError(
+                f"--resize={text}: give a filter and a size, as in bicubic:32x32, or, for grey, "
+                f"bicubic:32x32x1{hint}"
+            )
+        shape = tuple(int(side) for side in sides)
+        if shape[0] * shape[1] > PIXELS or shape[2:] == (4,):
+            raise ConfigError(
+                f"--resize={text}: give at most {PIXELS} pixels an image, and 1 or 3 channels"
+            )
+        return cls(kind, checked(shape if len(shape) == 3 else (*shape, 3), kind))
+
+
+class ImageSet(NamedTuple):
+    """images: uint8 [N, H, W, C], or files that are read a slice at a time; sha256: of the contents
+    and labels; classes: names of the labels, where folders gave them; files: what they were.
+    """
+
+    images: Any
+    labels: np.ndarray | None
+    sha256: str
+    classes: tuple[str, ...]
+    files: str
+
+
+class Pictures:
+    """Image files as if they were one array: slices and rows are read when asked for."""
+
+    def __init__(self, files: Files):
+        self.files = files
+        self.shape = (len(files), *files.shape)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, part) -> np.ndarray:
+        rows = np.arange(len(self))[part]
+        made = np.empty((rows.size, *self.files.shape), np.uint8)
+        for at, i in enumerate(rows.ravel()):
+            made[at] = self.files[int(i)]["image"]
+        return made.reshape(*rows.shape, *self.files.shape)
+
+
+def read_set(path: str, resize: Resize = Resize()) -> ImageSet:  # noqa: B008
+    """The images at `path`; ConfigError names the files that cannot be used.
+
+    An npz file holds `image`, `images` or `arr_0`, uint8 [N, H, W, C], and perhaps `label`,
+    `labels` or `arr_1` [N]. A folder holds images, or folders of them by class.
+    """
+    place = Path(path)
+    if os.path.isdir(place):
+        return _folder(place, resize)
+    if place.suffix == ".npz" and os.path.isfile(place):
+        return _npz(place, resize)
+    raise ConfigError(f"{path} is neither a folder of images nor an npz file that exists")
+
+
+def alike(real: ImageSet, other: ImageSet, name: str = "fake") -> None:
+    """ConfigError for images of unlike shape, or of unlike classes where both have names; `name` is
+    what the other set is called.
+    """
+    a, b = (tuple(one.images.shape[1:]) for one in (real, other))
+    if a != b:
+        told = "x".join(map(str, a))
+        raise ConfigError(
+            f"real images are {told} and {name} ones {'x'.join(map(str, b))}: bring both to one "
+            f"size and kind with --resize=bicubic:{told}, which the protocol will say"
+        )
+    if real.classes and other.classes and real.classes != other.classes:
+        odd = sorted(set(real.classes) ^ set(other.classes))
+        raise ConfigError(
+            f"only one of the real and {name} sets has the classes {some(odd)}: name them alike"
+        )
+
+
+def _folder(place: Path, resize: Resize) -> ImageSet:
+    if splits := [split for split in SPLITS if (place / split).is_dir()]:
+        raise ConfigError(f"{place} holds splits: give one of them, such as {place / splits[-1]}")
+    items, classes, unlabelled, _ = labelled(place, list(listing(place)), None, None)
+    items = sorted(items)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = dict(zip(items, pool.map(_look, [place / x.name for x in items]), strict=True))
+    shape = resize.shape or _common(looks)
+    unlike = {x.name: y for x, y in looks.items() if y.shape and y.shape[:2] != shape[:2]}
+    problems = {
+        "unreadable": [item.name for item, look in looks.items() if not look.shape],
+        f"not {shape[0]}x{shape[1]}": [] if resize.kind else list(unlike),
+        "beside the folders of classes": sorted(unlabelled),
+    }
+    if told := [f"{len(x)} {what} ({some(x)})" for what, x in problems.items() if x]:
+        sized = "" if resize.kind or not unlike else ", or give --resize=bicubic:HxW for one size"
+        raise ConfigError(
+            f"{place}: every image is scored, and here are {'; '.join(told)}: remove or mend "
+            f"them{sized}"
+        )
+    digest = hashlib.sha256(repr((shape, resize, classes)).encode())
+    for item, look in looks.items():
+        digest.update(look.sha256)
+        digest.update(str(item.label).encode())
+    labels = np.array([item.label for item in items]) if classes else None
+    kinds = sorted({Path(item.name).suffix.lower().removeprefix(".") for item in items})
+    pictures = Pictures(Files(place, items, shape, resize.kind))
+    return ImageSet(pictures, labels, digest.hexdigest(), classes, ", ".join(kinds))
+
+
+class _Look(NamedTuple):
+    """Of a file: sha256 of its bytes, and the picture's shape, or None where there is none."""
+
+    sha256: bytes
+    shape: tuple[int, int, int] | None
+
+
+def _look(file: Path) -> _Look:
+    try:
+        if not file.is_file():  # a pipe, a device
+            return _Look(b"", None)
+        data = file.read_bytes()
+        picture = opened(io.BytesIO(data))
+    except OSError:
+        return _Look(b"", None)
+    channels = 1 if picture.mode in ("L", "LA") else 3
+    return _Look(hashlib.sha256(data).digest(), (picture.height, picture.width, channels))
+
+
+def _common(looks: dict[Item, _Look]) -> tuple[int, int, int]:
+    """The commonest size, grey only if all are."""
+    shapes = [look.shape for look in looks.values() if look.shape] or [(0, 0, 1)]
+    (height, width), _ = Counter(shape[:2] for shape in shapes).most_common(1)[0]
+    return height, width, max(shape[2] for shape in shapes)
+
+
+def _npz(place: Path, resize: Resize) -> ImageSet:
+    held, names = npz.read(place, IMAGES + LABELS)
+    images = next((held[name] for name in IMAGES if name in held), None)
+    labels = next((held[name] for name in LABELS if name in held), None)
+    if images is None:
+        raise ConfigError(f"{place} holds {some(names)}; it needs one of {', '.join(IMAGES)}")
+    _check(place, images, labels, resize)
+    if resize.kind:
+        images = np.stack([resized(image, resize.shape, resize.kind) for image in images])
+    kind = None if labels is None else labels.dtype.str
+    digest = hashlib.sha256(repr((images.shape, resize, kind)).encode())
+    for array in (images, labels):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).data)
+    return ImageSet(images, labels, digest.hexdigest(), (), "npz")
+
+
+def _check(place: Path, images: np.ndarray, labels: np.ndarray | None, resize: Resize) -> None:
+    if images.dtype != np.uint8:
+        raise ConfigError(
+            f"{place}: images are {images.dtype}; scores are of 8-bit images: quantise them first, "
+            "np.clip(np.rint((x + 1) * 127.5), 0, 255).astype(np.uint8) from [-1, 1], "
+            "np.rint(x * 255).astype(np.uint8) from [0, 1]"
+        )
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not len(images):
+        first = images.ndim == 4 and images.shape[1] in (1, 3, 4)
+        advice = "x.transpose(0, 2, 3, 1)" if first else "grey ones with a last axis, x[..., None]"
+        raise ConfigError(f"{place}: images are {images.shape}, expected [N, H, W, C]: {advice}")
+    if images.shape[-1] == 4 and not resize.kind:
+        told = "x".join(map(str, images.shape[1:3]))
+        raise ConfigError(
+            f"{place}: images are {images.shape}, with transparency: drop it, x[..., :3], or give "
+            f"--resize=bicubic:{told}, which lays them over white"
+        )
+    fits = labels is None or (labels.shape == images.shape[:1] and labels.dtype.kind in "iu")
+    if not fits:
+        raise ConfigError(
+            f"{place}: labels are {labels.dtype} {labels.shape}, expected integers [N]"
+        )
+    if labels is not None:
+        npz.check_labels(labels, f"{place}: ")

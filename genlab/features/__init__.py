@@ -1,0 +1,12 @@
+"""Feature spaces: what images are compared in. A space is named in a config and made by
+`space(config, source)`.
+"""
+
+from genlab.features.backbones import VGG16 as VGG16
+from genlab.features.domain import Domain as Domain
+from genlab.features.inception import Inception as Inception
+from genlab.features.plain import Pixels as Pixels
+from genlab.features.plain import RandomConv as RandomConv
+from genlab.features.space import FeatureSpace as FeatureSpace
+from genlab.features.vit import CLIP as CLIP
+from genlab.features.vit import DINOv2 as DINOv2

@@ -1,0 +1,116 @@
+"""`Domain`: a small classifier trained on the data set itself.
+
+The classifier is a game of one player, trained by `fit` like any other run, in a run folder under
+the cache; its fingerprint is its config's, so one set and one architecture are trained once. It is
+never shown the test split.
+"""
+
+import fcntl
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import flax.linen as nn
+import jax
+import numpy as np
+import optax
+
+from genlab import config as config_lib
+from genlab.config import ConfigError, spec
+from genlab.config.experiment import Experiment, Loop
+from genlab.data.sources import Source, normalise
+from genlab.features.space import FeatureSpace, batched
+from genlab.game import apply
+from genlab.methods.classifier import Classifier, Logits
+from genlab.runtime import compiler
+from genlab.runtime.cache import cache
+
+_TRAINED: dict[Path, tuple] = {}  # read once a process
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The output of `trunk` (any `Down`) in a classifier trained on the set's own train split;
+    needs labels.
+    """
+
+    trunk: nn.Module
+    steps: int = 1000
+    batch_size: int = 128
+    seed: int = 0
+
+    def space(self, config: dict, source: Source) -> FeatureSpace:
+        """The space for the data of `config`: trained, or taken from the cache.
+
+        ConfigError for a source without labels, and for one that is no data set.
+        """
+        if not hasattr(source, "read"):
+            raise ConfigError(
+                "features=Domain trains a classifier on the train split of a data set, and two "
+                "sets of images are none: name it in a config's `evaluate`, or here use "
+                "genlab.features:RandomConv"
+            )
+        if not source.classes:
+            raise ConfigError(
+                "features=Domain trains a classifier, but the data have no labels: use "
+                "genlab.features:Pixels"
+            )
+        params, stats, net, sha256 = self._trained(config["data"], source)
+
+        @compiler.jit
+        def forward(images):
+            (logits, features), _ = apply(net, "net", params, stats, normalise(images), train=False)
+            return {"features": features, "logits": logits}
+
+        def taps(images: np.ndarray) -> dict[str, np.ndarray]:
+            return batched(forward, images)
+
+        held_out = source.read("test")
+        guesses = taps(held_out["image"])["logits"].argmax(-1)
+        accuracy = float((guesses == held_out["label"]).mean())
+        told = {
+            "features": "domain",
+            "features_sha256": sha256,
+            "features_accuracy": round(accuracy, 4),
+        }
+        return FeatureSpace(taps, told)
+
+    def _trained(self, data: dict, source: Source) -> tuple[dict, dict, Logits, str]:
+        from genlab.train.loop import fit
+
+        net = spec(Logits, self.trunk, source.classes)
+        config = spec(
+            Experiment,
+            method=spec(Classifier, net),
+            data={**data, "augment": ()} if "augment" in data else data,
+            optim={"classifier": spec(optax.adam, 1e-3)},
+            batch_size=self.batch_size,
+            seed=self.seed,
+            loop=spec(
+                Loop, self.steps, 50, devices=1, checkpoint_every=self.steps, sample_every=0, keep=1
+            ),
+            title="features: a classifier of the data",
+        )
+        name = config_lib.fingerprint({**config_lib.as_dict(config), "contents": contents(source)})
+        folder = cache() / "features" / name[:16]
+        if folder in _TRAINED:
+            return _TRAINED[folder]
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".queue").open("w") as queue:
+            fcntl.flock(queue, fcntl.LOCK_EX)  # another process may be training it: wait for it
+            state = fit(config, folder)
+        params, stats = jax.device_get((state.params, state.stats))
+        digest = hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in jax.tree.leaves(params)))
+        _TRAINED[folder] = (params, stats, config_lib.build(net), digest.hexdigest())
+        return _TRAINED[folder]
+
+
+def contents(source: Source, looked_at: int = 256) -> str:
+    """sha256 of the train split, for a file may change under its name; of a streamed one, of its
+    size and first examples.
+    """
+    looked_at = None if source.resident else looked_at
+    digest = hashlib.sha256(str(source.count("train")).encode())
+    for _, column in sorted(source.read("train", looked_at).items()):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,33 @@
+"""Game: all training mathematics, pure; a method is a game of players, and one `step` plays it."""
+
+from genlab.game.step import (
+    Ahead,
+    Method,
+    Player,
+    State,
+    apply,
+    fresh,
+    init,
+    labels,
+    look_ahead,
+    move,
+    rounds,
+    step,
+    turns,
+)
+
+__all__ = [
+    "Ahead",
+    "Method",
+    "Player",
+    "State",
+    "apply",
+    "fresh",
+    "init",
+    "labels",
+    "look_ahead",
+    "move",
+    "rounds",
+    "step",
+    "turns",
+]

@@ -1,0 +1,51 @@
+"""A classifier as a game of one player: what feature networks and accuracies are trained by."""
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import optax
+from jax import Array
+
+from genlab.game import Player, apply, fresh, labels
+from genlab.losses import total
+
+
+class Logits(nn.Module):
+    """A trunk, whose output is the feature vector, and one linear layer to the classes."""
+
+    trunk: nn.Module
+    classes: int
+
+    @nn.compact
+    def __call__(
+        self, x: Array, cond: Array | None = None, train: bool = True
+    ) -> tuple[Array, Array]:
+        """(logits [B, classes], features [B, F])."""
+        features = self.trunk(x, cond, train)
+        return nn.Dense(self.classes, name="logits")(features), features
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A game of one player, `classifier`, that minimises cross-entropy (maximum likelihood; Bishop
+    2006, Eq. 4.108).
+    """
+
+    net: Logits
+    classes = 0  # it predicts labels, it is not told them
+
+    def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
+        """Network `net`."""
+        return fresh(self.net, "net", key, batch["image"])
+
+    def players(self) -> dict[str, Player]:
+        """One."""
+        return {"classifier": Player(self.loss, owns=("net",))}
+
+    def loss(self, params, stats, batch, key, step):
+        """-log p(label | image)."""
+        label = labels(batch, self.net.classes)
+        (logits, _), stats = apply(self.net, "net", params, stats, batch["image"])
+        terms = {"cross_entropy": optax.softmax_cross_entropy_with_integer_labels(logits, label)}
+        loss, metrics = total(terms, {}, step)
+        return loss, (stats, {**metrics, "accuracy": (logits.argmax(-1) == label).mean()})

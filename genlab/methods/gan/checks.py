@@ -1,0 +1,132 @@
+"""What makes no sense in a GAN's config, refused with the reason: at build, and once shapes are
+known.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+
+from genlab.augment import CarriedView
+from genlab.config import ConfigError
+from genlab.losses import penalties, regularisers
+from genlab.losses.adversarial import Objective
+from genlab.methods.gan.terms import Term
+
+PLAYERS = ("disc", "gen")
+TAKEN = ("adversarial", "loss", "real", "fake", "objective", "pool")  # names with a meaning
+WITHOUT_GRADIENT = (
+    penalties.lecam,
+    penalties.one_sided_lecam,
+    penalties.consistency,
+    penalties.balanced_consistency,
+    penalties.drift,
+)
+OF_THE_GENERATOR = (  # which the critic's parameters do not enter
+    regularisers.path_length,
+    regularisers.mode_seeking,
+    regularisers.latent_consistency_generator,
+)
+
+
+def numbers(gan: Any) -> None:
+    """Counts and shares out of range. A number may be a tracer: only plain ones are looked at."""
+    for name in ("latent", "critic_moves", "generator_batch", "pack"):
+        if getattr(gan, name) < 1:
+            raise ConfigError(f"{name} is {getattr(gan, name)}; it is at least 1")
+    if gan.pool < 0:
+        raise ConfigError(f"pool is {gan.pool}; 0 is for none")
+    for name, value in (("smoothing", gan.smoothing), ("top", gan.top)):
+        if isinstance(value, int | float) and not 0 < value <= 1:
+            raise ConfigError(f"{name} is {value}; it is a share, above 0 and at most 1")
+
+
+def kinds(gan: Any) -> None:
+    """Names and single specs where a tuple of specs is wanted, and the like."""
+    for name, wanted in (("views", Callable), ("dynamics", Callable)):
+        given = getattr(gan, name)
+        fits = isinstance(given, tuple) and not isinstance(given, CarriedView)
+        if not fits or not all(isinstance(x, wanted | CarriedView) for x in given):
+            raise ConfigError(f"{name} is {given!r}; give a tuple of specs: (spec(...),)")
+    if gan.latent_step is not None and not callable(gan.latent_step):
+        raise ConfigError(f"latent_step is {gan.latent_step!r}; give spec(latent_step, ...)")
+    if not isinstance(gan.regularisers, Mapping) or set(gan.regularisers) - set(PLAYERS):
+        raise ConfigError(
+            f"regularisers is {gan.regularisers!r}; the players are disc and gen: "
+            "dict(gen=dict(name=weight))"
+        )
+
+
+def combinations(gan: Any, objective: Objective) -> None:
+    """Options that exclude each other."""
+    if gan.generator.classes != gan.discriminator.classes:
+        raise ConfigError(
+            f"generator.classes is {gan.generator.classes}, discriminator.classes "
+            f"{gan.discriminator.classes}: both are told the label, or neither"
+        )
+    if gan.smoothing is not None and objective.labels is None:
+        raise ConfigError(
+            f"smoothing with objective {gan.objective!r}, which compares or scores and gives "
+            "no image a label: use minimax, nonsaturating or least_squares, or no smoothing"
+        )
+    if gan.pack > 1 and (gan.classes or gan.regularisers or gan.views):
+        raise ConfigError(
+            f"pack={gan.pack}: a pack has no one label, no one latent and no channels of an "
+            "image, so neither classes nor regularisers nor views go with it"
+        )
+    if gan.pool and gan.classes:
+        raise ConfigError(f"pool={gan.pool} with classes: a pool keeps images without labels")
+
+
+def names(critics: Mapping[str, Term], by_player: Mapping[str, Mapping[str, Term]]) -> None:
+    """Terms that would share a value, a weight or a memory by sharing a name: two of one player, or
+    two that remember.
+    """
+    of_disc, of_gen = [*critics, *by_player["disc"]], list(by_player["gen"])
+    groups = (critics, *by_player.values())
+    remembering = [name for group in groups for name, term in group.items() if term.start]
+    for found in (of_disc, of_gen, remembering):
+        for name in found:
+            if found.count(name) > 1 or name in TAKEN or name.startswith("view"):
+                raise ConfigError(
+                    f"two terms are called {name!r}, or the name has a meaning already: give one "
+                    "another name, and its function as fn='genlab.losses.penalties:...'"
+                )
+    for name, term in by_player["disc"].items():
+        if term.source in OF_THE_GENERATOR:
+            raise ConfigError(
+                f"regularisers.disc.{name} does not depend on the critic: put it under gen"
+            )
+
+
+def networks(
+    gan: Any, objective: Objective, critics: Mapping, of_generator: Mapping, stats: dict, logits
+) -> None:
+    """A critic whose output `logits` (a shape) is not what the objective takes, and networks that
+    mix examples under terms that look at each of them.
+    """
+    wanted = objective.columns
+    if (logits[1:] if len(logits) == 2 else ()) != ((wanted,) if wanted else ()):
+        raise ConfigError(
+            f"objective {gan.objective!r} takes "
+            f"{f'[B, {wanted}]' if wanted else '[B] or [B, h, w]'} from the critic, which "
+            f"gives {list(logits)}: choose the discriminator that belongs to it (nets.heads)"
+        )
+    tied = [name for name, term in critics.items() if term.source not in WITHOUT_GRADIENT]
+    if tied and _mixes(stats.get("disc", {})):
+        raise ConfigError(
+            f"the critic has BatchNorm, and a penalty ({', '.join(tied)}) on its "
+            "gradient at each example: use norm='LayerNorm' or 'Identity' in the discriminator"
+        )
+    paths = [n for n, term in of_generator.items() if term.source is regularisers.path_length]
+    if paths and _mixes(stats.get("gen", {})):
+        raise ConfigError(
+            f"the generator has BatchNorm, and {paths[0]} is the length of each sample's own "
+            "gradient: use another norm in the generator"
+        )
+
+
+def _mixes(state: dict) -> bool:
+    """Whether a network's linen state is that of a BatchNorm."""
+    found = jax.tree_util.tree_leaves_with_path(state.get("batch_stats", {}))
+    return any(getattr(path[-1], "key", "") == "var" for path, _ in found)

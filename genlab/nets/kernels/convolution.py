@@ -1,0 +1,195 @@
+"""Convolutions in two dimensions that are fast on CPU too, in loops and under any derivative.
+
+XLA's CPU compiler brings a convolution into the form its fast kernel takes only outside loops, and
+every round here is played in one: there the gradients of flax's own layers are up to a hundred
+times slower (`benchmarks/convolution.py` and its record in `benchmarks/results/`). Three bilinear
+maps stand behind every convolution, and each one's derivatives are the other two:
+
+    forward(x, w) = y        into_input(y, w) = x        into_weight(x, y) = w
+
+They are primitives here, so that all derivatives of any order and mode come out in the same three.
+A kernel that is `turned` lies as a transposed convolution's parameters do, [k, k, O, C], taps in
+reverse: to turn it in memory and its gradient back costs as much as a small product.
+On CPU each is written in the form that is fastest for its shape (`convolution_cpu.py`); elsewhere
+(cuDNN, TPU) XLA's own is taken. Inside `jax.shard_map` these need `check_vma=False`.
+
+Arrays are [B, H, W, C], kernels [k, k, C_in, C_out].
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array, ShapeDtypeStruct, lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching
+
+from genlab.nets.kernels import convolution_cpu
+from genlab.nets.kernels.convolution_cpu import AXES
+from genlab.nets.kernels.primitive import more_images, primitive
+
+Pads = tuple[tuple[int, int], tuple[int, int]]
+Strides = tuple[int, int]
+
+
+def convolve(x: Array, kernel: Array, strides: Strides = (1, 1), pads: Pads = ((0, 0),) * 2):
+    """[B, H, W, C] and [k, k, C, O] -> [B, h, w, O]: `lax.conv_general_dilated` in these axes."""
+    strides, pads = tuple(strides), tuple(map(tuple, pads))
+    if kernel.shape[:2] == strides == (1, 1) and pads == ((0, 0), (0, 0)):
+        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
+    return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False)
+
+
+def convolve_transposed(x: Array, kernel: Array, strides: Strides, padding: str) -> Array:
+    """[B, h, w, C] and [k, k, C, O] -> [B, H, W, O]: `lax.conv_transpose` in these axes.
+
+    padding: "SAME" (H = h * stride) or "VALID".
+    """
+    strides = tuple(strides)
+    native = jax.eval_shape(_transposed(strides, padding), x, kernel)
+    size = native.shape[1:3]
+    pads = tuple(
+        _before(k, s, padding, length, small)
+        for k, s, length, small in zip(kernel.shape[:2], strides, size, x.shape[1:3], strict=True)
+    )
+    return _into_input.bind(x, kernel, strides=strides, pads=pads, turned=True, size=size)
+
+
+class ConvTranspose(nn.Module):
+    """flax's layer of this name, parameters and all, for batches of images."""
+
+    features: int
+    kernel_size: Sequence[int]
+    strides: Sequence[int] = (1, 1)
+    padding: str = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable = nn.initializers.lecun_normal()
+    dtype: str | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[B, h, w, C] -> [B, H, W, features]."""
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        bias = self.param("bias", nn.initializers.zeros, shape[-1:]) if self.use_bias else None
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        y = convolve_transposed(x, kernel, tuple(self.strides), self.padding)
+        return y if bias is None else y + bias.reshape(1, 1, 1, -1)
+
+
+def _general(
+    x, kernel, strides, padding, *, lhs_dilation=None, rhs_dilation=None, dimension_numbers=None,
+    feature_group_count=1, precision=None, **kwargs,
+):  # fmt: skip
+    """What flax's layer asks of a convolution: ours where it is plain, XLA's where it is not."""
+    plain = feature_group_count == 1 and precision is None and not kwargs and x.ndim == 4
+    for dilation in (lhs_dilation, rhs_dilation):
+        plain = plain and (dilation is None or set(dilation) == {1})
+    if not plain:
+        return lax.conv_general_dilated(
+            x, kernel, strides, padding, lhs_dilation, rhs_dilation, dimension_numbers,
+            feature_group_count, precision=precision, **kwargs,
+        )  # fmt: skip
+    if isinstance(padding, str):
+        padding = lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, padding)
+    return convolve(x, kernel, tuple(strides), tuple((int(a), int(b)) for a, b in padding))
+
+
+Conv = functools.partial(nn.Conv, conv_general_dilated=_general)
+"""flax's layer, computed here; one with groups or dilation is computed as before."""
+
+
+def _transposed(strides: Strides, padding: str) -> Callable:
+    return functools.partial(
+        lax.conv_transpose, strides=strides, padding=padding, dimension_numbers=AXES
+    )
+
+
+def _before(k: int, s: int, padding: str, length: int, small: int) -> tuple[int, int]:
+    """Padding of the convolution that leads from `length` to `small`, whose transpose
+    `lax.conv_transpose` is.
+    """
+    total = k + s - 2
+    low = {
+        "SAME": k - 1 if s > k - 1 else math.ceil(total / 2),
+        "VALID": k - 1,
+    }[padding]
+    low = k - 1 - low
+    return low, (small - 1) * s + k - length - low
+
+
+# The three maps, as XLA has them.
+
+
+def _forward_native(x, w, *, strides, pads, turned):
+    w = convolution_cpu.turn(w) if turned else w
+    return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
+
+
+def _into_input_native(y, w, *, turned, size, **fixed):
+    x = ShapeDtypeStruct((len(y), *size, w.shape[3 if turned else 2]), y.dtype)
+    forward = functools.partial(_forward_native, w=w, turned=turned, **fixed)
+    return jax.linear_transpose(forward, x)(y)[0]
+
+
+def _into_weight_native(x, y, *, turned, kernel, **fixed):
+    channels = (y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])
+    w = ShapeDtypeStruct((*kernel, *channels), x.dtype)
+    forward = functools.partial(_forward_native, x, turned=turned, **fixed)
+    return jax.linear_transpose(forward, w)(y)[0]
+
+
+# Primitives: their derivatives are one another.
+
+STATIC = ("strides", "pads", "turned", "size", "kernel")
+_forward = primitive("forward", _forward_native, convolution_cpu.forward, STATIC)
+_into_input = primitive("into_input", _into_input_native, convolution_cpu.into_input, STATIC)
+_into_weight = primitive("into_weight", _into_weight_native, convolution_cpu.into_weight, STATIC)
+
+ad.defbilinear(
+    _forward,
+    lambda y, x, w, **fixed: _into_input.bind(y, w, size=tuple(x.aval.shape[1:3]), **fixed),
+    lambda y, x, w, **fixed: _into_weight.bind(x, y, kernel=tuple(w.aval.shape[:2]), **fixed),
+)
+ad.defbilinear(
+    _into_input,
+    lambda x, y, w, size, **fixed: _forward.bind(x, w, **fixed),
+    lambda x, y, w, size, **fixed: _into_weight.bind(x, y, kernel=tuple(w.aval.shape[:2]), **fixed),
+)
+ad.defbilinear(
+    _into_weight,
+    lambda w, x, y, kernel, **fixed: _into_input.bind(y, w, size=tuple(x.aval.shape[1:3]), **fixed),
+    lambda w, x, y, kernel, **fixed: _forward.bind(x, w, **fixed),
+)
+
+
+def _batched(made: Primitive, native: Callable, arrays, axes, **fixed):
+    """Images batched once more are more images; with a kernel for each, one convolution after the
+    other on CPU, where XLA has no fast kernel for groups.
+    """
+    first, second = arrays
+    if axes[1] is None and made is not _into_weight:
+        return more_images(made, first, axes[0], second, **fixed)
+    size = next(a.shape[i] for a, i in zip(arrays, axes, strict=True) if i is not None)
+    spread = [
+        jnp.broadcast_to(a, (size, *a.shape)) if i is None else jnp.moveaxis(a, i, 0)
+        for a, i in zip(arrays, axes, strict=True)
+    ]
+    one = functools.partial(made.bind, **fixed)
+    found = lax.platform_dependent(
+        *spread,
+        cpu=lambda *a: lax.map(lambda each: one(*each), a),
+        default=jax.vmap(functools.partial(native, **fixed)),
+    )
+    return found, 0
+
+
+for _made, _native in (
+    (_forward, _forward_native),
+    (_into_input, _into_input_native),
+    (_into_weight, _into_weight_native),
+):
+    batching.primitive_batchers[_made] = functools.partial(_batched, _made, _native)

@@ -1,0 +1,135 @@
+"""The three maps of a convolution (`convolution.py`), each in the form that is fastest on CPU for
+its shape by a static rule. All are exact but for the order of sums and rounding;
+`benchmarks/convolution.py` measures them beside XLA's own.
+
+Arrays are [B, H, W, C], kernels [k, k, C_in, C_out].
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import ShapeDtypeStruct, lax
+
+from genlab.nets.kernels import winograd
+
+AXES = ("NHWC", "HWIO", "NHWC")
+FEW = 4  # channels of an image: too few to fill the kernels that take channels together
+# Fewest channels, in and out, from which fewer products win over their additions.
+TWO_STRIDES, THREE_STRIDES, THREE_STRIDES_WEIGHT = 32, 96, 16
+
+
+def turn(w):
+    """A transposed convolution's kernel [k, k, O, C] as that of the convolution whose transpose it
+    is, and back.
+    """
+    return w[::-1, ::-1].swapaxes(2, 3)
+
+
+def forward(x, w, *, strides, pads, turned):
+    """Fewer products where they win; else XLA's own."""
+    if _fewer(w.shape, strides, pads, x.shape[1:3], x.dtype, THREE_STRIDES):
+        return winograd.convolve(x, w, strides, pads, turned)
+    w = turn(w) if turned else w
+    return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
+
+
+def into_input(y, w, *, strides, pads, turned, size):
+    """Fewer products where they win; overlapping sums of one product where the kernel is a whole
+    number of strides or leads to an image; else a convolution in the axes of the fast kernel.
+    """
+    if _fewer(w.shape, strides, pads, size, y.dtype, THREE_STRIDES):
+        x = ShapeDtypeStruct((len(y), *size, w.shape[3 if turned else 2]), y.dtype)
+        back = jax.linear_transpose(lambda x: winograd.convolve(x, w, strides, pads, turned), x)
+        return back(y)[0]
+    w = turn(w) if turned else w
+    (k, m), (s, t) = w.shape[:2], strides
+    whole = s > 1 and k % s == 0 and m % t == 0
+    if (whole or w.shape[2] <= FEW) and min(*pads[0], *pads[1]) >= 0:
+        return _overlapping(y, w, strides, pads, size)
+    padding = [
+        (k - 1 - low, length - 1 + low - (small - 1) * s)
+        for k, s, (low, _), length, small in zip(
+            w.shape[:2], strides, pads, size, y.shape[1:3], strict=True
+        )
+    ]
+    return lax.conv_general_dilated(
+        y, turn(w), (1, 1), padding, lhs_dilation=strides, dimension_numbers=AXES
+    )
+
+
+def into_weight(x, y, *, strides, pads, turned, kernel):
+    """Fewer products where they win; from an image by kernels of whole strides one product of
+    pieces; else a convolution over the batch as channels, its output the kernel: the gradient
+    slides over the input, or, where it has few channels itself, the input over the gradient.
+    """
+    shape = (*kernel, *((y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])))
+    if _fewer(shape, strides, pads, x.shape[1:3], x.dtype, THREE_STRIDES_WEIGHT):
+        w = ShapeDtypeStruct(shape, x.dtype)
+        back = jax.linear_transpose(lambda w: winograd.convolve(x, w, strides, pads, turned), w)
+        return back(y)[0]
+    w = _into_weight(x, y, strides, pads, kernel)
+    return turn(w) if turned else w
+
+
+def _into_weight(x, y, strides, pads, kernel):
+    whole = all(s > 1 and k % s == 0 for k, s in zip(kernel, strides, strict=True))
+    if x.shape[3] <= FEW and whole and min(*pads[0], *pads[1]) >= 0:
+        return _product_of_pieces(x, y, strides, pads, kernel)
+    across = list(zip(kernel, strides, pads, x.shape[1:3], y.shape[1:3], strict=True))
+    if y.shape[3] <= FEW and strides == (1, 1):
+        padding = [(k - 1 - low, long - small + low) for k, _, (low, _), long, small in across]
+        w = lax.conv_general_dilated(
+            y.transpose(3, 1, 2, 0), x.transpose(1, 2, 0, 3), (1, 1), padding,
+            dimension_numbers=AXES,
+        )  # fmt: skip
+        return w[:, ::-1, ::-1].transpose(1, 2, 3, 0)
+    padding = [(low, k + (small - 1) * s - low - long) for k, s, (low, _), long, small in across]
+    w = lax.conv_general_dilated(
+        x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3), (1, 1), padding, rhs_dilation=strides,
+        dimension_numbers=AXES,
+    )  # fmt: skip
+    return w.transpose(1, 2, 0, 3)
+
+
+def _fewer(kernel, strides, pads, size, dtype, three_strides: int) -> bool:
+    """Whether fewer products win: enough channels for their additions, fewer for short kernels."""
+    fewest = TWO_STRIDES if kernel[0] == 2 * strides[0] else three_strides
+    return min(kernel[2:]) >= fewest and winograd.fits(kernel, strides, pads, size, dtype)
+
+
+def _overlapping(y, w, strides, pads, size):
+    """Every output's contribution in blocks of one stride, summed where the blocks overlap."""
+    (s, t), (b, h, v, o), c = strides, y.shape, w.shape[2]
+    k, m = -(-w.shape[0] // s), -(-w.shape[1] // t)
+    w = jnp.pad(w, ((0, k * s - w.shape[0]), (0, m * t - w.shape[1]), (0, 0), (0, 0)))
+    columns = w.reshape(-1, o)  # as it lies: turning it would cost as much as a small product
+    blocks = lax.dot_general(
+        y.reshape(-1, o), columns, (((1,), (1,)), ((), ())), preferred_element_type=jnp.float32
+    )
+    blocks = blocks.reshape(b, h, v, k, s, m, t * c)  # in float32 until they are summed
+    apart = [
+        jnp.pad(blocks[:, :, :, i, :, j], ((0, 0), (i, k - 1 - i), (j, m - 1 - j), (0, 0), (0, 0)))
+        for i in range(k)
+        for j in range(m)
+    ]
+    height, width = h + k - 1, v + m - 1
+    x = sum(apart).transpose(0, 1, 3, 2, 4)
+    x = x.reshape(b, height * s, width * t, c).astype(y.dtype)
+    x = x[:, pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]]
+    return jnp.pad(x, ((0, 0), (0, size[0] - x.shape[1]), (0, size[1] - x.shape[2]), (0, 0)))
+
+
+def _product_of_pieces(x, y, strides, pads, kernel):
+    """Input and kernel cut into blocks of one stride, which become channels; then one product."""
+    (s, t), (b, h, v, o), c = strides, y.shape, x.shape[3]
+    k, m = kernel[0] // s, kernel[1] // t
+    height, width = h + k - 1, v + m - 1
+    (top, _), (left, _) = pads
+    x = x[:, : height * s - top, : width * t - left]
+    below, right = height * s - top - x.shape[1], width * t - left - x.shape[2]
+    x = jnp.pad(x, ((0, 0), (top, below), (left, right), (0, 0)))
+    x = x.reshape(b, height, s, width, t, c).transpose(0, 1, 3, 2, 4, 5)
+    x = x.reshape(b, height, width, s * t * c)
+    pieces = [x[:, i : i + h, j : j + v] for i in range(k) for j in range(m)]
+    pieces = jnp.concatenate(pieces, axis=-1).reshape(b * h * v, -1)
+    w = (pieces.T @ y.reshape(-1, o)).reshape(k, m, s, t, c, o)
+    return w.transpose(0, 2, 1, 3, 4, 5).reshape(*kernel, c, o)

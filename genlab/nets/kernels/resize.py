@@ -1,0 +1,51 @@
+"""Halving and doubling of images by blocks of 2x2, fast on CPU under any derivative.
+
+Each is the other's derivative but for a factor, and on CPU XLA's own derivative of a repetition, as
+its sum over axes apart, takes up to seven times as long as adding whole rows
+(`benchmarks/convolution.py`). So the two are primitives, which stay themselves under
+differentiation; elsewhere XLA's own sum is taken.
+"""
+
+import jax.numpy as jnp
+from jax import Array
+from jax.interpreters import ad, batching
+
+from genlab.nets.kernels.primitive import more_images, primitive
+
+
+def upsample(x: Array) -> Array:
+    """Nearest-neighbour doubling: [B, H, W, C] -> [B, 2 H, 2 W, C]."""
+    return _repeat.bind(x)
+
+
+def mean_pool(x: Array) -> Array:
+    """Mean over 2x2: [B, H, W, C] -> [B, H / 2, W / 2, C], H and W even."""
+    return _add.bind(x) / 4
+
+
+def _repeated(x):
+    b, h, w, c = x.shape
+    return jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c)).reshape(b, 2 * h, 2 * w, c)
+
+
+def _added(x):
+    b, h, w, c = x.shape
+    return x.reshape(b, h // 2, 2, w // 2, 2, c).sum((2, 4))
+
+
+def _added_cpu(x):
+    """Rows first, whole; then the two columns, which lie side by side."""
+    b, h, w, c = x.shape
+    wide = x.reshape(b, h // 2, 2, w // 2, 2 * c).astype(jnp.promote_types(x.dtype, jnp.float32))
+    rows = wide[:, :, 0] + wide[:, :, 1]
+    return (rows[..., :c] + rows[..., c:]).astype(x.dtype)
+
+
+_repeat = primitive("repeat", _repeated, _repeated)
+_add = primitive("add", _added, _added_cpu)
+ad.deflinear2(_repeat, lambda y, _: [_add.bind(y)])
+ad.deflinear2(_add, lambda y, _: [_repeat.bind(y)])
+for _made in (_repeat, _add):
+    batching.primitive_batchers[_made] = lambda xs, axes, made=_made: more_images(
+        made, xs[0], axes[0]
+    )

@@ -1,0 +1,161 @@
+"""Norms: called `norm(x, cond, train)`, so that any of them fits anywhere by name."""
+
+import math
+import sys
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array, lax
+
+from genlab.config import ConfigError, choose
+from genlab.nets.layers.wrappers import _reference
+from genlab.runtime import collectives
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over the global batch, on any number of devices (Ioffe & Szegedy 2015,
+    arXiv:1502.03167).
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond` is not used."""
+        return _batch_norm(train, self.dtype)(x)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """BatchNorm whose scale and shift belong to the label (Dumoulin et al. 2017, arXiv:1610.07629,
+    Eq. 5).
+    """
+
+    classes: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond`: labels [B]."""
+        if cond is None:
+            raise ConfigError("ConditionalBatchNorm needs labels: the batch has no `cond`")
+        x = _batch_norm(train, self.dtype, use_scale=False, use_bias=False)(x)
+        table = nn.Embed(
+            self.classes, 2 * x.shape[-1], embedding_init=nn.initializers.zeros, name="affine"
+        )
+        scale, shift = jnp.split(table(cond).astype(x.dtype), 2, axis=-1)
+        wide = (-1,) + (1,) * (x.ndim - 2) + (x.shape[-1],)
+        return x * (1 + scale.reshape(wide)) + shift.reshape(wide)
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation over each example's own features: what WGAN-GP puts in a critic instead
+    of BatchNorm (Ba et al. 2016, arXiv:1607.06450; Gulrajani et al. 2017, arXiv:1704.00028, Section
+    4).
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond` and `train` are not used."""
+        axes = tuple(range(1, x.ndim))
+        return nn.LayerNorm(reduction_axes=axes, feature_axes=-1, dtype=self.dtype, name="norm")(x)
+
+
+class GroupNorm(nn.Module):
+    """Group normalisation, in 32 groups or as many as divide the channels (Wu & He 2018,
+    arXiv:1803.08494).
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond` and `train` are not used."""
+        groups = math.gcd(32, x.shape[-1])
+        return nn.GroupNorm(num_groups=groups, dtype=self.dtype, name="norm")(x)
+
+
+class PixelNorm(nn.Module):
+    """Each position's feature vector divided by its root mean square (Karras et al. 2018,
+    arXiv:1710.10196, Section 4.2).
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond` and `train` are not used."""
+        square = jnp.square(x.astype(jnp.float32)).mean(-1, keepdims=True)
+        return x * lax.rsqrt(square + 1e-8).astype(x.dtype)
+
+
+class VirtualBatchNorm(nn.Module):
+    """Each example normalised by the statistics of a fixed reference batch and of itself, the
+    reference batch by its own (Salimans et al. 2016, arXiv:1606.03498, Section 3.4).
+
+    The example weighs as one of n + 1, as in the authors' code. The network has to be wrapped in
+    `WithReference`.
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`cond` and `train` are not used."""
+        n = _reference.get()
+        if not n:
+            raise ConfigError(
+                "VirtualBatchNorm has no reference batch: wrap the whole network (the generator, "
+                "the discriminator) in nets.layers.WithReference(net, size)"
+            )
+        wide, inside = x.astype(jnp.float32), tuple(range(1, x.ndim - 1))
+        of_each = wide.mean(inside, keepdims=True), wide.var(inside, keepdims=True)
+        mean = of_each[0][:n].mean(0, keepdims=True)
+        variance = (of_each[1][:n] + (of_each[0][:n] - mean) ** 2).mean(0, keepdims=True)
+        weight = (jnp.arange(len(x)) >= n).reshape(-1, *(1,) * (x.ndim - 1)) / (n + 1)
+        step = of_each[0] - mean
+        joint = mean + weight * step
+        spread = (1 - weight) * (variance + (weight * step) ** 2)
+        spread += weight * (of_each[1] + ((1 - weight) * step) ** 2)
+        y = (wide - joint) * lax.rsqrt(spread + 1e-5)
+        flat = (1,) * (x.ndim - 1) + (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],)).reshape(flat)
+        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],)).reshape(flat)
+        return (y * scale + bias).astype(self.dtype)
+
+
+class Identity(nn.Module):
+    """No normalisation."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+        """`x`."""
+        return x
+
+
+def norm(kind: str, classes: int, dtype: str) -> nn.Module:
+    """The norm called `kind`: a class of this module, or `package.module:Class` from outside."""
+    made = choose(sys.modules[__name__], kind)
+    fields = {"classes": classes} if "classes" in made.__dataclass_fields__ else {}
+    if fields and not classes:
+        raise ConfigError(f"norm={kind!r} needs the number of labels: set classes on the network")
+    return made(**fields, dtype=dtype)
+
+
+def has_bias(kind: str) -> bool:
+    """Whether a layer before this norm needs a bias: before a BatchNorm it has no gradient."""
+    return "BatchNorm" not in kind
+
+
+def _batch_norm(train: bool, dtype: str, **kwargs) -> nn.Module:
+    return nn.BatchNorm(
+        use_running_average=not train,
+        momentum=0.9,
+        dtype=dtype,
+        axis_name=collectives.axis() if train else None,
+        name="norm",
+        **kwargs,
+    )

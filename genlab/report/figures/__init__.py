@@ -1,0 +1,1 @@
+"""Figures of a report: learning curves, strips and galleries of samples."""

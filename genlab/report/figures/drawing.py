@@ -1,0 +1,82 @@
+"""One small panel as SVG, in the reader's own fonts and colour scheme."""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from genlab.report.figures.curves import Curve, cut_at
+
+# Okabe & Ito (2008), told apart with any colour vision; their black and yellow suit one scheme only
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+DASHES = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2))  # once the colours are used up
+INK = "#010203"  # stands for the page's text colour until the SVG is written
+SIZE = (3.3, 2.2)  # inches
+PLOT = (0.13, 0.12, 0.85, 0.8)  # left, bottom, width, height: the same in every panel
+LOG_FROM = 100  # greatest over least value
+SCHEMES = "svg{color:#33393f}@media(prefers-color-scheme:dark){svg{color:#c9ced6}}"
+
+
+class Key(NamedTuple):
+    """How a variant is drawn, everywhere."""
+
+    variant: str
+    colour: str
+    dashes: tuple[float, ...]
+
+
+def keys(variants: Sequence[str]) -> dict[str, Key]:
+    """A colour for each variant, and a dash where there are more variants than colours."""
+    return {
+        name: Key(name, COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)])
+        for i, name in enumerate(variants)
+    }
+
+
+def svg(curves: Mapping[str, Curve], look: Mapping[str, Key], floor: float | None) -> str:
+    """The curves of all variants, and a dashed line at the floor."""
+    text = _drawn(curves, look, floor)
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = re.sub(r"<metadata>.*?</metadata>", f"<style>{SCHEMES}</style>", text, flags=re.S)
+    text = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", text)
+    return re.sub(r'(?<= d=")[^"]*', lambda d: re.sub(r"(\.\d)\d+", r"\1", d[0]), text)
+
+
+def _drawn(curves: Mapping[str, Curve], look: Mapping[str, Key], floor: float | None) -> str:
+    import matplotlib
+    from matplotlib.figure import Figure  # no pyplot: no global state, no display
+
+    ink = dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color", "text.color"), INK)
+    small = {"font.size": 8.5, "svg.fonttype": "none", "svg.hashsalt": "genlab"}
+    out = io.StringIO()
+    with matplotlib.rc_context(ink | small):
+        figure = Figure(figsize=SIZE)
+        axes = figure.add_axes(PLOT)
+        _draw(axes, curves, look, floor)
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
+    return out.getvalue()
+
+
+def _draw(axes, curves: Mapping[str, Curve], look: Mapping[str, Key], floor: float | None) -> None:
+    if floor is not None:
+        axes.axhline(floor, color=INK, linewidth=0.8, dashes=(3, 3), alpha=0.6)
+    for variant, c in curves.items():
+        style = {"color": look[variant].colour, "linewidth": 1.5, "markersize": 3}
+        axes.fill_between(c.steps, c.low, c.high, color=style["color"], alpha=0.18, linewidth=0)
+        marker = "o" if len(c.steps) == 1 else ""
+        axes.plot(c.steps, c.mean, dashes=look[variant].dashes, marker=marker, **style)
+    _scale(axes, curves)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.6)
+    axes.locator_params(axis="x", nbins=4)
+    axes.xaxis.set_major_formatter(lambda at, _: f"{at / 1e3:g}k" if at >= 10_000 else f"{at:g}")
+
+
+def _scale(axes, curves: Mapping[str, Curve]) -> None:
+    """A log scale for what falls by orders of magnitude."""
+    values = [v for c in curves.values() for v in (*c.low, *c.high)]
+    if min(values) > 0 and max(values) > LOG_FROM * min(values):
+        axes.set_yscale("log")
+    elif cut := cut_at(curves.values()):
+        axes.set_ylim(cut)
+        axes.set_title("extremes cut off", loc="right", fontsize=7, color=INK, alpha=0.7)

@@ -1,0 +1,90 @@
+"""Learning curves as small multiples: a panel for each score and for each term of each player."""
+
+import base64
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from genlab.report.figures.curves import Series, curve
+from genlab.report.figures.drawing import Key, keys, svg
+from genlab.report.files import number
+from genlab.report.protocol import Result, alike, disagreement, measured, short
+from genlab.report.reading import Run, Sweep
+from genlab.report.scores import score
+from genlab.report.statistics import estimate
+
+
+class Panel(NamedTuple):
+    """One small picture; `alt` says what it shows to those who cannot see it."""
+
+    title: str
+    alt: str
+    uri: str
+
+
+def panels(sweep: Sweep) -> dict[str, list[Panel]]:
+    """Panels under headings: each evaluator's scores, then each player's terms."""
+    look = keys(sweep.variants)
+    scored = measured(sweep, "validation")
+    found = {
+        f"{name} on validation data": _score_panels([r for r in scored if r.name == name], look)
+        for name in dict.fromkeys(r.name for r in scored)
+    }
+    for name in dict.fromkeys(term for run in sweep.runs for term in run.terms):
+        player, _, term = name.rpartition("/")
+        by_variant = _by_variant((run.variant, _term(run, name)) for run in sweep.runs)
+        found.setdefault(player, []).append(_panel(term, by_variant, look))
+    shown = {heading: [p for p in drawn if p] for heading, drawn in found.items()}
+    return {heading: drawn for heading, drawn in shown.items() if drawn}
+
+
+def _score_panels(scored: Sequence[Result], look: Mapping[str, Key]) -> list[Panel | None]:
+    """One evaluator's panels; unlike protocols are drawn apart, titled by what differs."""
+    drawn = []
+    unlike = disagreement(scored)
+    for group in alike(scored):
+        apart = ", ".join(f"{f} {short(group[0].protocol.get(f))}" for f in unlike)
+        for name in dict.fromkeys(s for r in group for s in r.scores):
+            title = f"{name} ({apart})" if apart else name
+            drawn.append(_score_panel(name, title, group, look))
+    return drawn
+
+
+def _score_panel(
+    name: str, title: str, group: Sequence[Result], look: Mapping[str, Key]
+) -> Panel | None:
+    runs: dict[tuple[str, int], Series] = {}
+    for r in group:
+        runs.setdefault((r.variant, r.seed), {})[r.step] = r.scores.get(name, math.nan)
+    by_variant = _by_variant((variant, series) for (variant, _), series in runs.items())
+    floor = estimate(r.floors.get(name, math.nan) for r in group)
+    arrow = f"{title} {score(name).arrow}".strip()
+    return _panel(arrow, by_variant, look, floor.mean if floor else None)
+
+
+def _term(run: Run, name: str) -> Series:
+    return {row["step"]: number(row[name]) for row in run.metrics if name in row}
+
+
+def _by_variant(series: Iterable[tuple[str, Series]]) -> dict[str, list[Series]]:
+    found: dict[str, list[Series]] = {}
+    for variant, values in series:
+        found.setdefault(variant, []).append(values)
+    return found
+
+
+def _panel(
+    title: str,
+    by_variant: Mapping[str, list[Series]],
+    look: Mapping[str, Key],
+    floor: float | None = None,
+) -> Panel | None:
+    """None where nothing finite was logged."""
+    curves = {variant: curve(seeds) for variant, seeds in by_variant.items()}
+    curves = {variant: c for variant, c in curves.items() if c.steps}
+    if not curves:
+        return None
+    ends = "; ".join(f"{variant} ends at {c.mean[-1]:.4g}" for variant, c in curves.items())
+    drawn = svg(curves, look, floor).encode()
+    uri = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
+    return Panel(title, f"{title} over training rounds: {ends}.", uri)

@@ -1,0 +1,1 @@
+"""Tables of a report: scores with intervals, paired comparisons, costs."""

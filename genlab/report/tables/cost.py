@@ -1,0 +1,95 @@
+"""What each variant cost: parameters, images, arithmetic and time."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from genlab.report.files import number
+from genlab.report.reading import Run, Sweep
+from genlab.report.statistics import decimals, estimate, written
+from genlab.report.tables.table import NOTHING
+
+UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+HEADINGS = (
+    "runs", "rounds", "images", "parameters", "arithmetic", "training [s]",
+    "compiling [s]",
+)  # fmt: skip
+LEGEND = (
+    "Means per finished run, or per run where none finished: rounds trained, real images consumed, "
+    "floating-point operations, seconds without compilation; ± is the half-width of the 95 % "
+    "t-interval over runs."
+)
+
+
+class Cost(NamedTuple):
+    """A variant's cells under `HEADINGS`."""
+
+    variant: str
+    cells: tuple[str, ...]
+
+
+def costs(sweep: Sweep) -> list[Cost]:
+    """A row per variant, over its finished runs, or over what there is where none has finished."""
+    chosen = {variant: _counted(sweep.of(variant)) for variant in sweep.variants}
+    columns = zip(
+        (str(len(runs)) for runs in chosen.values()),
+        _amounts(chosen.values(), lambda run: run.step),
+        _amounts(chosen.values(), lambda run: run.step * number(run.cost.get("images_per_round"))),
+        (_parameters(runs) for runs in chosen.values()),
+        _amounts(chosen.values(), flops, "FLOP"),
+        _times(chosen.values(), lambda run: number(run.last("seconds"))),
+        _times(chosen.values(), lambda run: number(run.cost.get("compile_seconds"))),
+        strict=True,
+    )
+    return [Cost(variant, cells) for variant, cells in zip(chosen, columns, strict=True)]
+
+
+def flops(run: Run) -> float:
+    """Floating-point operations of a run so far; NaN where they were not counted."""
+    return run.step * number(run.cost.get("flops_per_round"))
+
+
+def hardware(sweep: Sweep) -> str:
+    """One line on what the times were taken on; it says so when runs used unlike machines."""
+    machines = dict.fromkeys(_machine(run) for run in sweep.runs if run.env)
+    if len(machines) > 1:
+        return f"Times were taken on unlike machines and do not compare: {'; '.join(machines)}."
+    return f"Times were taken on {next(iter(machines))}." if machines else ""
+
+
+def amount(value: float, unit: str = "") -> str:
+    """Three figures and a prefix: `1.28 M`, `3.4 TFLOP`; plain counts below 10,000 have none."""
+    if value < 1e4 and not unit:
+        return f"{value:g}"
+    value = float(f"{value:.3g}")
+    scale, prefix = next((u for u in UNITS if value >= u[0]), (1.0, ""))
+    return f"{value / scale:.3g}\N{NO-BREAK SPACE}{prefix}{unit}".strip()
+
+
+def _counted(runs: Sequence[Run]) -> list[Run]:
+    finished = [run for run in runs if run.status == "finished"]
+    return finished or [run for run in runs if run.step]
+
+
+def _amounts(groups, of: Callable[[Run], float], unit: str = "") -> list[str]:
+    means = [estimate(map(of, runs)) for runs in groups]
+    return [amount(e.mean, unit) if e else NOTHING for e in means]
+
+
+def _times(groups, of: Callable[[Run], float]) -> list[str]:
+    means = [estimate(map(of, runs)) for runs in groups]
+    places = decimals([e for e in means if e])
+    return [written(e, places) if e else NOTHING for e in means]
+
+
+def _parameters(runs: Sequence[Run]) -> str:
+    counted = next((run.cost["parameters"] for run in runs if run.cost.get("parameters")), None)
+    if not isinstance(counted, dict):
+        return NOTHING
+    parts = [f"{name}\N{NO-BREAK SPACE}{amount(number(count))}" for name, count in counted.items()]
+    total = amount(sum(map(number, counted.values())))
+    return total if len(parts) == 1 else f"{total} ({', '.join(parts)})"
+
+
+def _machine(run: Run) -> str:
+    devices, device = run.env.get("devices", "?"), run.env.get("device", "an unknown device")
+    return f"{devices} × {device} with {run.env.get('cpus', '?')} processor cores"

@@ -1,0 +1,156 @@
+"""Results: variants × scores under one protocol, with what real data would score beneath."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from genlab.report.figures.strip import Strip, axis
+from genlab.report.protocol import (
+    Result,
+    UnlikeProtocols,
+    alike,
+    disagreement,
+    fields,
+    final,
+    flattered,
+    listed,
+    measured,
+    rounds,
+    versions,
+)
+from genlab.report.reading import Sweep
+from genlab.report.scores import Score, score
+from genlab.report.statistics import Estimate, decimals, estimate, written
+from genlab.report.tables.paired import compared
+
+NOTHING = "–"
+
+
+class Cell(NamedTuple):
+    """One variant's score; `text` is "–" where no seed has one."""
+
+    text: str
+    n: int = 0
+    best: bool = False
+    strip: Strip | None = None
+
+
+class Row(NamedTuple):
+    """A variant and its cells, in the order of the table's scores."""
+
+    variant: str
+    cells: tuple[Cell, ...]
+
+
+class Table(NamedTuple):
+    """All variants under one protocol.
+
+    floor: cells of the same scores between two sets of real data; empty where none was measured
+    notes: what a reader must know beside the numbers
+    pairs: sentences that compare the first variant with the others, seed by seed
+    """
+
+    name: str
+    scores: tuple[Score, ...]
+    rows: tuple[Row, ...]
+    floor: tuple[Cell, ...]
+    protocol: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    pairs: tuple[str, ...] = ()
+
+
+def tables(sweep: Sweep) -> tuple[list[Table], list[UnlikeProtocols]]:
+    """A table per evaluator and protocol, and a refusal for every evaluator that needed several.
+
+    A variant without any test score has an empty row in each table, so that it is missed.
+    """
+    made, refusals = [], []
+    found = final(measured(sweep, "test"))
+    scored = {r.variant for rs in found.values() for r in rs}
+    for name, rows in found.items():
+        groups = alike(rows)
+        if len(groups) > 1:
+            refusals.append(UnlikeProtocols(name, disagreement(rows)))
+        for group in groups:
+            present = {r.variant for r in group}
+            shown = [v for v in sweep.variants if v in present or v not in scored]
+            made.append(table(name, group, shown))
+    return made, refusals
+
+
+def table(name: str, found: Sequence[Result], variants: Sequence[str]) -> Table:
+    """The table of one evaluator; raises UnlikeProtocols unless all results share one protocol."""
+    if len(alike(found)) > 1:
+        raise UnlikeProtocols(name, disagreement(found))
+    scores = [score(s) for s in dict.fromkeys(s for r in found for s in r.scores)]
+    columns = [_column(s, found, variants) for s in scores]
+    rows = [Row(v, cells) for v, cells in zip(variants, zip(*columns, strict=True), strict=False)]
+    floor = tuple(column[-1] for column in columns)
+    seeds = listed(map(str, sorted({r.seed for r in found})))
+    noted = {"genlab": listed(versions(found)), "rounds": rounds(found), "seeds": seeds}
+    return Table(
+        name,
+        tuple(scores),
+        tuple(rows),
+        floor if any(cell.n for cell in floor) else (),
+        (*fields(found[0].protocol), *((name, value) for name, value in noted.items() if value)),
+        tuple(_notes(found, rows)),
+        tuple(pair.sentence for pair in compared(found, variants)),
+    )
+
+
+def legend(made: Iterable[Table]) -> str:
+    """How to read the cells of these tables."""
+    cells = [cell for table in made for row in table.rows for cell in row.cells]
+    lines = []
+    if any(cell.n > 1 for cell in cells):
+        lines += ["Mean ± half-width of the 95 % t-interval over the n seeds of each cell."]
+    if any(cell.best for cell in cells):
+        lines += ["Bold is the best mean of a column, whether or not its interval lies apart."]
+    return " ".join(lines)
+
+
+def _column(of: Score, found: Sequence[Result], variants: Sequence[str]) -> list[Cell]:
+    """A score's cells by variant, and last the floor's."""
+    seeds = [[r.scores.get(of.name, math.nan) for r in found if r.variant == v] for v in variants]
+    estimates = [estimate(values) for values in seeds]
+    known = [e for e in estimates if e]
+    floor = _floor(of.name, found)
+    places = decimals(known)
+    along = axis(known, (v for values in seeds for v in values), floor)
+    best = _best(of, known)
+    cells = [
+        Cell(written(e, places), e.n, e.mean == best, along.strip(e, values))
+        if e
+        else Cell(NOTHING)
+        for e, values in zip(estimates, seeds, strict=True)
+    ]
+    return [*cells, Cell(written(floor, places), floor.n) if floor else Cell(NOTHING)]
+
+
+def _floor(name: str, found: Sequence[Result]) -> Estimate | None:
+    """The floor over seeds; runs of one seed share their real data, so each seed counts once."""
+    seeds: dict[int, set[float]] = {}
+    for result in found:
+        seeds.setdefault(result.seed, set()).add(result.floors.get(name, math.nan))
+    means = [e.mean for e in map(estimate, seeds.values()) if e]
+    return estimate(means[:1] if len(set(means)) == 1 else means)
+
+
+def _best(of: Score, known: Sequence[Estimate]) -> float | None:
+    """The mean nearest the goal; None without a goal, or where no mean stands out."""
+    means = {e.mean for e in known}
+    return min(means, key=of.distance) if of.goal is not None and len(means) > 1 else None
+
+
+def _notes(found: Sequence[Result], rows: Sequence[Row]) -> Iterable[str]:
+    if any(cell.n == 1 for row in rows for cell in row.cells):
+        yield "Where n = 1 a single seed was measured, and there is no interval."
+    if len(taken := versions(found)) > 1:
+        told = "; ".join(f"{version}: {listed(who)}" for version, who in taken.items())
+        yield f"Measured by different versions of genlab ({told})."
+    if flattered(found[0].protocol):
+        yield "Flattered: checkpoints were chosen by their score on this very split."
+    for r in found:
+        if bad := [name for name, value in r.scores.items() if not math.isfinite(value)]:
+            yield f"Left out, being no finite number: {listed(bad)} of {r.variant}/seed{r.seed}."

@@ -1,0 +1,197 @@
+"""Saving and restoring the State with Orbax: asynchronous, atomic, the newest and the best kept."""
+
+import contextlib
+import json
+import logging
+import math
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+from jax import lax, random
+
+from genlab.config import ConfigError
+from genlab.runs.folder import NotWritten
+from genlab.runtime import processes
+
+CENTURY = 100 * 365 * 24 * 3600  # seconds
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    keep: number of newest ones kept
+    best: name of the score by which the best one is kept too; lower is better, or higher with a
+          leading "+"; "" for none
+    """
+
+    def __init__(self, folder: str | Path, keep: int = 2, best: str = ""):
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # what fails is told here, in a line
+        self.folder, self.keep = Path(folder).resolve(), keep
+        self.score, self.sign = best.lstrip("+"), -1.0 if best.startswith("+") else 1.0
+        # Orbax takes the time of a save from the wall clock, which may jump
+        patience = {"timeout_secs": CENTURY} if processes.count() == 1 else {}
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=self, async_options=ocp.options.AsyncOptions(**patience)
+        )
+        with self._told():
+            self._manager = ocp.CheckpointManager(self.folder, options=options)
+        self._scores = {step: self._recorded(step) for step in self._manager.all_steps()}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with self._told():
+            self._manager.close()  # waits for what is being written
+
+    def save(self, step: int, state: Any, score: float | None = None) -> None:
+        """Writes in the background; the caller may donate `state` at once.
+
+        Raises NotWritten where this checkpoint, or the one before, does not get to disk.
+        """
+        if step in self._manager.all_steps():
+            return
+        self._scores[step] = {} if score is None else {self.score: float(score)}
+        sums = {"state": checksum(state), "scores": self._scores[step]}
+        saved = ocp.args.Composite(state=ocp.args.StandardSave(state), sums=ocp.args.JsonSave(sums))
+        with self._told():
+            self._manager.save(step, args=saved)
+
+    def should_preserve(self, checkpoints: Sequence, *, context: Any) -> list[bool]:
+        """Orbax asks which of the `checkpoints`, oldest first, to keep: the newest and the best."""
+        steps = [checkpoint.step for checkpoint in checkpoints]
+        kept = {*steps[-self.keep :], self._best_of(steps)}
+        return [step in kept for step in steps]
+
+    @property
+    def steps(self) -> list[int]:
+        """Rounds there is a checkpoint of, ascending."""
+        return sorted(self._manager.all_steps())
+
+    @property
+    def best(self) -> int | None:
+        """The round with the best score; None where no checkpoint has one."""
+        return self._best_of(self.steps)
+
+    def restore(self, like: Any, step: int | None = None, prefer: int | None = None) -> Any:
+        """(round, state) of the newest sound checkpoint, or of round `step` alone; None where
+        there is none.
+
+        like:   a state or its shapes, with the shardings wanted
+        prefer: a round to try before the newest
+
+        A damaged checkpoint is named in a warning and the next one is used. RuntimeError when all
+        are damaged; ConfigError when there is none of round `step`.
+        """
+        if step is not None and step not in self.steps:
+            raise ConfigError(f"no checkpoint of round {step} in {self.folder}: {self.steps}")
+        newest = [s for s in self.steps[::-1] if s != prefer]
+        candidates = [step] if step is not None else [prefer, *newest] if prefer else newest
+        broken = []
+        for candidate in candidates:
+            try:
+                state = self._read(candidate, like)
+            except Exception as error:  # Orbax raises many kinds for a damaged folder
+                told = str(error).strip().splitlines()[:1]
+                broken.append(f"{candidate} ({type(error).__name__}: {''.join(told)[:200]})")
+                continue
+            if broken:
+                warnings.warn(
+                    f"damaged checkpoint in {self.folder}: {'; '.join(broken)}; "
+                    f"using round {candidate} instead",
+                    stacklevel=2,
+                )
+            return candidate, state
+        if broken:
+            raise RuntimeError(
+                f"no checkpoint in {self.folder} can be read: {'; '.join(broken)}; nothing was "
+                "changed: mend them, or move the folder away to begin anew"
+            )
+        return None
+
+    def set_aside(self, newer_than: int) -> None:
+        """Moves damaged checkpoints out of the way of new ones, for a run that goes on from round
+        `newer_than`; nothing is deleted but what a killed save had begun.
+        """
+        processes.by_first(lambda: self._set_aside(newer_than))
+        self._manager.reload()
+
+    def _set_aside(self, newer_than: int) -> None:
+        for begun in self.folder.glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(begun)
+        for step in [s for s in self.steps if s > newer_than]:
+            aside = self.folder.parent / "damaged"
+            aside.mkdir(exist_ok=True)
+            (self.folder / str(step)).rename(aside / f"{step}-{len(list(aside.iterdir()))}")
+
+    def wait(self) -> None:
+        """Until all is on disk; NotWritten where it does not get there."""
+        with self._told():
+            self._manager.wait_until_finished()
+
+    def _best_of(self, steps: Sequence[int]) -> int | None:
+        """The newest of those with the best score."""
+        found = {s: self._scores.get(s, {}).get(self.score, math.nan) for s in steps}
+        scored = [s for s in steps if not math.isnan(found[s])]
+        return min(scored, key=lambda s: (self.sign * found[s], -s), default=None)
+
+    def _recorded(self, step: int) -> dict[str, float]:
+        """The scores of a checkpoint; none where it is damaged, which `restore` finds out."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return dict(
+                json.loads((self.folder / str(step) / "sums/metadata").read_text())["scores"]
+            )
+        return {}
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What fails in writing, in many kinds of error and pages of text, becomes one line."""
+        try:
+            yield
+        except NotWritten:
+            raise
+        except Exception as error:
+            whole = [int(p.name) for p in self.folder.glob("*") if p.name.isdecimal()]
+            safe = f"that of round {max(whole)} is intact" if whole else "there is none before it"
+            raise NotWritten.told(f"a checkpoint in {self.folder}", error, f"; {safe}") from error
+
+    def _read(self, step: int, like: Any) -> Any:
+        wanted = ocp.args.Composite(
+            state=ocp.args.StandardRestore(like), sums=ocp.args.JsonRestore()
+        )
+        found = self._manager.restore(step, args=wanted)
+        if checksum(found["state"]) != found["sums"]["state"]:
+            raise ValueError("its bits are not those that were saved")
+        return found["state"]
+
+
+def checksum(state: Any) -> int:
+    """A 32-bit sum over the state's bits and their places: any flipped bit changes it."""
+    return int(_checksum(state))
+
+
+@jax.jit
+def _checksum(state: Any) -> jax.Array:
+    total = jnp.uint32(0)
+    for number, leaf in enumerate(jax.tree.leaves(state)):
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = random.key_data(leaf)
+        leaf = leaf.astype(jnp.uint8) if leaf.dtype == bool else leaf
+        width = {1: jnp.uint8, 2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint32}[leaf.dtype.itemsize]
+        bits = lax.bitcast_convert_type(leaf, width).ravel().astype(jnp.uint32)
+        places = jnp.arange(bits.size, dtype=jnp.uint32) + jnp.uint32(number)
+        total += (bits * (2 * places + 1)).sum(dtype=jnp.uint32)  # odd factors lose no bit
+    return total
+
+
+def shapes(state: Any, sharding: Any) -> Any:
+    """A state as shapes with shardings: what `restore` wants."""
+    return jax.tree.map(
+        lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), state, sharding
+    )

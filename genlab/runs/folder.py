@@ -1,0 +1,224 @@
+"""The run folder: the only thing that training, evaluation, benchmark and report have in common.
+
+config.json    the whole config, every default written out
+modules.json   the folders of modules that it names and that are not installed
+env.json       versions, commit and hardware, of each start
+metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
+cost.json      FLOPs per round, parameters, compile time
+status.json    running | interrupted | finished | failed, and why; after a kill, running
+unlogged.json  of an interrupted run: the rounds of the log row it was in
+checkpoints/   Orbax; samples/ pictures
+
+A run folder names code, by path, that reading it imports and calls. It may name what is installed,
+what lies where the user stands or on PYTHONPATH, and, by modules.json, folders that a run of this
+user was started with before (remembered in the cache); another folder is refused with its name.
+Nothing of Python's own library is called (`config.resolve`). This keeps a folder that somebody sent
+from running what came with it; it is no sandbox against installed packages.
+"""
+
+import contextlib
+import fcntl
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from genlab import config as config_lib
+from genlab.config import ConfigError
+from genlab.runs.code import _known, beside
+from genlab.runs.identity import identity
+
+
+class NotWritten(OSError):
+    """The disk did not take what a run has to keep: it is full, or may not be written."""
+
+    @classmethod
+    def told(cls, what: str, error: Exception, more: str = "") -> "NotWritten":
+        """In one line: what was to be written, the reason, what to do."""
+        text = " ".join(str(error).split())
+        reason = next((r for r in ("No space left on device", "File too large") if r in text), "")
+        reason = reason or getattr(error, "strerror", None) or text[:200]
+        advice = "make room (or give another --workdir), and the same command goes on"
+        return cls(f"{what} could not be written: {reason}{more}: {advice}")
+
+
+class RunFolder:
+    """One run's files; every write is whole or not at all, except the last line of a log cut off by
+    a kill.
+    """
+
+    def __init__(self, path: str | Path, writes: bool = True):
+        self.path, self.writes = Path(path), writes  # of several processes one writes
+
+    @classmethod
+    def start(cls, path: str | Path, config: ConfigDict) -> "RunFolder":
+        """Makes the folder, or takes it up again under the same config.
+
+        Raises ConfigError naming the fields that differ, where they define the run.
+        """
+        run = cls(path)
+        if run.exists:
+            changed = config_lib.differences(identity(run.config), identity(config))
+            if changed:
+                told = "; ".join(
+                    f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()
+                )
+                raise ConfigError(
+                    f"{run.path} holds a run of another config ({told}): "
+                    "give another --workdir, or the old values to resume it"
+                )
+        with _told(run.path):
+            (run.path / "samples").mkdir(parents=True, exist_ok=True)
+        run.write("config.json", config_lib.as_dict(config))
+        if folders := beside(config):
+            run.write("modules.json", folders)
+            for folder in folders.values():  # this command has run what lies there already
+                with contextlib.suppress(OSError):
+                    _known(folder).parent.mkdir(parents=True, exist_ok=True)
+                    _known(folder).touch()
+        return run
+
+    @classmethod
+    def at(cls, path: str | Path) -> "RunFolder":
+        """A run that exists; ConfigError where there is none.
+
+        The modules its config names can be imported from then on, if they lie where they lay.
+        ConfigError where runs on this machine have not used code of that folder yet: a run folder
+        may be somebody else's, and what it asks for is then for the user to look at.
+        """
+        run = cls(path)
+        if not run.exists:
+            raise ConfigError(
+                f"{run.path} is no run folder: it has no config.json; train one with `genlab train`"
+            )
+        run._find_modules()
+        return run
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder holds a run."""
+        return (self.path / "config.json").is_file()
+
+    @property
+    def config(self) -> ConfigDict:
+        """The run's config, rebuilt from its JSON."""
+        return config_lib.read(self.path / "config.json")
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints are."""
+        return self.path / "checkpoints"
+
+    @property
+    def status(self) -> dict:
+        """The last word on the run; {} before the first."""
+        return _object(self.path / "status.json")
+
+    def write(self, name: str, value: Any) -> None:
+        """JSON, whole or not at all; NotWritten where the disk does not take it."""
+        self._replace(name, json.dumps(value, indent=2) + "\n")
+
+    def append(self, name: str, row: dict) -> None:
+        """One JSON line, after what a kill or a full disk may have cut off; NotWritten where the
+        disk does not take it.
+        """
+        path = self.path / name
+        if not self.writes:
+            return
+        with _told(path), path.open("ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(end - 1, 0))
+            torn = end and file.read(1) != b"\n"
+            file.write(b"\n" * torn + json.dumps(row).encode() + b"\n")
+
+    def rows(self, name: str) -> list[dict]:
+        """The whole lines of a log; a line cut off by a kill does not count."""
+        path = self.path / name
+        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+        return list(_whole(lines))
+
+    def rewind(self, step: int) -> None:
+        """Drops log rows after round `step`: a resumed run writes them again."""
+        for name in ("metrics.jsonl", "evals.jsonl"):
+            path, kept = self.path / name, [r for r in self.rows(name) if r.get("step", 0) <= step]
+            text = "".join(json.dumps(row) + "\n" for row in kept)
+            if path.is_file() and path.read_text(errors="replace") != text:
+                self._replace(name, text)
+
+    def _replace(self, name: str, text: str) -> None:
+        if not self.writes:
+            return
+        temporary = self.path / f".{name}.{os.getpid()}"
+        try:
+            with _told(self.path / name), temporary.open("w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave the name with nothing in it
+            temporary.replace(self.path / name)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _find_modules(self) -> None:
+        path = self.path / "modules.json"
+        for name, folder in _object(path).items():
+            plain = name.isidentifier() and isinstance(folder, str) and "\0" not in folder
+            if not plain or importlib.util.find_spec(name) or not os.path.isdir(folder):
+                continue
+            if not _known(folder).exists():
+                raise ConfigError(
+                    f"{path} asks to run {name!r} from {folder}, which no run here has used: look "
+                    f"at it, and if you trust it, PYTHONPATH={shlex.quote(folder)} genlab ..."
+                )
+            sys.path.append(folder)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the folder against a second run; released however the process ends."""
+        with _told(self.path):
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                told = f"--workdir={self.path} is a file, or lies in one: give a folder"
+                raise ConfigError(told) from None
+            file = (self.path / ".lock").open("w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(
+                    f"another process is running in {self.path}: wait for it, or give another "
+                    "--workdir"
+                ) from None
+            yield
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten.told(str(path), error) from error
+
+
+def _object(path: Path) -> dict:
+    """The JSON object in a file; {} where there is none, or it is damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _whole(lines: list[str]) -> Iterator[dict]:
+    for line in lines:
+        with contextlib.suppress(ValueError, RecursionError):
+            row = json.loads(line)
+            if isinstance(row, dict) and isinstance(row.get("step", 0), int):
+                yield row

@@ -1,0 +1,19 @@
+"""Which parts of a config define the run."""
+
+from ml_collections import ConfigDict
+
+from genlab import config as config_lib
+
+CANNOT_ALTER_THE_PAST = ("loop", "evaluate", "standing", "title")
+
+
+def identity(config: ConfigDict) -> dict:
+    """The part of a config that defines the run: two runs with the same identity play the same
+    rounds.
+    """
+    return {k: v for k, v in config_lib.as_dict(config).items() if k not in CANNOT_ALTER_THE_PAST}
+
+
+def fingerprint(config: ConfigDict) -> str:
+    """sha256 of the run's identity."""
+    return config_lib.fingerprint(identity(config))

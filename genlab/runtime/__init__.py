@@ -1,0 +1,1 @@
+"""Runtime: devices, processes, signals, compilation and progress; the only room that knows them."""

@@ -1,0 +1,1 @@
+"""Sampling: examples drawn from a trained model, and pictures of them."""

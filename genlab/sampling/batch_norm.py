@@ -1,0 +1,51 @@
+"""Standing statistics: BatchNorm's running ones, taken anew for the weights that are shown."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, random
+
+from genlab.game import Method, State
+from genlab.runtime import compiler
+
+STREAM = 80  # latents of standing statistics, apart from training's and evaluation's
+
+
+def shown(experiment, state: State) -> tuple[dict, dict]:
+    """(params, stats) to sample and to judge: the moving averages where there are any, with
+    standing statistics where `experiment.standing` asks for them.
+    """
+    params, stats = jax.tree.map(np.asarray, state.averaged)
+    if not experiment.standing:
+        return params, stats
+    key = random.fold_in(random.key(experiment.seed), STREAM)
+    size = experiment.batch_size
+    return params, standing(experiment.method, params, stats, key, experiment.standing, size)
+
+
+def standing(
+    method: Method, params: dict, stats: dict, key: Array, batches: int, size: int
+) -> dict:
+    """`stats` with every running mean and variance replaced by its mean over `batches` batches of
+    `size` samples (standing statistics: Brock et al. 2019, arXiv:1809.11096, Section 4.2).
+
+    The method's `settle` runs its generator in training mode.
+    """
+    running = {n: s["batch_stats"] for n, s in stats.items() if "batch_stats" in s}
+
+    @compiler.jit
+    def seen(key):
+        """One batch's own statistics b: a running one goes from r to m r + (1 - m) b."""
+
+        def after(r):
+            here = {n: {**s, "batch_stats": r[n]} if n in r else s for n, s in stats.items()}
+            settled = method.settle(params, here, key, size)
+            return {n: s["batch_stats"] for n, s in settled.items() if "batch_stats" in s}
+
+        zeros, ones = (jax.tree.map(fill, running) for fill in (jnp.zeros_like, jnp.ones_like))
+        at_zero, momentum = jax.jvp(after, (zeros,), (ones,))
+        return jax.tree.map(lambda b, m: b / (1 - m), at_zero, momentum)
+
+    found = [seen(random.fold_in(key, number)) for number in range(batches)]
+    means = jax.tree.map(lambda *each: np.mean(each, axis=0), *found)
+    return {n: {**s, "batch_stats": means[n]} if n in means else s for n, s in stats.items()}

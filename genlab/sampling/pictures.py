@@ -1,0 +1,43 @@
+"""Samples and pictures: drawing them from a trained method, laying them out, writing them down."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+
+def picture(examples: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """A grid of images [N, H, W, C], or a density plot of points [N, 2], as one uint8 image [H, W,
+    C].
+    """
+    return points(examples) if examples.ndim == 2 else grid(examples, columns)
+
+
+def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.ndarray:
+    """uint8 [N, H, W, C] in rows of `columns`, with a white gap; the last row is padded."""
+    n, h, w, c = images.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    sheet = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), 255, np.uint8)
+    for i, image in enumerate(images):
+        top, left = (i // columns) * (h + gap) + gap, (i % columns) * (w + gap) + gap
+        sheet[top : top + h, left : left + w] = image
+    return sheet
+
+
+def points(x: np.ndarray, size: int = 256) -> np.ndarray:
+    """The first two coordinates as a density plot about the origin, dark on white."""
+    reach = 1.25 * max(1e-6, float(np.quantile(np.abs(x[:, :2]), 0.99)))
+    counts, _, _ = np.histogram2d(-x[:, 1], x[:, 0], bins=size, range=[[-reach, reach]] * 2)
+    shade = 255 * (
+        1 - np.clip(np.sqrt(counts / max(1.0, np.quantile(counts[counts > 0], 0.95))), 0, 1)
+    )
+    return shade.astype(np.uint8)[..., None]
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """uint8 [H, W, 1 or 3]."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)

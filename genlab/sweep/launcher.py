@@ -1,0 +1,129 @@
+"""A sweep's runs in the hands of an executor: handed over, watched, come back to.
+
+Run folders are shared files and all that passes between launcher and job: a job is given the path
+of a run folder, and how it ended is read from there. `jobs.json` in the sweep's folder says whose
+hands a run is in, for a launcher that is started again.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from genlab import config as config_lib
+from genlab.config import ConfigError
+from genlab.runs.folder import RunFolder
+from genlab.runtime.progress import Progress
+from genlab.sweep.executors import ENDED, Executor
+from genlab.sweep.ledger import Book, Handed
+from genlab.sweep.plan import Job, Result
+from genlab.sweep.run import finished
+from genlab.sweep.worker import Work
+
+
+def hand_over(
+    executor: Executor, jobs: Sequence[Job], workdir: Path, show: Progress
+) -> Iterator[Result]:
+    """Has `jobs` played by the executor, or comes back to those it has; a Result as each ends.
+
+    A `sweep.Player`. Ctrl-C leaves a cluster what it has.
+    """
+    book, held = Book(workdir), {}
+    with book.folder.locked():
+        for other in {"local", "slurm"} - {executor.name}:
+            book.refuse_those_of(other, jobs)
+        alive = book.alive(jobs, executor.name)
+        for job in [job for job in jobs if job.workdir in alive]:
+            held[job.workdir] = Handed(job, alive[job.workdir])
+            if told := _other_settings(held[job.workdir]):
+                del held[job.workdir]
+                yield _told(show, Result(job, "failed", told))
+        waiting = [job for job in jobs if job.workdir not in alive]
+        try:
+            yield from _until_all_ended(executor, waiting, held, book, show)
+        except KeyboardInterrupt:
+            if held:
+                show.say(executor.interrupted([one.id for one in held.values()]))
+            raise
+
+
+def _until_all_ended(
+    executor: Executor, waiting: list[Job], held: dict[Path, Handed], book: Book, show: Progress
+) -> Iterator[Result]:
+    while waiting or held:
+        room = executor.room(len(held))
+        batch, waiting = waiting[:room], [] if room is None else waiting[room:]
+        if batch:
+            yield from _submit(executor, batch, held, book, show)
+        elif held:
+            time.sleep(executor.poll)
+        states = executor.states([one.id for one in held.values()])
+        for one in () if states is None else list(held.values()):
+            one = held[one.job.workdir] = _heard(one, states.get(one.id, "COMPLETED"), show)
+            if one.over is not None and (result := _outcome(one, executor, book)):
+                del held[one.job.workdir]
+                yield _told(show, result)
+
+
+def _submit(
+    executor: Executor, jobs: list[Job], held: dict[Path, Handed], book: Book, show: Progress
+) -> Iterator[Result]:
+    """Prepares the run folders and hands them over; a Result for each that cannot be."""
+    ready = []
+    for job in jobs:
+        run = RunFolder(job.workdir)
+        try:
+            with run.locked():
+                RunFolder.start(job.workdir, job.config)
+                run.write("status.json", {"status": "queued"})
+            ready.append(job)
+        except ConfigError as error:  # another config's run, or a running one, stays whole
+            yield _told(show, Result(job, "failed", str(error)))
+    groups = [(job,) for job in ready]  # a job of the cluster plays a group of runs
+    if not groups:
+        return
+    work = [Work([job.workdir for job in group]) for group in groups]
+    ids = executor.submit(work, book.logs)
+    handed = [Handed(j, i) for group, i in zip(groups, ids, strict=True) for j in group]
+    book.enter(executor.name, handed)
+    held.update({one.job.workdir: one for one in handed})
+
+
+def _heard(one: Handed, state: str, show: Progress) -> Handed:
+    """With the state its job is found in; what changed is told."""
+    if state in ENDED:
+        return one._replace(state=state, over=time.monotonic() if one.over is None else one.over)
+    if state != one.state and state in ("PENDING", "RUNNING"):
+        again = " again" if one.state not in ("", "PENDING") else ""
+        word = {"PENDING": f"queued{again}", "RUNNING": "running"}[state]
+        show.say(f"{one.job.name}: {word}, job {one.id}")
+    return one._replace(state=state, over=None)
+
+
+def _outcome(one: Handed, executor: Executor, book: Book) -> Result | None:
+    """How a run ended whose job is over, from its folder; None while files may still arrive."""
+    run = RunFolder(one.job.workdir)
+    done = finished(one.job)
+    if not done and run.status.get("status") != "failed":
+        if time.monotonic() - one.over < executor.grace:
+            return None
+        told = f"its job ended and had not finished it ({executor.name} {one.id} {one.state})"
+        run.write("status.json", {"status": "failed", "error": told})
+    book.strike(one.job)
+    for pickled in book.logs.glob(f"{one.id}_*.pkl"):
+        pickled.unlink()  # submitit's; nothing reads them again
+    if done:
+        return Result(one.job, "done")
+    log = book.logs / f"{one.id}_0_log.out"
+    return Result(one.job, "failed", f"{run.status['error']} (log: {log})")
+
+
+def _other_settings(one: Handed) -> str:
+    """What differs between the run as it was handed over and as it is wanted now, if anything."""
+    found = config_lib.differences(RunFolder(one.job.workdir).config, one.job.config)
+    changed = ", ".join(f"{name} {old!r}, not {new!r}" for name, (old, new) in found.items())
+    return changed and f"it goes on as job {one.id} with {changed}: wait for it, or end it"
+
+
+def _told(show: Progress, result: Result) -> Result:
+    show.say(f"{result.job.name}: {f'failed: {result.error}' if result.error else 'done'}")
+    return result

@@ -1,0 +1,88 @@
+"""Which runs a sweep consists of: variants x seeds."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from ml_collections import ConfigDict
+
+from genlab.config import ConfigError, did_you_mean, override
+from genlab.config.files import described, told_with_its_place
+from genlab.data.named import named
+
+
+class Job(NamedTuple):
+    """One run of a sweep."""
+
+    variant: str
+    seed: int
+    config: ConfigDict
+    workdir: Path
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.variant} seed {self.seed}"
+
+
+class Result(NamedTuple):
+    """How a job ended: "done", "skipped" (finished before) or "failed", and why."""
+
+    job: Job
+    status: str
+    error: str = ""
+
+
+def variants(experiment: ModuleType) -> dict[str, Mapping]:
+    """The overrides of each variant: the file's `sweep()`, or the config as it is."""
+    if not hasattr(experiment, "sweep"):
+        return {"base": {}}
+    with told_with_its_place(experiment.__file__):
+        found = experiment.sweep()
+    if not (isinstance(found, Mapping) and all(isinstance(v, Mapping) for v in found.values())):
+        raise ConfigError(f"{experiment.__file__}: sweep() must return {{name: {{field: value}}}}")
+    for name, fields in found.items():
+        if not (isinstance(name, str) and name.isprintable() and Path(name).name == name):
+            raise ConfigError(f"{experiment.__file__}: variant {name!r} is no name of a folder")
+        if odd := [field for field in fields if not isinstance(field, str)]:
+            raise ConfigError(f"{experiment.__file__}: variant {name!r} sets {odd[0]!r}, no field")
+    if not found:
+        raise ConfigError(f"{experiment.__file__}: sweep() names no variant")
+    return found
+
+
+def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -> ConfigDict:
+    """`config()` with a variant's overrides, then with those of the command line.
+
+    Raises ConfigError for a variant or field that is not there.
+    """
+    config = described(experiment)
+    known = variants(experiment)
+    if variant is not None and variant not in known:
+        raise ConfigError(
+            "no variant "
+            f"{variant!r}{did_you_mean(variant, known) or '; there is ' + ', '.join(known)}"
+        )
+    for path, value in {**(known[variant] if variant else {}), **overrides}.items():
+        override(config, path, named(value) if path == "data" and isinstance(value, str) else value)
+    return config
+
+
+def plan(
+    experiment: ModuleType,
+    workdir: str | Path,
+    overrides: Mapping,
+    seeds: Sequence[int],
+    only: Sequence[str] = (),
+) -> list[Job]:
+    """Every variant with every seed, seed by seed, so that a sweep cut short still compares all
+    variants.
+    """
+    names = list(only) or list(variants(experiment))
+    jobs = []
+    for seed in seeds:
+        for name in names:
+            config = configure(experiment, name, {**overrides, "seed": seed})
+            jobs.append(Job(name, seed, config, Path(workdir) / name / f"seed{seed}"))
+    return jobs

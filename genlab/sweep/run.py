@@ -1,0 +1,159 @@
+"""An ablation: named overrides x seeds -> run folders, each trained, evaluated, and not repeated
+once finished.
+"""
+
+import json
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from genlab import config as config_lib
+from genlab.config import ConfigError
+from genlab.runs.folder import RunFolder
+from genlab.runs.identity import fingerprint
+from genlab.runtime.progress import Progress
+from genlab.sweep.plan import Job, Result
+
+Player = Callable[[Sequence[Job], Path, Progress], Iterable[Result]]
+Before = Callable[[Sequence[Job], Progress], None]
+
+
+def run(
+    jobs: Sequence[Job], workdir: str | Path, title: str, show: Progress, by: Player | None = None
+) -> list[Result]:
+    """Has the jobs that are not finished played `by` someone, `in_turn` unless told otherwise;
+    what fails is recorded and does not stop the rest.
+    """
+    workdir = Path(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    names, seeds = list(dict.fromkeys(j.variant for j in jobs)), sorted({j.seed for j in jobs})
+    _remember(workdir, title, names, seeds)
+    results, waiting = {}, []
+    for job in jobs:
+        if finished(job):
+            show.say(f"{job.name}: finished before")
+            results[job.workdir] = Result(job, "skipped")
+        else:
+            waiting.append(job)
+    for result in (by or in_turn)(waiting, workdir, show):
+        results[result.job.workdir] = result
+    return [results[job.workdir] for job in jobs]
+
+
+def in_turn(
+    jobs: Sequence[Job], workdir: Path, show: Progress, ahead: Before = lambda *_: None
+) -> Iterator[Result]:
+    """One after another, in this process, after `ahead(jobs, show)`; not those that an executor
+    has.
+    """
+    if (workdir / "jobs.json").is_file():
+        from genlab.sweep.ledger import Book
+
+        for executor in ("local", "slurm"):
+            Book(workdir).refuse_those_of(executor, jobs)
+    with RunFolder(workdir).locked():  # against a second sweep, which would take jobs in its way
+        ahead(jobs, show)
+        for number, job in enumerate(jobs, start=1):
+            show.say(f"[{number}/{len(jobs)}] {job.name}")
+            yield play(job, show)
+
+
+def together(jobs: Sequence[Job], workdir: Path, show: Progress) -> Iterator[Result]:
+    """Those that one program can train are trained by it first; then all `in_turn`, which goes on
+    where that left off.
+    """
+    return in_turn(jobs, workdir, show, _train_together)
+
+
+def _train_together(jobs: Sequence[Job], show: Progress) -> None:
+    from genlab.api import fit_together
+    from genlab.train.vmapped import refused, teams
+
+    for team in teams([job.config for job in jobs]):
+        chosen = [jobs[number] for number in team]
+        names = ", ".join(job.name for job in chosen)
+        if len(chosen) == 1:
+            continue
+        try:
+            if why := refused(chosen[0].config):
+                show.say(f"{names}: each alone, for {why}")
+                continue
+            show.say(f"{names}: in one program")
+            fit_together([job.config for job in chosen], [job.workdir for job in chosen], show)
+        except Exception as error:  # what is wrong with which of them, shows when each is alone
+            show.say(f"  each alone from here: {type(error).__name__}: {error}".splitlines()[0])
+
+
+def finished(job: Job) -> bool:
+    """Whether this very run is trained to the end and evaluated on test."""
+    run = RunFolder(job.workdir)
+    if (
+        not run.exists
+        or run.status.get("status") != "finished"
+        or fingerprint(run.config) != fingerprint(job.config)
+    ):
+        return False
+    return run.status.get("judged") == _judgement(job.config)
+
+
+def _judgement(config: ConfigDict) -> str:
+    """What a finished run's test scores depend on, beside the run itself."""
+    return config_lib.fingerprint([config.evaluate, config.loop.steps, config.loop.best])
+
+
+Act = Callable[[Job, Progress], None]
+
+
+def train(job: Job, show: Progress) -> None:
+    """To the end, from where it stands; in all processes of a run alike."""
+    from genlab.api import fit
+    from genlab.runtime import processes
+
+    with processes.all_or_none():
+        fit(job.config, job.workdir, show)
+
+
+def judge(job: Job, show: Progress) -> None:
+    """Test scores of a trained run, which is finished with them; in one process."""
+    from genlab.evaluation.evaluate import evaluate
+
+    run = RunFolder(job.workdir)
+    for row in evaluate(job.workdir) if job.config.evaluate else ():
+        scores = {name: value for name, value in row["scores"].items() if value is not None}
+        show.say("  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+    run.write("status.json", {**run.status, "judged": _judgement(job.config)})
+
+
+ACTS: tuple[Act, ...] = (train, judge)
+
+
+def play(job: Job, show: Progress, acts: Sequence[Act] = ACTS) -> Result:
+    """Trains and judges one run; what goes wrong is written beside it and told."""
+    try:
+        for act in acts:
+            act(job, show)
+        return Result(job, "done")
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        job.workdir.mkdir(parents=True, exist_ok=True)
+        (job.workdir / "error.txt").write_text(traceback.format_exc())
+        run = RunFolder(job.workdir)
+        if not (isinstance(error, ConfigError) and run.exists):  # another config's run stays whole
+            run.write("status.json", {"status": "failed", "error": told})
+        show.say(f"  failed: {told}")
+        return Result(job, "failed", told)
+
+
+def _remember(workdir: Path, title: str, names: list[str], seeds: list[int]) -> None:
+    """Adds to what the folder's `sweep.json` lists: a sweep may widen an earlier one."""
+    path = workdir / "sweep.json"
+    past = json.loads(path.read_text()) if path.is_file() else {"variants": [], "seeds": []}
+    index = {
+        "experiment": workdir.name,
+        "title": title,
+        "variants": list(dict.fromkeys([*past["variants"], *names])),
+        "seeds": sorted({*past["seeds"], *seeds}),
+    }
+    RunFolder(workdir).write(path.name, index)

@@ -1,0 +1,112 @@
+"""What a job of a cluster does: plays the runs whose folders it is given, and leaves them so that
+it can go on where it was told to end.
+"""
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from genlab.runs.folder import RunFolder
+from genlab.runtime import signals
+from genlab.runtime.progress import Plain
+
+
+class Work:
+    """Plays runs, each prepared by `RunFolder.start`; nothing but paths is carried to the job.
+
+    SIGTERM: the run is left as training leaves it, and the job ends. SIGUSR2, which Slurm sends
+    ahead of a job's time limit: the same, and the job is queued again, to go on where it stopped.
+    Several tasks of one job train each run together; the first one judges it, alone.
+    """
+
+    def __init__(self, folders: Sequence[str | Path], before: int | None = None):
+        self.folders = tuple(str(Path(folder).absolute()) for folder in folders)
+        self.before = before  # rounds saved when the job began, in a process that only judges
+        self.asked = False  # to be queued again
+
+    def __call__(self) -> None:
+        """Runs in the job. What becomes of a run is written in its folder."""
+        if os.environ.get("SUBMITIT_EXECUTOR") == "local":
+            os.setpgid(0, 0)  # Ctrl-C is for the launcher, which tells its jobs
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGUSR2, self._leave_for_now)
+        from genlab.runtime import processes
+        from genlab.runtime.cache import start_jax
+        from genlab.sweep import run
+
+        start_jax()
+        processes.start()
+        several, trained = processes.count() > 1, self.before is not None
+        before = self.before if trained else self._rounds()
+        acts = [run.judge] if trained else [run.train] if several else run.ACTS
+        try:
+            results = [_play(RunFolder.at(folder), acts) for folder in self.folders]
+        except BaseException:
+            if self.asked and os.environ.get("SLURM_PROCID", "0") == "0":
+                self._queue_again(before)
+            raise
+        if any(result.error for result in results):
+            sys.exit(1)  # so that Slurm calls the job failed, too
+        if several and processes.first():
+            self._judge_alone(before)
+
+    def _judge_alone(self, before: int) -> None:
+        """Judging takes one process, and this one is tied to the others: a new one takes its
+        place, once they have taken leave.
+        """
+        atexit._run_exitfuncs()
+        os.environ["SLURM_STEP_NUM_TASKS"] = "1"
+        os.execv(
+            sys.executable,
+            [sys.executable, "-m", "genlab.sweep.worker", str(before), *self.folders],
+        )
+
+    def _leave_for_now(self, *_) -> None:
+        self.asked = True
+        if signal.getsignal(signal.SIGTERM) is _leave:
+            _leave()
+        signals.request()  # a run in training saves first
+
+    def _queue_again(self, before: int) -> None:
+        """Unless this attempt saved nothing: then neither would the next."""
+        if self._rounds() > before:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends the job that is queued again
+            subprocess.run(["scontrol", "requeue", slurm_id()], check=True)
+            return
+        told = "the job's time was over before it had saved anything new: more of it, --slurm.time"
+        for run in map(RunFolder, self.folders):
+            run.write("status.json", {**run.status, "status": "failed", "error": told})
+
+    def _rounds(self) -> int:
+        """On disk, of all the runs together; a trained one has one more."""
+        total = 0
+        for run in map(RunFolder, self.folders):
+            saved = [int(p.name) for p in run.checkpoints.glob("*") if p.name.isdecimal()]
+            total += max(saved, default=0) + (run.status.get("status") == "finished")
+        return total
+
+
+def slurm_id() -> str:
+    """Of the job this process runs in, as squeue shows it."""
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ["SLURM_JOB_ID"]
+
+
+def _play(run: RunFolder, acts):
+    from genlab.sweep.plan import Job
+    from genlab.sweep.run import play
+
+    job = Job(run.path.parent.name, run.config.seed, run.config, run.path)
+    return play(job, Plain(seconds=30), acts)
+
+
+def _leave(*_) -> None:
+    sys.exit(128 + signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    Work(sys.argv[2:], before=int(sys.argv[1]))()

@@ -1,0 +1,293 @@
+"""`fit`: batches -> rounds -> hooks, from the first round or from the newest checkpoint.
+
+A run asked to stop (see `interruption.py`) ends the dispatch it is in, saves and leaves; an
+evaluation under way is finished first, for its score belongs to the checkpoint.
+
+The host never waits for a round it has just dispatched: metrics are read two dispatches late, state
+stays on the devices, and a source's next batches are fetched while the last ones are played.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from jax.errors import JaxRuntimeError
+from ml_collections import ConfigDict
+
+from genlab import config as config_lib
+from genlab.game import State
+from genlab.runs.checkpoint import Checkpoints
+from genlab.runs.environment import environment
+from genlab.runs.folder import NotWritten, RunFolder
+from genlab.runtime import placement, processes, signals
+from genlab.runtime.progress import Progress, Silent
+from genlab.train import hooks
+from genlab.train.log import LAG, Log, event_files
+from genlab.train.program import Training, cost, prepare
+from genlab.train.vmapped import Together
+
+
+class Seat(NamedTuple):
+    """One run at the table: what the loop keeps for it beside its state."""
+
+    training: Training
+    run: RunFolder
+    checkpoints: Checkpoints
+    log: Log
+    beside: list[hooks.Hook]
+
+
+def fit(
+    config: ConfigDict,
+    workdir: str | Path,
+    show: Progress | None = None,
+    given: hooks.Maker = hooks.none,
+) -> State:
+    """Trains what `config` describes in `workdir` and returns the last State; resumes what is
+    there, bit for bit. `given` makes what happens beside training (`genlab.fit`: previews and
+    scores).
+
+    Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training
+    meets NaN; Interrupted when it is asked to stop, with all rounds saved.
+
+    In several processes all must call it alike.
+    """
+    return fit_together([config], [workdir], show, given)[0]
+
+
+def fit_together(
+    configs: Sequence[ConfigDict],
+    workdirs: Sequence[str | Path],
+    show: Progress | None = None,
+    given: hooks.Maker = hooks.none,
+) -> list[State]:
+    """`fit` of several runs by one program (see `together.teams` for which can be), each in a
+    folder of its own; those that stand at different rounds, group by group. What stops one of
+    them, stops all: each goes on from its own checkpoint.
+    """
+    show = show if show and processes.first() else Silent()
+    alike = config_lib.fingerprint([config_lib.as_dict(config) for config in configs])
+    trainings = processes.together(lambda: list(map(prepare, configs)), lambda _: alike)
+    with contextlib.ExitStack() as held:
+        claimed = zip(workdirs, configs, strict=True)
+        runs = [held.enter_context(_claimed(workdir, config)) for workdir, config in claimed]
+        held.enter_context(signals.watched())
+        with _recorded(runs, show):
+            states = _train(trainings, runs, show, given)
+        for run, state in zip(runs, states, strict=True):
+            done = {"status": "finished", "step": int(state.step), "error": None}
+            run.write("status.json", done)
+        if processes.count() == 1 and (number := signals.requested()):
+            raise signals.Interrupted(f"interrupted; {runs[-1].path} is finished", number)
+    return states
+
+
+@contextlib.contextmanager
+def _recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
+    """Where and how the runs go, in their folders."""
+
+    def tell(status: dict) -> None:
+        for run in runs:
+            run.write("status.json", status)
+
+    found = environment()
+    for run in runs:
+        run.append("env.jsonl", found)  # of every start; env.json is the last
+        run.write("env.json", found)
+    tell({"status": "running"})
+    try:
+        yield
+    except signals.Interrupted:
+        tell({"status": "interrupted"})
+        raise
+    except Exception as error:
+        if processes.count() > 1 and isinstance(error, JaxRuntimeError):
+            raise  # another process is gone: no failure of the run
+        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        with contextlib.suppress(NotWritten):  # a full disk is what it may be about
+            tell({"status": "failed", "error": told})
+        raise
+    finally:
+        show.end()
+
+
+@contextlib.contextmanager
+def _claimed(workdir: str | Path, config: ConfigDict) -> Iterator[RunFolder]:
+    """The run folder, locked and taken up by the first process; what it refuses, all refuse."""
+    with contextlib.ExitStack() as held:
+
+        def claim() -> None:
+            held.enter_context(RunFolder(workdir).locked())
+            RunFolder.start(workdir, config)
+
+        processes.by_first(claim)
+        yield RunFolder(workdir, writes=processes.first())
+
+
+def _train(
+    trainings: Sequence[Training], runs: Sequence[RunFolder], show: Progress, given: hooks.Maker
+) -> list[State]:
+    loop = trainings[0].experiment.loop
+    with contextlib.ExitStack() as held:
+        seats, states = [], []
+        aside = held.enter_context(ThreadPoolExecutor(1))  # compiles what makes new states
+        for training, run in zip(trainings, runs, strict=True):
+            opened = Checkpoints(run.checkpoints, loop.keep, loop.best)
+            checkpoints = held.enter_context(opened)
+            step, state = checkpoints.restore(training.like()) or (0, None)
+            checkpoints.set_aside(newer_than=step)
+            run.rewind(step)
+            begin = training.begin(aside) if state is None else lambda state=state: state
+            states.append((step, begin))
+            log = _log(training, run, step, show if not seats else Silent(), len(runs))
+            beside = _hooks(training, run, checkpoints, log, given)
+            seats.append(Seat(training, run, checkpoints, log, beside))
+        show.begin(trainings[0].experiment.title or runs[0].path.name, states[0][0], loop.steps)
+        last: dict[int, State] = {}
+        for step in sorted({step for step, _ in states}):
+            here = [number for number, (at, _) in enumerate(states) if at == step]
+            played = _play([seats[n] for n in here], step, [states[n][1] for n in here])
+            last |= zip(here, played, strict=True)
+    return [last[number] for number in range(len(seats))]
+
+
+def _play(seats: Sequence[Seat], step: int, begin: Sequence[Callable[[], State]]) -> list[State]:
+    """From round `step` to the last, all seats in one program, from the states that `begin` gives:
+    asked for once the program is compiled, for what makes new ones is compiled beside it.
+    """
+    trainings = tuple(seat.training for seat in seats)
+    team = trainings[0] if len(seats) == 1 else Together(trainings)
+    loop, source = trainings[0].experiment.loop, trainings[0].experiment.data
+    beside = [hook for seat in seats for hook in seat.beside]
+    programs: dict[int, tuple[Callable, float]] = {}
+    held, key, state = None, team.data_key, None
+    asked_to_stop = processes.Stop(ahead=LAG)
+
+    def states() -> list[State]:
+        return [given() for given in begin] if state is None else team.apart(state)
+
+    while step < loop.steps:
+        if number := asked_to_stop():
+            _leave(step, states(), number, seats)
+        rounds = min(loop.rounds_per_call, hooks.next_stop(beside, step, loop.steps) - step)
+        if held is None or not source.resident:
+            held = team.fetch(step, rounds)
+        if new := rounds not in programs:
+            programs[rounds] = _compile(team, seats, held, rounds)
+        run, seconds = programs[rounds]
+        state, metrics = run(team.stacked(states()) if state is None else state, held, key)
+        for seat, own in zip(seats, team.each(metrics), strict=True):
+            seat.log.add(step, rounds, own)
+        step += rounds
+        if new:
+            _note_cost(seats, seconds)
+        if hooks.due(beside, step, loop.steps):
+            with _paused(seats):
+                for seat, own in zip(seats, states(), strict=True):
+                    for hook in hooks.due(seat.beside, step, loop.steps):
+                        hook.fn(step, own)
+    for seat in seats:
+        seat.log.drain()
+    return states()
+
+
+@contextlib.contextmanager
+def _paused(seats: Sequence[Seat]) -> Iterator[None]:
+    """Every log read to its end, the clocks stopped."""
+    for seat in seats:
+        seat.log.drain()
+    for seat in seats:
+        seat.log.pause()
+    yield
+    for seat in seats:
+        seat.log.go_on()
+
+
+def _leave(step: int, states: Sequence[State], number: int, seats: Sequence[Seat]) -> NoReturn:
+    """Saves round `step`, whatever the intervals say; the log rows it is in stay open."""
+    for seat, state in zip(seats, states, strict=True):
+        seat.log.drain()
+        seat.log.pause()
+        if step:
+            seat.log.check(step, state.params)
+            seat.log.suspend(step)
+            seat.checkpoints.save(step, state)
+    for seat in seats:
+        seat.checkpoints.wait()
+    told = f"interrupted after round {step}, which is saved; the same command goes on from there"
+    raise signals.Interrupted(told if step else "interrupted before the first round", number)
+
+
+def _compile(
+    team: Training | Together, seats: Sequence[Seat], held: dict, rounds: int
+) -> tuple[Callable, float]:
+    """The program, and the seconds it took to make."""
+    with _paused(seats):
+        started = time.perf_counter()
+        compiled = team.compile(team.like(), held, rounds)
+        return compiled.run, time.perf_counter() - started
+
+
+def _note_cost(seats: Sequence[Seat], compiling: float) -> None:
+    """What a round costs, in the folders that do not tell yet: counted while nobody waits for the
+    first round any more.
+    """
+    for seat in seats:
+        if not seat.run.writes or (seat.run.path / "cost.json").is_file():
+            continue
+        with _paused(seats):
+            share = {"compile_seconds": round(compiling / len(seats), 2), "sharing": len(seats)}
+            seat.run.write("cost.json", {**cost(seat.training), **share})
+
+
+def _log(training: Training, run: RunFolder, step: int, show: Progress, sharing: int) -> Log:
+    past = run.rows("metrics.jsonl")
+    written = run.writes and training.experiment.loop.tensorboard
+    sinks = [event_files(run, step)] if written else []
+    images = training.moves * training.experiment.batch_size
+    log = Log(
+        run,
+        training.experiment.loop.log_every,
+        images,
+        float(past[-1].get("seconds", 0.0)) if past else 0.0,
+        show.advance,
+        sinks,
+        sharing,
+    )
+    log.take_up(step)
+    return log
+
+
+def _hooks(
+    training: Training, run: RunFolder, checkpoints: Checkpoints, log: Log, given: hooks.Maker
+) -> list[hooks.Hook]:
+    """The hooks that `given` makes, then saving: a checkpoint carries the score of its round."""
+    loop = training.experiment.loop
+    scored: dict[int, float | None] = {}
+
+    def on_main_process(hook: Callable[[int, State], float | None]) -> Callable:
+        """Called in the main process, with the weights whole on its devices."""
+
+        def call(step: int, state: State) -> None:
+            whole = placement.gathered(training.place, state.replace(opt={}))
+            try:
+                score = processes.by_first(lambda: hook(step, whole))
+            except Exception:
+                save(step, state)  # a hook's mistake shall not cost the training
+                raise
+            if score is not None:
+                scored[step] = score if math.isfinite(score) else None
+
+        return call
+
+    def save(step: int, state: State) -> None:
+        log.check(step, state.params)
+        log.saved(step)  # its row first: a kill in between shall not leave a round without one
+        checkpoints.save(step, state, scored.get(step))
+
+    made = [hooks.every(hook.every, on_main_process(hook.fn)) for hook in given(training, run)]
+    return [*made, hooks.every(loop.saved_every, save)]

@@ -1,0 +1,200 @@
+"""An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax, random
+from ml_collections import ConfigDict
+
+from genlab import config as config_lib
+from genlab import game
+from genlab.config import ConfigError, build
+from genlab.config.experiment import Experiment
+from genlab.game import State
+from genlab.runs.checkpoint import shapes
+from genlab.runtime import placement
+
+STATE, DATA = 0, 1  # what is folded into a run's root key
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """An experiment on its devices: what `fit` drives and `bench` measures. Its first state and its
+    round are traced once each, to be checked, and compiled from that.
+    """
+
+    config: dict
+    experiment: Experiment
+    place: placement.Jit | placement.Pmap
+    moves: int  # batches a round eats
+
+    @property
+    def data_key(self) -> jax.Array:
+        """The key of data order and augmentation."""
+        return random.fold_in(random.key(self.experiment.seed), DATA)
+
+    def fetch(self, step: int, rounds: int) -> dict:
+        """What the devices must hold to play `rounds` rounds from `step` on; of streamed batches
+        this process reads its own rows.
+        """
+        e, source = self.experiment, self.experiment.data
+        share = {} if source.resident else {"rows": self.place.rows(e.batch_size)}
+        first, batches = step * self.moves, rounds * self.moves
+        held = source.fetch("train", e.seed, first, batches, e.batch_size, **share)
+        return self.place.put(held, source.resident)
+
+    def begin(self, aside: Executor) -> Callable[[], State]:
+        """What gives the state before the first round, on the devices, once it is compiled `aside`,
+        in another thread.
+        """
+        return placement.start(self.place, aside, self._first, *self._beginning())
+
+    def init(self) -> State:
+        """The state before the first round, on the devices."""
+        with ThreadPoolExecutor(1) as aside:
+            return self.begin(aside)()
+
+    def stacked(self, states: Sequence[State]) -> State:
+        """The one state of this one run; see `together.Together`."""
+        return states[0]
+
+    def apart(self, state: State) -> list[State]:
+        """The states of the runs in it: one."""
+        return [state]
+
+    def each(self, metrics: dict) -> list[dict]:
+        """The metrics of the runs in it: of one."""
+        return [metrics]
+
+    def shape(self) -> State:
+        """The state's shapes."""
+        return jax.eval_shape(self._first, *self._beginning())
+
+    def like(self) -> Any:
+        """The state's shapes and shardings: what a checkpoint is restored into."""
+        state = self.shape()
+        return shapes(state, self.place.state_sharding(state))
+
+    def _beginning(self) -> tuple[jax.Array, dict]:
+        """The root key, and what the source needs on any device to make the first batch."""
+        e = self.experiment
+        return random.key(e.seed), e.data.fetch("train", e.seed, 0, 1, e.batch_size)
+
+    def trace(self) -> None:
+        """Traces one whole round, compiling nothing: shapes, names and optimisers fit together."""
+        e = self.experiment
+        shape = (self.moves, self.place.share(e.batch_size), *e.data.shape)
+        batches = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
+        if e.data.classes:
+            batches["cond"] = jax.ShapeDtypeStruct(shape[:2], jnp.int32)
+        batches = shapes(batches, self.place.state_sharding(batches))
+        with self.place.tracing():
+            jax.eval_shape(self._step, self.like(), batches)
+
+    def compile(self, state: State, held: dict, rounds: int) -> placement.Compiled:
+        """The program of `rounds` rounds, compiled for a state or what is `like` it:
+        `run(state, held, data_key)` eats the state.
+        """
+
+        def program(state, held, key, rows):
+            return self.play(state, held, key, rows, rounds)
+
+        e = self.experiment
+        return self.place.compile(
+            program, state, held, self.data_key, e.batch_size, e.data.resident
+        )
+
+    def play(
+        self, state: State, held: dict, key: jax.Array, rows: jax.Array, rounds: int
+    ) -> tuple[State, dict]:
+        """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced, within `place.tracing()`."""
+        source, size = self.experiment.data, self.experiment.batch_size
+
+        def one(state: State, r: jax.Array):
+            def batch(m):
+                i = state.step * self.moves + m
+                return source.batch(held, key, i, r * self.moves + m, rows, size)
+
+            return self._step(state, jax.vmap(batch)(jnp.arange(self.moves)))
+
+        return lax.scan(one, state, jnp.arange(rounds))
+
+    @cached_property
+    def _step(self) -> Callable:
+        """One round, traced once whoever asks: JAX keeps the trace of one and the same function."""
+        e = self.experiment
+        return jax.jit(partial(game.step, e.method, e.optim, e.ema), inline=True)
+
+    @cached_property
+    def _first(self) -> Callable:
+        """`_init`, one and the same function at each call, for the same reason."""
+        return self._init
+
+    def _init(self, key, held) -> State:
+        source, size = self.experiment.data, self.experiment.batch_size
+        zero = jnp.zeros((), jnp.int32)
+        batch = source.batch(held, random.fold_in(key, DATA), zero, zero, jnp.arange(size), size)
+        e = self.experiment
+        return game.init(e.method, e.optim, e.ema, random.fold_in(key, STATE), batch)
+
+
+def prepare(config: ConfigDict) -> Training:
+    """Builds and checks everything that can be checked before compiling; ConfigError says what is
+    wrong.
+    """
+    plain = config_lib.as_dict(config)
+    experiment = build(config)
+    if not isinstance(experiment, Experiment):
+        raise ConfigError(
+            f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)"
+        )
+    loop = experiment.loop
+    place = placement.placement(loop.placement, loop.devices, loop.sharding)
+    placement.check_batch(place, experiment.batch_size)
+    if experiment.data.count("train") < 1:
+        raise ConfigError("the train split is empty")
+    training = Training(plain, experiment, place, game.rounds(experiment.method))
+    if 0 < experiment.method.classes < experiment.data.classes:
+        raise ConfigError(
+            f"the data have {experiment.data.classes} labels, the networks classes="
+            f"{experiment.method.classes}: a label beyond them would have no embedding"
+        )
+    try:
+        training.trace()
+    except ConfigError:
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())[:400]
+        raise ConfigError(f"this game cannot be played: {type(error).__name__}: {told}") from error
+    return training
+
+
+def cost(training: Training) -> dict[str, Any]:
+    """FLOPs of a round, real images it eats, parameters by network. FLOPs are XLA's count of every
+    move, before optimisation, as it is written for a TPU wherever it runs: on CPU some convolutions
+    are written with fewer products.
+    """
+    e, state = training.experiment, training.shape()
+    batch = {"image": jax.ShapeDtypeStruct((e.batch_size, *e.data.shape), jnp.float32)}
+    if e.data.classes:
+        batch["cond"] = jax.ShapeDtypeStruct((e.batch_size,), jnp.int32)
+    flops, players = 0.0, e.method.players()
+    for name, player in players.items():
+
+        def move(state, batch, name=name):
+            held = state.params, state.stats, state.opt
+            return game.move(name, players, e.optim, *held, batch, state.key, state.step)
+
+        written = jax.jit(move).trace(state, batch).lower(lowering_platforms=("tpu",))
+        flops += player.moves * written.cost_analysis()["flops"]
+    sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in state.params.items()}
+    return {
+        "flops_per_round": flops,
+        "images_per_round": training.moves * e.batch_size,
+        "parameters": sizes,
+    }

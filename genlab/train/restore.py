@@ -1,0 +1,38 @@
+"""Restoring a trained run from its folder."""
+
+from pathlib import Path
+
+from genlab.config import ConfigError
+from genlab.game import State
+from genlab.runs.checkpoint import Checkpoints
+from genlab.runs.folder import RunFolder
+from genlab.train.program import Training, prepare
+
+SELECTION = "validation"  # the split that `loop.best` is taken on: never one that is reported
+
+
+def trained(workdir: str | Path, step: int | None = None) -> tuple[RunFolder, Training, int, State]:
+    """A trained run: its folder, its experiment, and the State to show and to judge.
+
+    That is the best checkpoint by validation where `loop.best` names a score, else the newest; or
+    that of round `step`. ConfigError where there is none.
+    """
+    return restored(workdir, step)[:4]
+
+
+def restored(workdir: str | Path, step: int | None) -> tuple[RunFolder, Training, int, State, str]:
+    """`trained`, and how the checkpoint was chosen: "best validation SCORE", "last" or "round
+    N".
+    """
+    run = RunFolder.at(workdir)
+    training = prepare(run.config)
+    loop = training.experiment.loop
+    with Checkpoints(run.checkpoints, loop.keep, loop.best) as checkpoints:
+        best, steps = checkpoints.best, checkpoints.steps
+        found = checkpoints.restore(training.like(), step, prefer=best)
+    if found is None:
+        raise ConfigError(f"{run.path} has no checkpoint yet: train it first")
+    if step is None and found[0] == best:
+        return run, training, *found, f"best {SELECTION} {loop.best.lstrip('+')}"
+    chosen = "last" if step is None and found[0] == steps[-1] else f"round {found[0]}"
+    return run, training, *found, chosen

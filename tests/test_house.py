@@ -1,0 +1,75 @@
+"""The rooms of the house: a room imports only from rooms below it, and no modules form a circle."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import genlab
+
+ROOT = Path(genlab.__file__).parent
+ROOMS = (
+    "cli", "sweep", "api", "evaluation", "metrics", "features", "sampling", "train", "methods",
+    "report", "game", "data", "losses", "nets", "augment", "runs", "runtime", "config", "schedules",
+)  # fmt: skip
+"""From the top down."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of genlab by its name."""
+    found = {}
+    for file in ROOT.rglob("*.py"):
+        parts = file.relative_to(ROOT.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = file
+    return found
+
+
+MODULES = modules()
+
+
+def imports(module: str, everywhere: bool = True) -> set[str]:
+    """The modules that a module imports, at its top or anywhere; packages count as themselves."""
+    tree = ast.parse(MODULES[module].read_text())
+    nodes = ast.walk(tree) if everywhere else tree.body
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name in MODULES}
+        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else node.module)
+    return found - {module}
+
+
+def room(module: str) -> str:
+    """The room a module is in; "" for the package itself."""
+    return [*module.split("."), ""][1]
+
+
+def test_every_module_is_in_a_room_that_is_named():
+    assert {room(module) for module in MODULES} - {"", "__main__"} == set(ROOMS)
+
+
+def test_a_room_imports_only_from_rooms_below_it():
+    wrong = [
+        f"{module} imports {target}"
+        for module in MODULES
+        if room(module) in ROOMS
+        for target in sorted(imports(module))
+        if room(target) != room(module)
+        and (room(target) == "" or ROOMS.index(room(target)) <= ROOMS.index(room(module)))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_modules_form_a_circle():
+    """Within a room too. A package's `__init__` offers names to those outside of it."""
+    graph = {module: imports(module) for module in MODULES if room(module) != ""}
+    TopologicalSorter(graph).prepare()  # CycleError names the circle
+
+
+@pytest.mark.parametrize("package", [m for m, file in MODULES.items() if file.stem == "__init__"])
+def test_a_folder_says_what_it_is_for(package):
+    assert ast.get_docstring(ast.parse(MODULES[package].read_text()))
