@@ -21,13 +21,12 @@ from jax import lax
 
 from genlab import Experiment, Loop, spec
 from genlab.config import as_dict, build
-from genlab.data import digits, from_arrays
+from genlab.data import digits, folder, from_arrays
 from genlab.data import sources as genlab_source
-from genlab.data.sets import folder
 from genlab.data.sets.tfds import Examples
 from genlab.data.sets.toy import ring
 from genlab.data.sources import from_readers
-from genlab.game import rounds
+from genlab.game import batches_per_round
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, dcgan
 from genlab.runtime.placement import placement
@@ -136,7 +135,9 @@ def training(source) -> Training:
         loop=spec(Loop, rounds_per_call=2),
     )
     experiment = replace(build(config), data=source)
-    return Training(as_dict(config), experiment, placement("jit", 1), rounds(experiment.method))
+    return Training(
+        as_dict(config), experiment, placement("jit", 1), batches_per_round(experiment.method)
+    )
 
 
 def waiting(source) -> dict:

@@ -11,8 +11,7 @@ from ml_collections import ConfigDict
 
 from genlab import Experiment, Loop, spec
 from genlab.config.files import load
-from genlab.data import ring
-from genlab.data.sets import arrays
+from genlab.data import arrays, ring
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, dcgan, mlp, resnet

@@ -21,8 +21,8 @@ from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Plain
 from genlab.sweep import plan, run
 from genlab.sweep.executors import executor, slurm_options
-from genlab.sweep.launcher import hand_over
-from genlab.sweep.ledger import Book
+from genlab.sweep.launcher import submit
+from genlab.sweep.ledger import Ledger
 from genlab.train.program import prepare
 
 import pytest  # isort: skip
@@ -62,7 +62,7 @@ def launcher(file, workdir, *options):
 
 def killed_once_all_are_handed_over(process, workdir, runs):
     """The launcher, with SIGKILL; what is on record then."""
-    book = Book(workdir)
+    book = Ledger(workdir)
     until(lambda: process.poll() is not None or len(book.read()) == runs, 60)
     assert process.poll() is None, workdir.with_suffix(".log").read_text()
     process.kill()
@@ -77,7 +77,7 @@ def test_local_jobs_outlive_their_launcher_and_the_next_one_comes_back_to_them(t
     jobs = plan.plan(load(file), workdir, {}, (0,))
     with pytest.raises(ConfigError, match=r"2 of these runs are local jobs.*--executor=local"):
         run.run(jobs, workdir, "title", Plain())
-    by = partial(hand_over, executor("local", 2, {}))
+    by = partial(submit, executor("local", 2, {}))
     good, bad = run.run(jobs, workdir, "title", Plain(), by)
     out = capsys.readouterr().out
     for _, number in ids.values():
@@ -88,7 +88,7 @@ def test_local_jobs_outlive_their_launcher_and_the_next_one_comes_back_to_them(t
     for job in jobs:
         assert len(RunFolder(job.workdir).rows("env.jsonl")) == 1  # started once
     assert run.run(jobs[:1], workdir, "title", Plain(), by)[0].status == "skipped"
-    assert Book(workdir).read() == {} and not list((workdir / "cluster").glob("*.pkl"))
+    assert Ledger(workdir).read() == {} and not list((workdir / "cluster").glob("*.pkl"))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Bilinear:
 def play(method, rounds=1, optim=None):
     """(path [rounds + 1, 2], metrics of the last round)."""
     optim = optim or {"x": optax.sgd(H), "y": optax.sgd(H)}
-    batches = {"image": jnp.arange(float(game.rounds(method)))[:, None]}
+    batches = {"image": jnp.arange(float(game.batches_per_round(method)))[:, None]}
     state = game.init(method, optim, {}, random.key(0), {"image": batches["image"][0]})
     path, turn = [(1.0, 1.0)], jax.jit(lambda s: game.step(method, optim, {}, s, batches))
     for _ in range(rounds):
@@ -74,13 +74,16 @@ def test_at_once_both_move_from_the_same_point_and_spiral_out():
     np.testing.assert_allclose(path[1], [1 - H, 1 + H], rtol=1e-6)
     np.testing.assert_allclose(growth(path), np.sqrt(1 + H**2), rtol=1e-6)
     assert metrics["x/drawn"] == metrics["y/drawn"]  # the same randomness on the same batch
-    assert game.rounds(Bilinear((simultaneous(),))) == 1 and game.rounds(Bilinear()) == 2
+    assert (
+        game.batches_per_round(Bilinear((simultaneous(),))) == 1
+        and game.batches_per_round(Bilinear()) == 2
+    )
 
 
 def test_players_at_once_move_equally_often():
-    assert game.rounds(Bilinear((simultaneous(),), moves=(3, 3))) == 3
+    assert game.batches_per_round(Bilinear((simultaneous(),), moves=(3, 3))) == 3
     with pytest.raises(ConfigError, match="make 3 and 1 moves a round"):
-        game.rounds(Bilinear((simultaneous(),), moves=(3, 1)))
+        game.batches_per_round(Bilinear((simultaneous(),), moves=(3, 1)))
 
 
 def test_extragradient_spirals_in():
@@ -212,7 +215,7 @@ class Means:
 def test_two_devices_under_pmap_play_as_one(dynamics):
     """With SGD: the look-ahead's and the consensus term's gradients are the global batch's."""
     method, optim = Means(dynamics), {"x": optax.sgd(0.5), "y": optax.sgd(0.5)}
-    n = game.rounds(method)
+    n = game.batches_per_round(method)
     points = jnp.float32(np.random.default_rng(3).normal(size=(n, 8, 2)))
     state = game.init(method, optim, {}, random.key(0), {"image": points[0]})
 

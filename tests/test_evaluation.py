@@ -15,7 +15,7 @@ from genlab.config import ConfigError, as_dict, resolve
 from genlab.config.files import load
 from genlab.data import digits
 from genlab.evaluation.evaluate import evaluate, lines, score
-from genlab.evaluation.evaluators import Fidelity, Outcome, PathLength, Reconstruction
+from genlab.evaluation.evaluators import EvaluationResult, Fidelity, PathLength, Reconstruction
 from genlab.features import Pixels, RandomConv
 from genlab.metrics.path_length import Squared
 from genlab.report.reading import read
@@ -90,7 +90,7 @@ def test_splits_share_no_draw_of_samples(run):
 
     def kept(subject):
         made.append(subject.samples(4))
-        return Outcome({}, {})
+        return EvaluationResult({}, {})
 
     experiment = dataclasses.replace(training.experiment, evaluate={"fidelity": kept})
     for split in ("validation", "test", "test"):

@@ -125,7 +125,7 @@ class Eater:
 
 def test_a_round_eats_a_fresh_batch_for_every_move():
     method = Eater()
-    assert game.rounds(method) == 5
+    assert game.batches_per_round(method) == 5
     batches = {"image": jnp.arange(5.0)[:, None]}
     optim = {"a": optax.sgd(1.0), "b": optax.sgd(1.0)}
     state = game.init(method, optim, {}, random.key(0), first(batches))

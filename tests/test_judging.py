@@ -16,7 +16,7 @@ from genlab.cli.main import main
 from genlab.config import ConfigError, choose
 from genlab.data import digits
 from genlab.evaluation import comparison, evaluators, image_sets
-from genlab.evaluation.request import Request
+from genlab.evaluation.request import EvaluationRequest
 from genlab.features import Pixels
 
 REAL, FAKE = (digits().read(split)["image"][:80] for split in ("test", "validation"))
@@ -61,7 +61,7 @@ def test_a_folder_and_an_npz_score_as_arrays_in_memory_do(sets, tmp_path, capsys
 
 
 def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch, capsys):
-    asked = Request(*map(str, sets), "pixels", ("fd",))
+    asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",))
     first = image_sets.judge(asked)
     recompute = image_sets.compare
     monkeypatch.setattr(image_sets, "compare", lambda *_: pytest.fail("computed again"))
@@ -90,7 +90,7 @@ def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch
 
 
 def test_a_changed_formula_makes_no_use_of_old_results(sets, monkeypatch):
-    asked = Request(*map(str, sets), "pixels", ("fd",))
+    asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",))
     image_sets.judge(asked)
     monkeypatch.setattr(image_sets, "_code", lambda: "other")
     monkeypatch.setattr(image_sets, "compare", lambda *_: pytest.fail("computed again"))
@@ -144,7 +144,7 @@ def test_what_is_named_by_its_module_is_scored_each_time(name, sets, tmp_path, m
     times = []
     compare = image_sets.compare
     monkeypatch.setattr(image_sets, "compare", lambda *x: times.append(1) or compare(*x))
-    asked = Request(*map(str, sets), "pixels", ("fd",))._replace(**name)
+    asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",))._replace(**name)
     image_sets.judge(asked)
     image_sets.judge(asked)
     assert len(times) == 2
@@ -163,15 +163,15 @@ def test_a_score_that_is_not_defined_is_null_and_any_number_is_a_float(
 
 
 def test_an_undefined_score_is_kept_as_null(sets, monkeypatch):
-    found = evaluation.Outcome({"fd": np.float32("nan")}, {}, {"fd": np.float64("inf")})
+    found = evaluation.EvaluationResult({"fd": np.float32("nan")}, {}, {"fd": np.float64("inf")})
     monkeypatch.setattr(image_sets, "compare", lambda *_: found)
-    asked = Request(*map(str, sets), "pixels", ("fd",), settings={"fd": {}})
+    asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",), settings={"fd": {}})
     for record in (image_sets.judge(asked), image_sets.judge(asked)):
         assert record["scores"] == record["floors"] == {"fd": None}
 
 
 def test_a_kept_result_is_told_with_the_names_of_this_request(sets, tmp_path):
-    asked = Request(*map(str, sets), "pixels", ("fd", "kid"))
+    asked = EvaluationRequest(*map(str, sets), "pixels", ("fd", "kid"))
     first = image_sets.judge(asked)
     again = shutil.copy(sets[1], tmp_path / "again.npz")
     second = image_sets.judge(asked._replace(fake=str(again)))
@@ -207,7 +207,9 @@ def test_what_the_model_was_trained_on_comes_with_its_labels(sets, tmp_path, mon
         return evaluation.compare(*given)
 
     monkeypatch.setattr(image_sets, "compare", noted)
-    asked = Request(*map(str, sets), "pixels", ("authenticity",), train=str(tmp_path / "train.npz"))
+    asked = EvaluationRequest(
+        *map(str, sets), "pixels", ("authenticity",), train=str(tmp_path / "train.npz")
+    )
     protocol = image_sets.judge(asked)["protocol"]
     assert np.array_equal(seen["train"], FAKE) and np.array_equal(seen["train_labels"], LABELS)
     assert protocol["train"] == 80 and len(protocol["train_sha256"]) == 64
@@ -217,7 +219,7 @@ def test_class_folders_and_npz_labels_are_labels(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (80, 2, 2, 1), np.uint8)
     real = folder(tmp_path / "real", images, classes=LABELS % 2)
     np.savez(tmp_path / "fake.npz", image=images[::-1], label=LABELS[::-1] % 2)
-    asked = Request(str(real), str(tmp_path / "fake.npz"), "pixels", ("class_fd",))
+    asked = EvaluationRequest(str(real), str(tmp_path / "fake.npz"), "pixels", ("class_fd",))
     assert image_sets.judge(asked)["scores"]["class_fd"] == pytest.approx(0, abs=1e-9)
 
 

@@ -21,7 +21,7 @@ from genlab.evaluation.evaluators import Reconstruction
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Silent
-from genlab.sampling.draw import Request, generate
+from genlab.sampling.draw import SampleRequest, generate
 from genlab.train.log import NotFinite
 from genlab.train.program import prepare
 
@@ -225,7 +225,7 @@ def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(chosen, t
     (row,) = evaluate(tmp_path)
     expected = 2 if chosen == "best" else 8
     assert row["step"] == expected and row["protocol"]["split"] == "test"
-    (written,) = generate(tmp_path, Request(n=4))
+    (written,) = generate(tmp_path, SampleRequest(n=4))
     assert written.name.startswith(f"{expected:06d}")
 
 
@@ -242,7 +242,7 @@ def test_moving_averages_are_what_is_sampled_and_judged(tmp_path):
         )
         state = fit(config, tmp_path / name)
         assert not np.array_equal(leaves(state)[-1], 0)
-        (path,) = generate(tmp_path / name, Request(n=9))
+        (path,) = generate(tmp_path / name, SampleRequest(n=9))
         drawn.append(path.read_bytes())
         drawn.append((tmp_path / name / "samples" / f"{steps:06d}.png").read_bytes())
         scores.append(evaluate(tmp_path / name)[0]["scores"])

@@ -298,7 +298,7 @@ def test_what_one_process_meets_ends_both(file, tmp_path):
 def test_flags_that_cannot_be_meant_are_refused(flags, told):
     with pytest.raises(ConfigError, match=told):
         processes.start(flags)
-    assert processes.count() == 1 and processes.first()
+    assert processes.count() == 1 and processes.is_main()
 
 
 def test_several_tasks_of_one_step_are_found_and_nothing_else():

@@ -7,7 +7,7 @@ from PIL import Image
 
 from genlab import fit
 from genlab.config import ConfigError
-from genlab.sampling.draw import Request, generate
+from genlab.sampling.draw import SampleRequest, generate
 from genlab.sampling.latents import interpolate, truncated
 from genlab.sampling.pictures import grid, points, write_png
 
@@ -60,7 +60,7 @@ def runs(tmp_path_factory):
 
 
 def test_grids_pictures_and_arrays_agree_and_a_seed_fixes_them(runs):
-    request = Request(n=6, seed=3, formats=("grid", "png", "npz"))
+    request = SampleRequest(n=6, seed=3, formats=("grid", "png", "npz"))
     written = generate(runs / "plain", request)
     assert len(written) == 1 + 6 + 1
     with np.load(written[-1]) as file:
@@ -74,30 +74,32 @@ def test_grids_pictures_and_arrays_agree_and_a_seed_fixes_them(runs):
 
 
 def test_labels_interpolations_and_truncation(runs):
-    with np.load(generate(runs / "labels", Request(n=5, label=7, formats=("npz",)))[0]) as file:
+    with np.load(
+        generate(runs / "labels", SampleRequest(n=5, label=7, formats=("npz",)))[0]
+    ) as file:
         assert file["label"].tolist() == [7] * 5
     with np.load(
-        generate(runs / "labels", Request(n=3, interpolate=4, formats=("npz",)))[0]
+        generate(runs / "labels", SampleRequest(n=3, interpolate=4, formats=("npz",)))[0]
     ) as file:
         assert (
             file["image"].shape[0] == 12 and file["label"].tolist() == [0] * 4 + [1] * 4 + [2] * 4
         )
-    (wide,) = generate(runs / "plain", Request(n=400, formats=("npz",)))
+    (wide,) = generate(runs / "plain", SampleRequest(n=400, formats=("npz",)))
     spread = np.load(wide)["image"].astype(float).std(axis=0).mean()
-    (narrow,) = generate(runs / "plain", Request(n=400, truncation=0.1, formats=("npz",)))
+    (narrow,) = generate(runs / "plain", SampleRequest(n=400, truncation=0.1, formats=("npz",)))
     assert np.load(narrow)["image"].astype(float).std(axis=0).mean() < 0.5 * spread
 
 
 @pytest.mark.parametrize(
     ("run", "request_", "told"),
     [
-        ("plain", Request(label=3), "the model is not conditional"),
-        ("labels", Request(label=10), r"the labels are 0 \.\. 9"),
-        ("plain", Request(formats=("gif",)), "no format 'gif'"),
-        ("plain", Request(n=0), "at least one"),
-        ("plain", Request(truncation=0.0), "above 0"),
-        ("plain", Request(interpolate=1), "at least 2"),
-        ("nowhere", Request(), "is no run folder"),
+        ("plain", SampleRequest(label=3), "the model is not conditional"),
+        ("labels", SampleRequest(label=10), r"the labels are 0 \.\. 9"),
+        ("plain", SampleRequest(formats=("gif",)), "no format 'gif'"),
+        ("plain", SampleRequest(n=0), "at least one"),
+        ("plain", SampleRequest(truncation=0.0), "above 0"),
+        ("plain", SampleRequest(interpolate=1), "at least 2"),
+        ("nowhere", SampleRequest(), "is no run folder"),
     ],
 )
 def test_what_a_run_cannot_draw_is_refused(runs, run, request_, told):
@@ -117,5 +119,5 @@ def test_training_draws_the_same_latents_at_every_stage(tmp_path):
 
 
 def test_a_conditional_grid_has_a_column_for_each_label(runs):
-    (path,) = generate(runs / "labels", Request(n=20))
+    (path,) = generate(runs / "labels", SampleRequest(n=20))
     assert Image.open(path).size == (10 * 9 + 1, 2 * 9 + 1)

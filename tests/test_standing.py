@@ -12,8 +12,8 @@ from genlab.config import ConfigError, build, spec
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp
 from genlab.runs.folder import RunFolder
-from genlab.sampling import pictures, previews
-from genlab.sampling.batch_norm import STREAM, shown, standing
+from genlab.sampling import previews
+from genlab.sampling.batch_norm import STREAM, evaluation_variables, standing
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def played():
 
 def test_every_running_statistic_becomes_its_mean_over_the_batches(played):
     e, state = played
-    params, stats = shown(e, state)
+    params, stats = evaluation_variables(e, state)
     key = random.fold_in(random.key(e.seed), STREAM)
     means, variances = [], []
     dense = params["gen"]["trunk"]["Dense_0"]["kernel"]
@@ -83,7 +83,11 @@ def test_large_variances_are_as_exact_as_small_ones(played):
 def test_pictures_on_the_way_have_them_too(played, tmp_path, monkeypatch):
     e, state = played
     seen = []
-    monkeypatch.setattr(pictures, "shown", lambda e, s: seen.append(e.standing) or shown(e, s))
+    monkeypatch.setattr(
+        previews,
+        "evaluation_variables",
+        lambda e, s: seen.append(e.standing) or evaluation_variables(e, s),
+    )
     previews.stages(e, RunFolder(tmp_path))(2, state)
     assert seen == [3]
 

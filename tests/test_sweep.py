@@ -6,6 +6,7 @@ from genlab.evaluation.evaluators import Reconstruction
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Silent
 from genlab.sweep import plan, run
+from genlab.sweep.run import finished
 
 import pytest  # isort: skip
 
@@ -67,9 +68,9 @@ def test_changed_evaluators_or_a_kill_before_evaluation_leave_no_stale_scores(tm
     longer = {"loop.steps": "4", "evaluate.reconstruction.window": "5"}
     (job,) = plan.plan(File, tmp_path, longer, (0,), ("plain",))
     fit(job.config, job.workdir)  # killed before it was evaluated
-    assert not run.finished(job)
+    assert not finished(job)
     play(tmp_path, overrides=longer, only=("plain",))
-    assert run.rows("evals.jsonl")[-1]["step"] == 4 and run.finished(job)
+    assert run.rows("evals.jsonl")[-1]["step"] == 4 and finished(job)
 
 
 def test_a_variant_that_cannot_be_built_is_reported_too(tmp_path, monkeypatch):

@@ -74,7 +74,7 @@ def experiment(variant: str, schedule: str = ""):
 
 def start(e) -> tuple[game.State, dict]:
     """The state before the first round, and the batches of every round: zeros."""
-    batches = {"image": jnp.zeros((game.rounds(e.method), e.batch_size, 1))}
+    batches = {"image": jnp.zeros((game.batches_per_round(e.method), e.batch_size, 1))}
     first = {"image": batches["image"][0]}
     return game.init(e.method, e.optim, e.ema, random.key(0), first), batches
 

@@ -11,7 +11,7 @@ import optax
 
 from genlab import Experiment, Loop, spec
 from genlab.augment import augment_pipe, image
-from genlab.data.sets import tfds
+from genlab.data import tfds
 from genlab.game.optim import clip_weights, cosine, from_round, ramped, scheduled_adam
 from genlab.losses import adversarial
 from genlab.methods import GAN

@@ -25,7 +25,7 @@ from genlab import spec
 from genlab.config import build
 from genlab.data import digits
 from genlab.evaluation.comparison import Comparisons
-from genlab.evaluation.sample_set import Side
+from genlab.evaluation.sample_set import SampleSet
 from genlab.features import Domain, Pixels, RandomConv
 from genlab.nets import mlp
 from genlab.report.scores import score
@@ -98,7 +98,7 @@ def spoilt(fresh: Set, train: Set, seed: int) -> Iterator[tuple[str, Set]]:
     yield "wrong labels", fakes._replace(labels=rng.permutation(fakes.labels))
 
 
-def scores(comparisons: Comparisons, real: Side, fake: Side) -> dict[str, float]:
+def scores(comparisons: Comparisons, real: SampleSet, fake: SampleSet) -> dict[str, float]:
     """All scores by name; NaN for one that these fakes do not define."""
     found = {}
     for one in comparisons:
@@ -122,10 +122,10 @@ def measure(split: int, spaces: dict) -> dict[str, dict[str, float]]:
         names = SCORES if name == "domain" else EVERYWHERE
         chosen = Comparisons.of(names, {n: s for n, s in SETTINGS.items() if n in names})
         space = build(features).space({"data": config_lib.as_dict(data)}, source)
-        trained_on = Side(train.images, space, train.labels, keep=chosen.taps)
-        real = Side(held_out.images, space, held_out.labels, trained_on, chosen.taps)
+        trained_on = SampleSet(train.images, space, train.labels, keep=chosen.taps)
+        real = SampleSet(held_out.images, space, held_out.labels, trained_on, chosen.taps)
         for condition, fakes in spoilt(fresh, train, split):
-            side = Side(fakes.images, space, fakes.labels, keep=chosen.taps)
+            side = SampleSet(fakes.images, space, fakes.labels, keep=chosen.taps)
             here = found.setdefault(condition, {})
             for label, value in scores(chosen, real, side).items():
                 here[label if name == "domain" else f"{name}: {label}"] = value

@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array, random
 
 from genlab.data.sets.toy import Drawn
-from genlab.evaluation.evaluators import Outcome, Subject
+from genlab.evaluation.evaluators import EvaluationContext, EvaluationResult
 from genlab.game import apply
 
 HALF = 2.5  # the cube is [-HALF, HALF]^D
@@ -127,7 +127,7 @@ class Dual:
     seed: int = 0
     samples: int = 4096
 
-    def __call__(self, subject: Subject) -> Outcome:
+    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """The scores."""
         made = Funnels(self.dimension, self.funnels, self.seed)
         y = random.uniform(random.key(1), (self.samples, self.dimension), minval=-HALF, maxval=HALF)
@@ -155,4 +155,4 @@ class Dual:
             "true_w1": (jax.vmap(made.potential)(y) - jax.vmap(made.potential)(x)).mean(),
         }
         protocol = {"dimension": self.dimension, "funnels": self.funnels, "samples": self.samples}
-        return Outcome({name: float(value) for name, value in scores.items()}, protocol)
+        return EvaluationResult({name: float(value) for name, value in scores.items()}, protocol)

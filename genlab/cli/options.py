@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genlab.evaluation.request import Request
+from genlab.evaluation.request import EvaluationRequest
 
 EVALUATE = """\
 Score a run (--workdir): its best checkpoint by validation, or its newest.
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="score again what was scored before")
 
 
-def requested(arguments: Mapping[str, Any]) -> Request | None:
+def requested(arguments: Mapping[str, Any]) -> EvaluationRequest | None:
     """The request that the parsed arguments make; None where they ask for a run's scores.
 
     ConfigError for a mixture of both, and for a file to write in no folder.
@@ -76,4 +76,4 @@ def requested(arguments: Mapping[str, Any]) -> Request | None:
     if not fits:
         text = '--settings takes JSON of the scores by name, as \'{"kid": {"size": 500}}\''
         raise ConfigError(text)
-    return Request(**given, fresh=fresh)
+    return EvaluationRequest(**given, fresh=fresh)

@@ -2,9 +2,9 @@
 
 
 def _sample(arguments) -> None:
-    from genlab.sampling.draw import Request, generate
+    from genlab.sampling.draw import SampleRequest, generate
 
-    request = Request(
+    request = SampleRequest(
         arguments.n, arguments.seed, arguments.label, arguments.truncation, arguments.interpolate,
         tuple(arguments.formats.split(",")),
     )  # fmt: skip

@@ -45,11 +45,11 @@ def _player(arguments, experiment):
     if arguments.together:
         raise ConfigError("--together is one process's: leave --executor out")
     from genlab.sweep.executors import executor
-    from genlab.sweep.launcher import hand_over
+    from genlab.sweep.launcher import submit
 
     usual = getattr(experiment, "SLURM", {}) if arguments.executor == "slurm" else {}
     options = {**usual, **arguments.slurm}
-    return partial(hand_over, executor(arguments.executor, arguments.jobs, options))
+    return partial(submit, executor(arguments.executor, arguments.jobs, options))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

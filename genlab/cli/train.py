@@ -13,5 +13,5 @@ def _train(arguments) -> None:
 
     with processes.all_or_none():
         fit(processes.together(lambda: _config_of(arguments)), arguments.workdir, for_terminal())
-    if processes.first():
+    if processes.is_main():
         print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={arguments.workdir}")

@@ -10,8 +10,8 @@ import numpy as np
 from genlab import config as config_lib
 from genlab.config import ConfigError, did_you_mean
 from genlab.evaluation import scores
-from genlab.evaluation.context import Outcome
-from genlab.evaluation.sample_set import BESIDE_TAPS, Side, check_alike, lacking, refuse, told
+from genlab.evaluation.context import EvaluationResult
+from genlab.evaluation.sample_set import BESIDE_TAPS, SampleSet, check_alike, lacking, refuse, told
 from genlab.features.space import GIVEN, FeatureSpace
 
 
@@ -23,11 +23,11 @@ class Comparison(NamedTuple):
     settings: dict[str, Any]
     needs: tuple[str, ...]
 
-    def __call__(self, real: Side, fake: Side) -> dict[str, float]:
+    def __call__(self, real: SampleSet, fake: SampleSet) -> dict[str, float]:
         """Its scores of `fake` beside `real`."""
         return self.fn(real, fake, **self.settings)
 
-    def settled(self, real: Side, fake: Side) -> "Comparison":
+    def settled(self, real: SampleSet, fake: SampleSet) -> "Comparison":
         """Itself with the settings that it uses of these sides."""
         if not hasattr(self.fn, "settled"):
             return self
@@ -82,7 +82,7 @@ class Comparisons(tuple[Comparison, ...]):
             for key, value in one.settings.items()
         }
 
-    def trained_on(self, train: Side | None) -> dict[str, Any]:
+    def trained_on(self, train: SampleSet | None) -> dict[str, Any]:
         """What a protocol says of the images that the model was trained on, where it is known and
         any makes use of it.
         """
@@ -90,17 +90,17 @@ class Comparisons(tuple[Comparison, ...]):
             return {}
         return {"train": len(train), "train_sha256": train.sha256}
 
-    def check(self, real: Side, fake_labels: bool) -> None:
+    def check(self, real: SampleSet, fake_labels: bool) -> None:
         """ConfigError, before anything is computed, for what these sides do not have."""
         missing = lacking({need for one in self for need in one.needs}, real, fake_labels)
         for one in self:
             refuse(one.name, {need: missing[need] for need in one.needs if need in missing})
 
-    def settled(self, real: Side, fake: Side) -> "Comparisons":
+    def settled(self, real: SampleSet, fake: SampleSet) -> "Comparisons":
         """These with the settings that they use of these sides, for a protocol to say."""
         return Comparisons(one.settled(real, fake) for one in self)
 
-    def __call__(self, real: Side, fake: Side) -> dict[str, float]:
+    def __call__(self, real: SampleSet, fake: SampleSet) -> dict[str, float]:
         """All scores of `fake` beside `real`."""
         found: dict[str, float] = {}
         for one in self:
@@ -111,9 +111,9 @@ class Comparisons(tuple[Comparison, ...]):
         return found
 
     def floor(
-        self, real: Side, beside: Side | None, order: np.ndarray | None = None
+        self, real: SampleSet, beside: SampleSet | None, order: np.ndarray | None = None
     ) -> tuple[dict[str, float], dict[str, Any]]:
-        """The same scores of real data, of the Side `beside` as if it had been sampled; and, as a
+        """The same scores of real data, of the SampleSet `beside` as if it had been sampled; and, as a
         protocol says them, settings that had to be others than the scores'. Halves of the real side
         are of its rows in `order`.
 
@@ -150,7 +150,7 @@ def compare(
     train: Any = None,
     seen: Callable[[int], None] | None = None,
     train_labels: np.ndarray | None = None,
-) -> Outcome:
+) -> EvaluationResult:
     """Scores of the images `fake` beside `real`, uint8 [M, H, W, C] and [N, H, W, C], by name.
 
     features: a feature space such as `features.Pixels()`, or a function of images that gives
@@ -172,9 +172,9 @@ def compare(
         for given in (real_labels, fake_labels, train_labels)
     ]
     about = {"keep": chosen.taps, "seen": seen}
-    beside = None if train is None else Side(train, space, labels[2], **about)
-    real_side = Side(real, space, labels[0], beside, **about)
-    fake_side = Side(fake, space, labels[1], **about)
+    beside = None if train is None else SampleSet(train, space, labels[2], **about)
+    real_side = SampleSet(real, space, labels[0], beside, **about)
+    fake_side = SampleSet(fake, space, labels[1], **about)
     sides = {"real": real_side, "fake": fake_side, "train": beside}
     check_alike({name: side for name, side in sides.items() if side is not None})
     chosen.check(real_side, fake_labels is not None)
@@ -193,7 +193,7 @@ def compare(
         "floor": f"halves of the real set, {half} beside {half}",
         **others,
     }
-    return Outcome(found, protocol, floors)
+    return EvaluationResult(found, protocol, floors)
 
 
 def space_of(features: Any, images: Any) -> FeatureSpace:

@@ -1,4 +1,4 @@
-"""What an evaluator is given, a `Subject`, and what it gives back, an `Outcome`."""
+"""What an evaluator is given, a `EvaluationContext`, and what it gives back, an `EvaluationResult`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from genlab.sampling.sampler import Sampler, labels_for
 SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under a subject's key
 
 
-class Outcome(NamedTuple):
+class EvaluationResult(NamedTuple):
     """scores and floors by name; protocol: all that the numbers depend on; pictures: uint8 [H, W,
     C] by name; each: [N] by name, one value per example, for scores that are their means.
     """
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class EvaluationContext:
     """A trained model beside the data it is judged on."""
 
     config: dict

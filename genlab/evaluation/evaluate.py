@@ -13,12 +13,12 @@ from jax import random
 from genlab import config as config_lib
 from genlab.config import ConfigError, did_you_mean
 from genlab.config.experiment import Experiment
-from genlab.evaluation.evaluators import Subject
+from genlab.evaluation.evaluators import EvaluationContext
 from genlab.game import State
 from genlab.metrics.resampling import bootstrap
 from genlab.runs.environment import version
 from genlab.runs.folder import RunFolder
-from genlab.sampling.batch_norm import shown
+from genlab.sampling.batch_norm import evaluation_variables
 from genlab.sampling.pictures import write_png
 from genlab.train.restore import restored
 
@@ -38,10 +38,12 @@ def score(
 
     `checkpoint` says how the state was chosen (see `trained`); in the course of training none was.
     """
-    params, stats = shown(experiment, state)
+    params, stats = evaluation_variables(experiment, state)
     key = random.fold_in(random.key(experiment.seed), STREAM)
     key = random.fold_in(key, zlib.crc32(split.encode()))  # splits share no draw of latents
-    subject = Subject(config, experiment.method, experiment.data, params, stats, split, key)
+    subject = EvaluationContext(
+        config, experiment.method, experiment.data, params, stats, split, key
+    )
     rows = []
     for name, evaluator in experiment.evaluate.items():
         started = time.perf_counter()

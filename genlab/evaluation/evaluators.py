@@ -1,4 +1,4 @@
-"""Evaluators: what a config's `evaluate` names. Each takes a `Subject` and gives an `Outcome`:
+"""Evaluators: what a config's `evaluate` names. Each takes a `EvaluationContext` and gives an `EvaluationResult`:
 scores, floors and protocol.
 
 A floor is the same score between two sets of real data, where a model that is as good as the data
@@ -17,7 +17,7 @@ import numpy as np
 from jax import random
 
 from genlab.config import ConfigError
-from genlab.evaluation.context import CHAINS, PATHS, POSTERIOR, Outcome, Subject
+from genlab.evaluation.context import CHAINS, PATHS, POSTERIOR, EvaluationContext, EvaluationResult
 from genlab.evaluation.fidelity import Fidelity
 from genlab.game import Method
 from genlab.metrics import annealing, bound, image, path_length
@@ -28,7 +28,14 @@ from genlab.runtime import compiler
 from genlab.sampling.sampler import as_batch, quantised
 
 __all__ = [
-    "Annealed", "Bound", "Fidelity", "Modes", "Outcome", "PathLength", "Reconstruction", "Subject",
+    "Annealed",
+    "Bound",
+    "EvaluationContext",
+    "EvaluationResult",
+    "Fidelity",
+    "Modes",
+    "PathLength",
+    "Reconstruction",
 ]  # fmt: skip
 TOGETHER = 20  # images whose chains run at once
 
@@ -41,7 +48,7 @@ class Bound:
 
     draws: int = 64
 
-    def __call__(self, subject: Subject) -> Outcome:
+    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the whole split; beta and other weights of training play no part."""
         method = subject.method
         if not hasattr(method, "log_weight"):
@@ -72,7 +79,7 @@ class Bound:
             )
         each = np.concatenate(found, axis=1)
         elbo, iwae = each.mean(axis=1, dtype=np.float64)
-        return Outcome(
+        return EvaluationResult(
             {"elbo": float(elbo), "iwae": float(iwae)},
             {"draws": self.draws, "real": len(x)},
             each=dict(zip(("elbo", "iwae"), each, strict=True)),
@@ -101,7 +108,7 @@ class Annealed:
         if min(self.images, self.chains, self.leapfrog, self.temperatures - 1) < 1:
             raise ConfigError(f"{self}: expected at least 1 of each, and 2 temperatures")
 
-    def __call__(self, subject: Subject) -> Outcome:
+    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the images."""
         method = subject.method
         if not hasattr(method, "log_likelihood"):
@@ -133,7 +140,9 @@ class Annealed:
             "ais_effective": np.concatenate([part.effective for part in found]),
         }
         scores = {name: float(value.mean(dtype=np.float64)) for name, value in each.items()}
-        return Outcome(scores, {**dataclasses.asdict(self), "images": len(chosen)}, each=each)
+        return EvaluationResult(
+            scores, {**dataclasses.asdict(self), "images": len(chosen)}, each=each
+        )
 
 
 @dataclass(frozen=True)
@@ -162,7 +171,7 @@ class PathLength:
                 f"samples={self.samples}, epsilon={self.epsilon}; expected 1 or more, and above 0"
             )
 
-    def __call__(self, subject: Subject) -> Outcome:
+    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """The mean over `samples` paths, both ends of each under one label."""
         if len(subject.source.shape) != 3:
             raise ConfigError("PathLength is for images; the data are points")
@@ -185,7 +194,7 @@ class PathLength:
         name = getattr(self.distance, "__name__", type(self.distance).__name__)
         told = {f: getattr(self, f) for f in ("samples", "epsilon", "space", "sampling")}
         told |= {"percentiles": "1 to 99"}
-        return Outcome(
+        return EvaluationResult(
             {"ppl": found.mean}, {**getattr(self.distance, "protocol", {"distance": name}), **told}
         )
 
@@ -207,7 +216,7 @@ class Reconstruction:
     window: int = 7
     lpips: Lpips | None = None
 
-    def __call__(self, subject: Subject) -> Outcome:
+    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the whole split."""
         method = subject.method
         if not hasattr(method, "reconstruct"):
@@ -231,7 +240,7 @@ class Reconstruction:
         each |= {"lpips": self.lpips(a, b)} if self.lpips else {}
         scores = {name: float(value.mean()) for name, value in each.items()}
         told = self.lpips.protocol if self.lpips else {}
-        return Outcome(scores, {"real": len(x), "window": self.window, **told}, each=each)
+        return EvaluationResult(scores, {"real": len(x), "window": self.window, **told}, each=each)
 
 
 @dataclass(frozen=True)
@@ -244,7 +253,7 @@ class Modes:
     samples: int = 2500
     within: float = 3.0
 
-    def __call__(self, subject: Subject) -> Outcome:
+    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Scores of the samples; the floor is real points, as many."""
         source = subject.source
         if getattr(source, "means", None) is None:
@@ -262,4 +271,4 @@ class Modes:
 
         real = source.read(subject.split, self.samples)["image"]
         protocol = {"samples": self.samples, "within": self.within}
-        return Outcome(judge(subject.samples(self.samples)), protocol, floors=judge(real))
+        return EvaluationResult(judge(subject.samples(self.samples)), protocol, floors=judge(real))

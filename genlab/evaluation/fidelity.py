@@ -9,8 +9,8 @@ import numpy as np
 
 from genlab.config import ConfigError
 from genlab.evaluation.comparison import Comparisons
-from genlab.evaluation.context import Outcome, Subject
-from genlab.evaluation.sample_set import Side
+from genlab.evaluation.context import EvaluationContext, EvaluationResult
+from genlab.evaluation.sample_set import SampleSet
 from genlab.metrics.neighbours import nearest
 from genlab.sampling.pictures import grid
 
@@ -62,7 +62,7 @@ class Fidelity:
             raise ConfigError(f"settings of {sorted(twice)[0]!r} are k_precision and k_density")
         return Comparisons.of(self.scores, own | dict(self.settings))
 
-    def __call__(self, subject: Subject) -> Outcome:
+    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Scores of `samples` samples against the whole split, means over `draws` draws of them."""
         if len(subject.source.shape) != 3:
             raise ConfigError(
@@ -76,12 +76,12 @@ class Fidelity:
         found = []
         for draw in range(self.draws):
             made = subject.samples(self.samples, draw)
-            fake = Side(made, space, labels, keep=self.comparisons.taps)
+            fake = SampleSet(made, space, labels, keep=self.comparisons.taps)
             comparisons = comparisons.settled(real, fake)
             found.append(comparisons(real, fake))
         beside = np.random.default_rng(0).permutation(len(train))[: self.samples]
         floors, others = comparisons.floor(real, train.rows(beside))
-        return Outcome(
+        return EvaluationResult(
             scores={name: float(np.mean([f[name] for f in found])) for name in found[0]},
             floors=floors,
             protocol={
@@ -96,14 +96,14 @@ class Fidelity:
             pictures=self._pictures(train, fake),
         )
 
-    def _sides(self, subject: Subject, space) -> tuple[Side, Side]:
+    def _sides(self, subject: EvaluationContext, space) -> tuple[SampleSet, SampleSet]:
         keep = self.comparisons.taps
         stored = subject.source.read("train")
-        train = Side(stored["image"], space, stored.get("label"), keep=keep)
+        train = SampleSet(stored["image"], space, stored.get("label"), keep=keep)
         held_out = subject.real
-        return train, Side(held_out["image"], space, held_out.get("label"), train, keep)
+        return train, SampleSet(held_out["image"], space, held_out.get("label"), train, keep)
 
-    def _pictures(self, train: Side, fake: Side) -> dict[str, np.ndarray]:
+    def _pictures(self, train: SampleSet, fake: SampleSet) -> dict[str, np.ndarray]:
         """Where copies are looked for, the first samples over the nearest training images."""
         if not self.comparisons.need_train:
             return {}
@@ -111,7 +111,7 @@ class Fidelity:
         shown = np.concatenate([fake.images[:SHOWN], train.images[indices]])
         return {"nearest": grid(shown, columns=SHOWN)}
 
-    def _beside(self, train: Side) -> dict[str, Any]:
+    def _beside(self, train: SampleSet) -> dict[str, Any]:
         """Of the train split, what `data` does not say."""
         newer = Comparisons(one for one in self.comparisons if one.name != "memorisation")
         short = len(train) < self.samples

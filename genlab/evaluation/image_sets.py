@@ -24,7 +24,7 @@ from genlab.evaluation import scores
 from genlab.evaluation.comparison import Comparison, Comparisons, compare, space_of
 from genlab.evaluation.evaluate import finite
 from genlab.evaluation.reading import LOSSY, ImageSet, Resize, alike, read_set
-from genlab.evaluation.request import Request
+from genlab.evaluation.request import EvaluationRequest
 from genlab.runs.environment import version
 from genlab.runtime.cache import cache
 from genlab.runtime.progress import Progress, Silent
@@ -40,7 +40,7 @@ SPACES = {  # each with whether it takes a file of weights
 }
 
 
-def judge(request: Request, show: Progress | None = None) -> dict:
+def judge(request: EvaluationRequest, show: Progress | None = None) -> dict:
     """The record of a request: name, scores, floors (of the two halves of the real set), protocol.
     A score that is not defined for these images is None.
 
@@ -108,7 +108,7 @@ def _resolved(option: str, text: str) -> Any:
         raise ConfigError(f"--{option}={text}: {error}") from None
 
 
-def _chosen(request: Request) -> Comparisons:
+def _chosen(request: EvaluationRequest) -> Comparisons:
     """What the scores and their settings name; ConfigError also for a setting of another type."""
     for score in request.scores:
         if ":" in score and not _of_two_sides(_resolved("scores", score)):
@@ -163,14 +163,14 @@ def _check_types(one: Comparison) -> None:
             )
 
 
-def _foreign(request: Request, chosen: Comparisons) -> bool:
+def _foreign(request: EvaluationRequest, chosen: Comparisons) -> bool:
     """Whether anything that was asked for cannot be told by its text: see the module."""
     named = any(":" in score for score in request.scores) or "." in request.features.split(":")[0]
     settings = [value for one in chosen for value in one.settings.values()]
     return named or not all(isinstance(value, PLAIN) for value in settings)
 
 
-def _place(request: Request, sets: Mapping[str, ImageSet], protocol: dict) -> Path:
+def _place(request: EvaluationRequest, sets: Mapping[str, ImageSet], protocol: dict) -> Path:
     """Where the result is kept."""
     asked = [request.scores, request.settings, request.resize, protocol, version(), _code()]
     contents = {name: one.sha256 for name, one in sets.items()}
@@ -194,7 +194,9 @@ def _warn(path: str, files: str, show: Progress) -> None:
         )
 
 
-def _scored(request: Request, sets: Mapping[str, ImageSet], space, show: Progress) -> dict:
+def _scored(
+    request: EvaluationRequest, sets: Mapping[str, ImageSet], space, show: Progress
+) -> dict:
     real, fake, train = sets["real"], sets["fake"], sets.get("train")
     started, passed = time.perf_counter(), 0
 

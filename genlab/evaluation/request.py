@@ -6,7 +6,7 @@ from typing import NamedTuple
 SCORES = ("fd", "kid", "precision_recall", "density_coverage")
 
 
-class Request(NamedTuple):
+class EvaluationRequest(NamedTuple):
     """What is to be scored and how: the options of `genlab evaluate`."""
 
     real: str

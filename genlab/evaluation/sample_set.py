@@ -1,6 +1,6 @@
-"""`Side`: one of two sets of images that are compared, seen through a feature space once.
+"""`SampleSet`: one of two sets of images that are compared, seen through a feature space once.
 
-A comparison is a function `(real: Side, fake: Side, **settings) -> {score: value}`. What it asks of
+A comparison is a function `(real: SampleSet, fake: SampleSet, **settings) -> {score: value}`. What it asks of
 the sides, beside features, it says by `needs`, so that it can be refused before anything is
 computed; which of its settings hang on the sides, by `settles`, so that a protocol can say them.
 """
@@ -46,12 +46,12 @@ def settles(used: Callable[..., dict[str, Any]]) -> Callable[[Callable], Callabl
     return noted
 
 
-class Side:
+class SampleSet:
     """One set.
 
     images: uint8 [N, H, W, C], or anything of a length whose slices and rows are such arrays
     labels: integers [N], or None
-    train:  the Side of what the model was trained on, where it is known
+    train:  the SampleSet of what the model was trained on, where it is known
     keep:   the taps to keep of the one pass over the images
     seen:   told of images as they pass, by count
     """
@@ -61,7 +61,7 @@ class Side:
         images: Any,
         space: FeatureSpace,
         labels: np.ndarray | None = None,
-        train: "Side | None" = None,
+        train: "SampleSet | None" = None,
         keep: Iterable[str] = ("features",),
         seen: Callable[[int], None] | None = None,
     ):
@@ -137,19 +137,19 @@ class Side:
         """All images as one array, uint8 [N, H, W, C]: for comparisons that need "images"."""
         return np.asarray(self.images[:])
 
-    def rows(self, at: np.ndarray | slice) -> "Side":
+    def rows(self, at: np.ndarray | slice) -> "SampleSet":
         """A part of this side; what was computed of the whole is not computed again."""
         labels = None if self.labels is None else self.labels[at]
         if "taps" not in vars(self):
-            return Side(
+            return SampleSet(
                 _Rows(self.images, at), self.space, labels, self.train, self.keep, self.seen
             )
-        part = Side(_Rows(self.images, at), self.space, labels, self.train, self.keep)
+        part = SampleSet(_Rows(self.images, at), self.space, labels, self.train, self.keep)
         part.taps = {name: tap[at] for name, tap in self.taps.items()}
         return part
 
 
-def check_alike(sides: Mapping[str, Side]) -> None:
+def check_alike(sides: Mapping[str, SampleSet]) -> None:
     """ConfigError unless the sides, by name, hold images of one shape, and labels one for each."""
     first, *_ = sides
     for name, side in sides.items():
@@ -186,7 +186,7 @@ class _Rows:
         return self.images[self.at[part]]
 
 
-def lacking(wanted: Iterable[str], real: Side, fake_labels: bool) -> dict[str, str]:
+def lacking(wanted: Iterable[str], real: SampleSet, fake_labels: bool) -> dict[str, str]:
     """Of the things `wanted` those that cannot be had, each with the reason."""
     wanted = set(wanted)
     reasons = {}

@@ -1,4 +1,4 @@
-"""The comparisons that a config names: two `Side`s in, scores by name out.
+"""The comparisons that a config names: two `SampleSet`s in, scores by name out.
 
 Each is a function of this module, `(real, fake, **settings) -> {score: value}`; one of your own is
 named "package.module:function", and says by `sides.needs` what it asks of the sides beside their
@@ -14,7 +14,7 @@ from typing import Any as _Any
 
 import numpy as _np
 
-from genlab.evaluation.sample_set import Side as _Side
+from genlab.evaluation.sample_set import SampleSet as _Side
 from genlab.evaluation.sample_set import needs as _needs
 from genlab.evaluation.sample_set import settles as _settles
 from genlab.metrics import bins as _bins

@@ -145,7 +145,7 @@ def turns(players: Mapping[str, Player]) -> list[tuple[str, ...]]:
     return found
 
 
-def rounds(method: Method) -> int:
+def batches_per_round(method: Method) -> int:
     """Batches that one round eats: the moves of each turn."""
     players = method.players()
     return sum(players[turn[0]].moves for turn in turns(players))
@@ -204,7 +204,7 @@ def look_ahead(ahead: Ahead, players, optim, params, stats, opt, batch, key, ste
 def step(
     method: Method, optim: Mapping, ema: Mapping[str, Weight], state: State, batches: dict
 ) -> tuple[State, dict[str, Array]]:
-    """One round; `batches` has a leading axis of `rounds(method)`. Metrics are `player/term`, means
+    """One round; `batches` has a leading axis of `batches_per_round(method)`. Metrics are `player/term`, means
     over its moves.
     """
     key, players = random.fold_in(state.key, state.step), method.players()

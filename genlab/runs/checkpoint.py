@@ -119,7 +119,7 @@ class Checkpoints:
         """Moves damaged checkpoints out of the way of new ones, for a run that goes on from round
         `newer_than`; nothing is deleted but what a killed save had begun.
         """
-        processes.by_first(lambda: self._set_aside(newer_than))
+        processes.on_main(lambda: self._set_aside(newer_than))
         self._manager.reload()
 
     def _set_aside(self, newer_than: int) -> None:

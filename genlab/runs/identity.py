@@ -4,14 +4,14 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 
-CANNOT_ALTER_THE_PAST = ("loop", "evaluate", "standing", "title")
+MUTABLE_ON_RESUME = ("loop", "evaluate", "standing", "title")
 
 
 def identity(config: ConfigDict) -> dict:
     """The part of a config that defines the run: two runs with the same identity play the same
     rounds.
     """
-    return {k: v for k, v in config_lib.as_dict(config).items() if k not in CANNOT_ALTER_THE_PAST}
+    return {k: v for k, v in config_lib.as_dict(config).items() if k not in MUTABLE_ON_RESUME}
 
 
 def fingerprint(config: ConfigDict) -> str:

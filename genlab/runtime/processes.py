@@ -95,7 +95,7 @@ def index() -> int:
     return _state().process_id
 
 
-def first() -> bool:
+def is_main() -> bool:
     """Whether this process writes the run folder, speaks to the terminal, draws and judges."""
     return index() == 0
 
@@ -121,12 +121,12 @@ def together(act: Callable[[], T], same: Callable[[T], str] = lambda _: "") -> T
     return result
 
 
-def by_first(act: Callable[[], T]) -> T:
+def on_main(act: Callable[[], T]) -> T:
     """`act()` in the first process alone, its result (as JSON has it) or its error in all."""
     if count() == 1:
         return act()
     name = f"genlab/{next(_serial)}"
-    if first():
+    if is_main():
         result, failure = _outcome(act)
         _say(name, json.dumps([None if failure else result, _told(failure)]))
         if failure:
@@ -206,7 +206,7 @@ def _gathered(text: str) -> list[str]:
     """What each process says, in all of them."""
     name = f"genlab/{next(_serial)}"
     _say(f"{name}/{index()}", text)
-    if first():
+    if is_main():
         _say(f"{name}/all", json.dumps([_hear(f"{name}/{i}") for i in range(count())]))
     return json.loads(_hear(f"{name}/all"))
 

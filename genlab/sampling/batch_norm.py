@@ -11,7 +11,7 @@ from genlab.runtime import compiler
 STREAM = 80  # latents of standing statistics, apart from training's and evaluation's
 
 
-def shown(experiment, state: State) -> tuple[dict, dict]:
+def evaluation_variables(experiment, state: State) -> tuple[dict, dict]:
     """(params, stats) to sample and to judge: the moving averages where there are any, with
     standing statistics where `experiment.standing` asks for them.
     """

@@ -11,7 +11,7 @@ from jax import Array, random
 
 from genlab.config import ConfigError
 from genlab.game import Method
-from genlab.sampling.batch_norm import shown
+from genlab.sampling.batch_norm import evaluation_variables
 from genlab.sampling.latents import interpolate, truncated
 from genlab.sampling.pictures import picture, write_png
 from genlab.sampling.sampler import Sampler, grid_columns, labels_for
@@ -21,7 +21,7 @@ FORMATS = ("grid", "png", "npz")
 STREAM = 79  # latents drawn on request, apart from training's and evaluation's
 
 
-class Request(NamedTuple):
+class SampleRequest(NamedTuple):
     """What to draw.
 
     label:       this one alone (conditional methods); None: all in turn
@@ -37,7 +37,7 @@ class Request(NamedTuple):
     formats: tuple[str, ...] = ("grid",)
 
 
-def generate(workdir: str | Path, request: Request, step: int | None = None) -> list[Path]:
+def generate(workdir: str | Path, request: SampleRequest, step: int | None = None) -> list[Path]:
     """Draws from the State that `evaluate` judges (or that of round `step`): the files written.
 
     Raises ConfigError for what the run cannot do.
@@ -45,7 +45,7 @@ def generate(workdir: str | Path, request: Request, step: int | None = None) -> 
     run, training, step, state = trained(workdir, step)
     method = training.experiment.method
     _check(request, method, training.experiment.data.shape)
-    params, stats = shown(training.experiment, state)
+    params, stats = evaluation_variables(training.experiment, state)
     z, cond = _latents(method, request)
     made = Sampler(method, training.experiment.data)(params, stats, z, cond)
     columns = None if request.label is not None else grid_columns(method)
@@ -53,7 +53,7 @@ def generate(workdir: str | Path, request: Request, step: int | None = None) -> 
     return _write(run.path / "generated", name, made, cond, request, columns)
 
 
-def _latents(method: Method, request: Request) -> tuple[Array, Array | None]:
+def _latents(method: Method, request: SampleRequest) -> tuple[Array, Array | None]:
     key = random.fold_in(random.key(request.seed), STREAM)
     rows = 2 * request.n if request.interpolate else request.n
     z = method.latents(key, rows)
@@ -70,7 +70,7 @@ def _latents(method: Method, request: Request) -> tuple[Array, Array | None]:
     return z, cond
 
 
-def _write(folder: Path, name: str, made, cond, request: Request, columns) -> list[Path]:
+def _write(folder: Path, name: str, made, cond, request: SampleRequest, columns) -> list[Path]:
     written = []
     if "grid" in request.formats:
         written.append(folder / f"{name}_{'interpolation' if request.interpolate else 'grid'}.png")
@@ -86,7 +86,7 @@ def _write(folder: Path, name: str, made, cond, request: Request, columns) -> li
     return written
 
 
-def _check(request: Request, method: Method, shape: tuple[int, ...]) -> None:
+def _check(request: SampleRequest, method: Method, shape: tuple[int, ...]) -> None:
     unknown = [f for f in request.formats if f not in FORMATS]
     if unknown:
         raise ConfigError(f"no format {unknown[0]!r}; there is {', '.join(FORMATS)}")

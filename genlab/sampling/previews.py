@@ -10,7 +10,7 @@ from genlab.data.sources import Source
 from genlab.game import Method, State
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
-from genlab.sampling.batch_norm import shown
+from genlab.sampling.batch_norm import evaluation_variables
 from genlab.sampling.pictures import picture, write_png
 from genlab.sampling.sampler import Sampler, as_batch, grid_columns, labels_for, quantised
 
@@ -31,7 +31,7 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
     rebuild = reconstructor(method)
 
     def draw(step: int, state: State) -> None:
-        params, stats = _on_one_device(shown(experiment, state))
+        params, stats = _on_one_device(evaluation_variables(experiment, state))
         sheet = picture(sampler(params, stats, z, cond), columns)
         write_png(run.path / "samples" / f"{step:06d}.png", sheet)
         if rebuild:

@@ -14,26 +14,26 @@ from genlab.config import ConfigError
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Progress
 from genlab.sweep.executors import ENDED, Executor
-from genlab.sweep.ledger import Book, Handed
+from genlab.sweep.ledger import Ledger, Submitted
 from genlab.sweep.plan import Job, Result
 from genlab.sweep.run import finished
 from genlab.sweep.worker import Work
 
 
-def hand_over(
+def submit(
     executor: Executor, jobs: Sequence[Job], workdir: Path, show: Progress
 ) -> Iterator[Result]:
     """Has `jobs` played by the executor, or comes back to those it has; a Result as each ends.
 
-    A `sweep.Player`. Ctrl-C leaves a cluster what it has.
+    A `sweep.Runner`. Ctrl-C leaves a cluster what it has.
     """
-    book, held = Book(workdir), {}
+    book, held = Ledger(workdir), {}
     with book.folder.locked():
         for other in {"local", "slurm"} - {executor.name}:
             book.refuse_those_of(other, jobs)
         alive = book.alive(jobs, executor.name)
         for job in [job for job in jobs if job.workdir in alive]:
-            held[job.workdir] = Handed(job, alive[job.workdir])
+            held[job.workdir] = Submitted(job, alive[job.workdir])
             if told := _other_settings(held[job.workdir]):
                 del held[job.workdir]
                 yield _told(show, Result(job, "failed", told))
@@ -47,7 +47,11 @@ def hand_over(
 
 
 def _until_all_ended(
-    executor: Executor, waiting: list[Job], held: dict[Path, Handed], book: Book, show: Progress
+    executor: Executor,
+    waiting: list[Job],
+    held: dict[Path, Submitted],
+    book: Ledger,
+    show: Progress,
 ) -> Iterator[Result]:
     while waiting or held:
         room = executor.room(len(held))
@@ -65,7 +69,7 @@ def _until_all_ended(
 
 
 def _submit(
-    executor: Executor, jobs: list[Job], held: dict[Path, Handed], book: Book, show: Progress
+    executor: Executor, jobs: list[Job], held: dict[Path, Submitted], book: Ledger, show: Progress
 ) -> Iterator[Result]:
     """Prepares the run folders and hands them over; a Result for each that cannot be."""
     ready = []
@@ -83,12 +87,12 @@ def _submit(
         return
     work = [Work([job.workdir for job in group]) for group in groups]
     ids = executor.submit(work, book.logs)
-    handed = [Handed(j, i) for group, i in zip(groups, ids, strict=True) for j in group]
+    handed = [Submitted(j, i) for group, i in zip(groups, ids, strict=True) for j in group]
     book.enter(executor.name, handed)
     held.update({one.job.workdir: one for one in handed})
 
 
-def _heard(one: Handed, state: str, show: Progress) -> Handed:
+def _heard(one: Submitted, state: str, show: Progress) -> Submitted:
     """With the state its job is found in; what changed is told."""
     if state in ENDED:
         return one._replace(state=state, over=time.monotonic() if one.over is None else one.over)
@@ -99,7 +103,7 @@ def _heard(one: Handed, state: str, show: Progress) -> Handed:
     return one._replace(state=state, over=None)
 
 
-def _outcome(one: Handed, executor: Executor, book: Book) -> Result | None:
+def _outcome(one: Submitted, executor: Executor, book: Ledger) -> Result | None:
     """How a run ended whose job is over, from its folder; None while files may still arrive."""
     run = RunFolder(one.job.workdir)
     done = finished(one.job)
@@ -117,7 +121,7 @@ def _outcome(one: Handed, executor: Executor, book: Book) -> Result | None:
     return Result(one.job, "failed", f"{run.status['error']} (log: {log})")
 
 
-def _other_settings(one: Handed) -> str:
+def _other_settings(one: Submitted) -> str:
     """What differs between the run as it was handed over and as it is wanted now, if anything."""
     found = config_lib.differences(RunFolder(one.job.workdir).config, one.job.config)
     changed = ", ".join(f"{name} {old!r}, not {new!r}" for name, (old, new) in found.items())

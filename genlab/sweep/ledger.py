@@ -11,7 +11,7 @@ from genlab.sweep.executors import ENDED, Local, queue
 from genlab.sweep.plan import Job
 
 
-class Handed(NamedTuple):
+class Submitted(NamedTuple):
     """A run in an executor's hands: its job's id, what was last heard of it, and when it was first
     found to be over (`time.monotonic`).
     """
@@ -22,7 +22,7 @@ class Handed(NamedTuple):
     over: float | None = None
 
 
-class Book:
+class Ledger:
     """`jobs.json` of a sweep's folder: {run: [executor, job id]} for what is in somebody's hands.
 
     A run leaves it once its end has been read.
@@ -36,7 +36,7 @@ class Book:
         path = self.folder.path / "jobs.json"
         return json.loads(path.read_text()) if path.is_file() else {}
 
-    def enter(self, executor: str, handed: Sequence[Handed]) -> None:
+    def enter(self, executor: str, handed: Sequence[Submitted]) -> None:
         """Adds runs."""
         added = {self._run(one.job): [executor, one.id] for one in handed}
         self.folder.write("jobs.json", {**self.read(), **added})

@@ -16,12 +16,12 @@ from genlab.runs.identity import fingerprint
 from genlab.runtime.progress import Progress
 from genlab.sweep.plan import Job, Result
 
-Player = Callable[[Sequence[Job], Path, Progress], Iterable[Result]]
+Runner = Callable[[Sequence[Job], Path, Progress], Iterable[Result]]
 Before = Callable[[Sequence[Job], Progress], None]
 
 
 def run(
-    jobs: Sequence[Job], workdir: str | Path, title: str, show: Progress, by: Player | None = None
+    jobs: Sequence[Job], workdir: str | Path, title: str, show: Progress, by: Runner | None = None
 ) -> list[Result]:
     """Has the jobs that are not finished played `by` someone, `in_turn` unless told otherwise;
     what fails is recorded and does not stop the rest.
@@ -49,10 +49,10 @@ def in_turn(
     has.
     """
     if (workdir / "jobs.json").is_file():
-        from genlab.sweep.ledger import Book
+        from genlab.sweep.ledger import Ledger
 
         for executor in ("local", "slurm"):
-            Book(workdir).refuse_those_of(executor, jobs)
+            Ledger(workdir).refuse_those_of(executor, jobs)
     with RunFolder(workdir).locked():  # against a second sweep, which would take jobs in its way
         ahead(jobs, show)
         for number, job in enumerate(jobs, start=1):

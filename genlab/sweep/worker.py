@@ -51,7 +51,7 @@ class Work:
             raise
         if any(result.error for result in results):
             sys.exit(1)  # so that Slurm calls the job failed, too
-        if several and processes.first():
+        if several and processes.is_main():
             self._judge_alone(before)
 
     def _judge_alone(self, before: int) -> None:

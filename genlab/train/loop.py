@@ -31,7 +31,7 @@ from genlab.train.program import Training, cost, prepare
 from genlab.train.vmapped import Together
 
 
-class Seat(NamedTuple):
+class RunContext(NamedTuple):
     """One run at the table: what the loop keeps for it beside its state."""
 
     training: Training
@@ -69,7 +69,7 @@ def fit_together(
     folder of its own; those that stand at different rounds, group by group. What stops one of
     them, stops all: each goes on from its own checkpoint.
     """
-    show = show if show and processes.first() else Silent()
+    show = show if show and processes.is_main() else Silent()
     alike = config_lib.fingerprint([config_lib.as_dict(config) for config in configs])
     trainings = processes.together(lambda: list(map(prepare, configs)), lambda _: alike)
     with contextlib.ExitStack() as held:
@@ -124,8 +124,8 @@ def _claimed(workdir: str | Path, config: ConfigDict) -> Iterator[RunFolder]:
             held.enter_context(RunFolder(workdir).locked())
             RunFolder.start(workdir, config)
 
-        processes.by_first(claim)
-        yield RunFolder(workdir, writes=processes.first())
+        processes.on_main(claim)
+        yield RunFolder(workdir, writes=processes.is_main())
 
 
 def _train(
@@ -145,7 +145,7 @@ def _train(
             states.append((step, begin))
             log = _log(training, run, step, show if not seats else Silent(), len(runs))
             beside = _hooks(training, run, checkpoints, log, given)
-            seats.append(Seat(training, run, checkpoints, log, beside))
+            seats.append(RunContext(training, run, checkpoints, log, beside))
         show.begin(trainings[0].experiment.title or runs[0].path.name, states[0][0], loop.steps)
         last: dict[int, State] = {}
         for step in sorted({step for step, _ in states}):
@@ -155,7 +155,9 @@ def _train(
     return [last[number] for number in range(len(seats))]
 
 
-def _play(seats: Sequence[Seat], step: int, begin: Sequence[Callable[[], State]]) -> list[State]:
+def _play(
+    seats: Sequence[RunContext], step: int, begin: Sequence[Callable[[], State]]
+) -> list[State]:
     """From round `step` to the last, all seats in one program, from the states that `begin` gives:
     asked for once the program is compiled, for what makes new ones is compiled beside it.
     """
@@ -196,7 +198,7 @@ def _play(seats: Sequence[Seat], step: int, begin: Sequence[Callable[[], State]]
 
 
 @contextlib.contextmanager
-def _paused(seats: Sequence[Seat]) -> Iterator[None]:
+def _paused(seats: Sequence[RunContext]) -> Iterator[None]:
     """Every log read to its end, the clocks stopped."""
     for seat in seats:
         seat.log.drain()
@@ -207,7 +209,9 @@ def _paused(seats: Sequence[Seat]) -> Iterator[None]:
         seat.log.go_on()
 
 
-def _leave(step: int, states: Sequence[State], number: int, seats: Sequence[Seat]) -> NoReturn:
+def _leave(
+    step: int, states: Sequence[State], number: int, seats: Sequence[RunContext]
+) -> NoReturn:
     """Saves round `step`, whatever the intervals say; the log rows it is in stay open."""
     for seat, state in zip(seats, states, strict=True):
         seat.log.drain()
@@ -223,7 +227,7 @@ def _leave(step: int, states: Sequence[State], number: int, seats: Sequence[Seat
 
 
 def _compile(
-    team: Training | Together, seats: Sequence[Seat], held: dict, rounds: int
+    team: Training | Together, seats: Sequence[RunContext], held: dict, rounds: int
 ) -> tuple[Callable, float]:
     """The program, and the seconds it took to make."""
     with _paused(seats):
@@ -232,7 +236,7 @@ def _compile(
         return compiled.run, time.perf_counter() - started
 
 
-def _note_cost(seats: Sequence[Seat], compiling: float) -> None:
+def _note_cost(seats: Sequence[RunContext], compiling: float) -> None:
     """What a round costs, in the folders that do not tell yet: counted while nobody waits for the
     first round any more.
     """
@@ -275,7 +279,7 @@ def _hooks(
         def call(step: int, state: State) -> None:
             whole = placement.gathered(training.place, state.replace(opt={}))
             try:
-                score = processes.by_first(lambda: hook(step, whole))
+                score = processes.on_main(lambda: hook(step, whole))
             except Exception:
                 save(step, state)  # a hook's mistake shall not cost the training
                 raise

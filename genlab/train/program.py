@@ -158,7 +158,7 @@ def prepare(config: ConfigDict) -> Training:
     placement.check_batch(place, experiment.batch_size)
     if experiment.data.count("train") < 1:
         raise ConfigError("the train split is empty")
-    training = Training(plain, experiment, place, game.rounds(experiment.method))
+    training = Training(plain, experiment, place, game.batches_per_round(experiment.method))
     if 0 < experiment.method.classes < experiment.data.classes:
         raise ConfigError(
             f"the data have {experiment.data.classes} labels, the networks classes="

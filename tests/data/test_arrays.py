@@ -2,16 +2,15 @@ import numpy as np
 import pytest
 
 from genlab.config import ConfigError
-from genlab.data import digits, from_arrays, sources, to_uint8
+from genlab.data import arrays, digits, from_arrays, sources, to_uint8
 from genlab.data.named import named
-from genlab.data.sets import arrays
 
 
 def test_digits_are_all_there_once_with_17_levels():
-    sources = digits()
-    assert [sources.count(s) for s in ("train", "validation", "test")] == [997, 300, 500]
-    assert sources.shape == (8, 8, 1) and sources.classes == 10
-    images = np.concatenate([sources.read(s)["image"] for s in ("train", "validation", "test")])
+    source = digits()
+    assert [source.count(s) for s in ("train", "validation", "test")] == [997, 300, 500]
+    assert source.shape == (8, 8, 1) and source.classes == 10
+    images = np.concatenate([source.read(s)["image"] for s in ("train", "validation", "test")])
     assert images.dtype == np.uint8 and images.shape == (1797, 8, 8, 1)
     assert len(np.unique(images)) == 17 and images.max() == 255
     from sklearn.datasets import load_digits

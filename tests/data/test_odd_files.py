@@ -16,9 +16,8 @@ from test_judging import REAL
 from benchmarks.input_images import encoded, jpeg_claiming, png_claiming
 from genlab.cli.main import main
 from genlab.config import ConfigError
-from genlab.data import decoding, npz
+from genlab.data import arrays, decoding, npz
 from genlab.data.cleaning import SEEN, examine
-from genlab.data.sets import arrays
 from genlab.data.sets.folder import folder
 from genlab.evaluation.reading import read_set
 

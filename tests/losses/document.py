@@ -665,7 +665,7 @@ def checked(line: str) -> str:
             assert name in Experiment.__dataclass_fields__, name
             config[name] = value
     e = build(config)
-    moves = game.rounds(e.method)
+    moves = game.batches_per_round(e.method)
     batches = {
         "image": jnp.zeros((moves, ROWS, *tiny.SHAPE)),
         "cond": jnp.zeros((moves, ROWS), jnp.int32),

@@ -8,9 +8,10 @@ import pytest
 
 from genlab import evaluation, metrics
 from genlab.config import ConfigError
-from genlab.evaluation import accuracy, scores
+from genlab.evaluation import accuracy
+from genlab.evaluation import scores as named
 from genlab.evaluation.comparison import Comparisons
-from genlab.evaluation.sample_set import BATCH, Side, needs
+from genlab.evaluation.sample_set import BATCH, SampleSet, needs
 from genlab.features import FeatureSpace, Pixels
 from genlab.metrics import (
     bins,
@@ -84,7 +85,7 @@ FEW = {
     "classification_accuracy": {"trunk": TRUNK, "steps": 2, "batch_size": 8},
     "sample_accuracy": {"trunk": TRUNK, "steps": 2, "batch_size": 8},
 }
-PUBLIC = [name for name, value in vars(scores).items()
+PUBLIC = [name for name, value in vars(named).items()
           if inspect.isfunction(value) and not name.startswith("_")]  # fmt: skip
 
 
@@ -191,11 +192,11 @@ METRICS = {
 def test_every_comparison_by_name_is_its_metric(name, monkeypatch):
     """Of both sides the right way round, to the bit."""
     monkeypatch.setattr(accuracy, "classification_accuracy", taught)
-    sides = Side(BIG[30], SPACE, CLASSES[30]), Side(DIM, SPACE, CLASSES[24])
+    sides = SampleSet(BIG[30], SPACE, CLASSES[30]), SampleSet(DIM, SPACE, CLASSES[24])
     for side in sides:
         side.keep = "features", "logits", "spatial"
-    sides[0].train = Side(TAUGHT, SPACE, CLASSES[36])
-    found = getattr(scores, name)(*sides, **FEW.get(name, {}))
+    sides[0].train = SampleSet(TAUGHT, SPACE, CLASSES[36])
+    found = getattr(named, name)(*sides, **FEW.get(name, {}))
     assert tuple(found.values()) == tuple(np.atleast_1d(METRICS[name]()))
     assert all(np.isfinite([*found.values()])) and METRICS.keys() == set(PUBLIC)
 
@@ -222,7 +223,9 @@ def test_images_go_through_the_network_once_a_batch_at_a_time():
         return classifier(images)
 
     many = np.zeros((BATCH + 3, 2, 2, 1), np.uint8)
-    side = Side(many, FeatureSpace(counted, {}), keep=("features", "logits"), seen=passed.append)
+    side = SampleSet(
+        many, FeatureSpace(counted, {}), keep=("features", "logits"), seen=passed.append
+    )
     assert side.features.shape == (BATCH + 3, 4) and side.taps["logits"].shape == (BATCH + 3, 3)
     half = side.rows(np.arange(5))
     assert half.features.shape == (5, 4) and len(half.pictures) == 5
@@ -233,7 +236,7 @@ def test_images_go_through_the_network_once_a_batch_at_a_time():
 def test_a_part_of_a_side_that_was_not_computed_computes_only_that():
     calls = []
     space = FeatureSpace(lambda x: calls.append(len(x)) or classifier(x), {})
-    part = Side(REAL, space, LABELS[0]).rows(slice(10, 15))
+    part = SampleSet(REAL, space, LABELS[0]).rows(slice(10, 15))
     assert np.array_equal(part.features, classifier(REAL[10:15])["features"]) and calls == [5]
     assert np.array_equal(part.labels, LABELS[0][10:15])
 
@@ -254,7 +257,7 @@ def test_a_part_of_a_side_that_was_not_computed_computes_only_that():
 def test_what_cannot_be_had_is_refused_with_the_reason_before_anything_is_computed(
     scores, told, monkeypatch
 ):
-    monkeypatch.setattr(scores, "fd", lambda real, fake: pytest.fail("computed"))
+    monkeypatch.setattr(named, "fd", lambda real, fake: pytest.fail("computed"))
     with pytest.raises(ConfigError, match=told):
         evaluation.compare(REAL, FAKE, Pixels(), scores)
 

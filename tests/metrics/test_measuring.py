@@ -9,7 +9,7 @@ from genlab.config import ConfigError
 from genlab.data.sets.arrays import from_arrays
 from genlab.evaluation import scores
 from genlab.evaluation.fidelity import Fidelity
-from genlab.evaluation.sample_set import BATCH, Side, needs
+from genlab.evaluation.sample_set import BATCH, SampleSet, needs
 from genlab.features import Domain, FeatureSpace, Pixels
 from genlab.metrics import kernel
 from genlab.nets import mlp
@@ -74,7 +74,9 @@ def test_the_protocol_says_the_shape_and_what_was_trained_on_where_it_matters():
 
 def test_a_sides_sha256_is_the_same_with_and_without_the_pass_over_it():
     many = RNG.integers(0, 256, (BATCH + 3, 2, 2, 1), np.uint8)
-    passed, unread = (Side(many, Pixels().space({}, None), np.arange(BATCH + 3)) for _ in range(2))
+    passed, unread = (
+        SampleSet(many, Pixels().space({}, None), np.arange(BATCH + 3)) for _ in range(2)
+    )
     assert len(passed.features) == BATCH + 3 and "sha256" in vars(passed)
     assert unread.sha256 == passed.sha256 and "taps" not in vars(unread)
 
@@ -145,7 +147,7 @@ def test_a_runs_protocol_says_what_was_used_and_what_was_trained_on():
     found = Fidelity(Pixels(), 40, 2, scores=("kid", "mmd", "authenticity"))(judged)
     assert found.protocol["kid_size"] == 40 and found.protocol["mmd_bandwidth"] > 0
     assert found.protocol["train"] == len(source) == 120
-    assert found.protocol["train_sha256"] == Side(source, None).sha256
+    assert found.protocol["train_sha256"] == SampleSet(source, None).sha256
     assert "floor" not in found.protocol and "floor_kid_size" not in found.protocol
 
 

@@ -19,11 +19,11 @@ from genlab.evaluation import accuracy
 from genlab.evaluation.evaluators import (
     Annealed,
     Bound,
+    EvaluationContext,
     Fidelity,
     Modes,
     PathLength,
     Reconstruction,
-    Subject,
 )
 from genlab.features import Domain, Pixels
 from genlab.features import domain as features
@@ -59,7 +59,7 @@ def subject(rows, source=None, split="test"):
     source = source or digits()
     config = {"data": config_lib.as_dict(spec(digits))}
     rows = rows / 127.5 - 1 if rows.dtype == np.uint8 else rows
-    return Subject(config, Table(np.float32(rows)), source, {}, {}, split, random.key(0))
+    return EvaluationContext(config, Table(np.float32(rows)), source, {}, {}, split, random.key(0))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_scores_are_means_over_draws_and_splits_share_none(data):
         def generate(self, params, stats, z, cond=None):
             return jnp.tanh(z).reshape(-1, 8, 8, 1)
 
-    judged = Subject({}, Noise(), data, {}, {}, "test", random.key(0))
+    judged = EvaluationContext({}, Noise(), data, {}, {}, "test", random.key(0))
     a, b = (judged.samples(10, draw) for draw in (0, 1))
     assert not np.array_equal(a, b) and np.array_equal(a, judged.samples(10, 0))
     one, three = (Fidelity(Pixels(), 100, draws)(judged) for draws in (1, 3))
@@ -191,8 +191,16 @@ def test_a_config_chooses_the_scores_and_their_settings(data):
 
 
 def test_old_paths_of_the_evaluators_resolve():
-    names = ("Annealed", "Bound", "Fidelity", "Modes", "Outcome", "PathLength", "Reconstruction")
-    for name in (*names, "Subject"):
+    names = (
+        "Annealed",
+        "Bound",
+        "Fidelity",
+        "Modes",
+        "EvaluationResult",
+        "PathLength",
+        "Reconstruction",
+    )
+    for name in (*names, "EvaluationContext"):
         assert config_lib.resolve(f"genlab.evaluation.evaluators:{name}").__name__ == name
 
 
@@ -268,7 +276,7 @@ def test_modes_of_a_perfect_and_of_a_collapsed_sampler():
 def test_bound_and_reconstruction_of_a_vae(data):
     method = build(tiny.vae().method)
     params, stats = method.init(random.key(0), {"image": jnp.zeros((2, 8, 8, 1))})
-    judged = Subject({}, method, data, params, stats, "validation", random.key(0))
+    judged = EvaluationContext({}, method, data, params, stats, "validation", random.key(0))
     few, many = (Bound(draws)(judged).scores for draws in (2, 50))
     assert few["iwae"] < many["iwae"] and abs(few["elbo"] - many["elbo"]) < 0.5
     scores = Reconstruction()(judged).scores
@@ -338,7 +346,7 @@ def test_annealed_closes_the_gap_that_an_untrained_encoder_leaves(data):
     method = build(tiny.vae(10).method)
     x, cond = as_batch(data.read("test", 2), 10)
     params, stats = method.init(random.key(0), {"image": x, "cond": cond})
-    judged = Subject({}, method, data, params, stats, "test", random.key(0))
+    judged = EvaluationContext({}, method, data, params, stats, "test", random.key(0))
     found = Annealed(images=8, temperatures=30, chains=2, leapfrog=3)(judged)
     which = np.random.default_rng(0).permutation(500)[:8]
     images, labels = as_batch({k: v[which] for k, v in judged.real.items()}, 10)
@@ -370,7 +378,9 @@ def test_path_length_is_of_the_network_in_float32_and_of_one_label(data):
     batch = {"image": jnp.zeros((2, 8, 8, 1)), "cond": jnp.zeros(2, jnp.int32)}
     params, stats = half.init(random.key(0), batch)
     lengths = [
-        PathLength(Squared(), 40)(Subject({}, m, data, params, stats, "test", random.key(0))).scores
+        PathLength(Squared(), 40)(
+            EvaluationContext({}, m, data, params, stats, "test", random.key(0))
+        ).scores
         for m in (half, whole)
     ]
     assert lengths[0] == lengths[1] and lengths[0]["ppl"] > 0

@@ -24,7 +24,7 @@ REAL, FAKE, MADE, VIEWS, DROPOUT = (
 
 
 @dataclass(frozen=True)
-class Bout:
+class GANContext:
     """Networks, views, labels and randomness of one move; what changes `stats` gives a new bout."""
 
     generator: nn.Module
@@ -42,16 +42,16 @@ class Bout:
         """What terms and views remember, by name."""
         return self.stats.get("memory", {})
 
-    def remembering(self, memory: dict) -> "Bout":
+    def remembering(self, memory: dict) -> "GANContext":
         """This bout with another memory."""
         return replace(self, stats={**self.stats, "memory": memory}) if memory else self
 
-    def generate(self, z: Array) -> tuple[Array, "Bout"]:
+    def generate(self, z: Array) -> tuple[Array, "GANContext"]:
         """G(z), and the bout after."""
         made, stats = self._apply(self.generator, "gen", z, MADE)
         return made, replace(self, stats=stats)
 
-    def judge(self, x: Array, stream: int) -> tuple[Array, "Bout"]:
+    def judge(self, x: Array, stream: int) -> tuple[Array, "GANContext"]:
         """The critic's logits on `x`, and the bout after; `stream` is REAL or FAKE."""
         logits, stats = self._apply(self.discriminator, "disc", self._see(x, stream), stream)
         return logits, replace(self, stats=stats)
@@ -99,12 +99,12 @@ class Bout:
 
     def measure(
         self, named: Mapping[str, terms.Term], key: Array, look: Callable
-    ) -> tuple[dict[str, Array], "Bout"]:
+    ) -> tuple[dict[str, Array], "GANContext"]:
         """The values of terms that look at `look(key)`, and the bout after."""
         values, memory = terms.measured(named, self.memory, self.step, key, look)
         return values, self.remembering(memory)
 
-    def remember(self, real: Array, fake: Array) -> "Bout":
+    def remember(self, real: Array, fake: Array) -> "GANContext":
         """The bout after the views have seen the critic's logits."""
         memory, real, fake = self.memory, self.logit(real), self.logit(fake)
         for name, view in carried(self.views).items():

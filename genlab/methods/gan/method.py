@@ -21,7 +21,7 @@ from genlab.game.dynamics import changed
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
 from genlab.methods.gan import checks, terms
-from genlab.methods.gan.context import FAKE, REAL, Bout, carried
+from genlab.methods.gan.context import FAKE, REAL, GANContext, carried
 from genlab.methods.gan.options import pack, pooled, smoothed, top
 from genlab.runtime import collectives
 from genlab.schedules import Weight
@@ -212,12 +212,12 @@ class GAN:
         """A batch's column, as often as the generator's batch is larger."""
         return jnp.tile(x, (self.generator_batch,) + (1,) * (x.ndim - 1))
 
-    def _bout(self, params, stats, batch, key, step) -> Bout:
+    def _bout(self, params, stats, batch, key, step) -> GANContext:
         cond = labels(batch, self.classes)
         nets, columns = (self.generator, self.discriminator), self._objective.columns
-        return Bout(*nets, self.views, params, stats, cond, key, step, columns)
+        return GANContext(*nets, self.views, params, stats, cond, key, step, columns)
 
-    def _samples(self, bout: Bout, n: int) -> tuple[Array, Array, Bout]:
+    def _samples(self, bout: GANContext, n: int) -> tuple[Array, Array, GANContext]:
         """(latents, samples, the bout after making them)."""
         z = collectives.split(self.latents(random.fold_in(bout.key, LATENTS), n))
         if self.latent_step is not None:
