@@ -1,0 +1,30 @@
+"""Generated pages and the mutation tool follow the code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from losses import penalty_oracles, test_adversarial
+
+from genlab.losses import penalties, regularisers
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_mutant_still_applies():
+    """Running them all takes minutes; a mutant whose text is gone would test nothing."""
+    command = [sys.executable, "benchmarks/mutations.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_of_losses_has_every_loss():
+    """`python docs/generate/losses_page.py` writes it anew."""
+    shown = re.findall(r"^### (\w+)$", (ROOT / "docs" / "losses.md").read_text(), re.MULTILINE)
+    critics = penalty_oracles.public(penalties, "critic", "real", "fake", "key")
+    assert set(shown) == {
+        *test_adversarial.public(),
+        *critics,
+        *penalty_oracles.public(regularisers, "scene"),
+    }
