@@ -3,13 +3,24 @@
 import json
 from pathlib import Path
 
-from genlab.cli.configs import _config_of
+from genlab.cli import options
+
+ABOUT = "Measure what a config costs on this machine."
 
 
-def _bench(arguments) -> None:
+def add(command) -> None:
+    """Its options."""
+    options.config(command, "experiment file, defines config()", required=True)
+    options.variant(command)
+    command.add_argument("--seconds", type=float, default=5.0, help="to measure for (default 5)")
+    command.add_argument("--out", metavar="FILE", help="also write the record as JSON")
+
+
+def run(arguments) -> None:
+    """Prints the record."""
     from genlab.train.benchmark import bench, lines
 
-    record = bench(_config_of(arguments), arguments.seconds)
+    record = bench(options.described(arguments), arguments.seconds)
     print("\n".join(lines(record)))
     if arguments.out:
         Path(arguments.out).write_text(json.dumps(record, indent=2) + "\n")

@@ -1,79 +1,64 @@
-"""What `genlab evaluate` is asked, as options and as one value. Nothing heavy is imported: `--help`
-reads it.
-"""
+"""Options that several commands share, and `--config.a.b=value`, which argparse cannot declare."""
 
 import argparse
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from genlab.evaluation.request import EvaluationRequest
-
-EVALUATE = """\
-Score a run (--workdir): its best checkpoint by validation, or its newest.
-Or score images of any program (--real, --fake): folders of PNGs, or npz files with `image`
-uint8 [N, H, W, C] and perhaps `label`. Each score comes with its protocol and its floor.
-A result is kept and told again while nothing it depends on changes; what is named
-package.module:name is scored each time.
-"""
-OPTIONS = {  # of two sets of images: what the value is; what it is for
-    "real": "FOLDER|FILE.npz; the data",
-    "fake": "FOLDER|FILE.npz; the samples",
-    "train": "FOLDER|FILE.npz; what the model was trained on, for memorisation and authenticity",
-    "features": "SPACE; random-conv (default), pixels, inception:FILE, vgg16:FILE, dinov2:FILE, "
-    "clip:FILE or package.module:name",
-    "scores": "A,B; functions of genlab.evaluation.scores (default fd,kid,precision_recall,"
-    "density_coverage)",
-    "settings": 'JSON; of the scores by name, as {"kid": {"size": 500}}',
-    "resize": "FILTER:HxW; cut every image centrally to the aspect, lay it over white where it is "
-    "transparent, bring it to this size, as bicubic:32x32",
-    "out": "FILE.json; also write the record there",
-}
+KINDS = ("config", "slurm")  # of `--KIND.name=value`
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Those of a run, and those that score two sets of images."""
-    parser.add_argument("--split", help="of a run (default: test)")
-    parser.add_argument("--step", type=int, help="of a run: the checkpoint of this round")
-    for name, text in OPTIONS.items():
-        value, purpose = text.split("; ")
-        parser.add_argument(f"--{name}", metavar=value, help=purpose)
-    parser.add_argument("--fresh", action="store_true", help="score again what was scored before")
+def config(command: argparse.ArgumentParser, purpose: str, required: bool = False) -> None:
+    """`--config=FILE`, and with it `--config.a.b=value`."""
+    command.add_argument("--config", metavar="FILE", help=purpose)
+    command.set_defaults(config_required=required)
 
 
-def requested(arguments: Mapping[str, Any]) -> EvaluationRequest | None:
-    """The request that the parsed arguments make; None where they ask for a run's scores.
+def variant(command: argparse.ArgumentParser) -> None:
+    """`--variant=NAME`."""
+    text = "one of the file's sweep() variants"
+    command.add_argument("--variant", metavar="NAME", help=text)
 
-    ConfigError for a mixture of both, and for a file to write in no folder.
+
+def workdir(command: argparse.ArgumentParser, required: bool = True) -> None:
+    """`--workdir=DIR`."""
+    command.add_argument("--workdir", metavar="DIR", help="the run or sweep folder")
+    command.set_defaults(workdir_required=required)
+
+
+def described(arguments: argparse.Namespace):
+    """The config that a command's options describe: of an experiment file, or of a run folder."""
+    from genlab.config.files import load
+    from genlab.runs.folder import RunFolder
+    from genlab.sweep.plan import configure
+
+    if arguments.config is None:
+        return RunFolder.at(arguments.workdir).config
+    return configure(load(arguments.config), arguments.variant, arguments.overrides)
+
+
+def complete(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
+    """Reads the words that argparse left: `--config.a.b=value`, or `--config.a.b value`, into
+    `arguments.overrides`, and `--slurm.NAME=value` into `arguments.slurm`.
+
+    Raises ConfigError for an option that the command does not have, and for one that it lacks.
     """
-    from genlab.config import ConfigError
+    from genlab.config import ConfigError, did_you_mean
 
-    given = {name: arguments[name] for name in OPTIONS if arguments[name] is not None}
-    fresh = arguments["fresh"]
-    if "out" in given and (Path(given["out"]).is_dir() or not Path(given["out"]).parent.is_dir()):
-        raise ConfigError(f"--out={given['out']}: give a file, in a folder that exists")
-    if arguments["workdir"]:
-        if stray := [name for name in given if name != "out"] + ["fresh"] * fresh:
-            raise ConfigError(
-                f"--{stray[0]} is for two sets of images, --workdir for a run: give one"
-            )
-        return None
-    if stray := [name for name in ("split", "step") if arguments[name] is not None]:
+    known = {option for action in arguments.parser._actions for option in action.option_strings}
+    found: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+    words = list(rest)
+    while words:
+        name, equals, value = words.pop(0).partition("=")
+        kind, _, field = name.removeprefix("--").partition(".")
+        if not field or kind not in (*KINDS[:1], *arguments.kinds) or not name.startswith("--"):
+            raise ConfigError(f"no option {name!r}{did_you_mean(name, known)}")
+        if not equals and not words:
+            raise ConfigError(f"{name} has no value: {name}=...")
+        found[kind][field] = value if equals else words.pop(0)
+    arguments.overrides, arguments.slurm = found["config"], found["slurm"]
+    for option in ("workdir", "config"):
+        if getattr(arguments, f"{option}_required") and not getattr(arguments, option):
+            raise ConfigError(f"--{option}=... is needed; see --help")
+    if arguments.overrides and arguments.config is None:
         raise ConfigError(
-            f"--{stray[0]} is for a run (--workdir), not for two sets of images: leave it out"
+            "--config.field=value needs --config=FILE: what is in a work folder stays as it was"
         )
-    if missing := {"real", "fake"} - given.keys():
-        raise ConfigError(f"--{min(missing)}=... is needed too: a folder of images, or an npz file")
-    given.pop("out", None)
-    if "scores" in given:
-        given["scores"] = tuple(given["scores"].split(","))
-    try:
-        given["settings"] = json.loads(given.get("settings", "{}"))
-        fits = all(isinstance(value, dict) for value in given["settings"].values())
-    except (ValueError, AttributeError):
-        fits = False
-    if not fits:
-        text = '--settings takes JSON of the scores by name, as \'{"kid": {"size": 500}}\''
-        raise ConfigError(text)
-    return EvaluationRequest(**given, fresh=fresh)

@@ -3,38 +3,52 @@
 import sys
 from functools import partial
 
+from genlab.cli import options
 
-def _sweep(arguments) -> int:
+ABOUT = "Train and evaluate every variant with every seed; finished runs are skipped."
+
+
+def add(command) -> None:
+    """Its options; `--slurm.NAME=VALUE` too."""
+    options.config(command, "experiment file: config(), sweep(), SEEDS", required=True)
+    command.add_argument("--seeds", metavar="0,1,2", help="instead of the file's SEEDS")
+    command.add_argument("--only", metavar="A,B", help="these variants alone")
+    text = "not in this process: in subprocesses, or as a Slurm array with --slurm.NAME=VALUE"
+    command.add_argument("--executor", metavar="local|slurm", help=text)
+    command.add_argument("--jobs", type=int, metavar="N", help="so many runs at a time")
+    text = "train runs that differ in seeds and numbers alone by one program"
+    command.add_argument("--together", action="store_true", help=text)
+    options.workdir(command)
+    command.set_defaults(kinds=("slurm",))
+
+
+def run(arguments) -> int:
+    """Prints the table of results, where the page is, and which runs failed; 1 if any did."""
     from genlab.config import ConfigError
     from genlab.config.files import described, load
     from genlab.report import write
     from genlab.runtime.progress import for_terminal
-    from genlab.sweep import plan, run
+    from genlab.sweep import plan
+    from genlab.sweep.run import run
 
     experiment = load(arguments.config)
     if "seed" in arguments.overrides:
         raise ConfigError("a sweep sets the seeds: use --seeds=0,1,2, not --config.seed")
-    seeds = getattr(experiment, "SEEDS", (0,)) if arguments.seeds is None else arguments.seeds
-    seeds = _numbers(seeds) if isinstance(seeds, str) else seeds
-    whole = isinstance(seeds, tuple | list) and all(type(seed) is int for seed in seeds)
-    if not whole or not seeds:
-        raise ConfigError(f"SEEDS is {seeds!r}; it must be a tuple of whole numbers, as (0, 1, 2)")
+    seeds = _seeds(getattr(experiment, "SEEDS", (0,)), arguments.seeds)
     only = arguments.only.split(",") if arguments.only else ()
     jobs = plan.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
-    title, by = described(experiment).title, _player(arguments, experiment)
-    results = run.run(jobs, arguments.workdir, title, for_terminal(), by)
+    title, by = described(experiment).title, _runner(arguments, experiment)
+    results = run(jobs, arguments.workdir, title, for_terminal(), by)
     made = write(arguments.workdir)
     print(f"\n{made.results}\n\nreport: {made.html}")
     failed = [result for result in results if result.status == "failed"]
     for result in failed:
-        print(
-            f"failed: {result.job.variant} seed {result.job.seed}: {result.error}", file=sys.stderr
-        )
+        print(f"failed: {result.job.name}: {result.error}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _player(arguments, experiment):
-    """Who plays a sweep's runs; None for this process."""
+def _runner(arguments, experiment):
+    """What carries out the runs; None for one after another in this process."""
     from genlab.config import ConfigError
     from genlab.sweep.run import together
 
@@ -48,14 +62,20 @@ def _player(arguments, experiment):
     from genlab.sweep.launcher import submit
 
     usual = getattr(experiment, "SLURM", {}) if arguments.executor == "slurm" else {}
-    options = {**usual, **arguments.slurm}
-    return partial(submit, executor(arguments.executor, arguments.jobs, options))
+    settings = {**usual, **arguments.slurm}
+    return partial(submit, executor(arguments.executor, arguments.jobs, settings))
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _seeds(usual, text: str | None) -> tuple[int, ...]:
+    """Those of the option, else the file's `usual` ones; ConfigError for what are no seeds."""
     from genlab.config import ConfigError
 
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(f"--seeds={text}: give whole numbers, as in --seeds=0,1,2") from None
+    if text is not None:
+        try:
+            return tuple(int(part) for part in text.split(","))
+        except ValueError:
+            raise ConfigError(f"--seeds={text}: give whole numbers, as in --seeds=0,1,2") from None
+    whole = isinstance(usual, tuple | list) and all(type(seed) is int for seed in usual)
+    if not whole or not usual:
+        raise ConfigError(f"SEEDS is {usual!r}; it must be a tuple of whole numbers, as (0, 1, 2)")
+    return tuple(usual)

@@ -1,9 +1,23 @@
 """`genlab train`: one run."""
 
-from genlab.cli.configs import _config_of
+from genlab.cli import options
+
+ABOUT = "Train one run; resumes what is in the folder, bit for bit."
 
 
-def _train(arguments) -> None:
+def add(command) -> None:
+    """Its options."""
+    options.config(command, "experiment file, defines config()")
+    options.variant(command)
+    options.workdir(command)
+    text = "of process 0, where several train one run; those of Slurm and the like are found"
+    command.add_argument("--coordinator", metavar="HOST:PORT", help=text)
+    command.add_argument("--processes", type=int, metavar="N", help="how many there are")
+    command.add_argument("--process", type=int, metavar="I", help="this one's number, from 0")
+
+
+def run(arguments) -> None:
+    """Trains to the last round."""
     from genlab.runtime import processes
 
     flags = processes.Flags(arguments.coordinator, arguments.processes, arguments.process)
@@ -12,6 +26,7 @@ def _train(arguments) -> None:
     from genlab.runtime.progress import for_terminal
 
     with processes.all_or_none():
-        fit(processes.together(lambda: _config_of(arguments)), arguments.workdir, for_terminal())
+        config = processes.together(lambda: options.described(arguments))
+        fit(config, arguments.workdir, for_terminal())
     if processes.is_main():
         print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={arguments.workdir}")
