@@ -12,7 +12,7 @@ CPU cores play in about an hour, 2,000 at 28 pixels and fewer above; `--config.l
 
 Run:    genlab sweep --config=experiments/classics/convolutional.py --workdir=runs/classics
 Then:   python experiments/classics/stages.py runs/classics
-Shows:  results/classics_*.png, the same latents at successive stages
+Shows:  experiments/classics/results/, the same latents at successive stages
 """
 
 import optax

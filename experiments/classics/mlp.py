@@ -7,7 +7,7 @@ arXiv:1312.6114), z = 20, Adam 1e-3, batch 128. Constant rates. Digits enlarged 
 
 Run:    genlab sweep --config=experiments/classics/mlp.py --workdir=runs/classics_mlp
 Then:   python experiments/classics/stages.py runs/classics_mlp
-Shows:  results/classics_*.png, the same latents at successive stages; the report's scores
+Shows:  experiments/classics/results/, the same latents at successive stages, and the scores
 """
 
 import optax

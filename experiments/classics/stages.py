@@ -1,7 +1,7 @@
 """The same latents at successive stages of training, one strip for each run of a sweep.
 
 Run:    python experiments/classics/stages.py runs/classics
-Shows:  results/classics_<variant>.png
+Writes: experiments/classics/results/<variant>.png
 """
 
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).parent / "results"
 TILES = 4  # rows and columns kept of each grid
 WIDTH = 1_200  # pixels of a strip, at most
 
@@ -36,8 +36,8 @@ def main(sweep: Path) -> None:
     for folder in sorted(sweep.glob("*/seed0")):
         made = strip(folder)
         if made is not None:
-            made.save(RESULTS / f"classics_{folder.parent.name}.png")
-            print(RESULTS / f"classics_{folder.parent.name}.png")
+            made.save(RESULTS / f"{folder.parent.name}.png")
+            print(RESULTS / f"{folder.parent.name}.png")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 Mescheder et al. 2018, arXiv:1801.04406: which objectives and penalties make the game converge.
 
 Run:    python experiments/dirac_gan/table.py
-Shows:  results/dirac_gan.md, eigenvalues and convergence class of every row beside the paper's;
-        results/dirac_gan.png, the trajectories
+Writes: experiments/dirac_gan/results/: eigenvalues.md, eigenvalues and convergence class of every
+        row with the paper's; trajectories.png
 As any experiment: genlab sweep --config=experiments/dirac_gan/dirac.py --workdir=runs/dirac_gan
 """
 

@@ -1,8 +1,8 @@
-"""Drives every row of `dirac.py` through the framework's own players and step; writes the table and
-the trajectories.
+"""Plays every row of `dirac.py` with the framework's own players and step; writes a table of
+eigenvalues and a figure of trajectories.
 
 Run:    python experiments/dirac_gan/table.py        (CPU, under two minutes)
-Shows:  results/dirac_gan.md, results/dirac_gan.png
+Writes: experiments/dirac_gan/results/: eigenvalues.md, trajectories.png
 """
 
 import cmath
@@ -22,7 +22,7 @@ from genlab.game.dynamics import simultaneous
 from genlab.sweep import plan
 
 HERE = Path(__file__).parent
-RESULTS = HERE.parents[1] / "results"
+RESULTS = HERE / "results"
 ROUNDS, RATE = 500, 0.2
 F1, F2 = 0.5, -0.25  # f'(0) and f''(0) of f(t) = -log(1 + exp(-t))
 
@@ -172,7 +172,7 @@ def main() -> None:
         "",
     ]
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "dirac_gan.md").write_text("\n".join([*head, *lines]) + "\n")
+    (RESULTS / "eigenvalues.md").write_text("\n".join([*head, *lines]) + "\n")
     draw(paths)
 
 
@@ -199,7 +199,7 @@ def draw(paths: dict[str, np.ndarray]) -> None:
     figure.supxlabel("θ (generator)", fontsize=9)
     figure.supylabel("ψ (critic)", fontsize=9)
     figure.tight_layout()
-    figure.savefig(RESULTS / "dirac_gan.png", dpi=110)
+    figure.savefig(RESULTS / "trajectories.png", dpi=110)
 
 
 if __name__ == "__main__":

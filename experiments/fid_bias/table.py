@@ -5,7 +5,7 @@ Binkowski et al. 2018, arXiv:1801.01401, Appendix D: P1 = relu N(0, I), P2 = rel
 P2 is the nearer, and scores the worse.
 
 Run:    python experiments/fid_bias/table.py [--size 2048 --count 50000 --seeds 3 --points 7]
-Shows:  results/fid_bias.md (5 to 20 minutes on 2 CPU cores, 2 GB)
+Writes: experiments/fid_bias/results/fid_bias.md (5 to 20 minutes on 2 CPU cores, 2 GB)
 """
 
 import argparse
@@ -30,7 +30,7 @@ from genlab.metrics.frechet import (
 )
 from genlab.metrics.kernel import KernelDistance, kernel_distance
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).parent / "results"
 EXACT = 10**9  # the count that exact moments are given; it cancels
 DATA_SEED = 1000  # of Q's samples, unlike any of the models'
 

@@ -2,7 +2,7 @@
 run, within 2 %).
 
 Run:    genlab sweep --config=experiments/gan_vs_vae/digits.py --workdir=runs/gan_vs_vae
-Shows:  results/gan_vs_vae_digits.md (see README.md)
+Shows:  experiments/gan_vs_vae/results/digits.md (see README.md)
 """
 
 import optax

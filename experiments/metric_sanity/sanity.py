@@ -5,7 +5,7 @@ side, and 599 fresh ones; fakes are 250 of the fresh, spoilt. A score notices wh
 over the splits beyond the spread of the fresh images' own scores.
 
 Run:    python experiments/metric_sanity/sanity.py [--splits 5]
-Shows:  results/metric_sanity.md, results/metric_sanity.png (about 6 minutes on 2 CPU cores)
+Writes: experiments/metric_sanity/results/: sanity.md, sanity.png (about 6 minutes on 2 CPU cores)
 """
 
 import argparse
@@ -33,7 +33,7 @@ from genlab.report.scores import score
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).parent / "results"
 COUNT, PART, SIZE = 250, 599, 16
 TRUNK = mlp.Down((256, 64), activation="relu")
 SPACES = {
@@ -209,9 +209,9 @@ def main() -> None:
     splits = parser.parse_args().splits
     started = time.perf_counter()
     table = tabled(splits)
-    draw(table, RESULTS / "metric_sanity.png")
+    draw(table, RESULTS / "sanity.png")
     text = page(table, splits, time.perf_counter() - started)
-    (RESULTS / "metric_sanity.md").write_text(text)
+    (RESULTS / "sanity.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ with beta1 0.8, batch 100, both players at once on the same batch, 400,000 round
 
 Run:    genlab sweep --config=experiments/mode_collapse/pacgan.py --workdir=runs/pacgan --seeds=10
 Then:   python experiments/mode_collapse/table.py runs/pacgan
-Shows:  results/mode_collapse_pacgan.md beside the paper's table; the sweep resumes where it stopped
+Writes: experiments/mode_collapse/results/pacgan.md, with the paper's numbers
 """
 
 import flax.linen as nn

@@ -1,7 +1,7 @@
-"""PacGAN's Table 1, ours beside the paper's.
+"""PacGAN's Table 1: our numbers and the paper's.
 
 Run:    python experiments/mode_collapse/table.py runs/pacgan
-Shows:  results/mode_collapse_pacgan.md; the rounds each of our rows was trained for are stated
+Writes: experiments/mode_collapse/results/pacgan.md, with the rounds each row was trained for
 """
 
 import json
@@ -13,7 +13,7 @@ import numpy as np
 
 from genlab.runs.folder import RunFolder
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).parent / "results"
 PAPER = {  # mean +- standard error of 10 trials: modes, high quality %, reverse KL
     "gan-ring": "6.3 ± 0.5, 98.2 ± 0.2, 0.45 ± 0.09",
     "pacgan-2-ring": "7.9 ± 0.1, 95.6 ± 2.0, 0.07 ± 0.03",
@@ -78,7 +78,7 @@ def main(sweep: Path) -> None:
             f"{where['jax']}, commit {where['commit']}.",
         ]
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "mode_collapse_pacgan.md"
+    path = RESULTS / "pacgan.md"
     path.write_text("\n".join([*head, *lines, *tail]) + "\n")
 
 

@@ -5,7 +5,7 @@ Metz et al. 2017, arXiv:1611.02163, Section 3.1 and Appendix A: eight Gaussians 
 weights with gain 0.8, Adam 1e-4 with beta1 0.5, batch 512, both players at once, 25,000 rounds.
 
 Run:    genlab sweep --config=experiments/mode_collapse/unrolled.py --workdir=runs/unrolled
-Then:   cp runs/unrolled/report.md results/mode_collapse_unrolled.md
+Then:   cp runs/unrolled/report.md experiments/mode_collapse/results/unrolled.md
 Shows:  modes of 8, share of samples within 3 sigma (98.889 % for real points), reverse KL
 """
 

@@ -2,7 +2,7 @@
 
 Run:    genlab sweep --config=experiments/toys/ring.py --workdir=runs/ring
 Shows:  modes of 8, share of samples within 3 sigma (98.9 % for real data), reverse KL;
-        results/toys_ring.md
+        experiments/toys/results/ring.md
 """
 
 import optax

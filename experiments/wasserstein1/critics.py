@@ -6,7 +6,8 @@ iterations, no gradient through sigma), 5,000 with clipping at 0.04.
 
 Run:    genlab sweep --config=experiments/wasserstein1/critics.py --workdir=runs/wasserstein1
 Then:   python experiments/wasserstein1/table.py runs/wasserstein1
-Shows:  results/wasserstein1.md, our table beside the published one; more.py has further pairs
+Writes: experiments/wasserstein1/results/critics.md, with the published numbers
+Further pairs are in more.py.
 """
 
 import optax

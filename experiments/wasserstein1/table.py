@@ -1,7 +1,7 @@
-"""Our critics beside the published ones.
+"""The critics of the sweep and the published ones, in one table.
 
 Run:    python experiments/wasserstein1/table.py runs/wasserstein1
-Shows:  results/wasserstein1.md
+Writes: experiments/wasserstein1/results/critics.md
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from genlab.runs.folder import RunFolder
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).parent / "results"
 KINDS = ("clip", "sn", "sn-through", "gp", "lp")
 PUBLISHED = {  # (dimension, funnels): W1, then cosine / W1 of clip, SN, GP, LP
     (2, 4): (0.817, "0.072 / 0.031", "0.213 / 0.152", "0.845 / 0.857", "0.818 / 0.885"),
@@ -63,7 +63,7 @@ def main(sweep: Path) -> None:
         ]
         lines.append(f"| {name} | ours | {true:.3f} | " + " | ".join(cells) + " |")
     lines += ["", told(where)]
-    (RESULTS / "wasserstein1.md").write_text("\n".join(lines) + "\n")
+    (RESULTS / "critics.md").write_text("\n".join(lines) + "\n")
 
 
 def told(where: dict) -> str:

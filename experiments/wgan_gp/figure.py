@@ -1,7 +1,7 @@
 """Draws the critics that `toys.py` trained.
 
 Run:    python experiments/wgan_gp/figure.py runs/wgan_gp
-Shows:  results/wgan_gp_toys.png, results/wgan_gp_toys.md
+Writes: experiments/wgan_gp/results/: toys.png, toys.md
 """
 
 import sys
@@ -19,7 +19,7 @@ from genlab.train.restore import trained
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = Path(__file__).parent / "results"
 SETS = ("eight", "grid", "roll")
 DEEP = ("deep-penalty", "deep-clipping-0.1", "deep-clipping-0.01", "deep-clipping-0.001")
 REACH = 3.0  # the surfaces' half side
@@ -104,7 +104,7 @@ def main(sweep: Path) -> None:
         axis.set_yticks([])
     figure.tight_layout()
     RESULTS.mkdir(exist_ok=True)
-    figure.savefig(RESULTS / "wgan_gp_toys.png", dpi=100)
+    figure.savefig(RESULTS / "toys.png", dpi=100)
     where = environment()
     head = [
         "# Critics of toy densities",
@@ -121,7 +121,7 @@ def main(sweep: Path) -> None:
         "Norm of the critic's gradient at the output of each of twelve hidden layers:",
         "",
     ]
-    (RESULTS / "wgan_gp_toys.md").write_text("\n".join([*head, *slopes]) + "\n")
+    (RESULTS / "toys.md").write_text("\n".join([*head, *slopes]) + "\n")
 
 
 if __name__ == "__main__":

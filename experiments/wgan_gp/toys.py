@@ -9,7 +9,7 @@ penalty weight 0.1 as the authors' script, RMSProp 5e-5 (TensorFlow 1's) with cl
 
 Run:    genlab sweep --config=experiments/wgan_gp/toys.py --workdir=runs/wgan_gp
 Then:   python experiments/wgan_gp/figure.py runs/wgan_gp
-Shows:  results/wgan_gp_toys.png and results/wgan_gp_toys.md
+Writes: experiments/wgan_gp/results/: toys.png, toys.md
 """
 
 import optax
