@@ -47,7 +47,7 @@ def frechet(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def compare(real: np.ndarray, fake: np.ndarray) -> float:
-    """Frechet and kernel distance by name, with their floors, as `genlab evaluate` has them."""
+    """Frechet and kernel distance by name, with their baselines, as `genlab evaluate` has them."""
     from genlab.evaluation import compare
 
     return compare(real, fake, scores=("fd", "kid")).scores["fd"]

@@ -54,9 +54,9 @@ def test_a_folder_and_an_npz_score_as_arrays_in_memory_do(sets, tmp_path, capsys
     )
     (record,) = json.loads(out.read_text())
     same = evaluation.compare(REAL, FAKE, Pixels(), ("fd", "kid"), {"kid": {"size": 40}})
-    assert record["scores"] == same.scores and record["floors"] == dict(same.floors)
+    assert record["scores"] == same.scores and record["baselines"] == dict(same.baselines)
     protocol = record["protocol"]
-    assert protocol["floor"] == "halves of the real set, 40 beside 40"
+    assert protocol["baseline"] == "halves of the real set, 40 beside 40"
     assert len(protocol["real_sha256"]) == 64 and protocol["real_files"] == "png"
 
 
@@ -167,7 +167,7 @@ def test_an_undefined_score_is_kept_as_null(sets, monkeypatch):
     monkeypatch.setattr(image_sets, "compare", lambda *_: found)
     asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",), settings={"fd": {}})
     for record in (image_sets.judge(asked), image_sets.judge(asked)):
-        assert record["scores"] == record["floors"] == {"fd": None}
+        assert record["scores"] == record["baselines"] == {"fd": None}
 
 
 def test_a_kept_result_is_told_with_the_names_of_this_request(sets, tmp_path):

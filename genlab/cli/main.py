@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     Whatever goes wrong is reported in one line.
     """
     sys.path.insert(0, os.getcwd())  # what lies where the user stands can be named in a config
-    from genlab.config import ConfigError, told
+    from genlab.config import ConfigError, one_line
     from genlab.runs.folder import NotWritten
 
     try:
@@ -51,10 +51,10 @@ def main(argv: list[str] | None = None) -> int:
         with heard():
             return arguments.run(arguments) or 0
     except ConfigError as error:
-        print(f"genlab: {told(error)}", file=sys.stderr)
+        print(f"genlab: {one_line(error)}", file=sys.stderr)
         return 2
     except (FloatingPointError, NotWritten, OSError) as error:  # OSError: it names its file
-        print(f"genlab: {told(error)}", file=sys.stderr)
+        print(f"genlab: {one_line(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
         text = str(stop) or "interrupted; the same command goes on from the last checkpoint"
@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
             "w", prefix="genlab-", suffix=".txt", delete=False
         ) as file:
             traceback.print_exc(file=file)
-        text = f"{type(error).__name__}: {told(error, 300)} (traceback in {file.name})"
+        text = f"{type(error).__name__}: {one_line(error, 300)} (traceback in {file.name})"
         print(f"genlab: {text}", file=sys.stderr)
         return 1
 

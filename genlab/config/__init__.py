@@ -1,6 +1,6 @@
 """Config: an experiment as data, bound by import path."""
 
-from genlab.config.errors import ConfigError, did_you_mean, told
+from genlab.config.errors import ConfigError, did_you_mean, one_line
 from genlab.config.spec import (
     CALL,
     as_dict,
@@ -25,11 +25,11 @@ __all__ = [
     "did_you_mean",
     "differences",
     "fingerprint",
+    "one_line",
     "override",
     "path_of",
     "read",
     "resolve",
     "save",
     "spec",
-    "told",
 ]

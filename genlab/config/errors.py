@@ -8,7 +8,7 @@ class ConfigError(ValueError):
     """A config that cannot be what the user meant; the message is one line and says what to do."""
 
 
-def told(error: object, longest: int = 1500) -> str:
+def one_line(error: object, longest: int = 1500) -> str:
     """An error in one readable line: what users and files put into it may hold anything."""
     line = re.sub(r"(\S{100})\S{100,}", r"\1...", " ".join(str(error).split()))
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from genlab.config import ConfigError, did_you_mean, told
+from genlab.config import ConfigError, did_you_mean, one_line
 
 SPLITS = ("train", "validation", "test")
 SUFFIXES = tuple(".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
@@ -114,7 +114,7 @@ def _table(path: Path, column: str | None) -> dict[str, str]:
 def some(names) -> str:
     """Up to three of the names, for a message."""
     names = list(names)
-    return ", ".join(told(name, 200) for name in names[:3]) + (" ..." if len(names) > 3 else "")
+    return ", ".join(one_line(name, 200) for name in names[:3]) + (" ..." if len(names) > 3 else "")
 
 
 def _natural(value: str) -> tuple[int, int, str]:

@@ -1,4 +1,4 @@
-"""Two sets of images and the names of scores, to numbers with their floors and their protocol."""
+"""Two sets of images and the names of scores, to numbers, their baselines and their protocol."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,14 @@ from genlab import config as config_lib
 from genlab.config import ConfigError, did_you_mean
 from genlab.evaluation import scores
 from genlab.evaluation.context import EvaluationResult
-from genlab.evaluation.sample_set import BESIDE_TAPS, SampleSet, check_alike, lacking, refuse, told
+from genlab.evaluation.sample_set import (
+    BESIDE_TAPS,
+    SampleSet,
+    check_alike,
+    lacking,
+    refuse,
+    shape_text,
+)
 from genlab.features.space import GIVEN, FeatureSpace
 
 
@@ -110,16 +117,16 @@ class Comparisons(tuple[Comparison, ...]):
             found |= scores
         return found
 
-    def floor(
+    def baseline(
         self, real: SampleSet, beside: SampleSet | None, order: np.ndarray | None = None
     ) -> tuple[dict[str, float], dict[str, Any]]:
-        """The same scores of real data, of the SampleSet `beside` as if it had been sampled; and, as a
-        protocol says them, settings that had to be others than the scores'. Halves of the real side
-        are of its rows in `order`.
+        """The same scores of real data, of the SampleSet `beside` as if it had been sampled; and,
+        as a protocol says them, settings that had to be others than the scores'. Halves of the real
+        side are of its rows in `order`.
 
         A comparison that makes use of what the model was trained on gets one half of the real side
-        as fakes, the other as real: images that no model was trained on. A floor that so many
-        images do not define is left out: a score does not fall with its floor.
+        as fakes, the other as real: images that no model was trained on. A baseline that so many
+        images do not define is left out: a score does not fall with its baseline.
         """
         half = len(real) // 2
         order = np.arange(len(real)) if order is None else order
@@ -135,7 +142,7 @@ class Comparisons(tuple[Comparison, ...]):
                 continue
             found |= {name: value for name, value in scores.items() if np.isfinite(value)}
             before, after = (Comparisons([c]).protocol for c in (one, used))
-            others |= {f"floor_{key}": v for key, v in after.items() if v != before[key]}
+            others |= {f"baseline_{key}": v for key, v in after.items() if v != before[key]}
         return found, others
 
 
@@ -159,11 +166,11 @@ def compare(
     train:    what the model was trained on, for scores that ask for it, and its labels
     seen:     told of images as they pass through the network, by count
 
-    Floors are of the two halves of `real` (of a permutation under seed 0), so at half the count. A
-    score that falls with the count, as the Frechet distance does, therefore has its floor on the
-    high side; one that a half does not define has none. ConfigError for sets that are empty or of
-    unlike shapes, labels that are not one for each image, and scores that these sets cannot have,
-    before anything is computed.
+    Baselines are of the two halves of `real` (of a permutation under seed 0), so at half the count.
+    A score that falls with the count, as the Frechet distance does, therefore has its baseline on
+    the high side; one that a half does not define has none. ConfigError for sets that are empty or
+    of unlike shapes, labels that are not one for each image, and scores that these sets cannot
+    have, before anything is computed.
     """
     chosen = Comparisons.of(scores, settings or {})
     space = space_of(features, real)
@@ -181,19 +188,19 @@ def compare(
     chosen = chosen.settled(real_side, fake_side)
     found = chosen(real_side, fake_side)
     order = np.random.default_rng(0).permutation(len(real_side))
-    floors, others = chosen.floor(real_side, None, order)
+    baselines, others = chosen.baseline(real_side, None, order)
     half = len(real_side) // 2
     protocol = {
         **space.protocol,
-        "shape": told(real_side.shape),
+        "shape": shape_text(real_side.shape),
         "samples": len(fake_side),
         "real": len(real_side),
         **chosen.trained_on(beside),
         **chosen.protocol,
-        "floor": f"halves of the real set, {half} beside {half}",
+        "baseline": f"halves of the real set, {half} beside {half}",
         **others,
     }
-    return EvaluationResult(found, protocol, floors)
+    return EvaluationResult(found, protocol, baselines)
 
 
 def space_of(features: Any, images: Any) -> FeatureSpace:

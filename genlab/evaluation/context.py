@@ -1,4 +1,4 @@
-"""What an evaluator is given, a `EvaluationContext`, and what it gives back, an `EvaluationResult`."""
+"""What an evaluator is given, an `EvaluationContext`, and what it returns, an `EvaluationResult`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under a 
 
 
 class EvaluationResult(NamedTuple):
-    """scores and floors by name; protocol: all that the numbers depend on; pictures: uint8 [H, W,
-    C] by name; each: [N] by name, one value per example, for scores that are their means.
+    """scores and baselines by name; protocol: all that the numbers depend on; pictures: uint8 [H,
+    W, C] by name; each: [N] by name, one value per example, for scores that are their means.
     """
 
     scores: dict[str, float]
     protocol: dict
-    floors: Mapping[str, float] = MappingProxyType({})
+    baselines: Mapping[str, float] = MappingProxyType({})
     pictures: Mapping[str, np.ndarray] = MappingProxyType({})
     each: Mapping[str, np.ndarray] = MappingProxyType({})
 

@@ -33,8 +33,8 @@ def score(
     step: int,
     checkpoint: str | None = None,
 ) -> list[dict]:
-    """A row for each evaluator: scores, floors, intervals over the examples, and the protocol they
-    were taken under; pictures under `_pictures`.
+    """A row for each evaluator: scores, baselines, intervals over the examples, and the protocol
+    they were taken under; pictures under `_pictures`.
 
     `checkpoint` says how the state was chosen (see `trained`); in the course of training none was.
     """
@@ -63,7 +63,7 @@ def score(
                 "step": step,
                 "name": name,
                 "scores": finite(outcome.scores),
-                "floors": finite(outcome.floors),
+                "baselines": finite(outcome.baselines),
                 "intervals": _intervals(outcome.each),
                 "protocol": protocol,
                 "seconds": round(time.perf_counter() - started, 2),
@@ -123,10 +123,10 @@ def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) 
 
 
 def lines(rows: list[dict]) -> Iterator[str]:
-    """Rows for a terminal: each score with its interval over examples and its floor, then the
+    """Rows for a terminal: each score with its interval over examples and its baseline, then the
     protocol.
     """
-    from genlab.report.protocol import flattered
+    from genlab.report.protocol import optimistic
 
     for row in rows:
         yield f"{row['name']}" + (f" (round {row['step']})" if "step" in row else "")
@@ -135,9 +135,9 @@ def lines(rows: list[dict]) -> Iterator[str]:
             if name in row.get("intervals", {}):
                 low, high = row["intervals"][name]
                 told += f"   95 % over examples {low:.4g} to {high:.4g}"
-            floor = row["floors"].get(name)
-            told += f"   real data {floor:.4g}" if floor is not None else ""
+            baseline = row["baselines"].get(name)
+            told += f"   real data {baseline:.4g}" if baseline is not None else ""
             yield f"  {name:14} {told}"
         yield "  " + ", ".join(f"{k}={v}" for k, v in row["protocol"].items())
-        if flattered(row["protocol"]):
-            yield "  flattered: the checkpoint was chosen by its score on this very split"
+        if optimistic(row["protocol"]):
+            yield "  optimistic: the checkpoint was chosen by its score on this very split"

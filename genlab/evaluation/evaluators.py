@@ -1,9 +1,9 @@
-"""Evaluators: what a config's `evaluate` names. Each takes a `EvaluationContext` and gives an `EvaluationResult`:
-scores, floors and protocol.
+"""Evaluators: what a config's `evaluate` names. Each takes an `EvaluationContext` and gives an
+`EvaluationResult`: scores, baselines and protocol.
 
-A floor is the same score between two sets of real data, where a model that is as good as the data
-would come out. It is of the same sizes only where the protocol does not say otherwise: of halves of
-a set, a score that falls with the count is worse. `Fidelity` has a file of its own.
+A baseline is the same score between two sets of real data, where a model that is as good as the
+data would come out. It is of the same sizes only where the protocol does not say otherwise: of
+halves of a set, a score that falls with the count is worse. `Fidelity` has a file of its own.
 """
 
 import dataclasses
@@ -254,7 +254,7 @@ class Modes:
     within: float = 3.0
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
-        """Scores of the samples; the floor is real points, as many."""
+        """Scores of the samples; the baseline is real points, as many."""
         source = subject.source
         if getattr(source, "means", None) is None:
             raise ConfigError(
@@ -271,4 +271,6 @@ class Modes:
 
         real = source.read(subject.split, self.samples)["image"]
         protocol = {"samples": self.samples, "within": self.within}
-        return EvaluationResult(judge(subject.samples(self.samples)), protocol, floors=judge(real))
+        return EvaluationResult(
+            judge(subject.samples(self.samples)), protocol, baselines=judge(real)
+        )

@@ -28,7 +28,7 @@ class Fidelity:
     settings: of each by its name, {"kid": {"subsets": 50}}; k_precision and k_density are those of
               precision_recall and density_coverage
 
-    Floors are scores of as many images of the train split. The protocol says what they were only
+    Baselines are scores of as many images of the train split. The protocol says what they were only
     where the split has fewer, and names its contents only where a score other than `memorisation`
     depends on them: rows of older runs have neither field, their `data` names the set, and they
     belong in one table with newer ones.
@@ -80,10 +80,10 @@ class Fidelity:
             comparisons = comparisons.settled(real, fake)
             found.append(comparisons(real, fake))
         beside = np.random.default_rng(0).permutation(len(train))[: self.samples]
-        floors, others = comparisons.floor(real, train.rows(beside))
+        baselines, others = comparisons.baseline(real, train.rows(beside))
         return EvaluationResult(
             scores={name: float(np.mean([f[name] for f in found])) for name in found[0]},
-            floors=floors,
+            baselines=baselines,
             protocol={
                 **space.protocol,
                 "samples": self.samples,
@@ -116,7 +116,7 @@ class Fidelity:
         newer = Comparisons(one for one in self.comparisons if one.name != "memorisation")
         short = len(train) < self.samples
         fewer = f"{len(train)} training images, fewer than the samples"
-        return newer.trained_on(train) | ({"floor": fewer} if short else {})
+        return newer.trained_on(train) | ({"baseline": fewer} if short else {})
 
 
 def _settings(comparisons: Comparisons) -> dict[str, Any]:

@@ -41,8 +41,8 @@ SPACES = {  # each with whether it takes a file of weights
 
 
 def judge(request: EvaluationRequest, show: Progress | None = None) -> dict:
-    """The record of a request: name, scores, floors (of the two halves of the real set), protocol.
-    A score that is not defined for these images is None.
+    """The record of a request: name, scores, baselines (of the two halves of the real set),
+    protocol. A score that is not defined for these images is None.
 
     ConfigError for anything that cannot be scored, as early as it can be known.
     """
@@ -222,7 +222,7 @@ def _scored(
         told["resized"] = f"{request.resize} after a central crop to its aspect, alpha over white"
     return {
         "scores": finite(found.scores),
-        "floors": finite(dict(found.floors)),
+        "baselines": finite(dict(found.baselines)),
         "protocol": {**found.protocol, **told, "genlab": version()},
         "seconds": round(time.perf_counter() - started, 2),
     }

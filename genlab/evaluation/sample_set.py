@@ -1,8 +1,8 @@
 """`SampleSet`: one of two sets of images that are compared, seen through a feature space once.
 
-A comparison is a function `(real: SampleSet, fake: SampleSet, **settings) -> {score: value}`. What it asks of
-the sides, beside features, it says by `needs`, so that it can be refused before anything is
-computed; which of its settings hang on the sides, by `settles`, so that a protocol can say them.
+A comparison is a function `(real: SampleSet, fake: SampleSet, **settings) -> {score: value}`. What
+it asks of the sides, beside features, it says by `needs`, so that it can be refused before anything
+is computed; which of its settings hang on the sides, by `settles`, so that a protocol can say them.
 """
 
 import hashlib
@@ -157,8 +157,8 @@ def check_alike(sides: Mapping[str, SampleSet]) -> None:
             raise ConfigError(f"the {name} set is empty: give at least a few hundred images")
         if side.shape != sides[first].shape:
             raise ConfigError(
-                f"the {first} set is of shape {told(sides[first].shape)} and the {name} set of "
-                f"{told(side.shape)}: bring all to one size and one number of channels"
+                f"the {first} set is of shape {shape_text(sides[first].shape)} and the {name} set "
+                f"of {shape_text(side.shape)}: bring all to one size and one number of channels"
             )
         if side.labels is not None and np.shape(side.labels) != (len(side),):
             raise ConfigError(
@@ -168,7 +168,7 @@ def check_alike(sides: Mapping[str, SampleSet]) -> None:
             )
 
 
-def told(shape: tuple[int, ...]) -> str:
+def shape_text(shape: tuple[int, ...]) -> str:
     """A shape as text, "32x32x3"."""
     return "x".join(map(str, shape))
 

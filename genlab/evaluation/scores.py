@@ -85,7 +85,7 @@ def inception_score(
 ) -> dict[str, float]:
     """`inception_score` (Salimans et al. 2016), and its deviation over the splits.
 
-    It asks nothing of the real side: its floor is what real images score.
+    It asks nothing of the real side: its baseline is what real images score.
     """
     mean, std = _class_scores.inception_score(fake.taps["logits"], splits, seed)
     return {"inception_score": mean, "inception_score_std": std}
@@ -142,7 +142,7 @@ def ndb(
 def vendi(real: _Side, fake: _Side, order: float = 1.0) -> dict[str, float]:
     """`vendi`, the effective number of unlike samples (Friedman & Dieng 2023).
 
-    It asks nothing of the real side: its floor is what real images score.
+    It asks nothing of the real side: its baseline is what real images score.
     """
     return {"vendi": _vendi.vendi_from_features(fake.features, order)}
 
@@ -205,7 +205,7 @@ def ms_ssim_pairs(
     real: _Side, fake: _Side, scales: int = 5, window: int = 11, pairs: int = 100, seed: int = 0
 ) -> dict[str, float]:
     """`ms_ssim_pairs`, how alike two samples are (Odena et al. 2017), of one class where there are
-    labels. It asks nothing of the real side: its floor is what real images score.
+    labels. It asks nothing of the real side: its baseline is what real images score.
     """
 
     def similarity(a: _np.ndarray, b: _np.ndarray) -> _np.ndarray:
@@ -241,7 +241,7 @@ def sample_accuracy(
     """`sample_accuracy` on samples of a classifier trained on real images: on what the model was
     trained on, where that is known (the GAN-test of Shmelkov et al. 2018); `trunk` is any `Down`.
 
-    Samples that are too plain score above the floor, which is what other real images score.
+    Samples that are too plain score above the baseline, which is what other real images score.
     """
     taught_by = real if real.train is None else real.train
     return {"sample_accuracy": _taught(taught_by, fake, trunk, steps, batch_size, seed)}

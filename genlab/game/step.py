@@ -204,8 +204,8 @@ def look_ahead(ahead: Ahead, players, optim, params, stats, opt, batch, key, ste
 def step(
     method: Method, optim: Mapping, ema: Mapping[str, Weight], state: State, batches: dict
 ) -> tuple[State, dict[str, Array]]:
-    """One round; `batches` has a leading axis of `batches_per_round(method)`. Metrics are `player/term`, means
-    over its moves.
+    """One round; `batches` has a leading axis of `batches_per_round(method)`. Metrics are
+    `player/term`, means over its moves.
     """
     key, players = random.fold_in(state.key, state.step), method.players()
     carry, metrics, start = (state.params, state.stats, state.opt), {}, 0

@@ -34,8 +34,8 @@ def table(of: Table) -> str:
     """A results table with its protocol beneath."""
     headings = ["variant", *(_safe(score.heading) for score in of.scores)]
     rows = [[_safe(row.variant), *map(_cell, row.cells)] for row in of.rows]
-    if of.floor:
-        rows.append(["*real data, held out*", *(f"*{cell.text}*" for cell in of.floor)])
+    if of.baseline:
+        rows.append(["*real data, held out*", *(f"*{cell.text}*" for cell in of.baseline)])
     protocol = "; ".join(f"{name} {value}" for name, value in of.protocol)
     return "\n\n".join(
         [_grid(headings, rows), f"Protocol: {_safe(protocol)}.", *map(_safe, of.notes)]

@@ -12,7 +12,7 @@ NOTED = ("seed", "genlab")  # told of each row, and no reason to keep rows apart
 
 
 class Result(NamedTuple):
-    """What one evaluator found of one run; `floors` are the scores of held-out real data.
+    """What one evaluator found of one run; `baselines` are the scores of held-out real data.
 
     protocol: what two results must share to stand in one table
     noted:    the fields `NOTED`. A version of genlab is one: what a score depends on has fields of
@@ -24,7 +24,7 @@ class Result(NamedTuple):
     seed: int
     step: int
     scores: dict[str, float]
-    floors: dict[str, float]
+    baselines: dict[str, float]
     protocol: dict[str, Any]
     noted: Mapping[str, Any] = MappingProxyType({})
 
@@ -52,7 +52,7 @@ def measured(sweep: Sweep, split: str) -> list[Result]:
     """Everything measured on a split, in the order of the runs and of their files."""
     return [
         Result(
-            row.name, run.variant, run.seed, row.step, row.scores, row.floors,
+            row.name, run.variant, run.seed, row.step, row.scores, row.baselines,
             {field: v for field, v in row.protocol.items() if field not in NOTED},
             {field: v for field, v in row.protocol.items() if field in NOTED},
         )
@@ -69,7 +69,7 @@ def versions(results: Iterable[Result]) -> dict[str, list[str]]:
     return {version: list(who) for version, who in found.items()}
 
 
-def flattered(protocol: dict[str, Any]) -> bool:
+def optimistic(protocol: dict[str, Any]) -> bool:
     """Whether the checkpoint was chosen by its score on the very split that is reported."""
     return str(protocol.get("checkpoint")).startswith(f"best {protocol.get('split')} ")
 

@@ -17,13 +17,17 @@ RUN_FILES = ("config.json", "status.json", "metrics.jsonl")  # any of them makes
 SEED_FOLDER = re.compile(r"seed(\d+)")
 
 
+OLD_FIELDS = {"floor": "baseline", "floors": "baselines"}
+"""Of rows of `evals.jsonl` and of their protocols: the names in older runs."""
+
+
 class Eval(NamedTuple):
-    """What one evaluator found at one step; `floors` are the scores of held-out real data."""
+    """What one evaluator found at one step; `baselines` are the scores of held-out real data."""
 
     step: int
     name: str
     scores: dict[str, float]
-    floors: dict[str, float]
+    baselines: dict[str, float]
     protocol: dict[str, Any]
 
 
@@ -154,11 +158,23 @@ def _run(folder: Path, variant: str, seed: int) -> Run:
 def _evals(rows: Iterable[dict]) -> tuple[Eval, ...]:
     return tuple(
         Eval(
-            row["step"], str(row["name"]), numbers(row.get("scores")), numbers(row.get("floors")),
-            row["protocol"] if isinstance(row.get("protocol"), dict) else {},
+            row["step"],
+            str(row["name"]),
+            numbers(row.get("scores")),
+            numbers(row.get("baselines")),
+            _renamed(row["protocol"]) if isinstance(row.get("protocol"), dict) else {},
         )
-        for row in rows if "name" in row
-    )  # fmt: skip
+        for row in map(_renamed, rows)
+        if "name" in row
+    )
+
+
+def _renamed(fields: dict) -> dict:
+    """A row of an older run under today's names."""
+    return {
+        OLD_FIELDS.get(name) or re.sub("^floor_", "baseline_", name): value
+        for name, value in fields.items()
+    }
 
 
 def _strings(values: Any) -> tuple[str, ...]:

@@ -159,7 +159,9 @@ class Checkpoints:
         except Exception as error:
             whole = [int(p.name) for p in self.folder.glob("*") if p.name.isdecimal()]
             safe = f"that of round {max(whole)} is intact" if whole else "there is none before it"
-            raise NotWritten.told(f"a checkpoint in {self.folder}", error, f"; {safe}") from error
+            raise NotWritten.because(
+                f"a checkpoint in {self.folder}", error, f"; {safe}"
+            ) from error
 
     def _read(self, step: int, like: Any) -> Any:
         wanted = ocp.args.Composite(

@@ -40,7 +40,7 @@ class NotWritten(OSError):
     """The disk did not take what a run has to keep: it is full, or may not be written."""
 
     @classmethod
-    def told(cls, what: str, error: Exception, more: str = "") -> "NotWritten":
+    def because(cls, what: str, error: Exception, more: str = "") -> "NotWritten":
         """In one line: what was to be written, the reason, what to do."""
         text = " ".join(str(error).split())
         reason = next((r for r in ("No space left on device", "File too large") if r in text), "")
@@ -204,7 +204,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise NotWritten.told(str(path), error) from error
+        raise NotWritten.because(str(path), error) from error
 
 
 def _object(path: Path) -> dict:

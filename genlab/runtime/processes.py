@@ -180,7 +180,7 @@ def all_or_none() -> Iterator[None]:
     except BaseException as error:
         if count() == 1:
             raise
-        time.sleep(2 * POLL)  # if it is that another is gone, the lifeline says so, and better
+        time.sleep(2 * POLL)  # if it is that another is gone, the watchdog reports it, and better
         told = " ".join(str(error).split())[:300]
         watchdog.cut(f"process {index()}: {type(error).__name__}: {told}; {watchdog.ADVICE}")
 

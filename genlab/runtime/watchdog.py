@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 
-KEY = "genlab/lifeline"
+KEY = "genlab/watchdog"
 ADVICE = "the same command in every process goes on from the last checkpoint"
 BYE = b"\n"  # an empty line: a process that leaves in good order
 GRACE = 0.5  # s the first process stays for the others to have read why it leaves

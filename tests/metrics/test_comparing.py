@@ -97,8 +97,8 @@ def test_every_public_comparison_runs_by_name_on_sets_of_unlike_size(name):
               for side, n in (("real", 30), ("fake", 24), ("train", 36))}  # fmt: skip
     settings = {key: value for key, value in FEW.items() if key == name}
     found = evaluation.compare(real, fake, SPACE, (name,), settings, train=train, **labels)
-    assert found.scores and found.scores.keys() == found.floors.keys()
-    assert all(np.isfinite([*found.scores.values(), *found.floors.values()]))
+    assert found.scores and found.scores.keys() == found.baselines.keys()
+    assert all(np.isfinite([*found.scores.values(), *found.baselines.values()]))
     assert not set(FEW) - set(PUBLIC)
 
 
@@ -114,7 +114,8 @@ def test_the_larger_set_is_cut_to_rows_from_all_over_it():
 
 
 def test_samples_are_classified_by_what_the_model_was_trained_on_where_that_is_known(monkeypatch):
-    """Else by the real side; the floor is real images, which the classifier was not trained on."""
+    """Else by the real side; the baseline is real images, which the classifier was not trained on.
+    """
     asked = []
 
     def noted(images, labels, others, their_labels, *_):
@@ -129,7 +130,7 @@ def test_samples_are_classified_by_what_the_model_was_trained_on_where_that_is_k
     known = evaluation.compare(*sides, **labels, train=TRAIN, train_labels=np.arange(70) % 2)
     assert asked == [(60, 50), (30, 30), (70, 50), (70, 30)]
     assert known.protocol["train"] == 70 and "train" not in alone.protocol
-    assert known.scores == known.floors == {"sample_accuracy": 0.5}
+    assert known.scores == known.baselines == {"sample_accuracy": 0.5}
     with pytest.raises(ConfigError, match="needs 'known_train': the images that the model was tr"):
         evaluation.compare(*sides, **labels, train=TRAIN)
 
@@ -201,18 +202,18 @@ def test_every_comparison_by_name_is_its_metric(name, monkeypatch):
     assert all(np.isfinite([*found.values()])) and METRICS.keys() == set(PUBLIC)
 
 
-def test_noise_against_noise_scores_like_its_floor_and_a_shift_does_not():
+def test_noise_against_noise_scores_like_its_baseline_and_a_shift_does_not():
     moved = np.clip(FAKE.astype(int) + 120, 0, 255).astype(np.uint8)
     scores = ("fd", "sliced_wasserstein", "neighbour_test")
     same, other = (evaluation.compare(REAL, made, SPACE, scores) for made in (FAKE, moved))
     for name in ("fd", "sliced_wasserstein"):
-        assert same.scores[name] < 2 * same.floors[name] < other.scores[name]
+        assert same.scores[name] < 2 * same.baselines[name] < other.scores[name]
     assert other.scores["nn_accuracy"] > 0.8 > same.scores["nn_accuracy"] + 0.1
 
 
-def test_the_floor_of_what_asks_for_training_images_shows_it_no_copies():
+def test_the_baseline_of_what_asks_for_training_images_shows_it_no_copies():
     found = evaluation.compare(REAL, TRAIN[:50], SPACE, ("memorisation",), train=TRAIN)
-    assert found.scores["copies"] == 1 and found.floors["copies"] < 0.2
+    assert found.scores["copies"] == 1 and found.baselines["copies"] < 0.2
 
 
 def test_images_go_through_the_network_once_a_batch_at_a_time():

@@ -1,4 +1,4 @@
-"""What `compare` refuses, what its protocol says, and when a score has no floor."""
+"""What `compare` refuses, what its protocol says, and when a score has no baseline."""
 
 import numpy as np
 import pytest
@@ -95,13 +95,13 @@ def undefined(real, fake):
     return {"undefined": 1.0 if len(real) > 40 else float("nan")}
 
 
-def test_a_score_does_not_fall_with_its_floor():
+def test_a_score_does_not_fall_with_its_baseline():
     scores = (f"{__name__}:strict", "fd", f"{__name__}:undefined")
     found = evaluation.compare(REAL, FAKE, Pixels(), scores, train=TRAIN)
-    assert found.scores.keys() == {"strict", "fd", "undefined"} and found.floors.keys() == {"fd"}
-    assert found.protocol["floor"] == "halves of the real set, 30 beside 30"
+    assert found.scores.keys() == {"strict", "fd", "undefined"} and found.baselines.keys() == {"fd"}
+    assert found.protocol["baseline"] == "halves of the real set, 30 beside 30"
     few = ("precision_recall", "density_coverage")
-    assert evaluation.compare(REAL[:9], FAKE, Pixels(), few).floors.keys() == {
+    assert evaluation.compare(REAL[:9], FAKE, Pixels(), few).baselines.keys() == {
         "precision",
         "recall",
     }
@@ -111,11 +111,11 @@ def test_a_score_does_not_fall_with_its_floor():
 
 def test_the_subsets_that_were_drawn_are_the_protocols():
     found = evaluation.compare(REAL, FAKE, Pixels(), ("kid",))
-    assert found.protocol["kid_size"] == 50 and found.protocol["floor_kid_size"] == 30
-    assert found.scores["kid_std"] > 0 and found.floors.keys() == {"kid"}
+    assert found.protocol["kid_size"] == 50 and found.protocol["baseline_kid_size"] == 30
+    assert found.scores["kid_std"] > 0 and found.baselines.keys() == {"kid"}
     few = evaluation.compare(REAL, FAKE, Pixels(), ("kid",), {"kid": {"size": 20}})
-    assert few.protocol["kid_size"] == 20 and "floor_kid_size" not in few.protocol
-    assert few.floors["kid_std"] > 0
+    assert few.protocol["kid_size"] == 20 and "baseline_kid_size" not in few.protocol
+    assert few.baselines["kid_std"] > 0
 
 
 @pytest.mark.parametrize("setting", [{}, {"size": 9, "subsets": 1}])
@@ -131,9 +131,9 @@ def test_the_bandwidth_is_one_and_the_protocol_says_it():
     assert width == pytest.approx(kernel.median_bandwidth(x[::2], x[1::2]), rel=1e-5)
     assert found.scores["mmd"] == kernel.mmd(x, y, kernel.gaussian(width))
     halves = x[np.random.default_rng(0).permutation(61)[:60]]
-    floor = kernel.mmd(halves[30:], halves[:30], kernel.gaussian(width))
-    assert found.floors["mmd"] == pytest.approx(floor, abs=1e-12)
-    assert not any(field.startswith("floor_") for field in found.protocol)
+    baseline = kernel.mmd(halves[30:], halves[:30], kernel.gaussian(width))
+    assert found.baselines["mmd"] == pytest.approx(baseline, abs=1e-12)
+    assert not any(field.startswith("baseline_") for field in found.protocol)
     given = evaluation.compare(REAL, FAKE, Pixels(), ("mmd",), {"mmd": {"bandwidth": width}})
     assert given == found
     with pytest.raises(ValueError, match="bandwidth is 0"):
@@ -148,12 +148,12 @@ def test_a_runs_protocol_says_what_was_used_and_what_was_trained_on():
     assert found.protocol["kid_size"] == 40 and found.protocol["mmd_bandwidth"] > 0
     assert found.protocol["train"] == len(source) == 120
     assert found.protocol["train_sha256"] == SampleSet(source, None).sha256
-    assert "floor" not in found.protocol and "floor_kid_size" not in found.protocol
+    assert "baseline" not in found.protocol and "baseline_kid_size" not in found.protocol
 
 
-def test_a_floor_of_fewer_images_than_there_are_samples_is_told():
+def test_a_baseline_of_fewer_images_than_there_are_samples_is_told():
     few = from_arrays(RNG.integers(0, 256, (110, 4, 4, 1), np.uint8), validation=20, test=60)
     found = Fidelity(Pixels(), 40, 1, scores=("fd", "kid"))(subject(FAKE, few))
-    assert found.protocol["floor"] == "30 training images, fewer than the samples"
-    assert found.protocol["floor_kid_size"] == 30 and found.protocol["kid_size"] == 40
-    assert found.floors.keys() == {"fd", "kid", "kid_std"}
+    assert found.protocol["baseline"] == "30 training images, fewer than the samples"
+    assert found.protocol["baseline_kid_size"] == 30 and found.protocol["kid_size"] == 40
+    assert found.baselines.keys() == {"fd", "kid", "kid_std"}

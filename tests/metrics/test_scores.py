@@ -79,14 +79,14 @@ def outcomes(data):
     return {name: Fidelity(DOMAIN, samples=300)(subject(rows, data)) for name, rows in made.items()}
 
 
-def test_real_images_score_like_the_floor(outcomes):
+def test_real_images_score_like_the_baseline(outcomes):
     """Validation images as samples: as good as real data can look, up to the classifier's memory of
     its train split.
     """
     real = outcomes["real"]
-    assert real.scores["fd"] < 3 * real.floors["fd"] < 0.05 * outcomes["noise"].scores["fd"]
+    assert real.scores["fd"] < 3 * real.baselines["fd"] < 0.05 * outcomes["noise"].scores["fd"]
     for name in ("precision", "recall", "coverage"):
-        assert real.scores[name] > 0.85 and real.floors[name] > 0.85
+        assert real.scores[name] > 0.85 and real.baselines[name] > 0.85
     assert abs(real.scores["nearer"] - 0.5) < 0.1 and real.scores["copies"] < 0.05
 
 
@@ -112,10 +112,10 @@ def test_scores_are_means_over_draws_and_splits_share_none(data):
         Fidelity(Pixels(), samples=3)
 
 
-def test_every_score_has_its_floor(outcomes):
+def test_every_score_has_its_baseline(outcomes):
     for outcome in outcomes.values():
-        assert set(outcome.scores) == set(outcome.floors)
-        assert abs(outcome.floors["nearer"] - 0.5) < 0.1 and outcome.floors["copies"] < 0.06
+        assert set(outcome.scores) == set(outcome.baselines)
+        assert abs(outcome.baselines["nearer"] - 0.5) < 0.1 and outcome.baselines["copies"] < 0.06
 
 
 def test_copies_collapse_and_noise_are_seen_for_what_they_are(outcomes):
@@ -125,7 +125,7 @@ def test_copies_collapse_and_noise_are_seen_for_what_they_are(outcomes):
         and outcomes["collapsed"].scores["coverage"] < 0.1
     )
     assert outcomes["noise"].scores["precision"] < 0.2
-    assert outcomes["collapsed"].scores["fd"] > 20 * outcomes["real"].floors["fd"]
+    assert outcomes["collapsed"].scores["fd"] > 20 * outcomes["real"].baselines["fd"]
 
 
 def test_the_protocol_names_the_feature_network_and_the_counts(outcomes):
@@ -172,9 +172,9 @@ def test_the_default_scores_of_fidelity_are_the_metrics_themselves(data):
 
     unseen = memorisation(train, real[250:], real[:250])
     assert list(found.scores.values()) == np.mean([each(fake) for fake in fakes], axis=0).tolist()
-    assert list(found.floors.values()) == [*each(beside)[:5], unseen.nearer, unseen.copies]
+    assert list(found.baselines.values()) == [*each(beside)[:5], unseen.nearer, unseen.copies]
     names = ["fd", "precision", "recall", "density", "coverage", "nearer", "copies"]
-    assert list(found.scores) == list(found.floors) == names
+    assert list(found.scores) == list(found.baselines) == names
     told = {"features": "pixels", "samples": 50, "draws": 2, "real": 500}
     assert found.protocol == told | {"k_precision": 3, "k_density": 5}
 
@@ -185,7 +185,7 @@ def test_a_config_chooses_the_scores_and_their_settings(data):
         settings={"kid": {"size": 30}}, k_precision=4,
     )  # fmt: skip
     found = build(config)(subject(data.read("validation")["image"], data))
-    assert list(found.scores) == list(found.floors) == ["kid", "kid_std", "precision", "recall"]
+    assert list(found.scores) == list(found.baselines) == ["kid", "kid_std", "precision", "recall"]
     assert found.protocol["kid_size"] == 30 and found.protocol["k_precision"] == 4
     assert "k_density" not in found.protocol and not found.pictures
 
@@ -234,13 +234,14 @@ def test_a_conditional_models_labels_are_those_it_was_asked_for(data):
     assert np.array_equal(judged.samples(40), rows[labels])
     assert subject(rows, data).labels(5) is None
     found = Fidelity(Pixels(), samples=500, draws=1, scores=("class_fd",))(judged)
-    assert found.scores["class_fd"] > found.floors["class_fd"]
+    assert found.scores["class_fd"] > found.baselines["class_fd"]
     with pytest.raises(ConfigError, match="'class_fd' needs 'labels': the samples have no labels"):
         Fidelity(Pixels(), scores=("class_fd",))(subject(rows, data))
 
 
 def test_a_run_knows_what_its_model_was_trained_on(data, monkeypatch):
-    """Its samples are classified by the train split, and the floor is half of the held-out one."""
+    """Its samples are classified by the train split, and the baseline is half of the held-out one.
+    """
     asked = []
 
     def noted(images, labels, others, *_):
@@ -254,7 +255,7 @@ def test_a_run_knows_what_its_model_was_trained_on(data, monkeypatch):
     judged = dataclasses.replace(subject(rows, data), method=method)
     told = {"sample_accuracy": {"trunk": mlp.Down((4,))}}
     found = Fidelity(Pixels(), 100, 1, scores=("sample_accuracy",), settings=told)(judged)
-    assert np.array_equal(asked[0], rows[:100]) and found.scores == found.floors
+    assert np.array_equal(asked[0], rows[:100]) and found.scores == found.baselines
     assert np.array_equal(asked[1], judged.real["image"][:250])
     assert not found.pictures and "Down" in found.protocol["sample_accuracy_trunk"]
 
@@ -264,7 +265,7 @@ def test_modes_of_a_perfect_and_of_a_collapsed_sampler():
     perfect = Modes()(subject(source.read("train", 2500)["image"], source))
     assert perfect.scores["modes"] == 8
     assert perfect.scores["high_quality"] == pytest.approx(0.98889, abs=0.01)
-    assert perfect.scores["reverse_kl"] < 0.01 and perfect.floors["modes"] == 8
+    assert perfect.scores["reverse_kl"] < 0.01 and perfect.baselines["modes"] == 8
     collapsed = Modes()(subject(np.repeat(source.means[:1], 100, 0), source))
     assert collapsed.scores == {
         "modes": 1,
@@ -362,7 +363,7 @@ def test_path_length_of_a_linear_generator_is_2_w_squared(data):
     judged = dataclasses.replace(subject(np.zeros((4, 8, 8, 1)), data), method=method)
     found = PathLength(Squared(), 4000, space="w")(judged)
     assert found.scores["ppl"] == pytest.approx(2 * (method.w**2).sum(), rel=0.08)
-    assert not found.floors
+    assert not found.baselines
     assert found.protocol == {
         "distance": "squared, of pixels", "samples": 4000, "epsilon": 1e-4, "space": "w",
         "sampling": "full", "percentiles": "1 to 99",

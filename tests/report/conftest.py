@@ -41,11 +41,11 @@ def _lines(path: Path, rows) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def _eval(scores, *, name="fidelity", step=300, floors=None, **protocol) -> dict:
+def _eval(scores, *, name="fidelity", step=300, baselines=None, **protocol) -> dict:
     """A row of `evals.jsonl`; a field given as None is left out of the protocol."""
     told = {k: v for k, v in (PROTOCOL | protocol).items() if v is not None}
     return {
-        "step": step, "name": name, "scores": scores, "floors": floors or {}, "protocol": told
+        "step": step, "name": name, "scores": scores, "baselines": baselines or {}, "protocol": told
     }  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def sweep(make, tmp_path) -> Path:
 
     def runs(values, **config):
         return [
-            {"evals": [make.eval({"fd": v, "precision": 0.9}, floors={"fd": 0.5})],
+            {"evals": [make.eval({"fd": v, "precision": 0.9}, baselines={"fd": 0.5})],
              "metrics": make.metrics(offset=v / 10),
              "config": make.config | {"seed": seed} | config}
             for seed, v in enumerate(values)

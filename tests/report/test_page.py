@@ -133,7 +133,7 @@ def test_refusals_are_visible(make, tmp_path):
 
 
 def test_a_single_run_has_a_report(make, tmp_path):
-    folder = make.run(tmp_path / "mine", evals=[make.eval({"fd": 1.5}, floors={"fd": 0.5})])
+    folder = make.run(tmp_path / "mine", evals=[make.eval({"fd": 1.5}, baselines={"fd": 0.5})])
     report = write(folder)
     assert report.html == folder / "report.html"
     assert report.markdown == (folder / "report.md").read_text()

@@ -10,7 +10,7 @@ from scipy import stats
 
 from genlab.report import markdown, write
 from genlab.report.contents import contents
-from genlab.report.protocol import alike, final, flattered, measured
+from genlab.report.protocol import alike, final, measured, optimistic
 from genlab.report.reading import read
 from genlab.report.tables.differences import correction, holm, paired
 from genlab.report.tables.paired import compared
@@ -68,7 +68,7 @@ def test_holm_lies_between_the_raw_p_and_bonferronis(ps):
     assert (np.diff(np.asarray(adjusted)[order]) >= 0).all()
 
 
-def _compared(make, folder, values, floors=None):
+def _compared(make, folder, values, baselines=None):
     runs = {v: [{"evals": [make.eval(s)]} for s in seeds] for v, seeds in values.items()}
     found = final(measured(read(make.sweep(folder, runs)), "test"))["fidelity"]
     return compared(found, list(values))
@@ -148,8 +148,8 @@ def test_how_the_checkpoint_was_chosen_keeps_rows_apart_and_flattery_is_told(mak
     row = make.eval({"fd": 1.0}, checkpoint="best test fidelity/fd")
     (table,), _ = tables(read(make.run(tmp_path / "run", evals=[row])))
     assert any("Flattered" in note for note in table.notes)
-    assert flattered({"split": "validation", "checkpoint": "best validation fidelity/fd"})
-    assert not flattered({"split": "test"}) and not flattered(
+    assert optimistic({"split": "validation", "checkpoint": "best validation fidelity/fd"})
+    assert not optimistic({"split": "test"}) and not optimistic(
         {"split": "test", "checkpoint": "last"}
     )
 

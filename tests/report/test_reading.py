@@ -102,3 +102,12 @@ def test_a_folder_without_runs_is_refused(tmp_path):
     (tmp_path / "notes.json").write_text(json.dumps({}))
     with pytest.raises(ConfigError, match=r"neither sweep\.json nor a run"):
         read(tmp_path)
+
+
+def test_rows_of_older_runs_are_read_under_today_s_names(make, tmp_path):
+    """Baselines were called floors, in a row and in its protocol."""
+    row = make.eval({"fd": 2.0}, baselines={"fd": 0.5}, floor="halves", floor_kid_size=30)
+    row["floors"] = row.pop("baselines")
+    found = read(make.run(tmp_path / "run", evals=[row])).runs[0].evals[0]
+    assert found.baselines == {"fd": 0.5}
+    assert found.protocol["baseline"] == "halves" and found.protocol["baseline_kid_size"] == 30

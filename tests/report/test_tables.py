@@ -130,28 +130,31 @@ def test_nan_is_left_out_and_named(make, tmp_path):
     assert made[0].notes == ("Left out, being no finite number: fd of a/seed1.",)
 
 
-def test_the_floor_counts_each_seed_once(make, tmp_path):
-    floors = [0.4, 0.6]
-    runs = [{"evals": [make.eval({"fd": 3.0 + s}, floors={"fd": f})]} for s, f in enumerate(floors)]
+def test_the_baseline_counts_each_seed_once(make, tmp_path):
+    baselines = [0.4, 0.6]
+    runs = [
+        {"evals": [make.eval({"fd": 3.0 + s}, baselines={"fd": f})]}
+        for s, f in enumerate(baselines)
+    ]
     made, _ = tables(read(make.sweep(tmp_path, {"a": runs, "b": runs})))
-    assert made[0].floor[0].n == 2  # two seeds, though four runs measured it
-    assert made[0].floor[0].text == "0.5 ± 1.3"  # 12.706 · 0.1414 / √2 = 1.27
+    assert made[0].baseline[0].n == 2  # two seeds, though four runs measured it
+    assert made[0].baseline[0].text == "0.5 ± 1.3"  # 12.706 · 0.1414 / √2 = 1.27
 
 
 def test_equal_floors_are_one_number(sweep):
     made, _ = _by_name(sweep)
-    assert [cell.text for cell in made["fidelity"].floor] == ["0.5", "–"]
+    assert [cell.text for cell in made["fidelity"].baseline] == ["0.5", "–"]
 
 
 def test_strips_share_one_axis_per_column(make, tmp_path):
     runs = {"a": [0.0, 2.0], "b": [8.0, 10.0]}
     folder = make.sweep(tmp_path, {
-        v: [{"evals": [make.eval({"fd": x}, floors={"fd": 5.0})]} for x in xs]
+        v: [{"evals": [make.eval({"fd": x}, baselines={"fd": 5.0})]} for x in xs]
         for v, xs in runs.items()
     })  # fmt: skip
     made, _ = tables(read(folder))
     a, b = (row.cells[0].strip for row in made[0].rows)
-    assert a.floor == b.floor == pytest.approx(50)
+    assert a.baseline == b.baseline == pytest.approx(50)
     assert a.low == 0 and b.high == 100  # the widest interval reaches each end
     assert a.mean == pytest.approx(100 - b.mean) and a.mean < 50 < b.mean
 

@@ -33,16 +33,16 @@ def keys(variants: Sequence[str]) -> dict[str, Key]:
     }
 
 
-def svg(curves: Mapping[str, Curve], look: Mapping[str, Key], floor: float | None) -> str:
-    """The curves of all variants, and a dashed line at the floor."""
-    text = _drawn(curves, look, floor)
+def svg(curves: Mapping[str, Curve], look: Mapping[str, Key], baseline: float | None) -> str:
+    """The curves of all variants, and a dashed line at the baseline."""
+    text = _drawn(curves, look, baseline)
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     text = re.sub(r"<metadata>.*?</metadata>", f"<style>{SCHEMES}</style>", text, flags=re.S)
     text = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", text)
     return re.sub(r'(?<= d=")[^"]*', lambda d: re.sub(r"(\.\d)\d+", r"\1", d[0]), text)
 
 
-def _drawn(curves: Mapping[str, Curve], look: Mapping[str, Key], floor: float | None) -> str:
+def _drawn(curves: Mapping[str, Curve], look: Mapping[str, Key], baseline: float | None) -> str:
     import matplotlib
     from matplotlib.figure import Figure  # no pyplot: no global state, no display
 
@@ -52,14 +52,16 @@ def _drawn(curves: Mapping[str, Curve], look: Mapping[str, Key], floor: float | 
     with matplotlib.rc_context(ink | small):
         figure = Figure(figsize=SIZE)
         axes = figure.add_axes(PLOT)
-        _draw(axes, curves, look, floor)
+        _draw(axes, curves, look, baseline)
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     return out.getvalue()
 
 
-def _draw(axes, curves: Mapping[str, Curve], look: Mapping[str, Key], floor: float | None) -> None:
-    if floor is not None:
-        axes.axhline(floor, color=INK, linewidth=0.8, dashes=(3, 3), alpha=0.6)
+def _draw(
+    axes, curves: Mapping[str, Curve], look: Mapping[str, Key], baseline: float | None
+) -> None:
+    if baseline is not None:
+        axes.axhline(baseline, color=INK, linewidth=0.8, dashes=(3, 3), alpha=0.6)
     for variant, c in curves.items():
         style = {"color": look[variant].colour, "linewidth": 1.5, "markersize": 3}
         axes.fill_between(c.steps, c.low, c.high, color=style["color"], alpha=0.18, linewidth=0)

@@ -57,9 +57,9 @@ def _score_panel(
     for r in group:
         runs.setdefault((r.variant, r.seed), {})[r.step] = r.scores.get(name, math.nan)
     by_variant = _by_variant((variant, series) for (variant, _), series in runs.items())
-    floor = estimate(r.floors.get(name, math.nan) for r in group)
+    baseline = estimate(r.baselines.get(name, math.nan) for r in group)
     arrow = f"{title} {score(name).arrow}".strip()
-    return _panel(arrow, by_variant, look, floor.mean if floor else None)
+    return _panel(arrow, by_variant, look, baseline.mean if baseline else None)
 
 
 def _term(run: Run, name: str) -> Series:
@@ -77,7 +77,7 @@ def _panel(
     title: str,
     by_variant: Mapping[str, list[Series]],
     look: Mapping[str, Key],
-    floor: float | None = None,
+    baseline: float | None = None,
 ) -> Panel | None:
     """None where nothing finite was logged."""
     curves = {variant: curve(seeds) for variant, seeds in by_variant.items()}
@@ -85,6 +85,6 @@ def _panel(
     if not curves:
         return None
     ends = "; ".join(f"{variant} ends at {c.mean[-1]:.4g}" for variant, c in curves.items())
-    drawn = svg(curves, look, floor).encode()
+    drawn = svg(curves, look, baseline).encode()
     uri = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
     return Panel(title, f"{title} over training rounds: {ends}.", uri)

@@ -14,7 +14,7 @@ class Strip(NamedTuple):
     high: float
     mean: float
     seeds: tuple[float, ...]
-    floor: float | None
+    baseline: float | None
 
 
 class Axis(NamedTuple):
@@ -22,7 +22,7 @@ class Axis(NamedTuple):
 
     low: float
     span: float
-    floor: float | None
+    baseline: float | None
     shared: bool
 
     def place(self, value: float) -> float:
@@ -39,16 +39,19 @@ class Axis(NamedTuple):
             self.place(of.mean + half),
             self.place(of.mean),
             tuple(self.place(v) for v in seeds if math.isfinite(v)),
-            None if self.floor is None else self.place(self.floor),
+            None if self.baseline is None else self.place(self.baseline),
         )
 
 
-def axis(estimates: Iterable[Estimate], seeds: Iterable[float], floor: Estimate | None) -> Axis:
+def axis(estimates: Iterable[Estimate], seeds: Iterable[float], baseline: Estimate | None) -> Axis:
     """The axis of a column, from all that it has to show."""
-    known = [*estimates, *([floor] if floor else [])]
+    known = [*estimates, *([baseline] if baseline else [])]
     points = [v for v in seeds if math.isfinite(v)]
     ends = points + [e.mean + sign * (e.half or 0.0) for e in known for sign in (-1, 1)]
     low, high = min(ends, default=0.0), max(ends, default=0.0)
     return Axis(
-        low, (high - low) or 1.0, floor.mean if floor else None, len(points) > 1 and len(known) > 1
+        low,
+        (high - low) or 1.0,
+        baseline.mean if baseline else None,
+        len(points) > 1 and len(known) > 1,
     )

@@ -12,9 +12,9 @@ from genlab.report.protocol import (
     disagreement,
     fields,
     final,
-    flattered,
     listed,
     measured,
+    optimistic,
     rounds,
     versions,
 )
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 class Table(NamedTuple):
     """All variants under one protocol.
 
-    floor: cells of the same scores between two sets of real data; empty where none was measured
+    baseline: cells of the same scores between two sets of real data; empty where none was measured
     notes: what a reader must know beside the numbers
     pairs: sentences that compare the first variant with the others, seed by seed
     """
@@ -53,7 +53,7 @@ class Table(NamedTuple):
     name: str
     scores: tuple[Score, ...]
     rows: tuple[Row, ...]
-    floor: tuple[Cell, ...]
+    baseline: tuple[Cell, ...]
     protocol: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     pairs: tuple[str, ...] = ()
@@ -85,14 +85,14 @@ def table(name: str, found: Sequence[Result], variants: Sequence[str]) -> Table:
     scores = [score(s) for s in dict.fromkeys(s for r in found for s in r.scores)]
     columns = [_column(s, found, variants) for s in scores]
     rows = [Row(v, cells) for v, cells in zip(variants, zip(*columns, strict=True), strict=False)]
-    floor = tuple(column[-1] for column in columns)
+    baseline = tuple(column[-1] for column in columns)
     seeds = listed(map(str, sorted({r.seed for r in found})))
     noted = {"genlab": listed(versions(found)), "rounds": rounds(found), "seeds": seeds}
     return Table(
         name,
         tuple(scores),
         tuple(rows),
-        floor if any(cell.n for cell in floor) else (),
+        baseline if any(cell.n for cell in baseline) else (),
         (*fields(found[0].protocol), *((name, value) for name, value in noted.items() if value)),
         tuple(_notes(found, rows)),
         tuple(pair.sentence for pair in compared(found, variants)),
@@ -111,13 +111,13 @@ def legend(made: Iterable[Table]) -> str:
 
 
 def _column(of: Score, found: Sequence[Result], variants: Sequence[str]) -> list[Cell]:
-    """A score's cells by variant, and last the floor's."""
+    """A score's cells by variant, and last the baseline's."""
     seeds = [[r.scores.get(of.name, math.nan) for r in found if r.variant == v] for v in variants]
     estimates = [estimate(values) for values in seeds]
     known = [e for e in estimates if e]
-    floor = _floor(of.name, found)
+    baseline = _baseline(of.name, found)
     places = decimals(known)
-    along = axis(known, (v for values in seeds for v in values), floor)
+    along = axis(known, (v for values in seeds for v in values), baseline)
     best = _best(of, known)
     cells = [
         Cell(written(e, places), e.n, e.mean == best, along.strip(e, values))
@@ -125,14 +125,14 @@ def _column(of: Score, found: Sequence[Result], variants: Sequence[str]) -> list
         else Cell(NOTHING)
         for e, values in zip(estimates, seeds, strict=True)
     ]
-    return [*cells, Cell(written(floor, places), floor.n) if floor else Cell(NOTHING)]
+    return [*cells, Cell(written(baseline, places), baseline.n) if baseline else Cell(NOTHING)]
 
 
-def _floor(name: str, found: Sequence[Result]) -> Estimate | None:
-    """The floor over seeds; runs of one seed share their real data, so each seed counts once."""
+def _baseline(name: str, found: Sequence[Result]) -> Estimate | None:
+    """The baseline over seeds; runs of one seed share their real data, so each seed counts once."""
     seeds: dict[int, set[float]] = {}
     for result in found:
-        seeds.setdefault(result.seed, set()).add(result.floors.get(name, math.nan))
+        seeds.setdefault(result.seed, set()).add(result.baselines.get(name, math.nan))
     means = [e.mean for e in map(estimate, seeds.values()) if e]
     return estimate(means[:1] if len(set(means)) == 1 else means)
 
@@ -149,7 +149,7 @@ def _notes(found: Sequence[Result], rows: Sequence[Row]) -> Iterable[str]:
     if len(taken := versions(found)) > 1:
         told = "; ".join(f"{version}: {listed(who)}" for version, who in taken.items())
         yield f"Measured by different versions of genlab ({told})."
-    if flattered(found[0].protocol):
+    if optimistic(found[0].protocol):
         yield "Flattered: checkpoints were chosen by their score on this very split."
     for r in found:
         if bad := [name for name, value in r.scores.items() if not math.isfinite(value)]:

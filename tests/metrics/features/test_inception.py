@@ -49,7 +49,7 @@ def test_two_sets_are_scored_in_it_from_the_command_line(tmp_path, monkeypatch):
     scores, protocol = record["scores"], record["protocol"]
     assert 1 < scores["inception_score"] < 4 and math.isfinite(scores["kid"])
     assert scores["kid_std"] is None  # every subset is the whole of both sets
-    assert scores.keys() - record["floors"].keys() == {"kid_std"}
+    assert scores.keys() - record["baselines"].keys() == {"kid_std"}
     assert protocol["features"] == "inception" and protocol["resize"] == "tf1"
     assert len(protocol["features_sha256"]) == 64
 
