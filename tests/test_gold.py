@@ -63,7 +63,7 @@ def test_settings_are_the_official_ones():
     assert schedule((0, last), r3.optim.gen.b2) == [0.9, 0.99]
     for name in ("r1", "r2"):  # each |grad|^2 / 2, so that the weight is their gamma
         assert schedule((0, last), r3.method.penalties[name]) == [0.05, 0.005]
-    assert schedule((0, last), r3.method.views[0].p) == [0.0, 0.55]
+    assert schedule((0, last), r3.method.augment[0].p) == [0.0, 0.55]
     for name in ("sngan", "sagan", "cgan-projection", "biggan"):
         assert found[name].method.objective == "hinge"
         assert "SpectralNorm" in found[name].method.discriminator.call

@@ -69,7 +69,7 @@ OPTIONS = (
     ),
     Option(
         "instance noise",
-        "views=(spec(instance_noise, spec(optax.linear_schedule, 0.1, 0.0, 1000)),)",
+        "augment=(spec(instance_noise, spec(optax.linear_schedule, 0.1, 0.0, 1000)),)",
         augment.instance_noise.__doc__,
         "test_views.py::test_instance_noise_has_its_schedule_s_deviation_and_takes_points",
         NONE,
@@ -200,21 +200,21 @@ OPTIONS = (
     ),
     Option(
         "DiffAugment",
-        'views=(spec(diff_augment, ("colour", "translation", "cutout")),)',
+        'augment=(spec(diff_augment, ("colour", "translation", "cutout")),)',
         augment.diffaugment.__doc__,
         "test_views.py::test_diff_augment_against_numpy",
         "StudioGAN, lightweight-gan",
     ),
     Option(
         "ADA",
-        "views=(spec(adaptive, target=0.6),)",
+        "augment=(spec(adaptive, target=0.6),)",
         augment.ada.__doc__,
         "test_views.py::test_the_controller_by_hand",
         "StudioGAN, StyleGAN2-ADA, mmgeneration",
     ),
     Option(
         "ADA's pipe on a schedule",
-        "views=(spec(augment_pipe, spec(optax.linear_schedule, 0.0, 0.55, 1000), cutout=1.0),)",
+        "augment=(spec(augment_pipe, spec(optax.linear_schedule, 0.0, 0.55, 1000), cutout=1.0),)",
         augment.augment_pipe.__doc__,
         "test_views.py::test_the_pipe_against_scipy",
         "R3GAN",

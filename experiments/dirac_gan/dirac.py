@@ -54,7 +54,7 @@ def sweep():
             **wasserstein,
             "method.penalties": {"gradient_penalty": {"weight": 0.35, "target": 1.0}},
         },
-        "instance-noise": {"method.views": (spec(spread, 0.7),)},
+        "instance-noise": {"method.augment": (spec(spread, 0.7),)},
         "r1": {"method.penalties": {"r1": 0.3}},
         "r1-critical": {"method.penalties": {"r1": 1.0}},
         "r2": {"method.penalties": {"r2": 0.3}},

@@ -252,7 +252,7 @@ def r3():
         "method.penalties": {"r1": gamma, "r2": gamma},
         "method.critic_moves": 1,
         "method.generator_batch": 1,
-        "method.views": (spec(augment_pipe, falling(0.0, 0.55), colour=0.5, cutout=1.0),),
+        "method.augment": (spec(augment_pipe, falling(0.0, 0.55), colour=0.5, cutout=1.0),),
         "data.augment": (spec(image.flip),),
         "optim": both(adam),
         "batch_size": batch,

@@ -4,8 +4,6 @@ A config names code by import path. When a module moves, its old name is listed 
 run folders that name it are read as the runs they are.
 """
 
-from typing import Any
-
 MOVED = {
     "genlab.data.arrays": "genlab.data.sets.arrays",
     "genlab.data.folder": "genlab.data.sets.folder",
@@ -57,12 +55,3 @@ def current(path: str) -> str:
     """The path under which what `path` ("package.module:name") names is found today."""
     module, colon, name = path.partition(":")
     return PARTED.get(path) or f"{MOVED.get(module, module)}{colon}{name}"
-
-
-def renewed(node: Any) -> Any:
-    """Plain data of a config with every path in it as it is today."""
-    if isinstance(node, dict):
-        return {name: renewed(value) for name, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [renewed(value) for value in node]
-    return current(node) if isinstance(node, str) and node.startswith("genlab.") else node

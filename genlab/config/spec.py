@@ -23,7 +23,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab.config.errors import ConfigError, did_you_mean
-from genlab.config.paths import current, renewed
+from genlab.config.paths import current
+from genlab.config.upgrades import upgraded
 
 CALL = "call"
 NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
@@ -174,7 +175,7 @@ def read(path: str | Path) -> ConfigDict:
         found = json.loads(Path(path).read_text())
         if not isinstance(found, dict) or CALL not in found:
             raise ValueError(f"it holds no object with {CALL!r}")
-        return _plain(renewed(found), str(path))
+        return _plain(upgraded(found), str(path))
     except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path} is damaged ({error}): it holds the run's config") from None
 

@@ -213,9 +213,9 @@ def test_a_latent_step_is_differentiated_through():
 
 
 def test_the_critic_sees_everything_through_the_views():
-    noisy, clear = made(views=(spec(instance_noise, 1.0),)), made()
+    noisy, clear = made(augment=(spec(instance_noise, 1.0),)), made()
     assert critic(*noisy)[0] != critic(*clear)[0]
-    faded = made(views=(spec(instance_noise, spec(optax.linear_schedule, 1.0, 0.0, 10)),))
+    faded = made(augment=(spec(instance_noise, spec(optax.linear_schedule, 1.0, 0.0, 10)),))
     np.testing.assert_allclose(
         critic(*faded, step=jnp.asarray(10))[0], critic(*clear)[0], rtol=1e-6
     )
@@ -238,7 +238,7 @@ def doubled(x, key, step):
 
 def test_data_samples_and_penalties_are_all_seen_through_the_views():
     method, params, stats = made(penalties={"drift": 1.0, "r2": 1.0})
-    object.__setattr__(method, "views", (doubled,))
+    object.__setattr__(method, "augment", (doubled,))
     real = batch()["image"]
     fake, _ = game.apply(
         method.generator, "gen", params, stats, method.latents(random.fold_in(KEY, 0), 6), None
@@ -312,8 +312,8 @@ def test_every_memory_survives_a_round():
         ({"objective": "relativistic", "smoothing": 0.1}, "gives no image a label"),
         ({"objective": "wasserstein", "smoothing": 0.1}, "gives no image a label"),
         ({"pack": 4}, "does not divide into packs of 4: use batch_size 8"),
-        ({"pack": 2, "views": (spec(instance_noise, 1.0),)}, "nor views go with it"),
-        ({"views": ("instance_noise",)}, r"give a tuple of specs: \(spec\(...\),\)"),
+        ({"pack": 2, "augment": (spec(instance_noise, 1.0),)}, "nor augment go with it"),
+        ({"augment": ("instance_noise",)}, r"give a tuple of specs: \(spec\(...\),\)"),
         ({"dynamics": ("simultaneous",)}, r"give a tuple of specs: \(spec\(...\),\)"),
         ({"latent_step": "latent_step"}, r"give spec\(latent_step, ...\)"),
         ({"smoothing": 1.5}, "smoothing is 1.5; it is a share"),

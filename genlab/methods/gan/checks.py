@@ -43,7 +43,7 @@ def numbers(gan: Any) -> None:
 
 def kinds(gan: Any) -> None:
     """Names and single specs where a tuple of specs is wanted, and the like."""
-    for name, wanted in (("views", Callable), ("dynamics", Callable)):
+    for name, wanted in (("augment", Callable), ("dynamics", Callable)):
         given = getattr(gan, name)
         fits = isinstance(given, tuple) and not isinstance(given, CarriedView)
         if not fits or not all(isinstance(x, wanted | CarriedView) for x in given):
@@ -69,10 +69,10 @@ def combinations(gan: Any, objective: Objective) -> None:
             f"smoothing with objective {gan.objective!r}, which compares or scores and gives "
             "no image a label: use minimax, nonsaturating or least_squares, or no smoothing"
         )
-    if gan.pack > 1 and (gan.classes or gan.regularisers or gan.views):
+    if gan.pack > 1 and (gan.classes or gan.regularisers or gan.augment):
         raise ConfigError(
             f"pack={gan.pack}: a pack has no one label, no one latent and no channels of an "
-            "image, so neither classes nor regularisers nor views go with it"
+            "image, so neither classes nor regularisers nor augment go with it"
         )
     if gan.pool and gan.classes:
         raise ConfigError(f"pool={gan.pool} with classes: a pool keeps images without labels")

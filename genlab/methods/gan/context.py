@@ -29,7 +29,7 @@ class GANContext:
 
     generator: nn.Module
     discriminator: nn.Module
-    views: tuple
+    augment: tuple
     params: dict
     stats: dict
     cond: Array | None
@@ -107,13 +107,13 @@ class GANContext:
     def remember(self, real: Array, fake: Array) -> "GANContext":
         """The bout after the views have seen the critic's logits."""
         memory, real, fake = self.memory, self.logit(real), self.logit(fake)
-        for name, view in carried(self.views).items():
+        for name, view in carried(self.augment).items():
             memory = {**memory, name: view.remember(real, fake, *memory[name])}
         return self.remembering(memory)
 
     def _see(self, x: Array, stream: int) -> Array:
         key = random.fold_in(random.fold_in(self.key, VIEWS), stream)
-        for number, view in enumerate(self.views):
+        for number, view in enumerate(self.augment):
             own, name = random.fold_in(key, number), _name(number)
             if isinstance(view, CarriedView):
                 x = view.see(x, own, self.step, *self.memory[name])

@@ -38,7 +38,7 @@ class GAN:
     penalties:       of the critic, by name in `losses.penalties`: see `methods.terms.resolved`
     regularisers:    by player ("disc", "gen"), then by name in `losses.regularisers`, likewise
     generator_batch: images the generator is judged on for each real one of a batch
-    views:           what the critic sees every image through, in order (`genlab.augment`)
+    augment:         what the critic sees every image through, in order (`genlab.augment`)
     pack:            examples the critic judges at once, concatenated along the channels (PacGAN:
                      Lin et al. 2018, arXiv:1712.04086, Section 3)
     pool:            earlier samples kept to show the critic in place of half the new ones
@@ -60,7 +60,7 @@ class GAN:
     regularisers: Mapping = field(default_factory=dict)
     critic_moves: int = 1
     generator_batch: int = 1
-    views: tuple = ()
+    augment: tuple = ()
     pack: int = 1
     pool: int = 0
     smoothing: Weight | None = None
@@ -215,7 +215,7 @@ class GAN:
     def _bout(self, params, stats, batch, key, step) -> GANContext:
         cond = labels(batch, self.classes)
         nets, columns = (self.generator, self.discriminator), self._objective.columns
-        return GANContext(*nets, self.views, params, stats, cond, key, step, columns)
+        return GANContext(*nets, self.augment, params, stats, cond, key, step, columns)
 
     def _samples(self, bout: GANContext, n: int) -> tuple[Array, Array, GANContext]:
         """(latents, samples, the bout after making them)."""
@@ -227,5 +227,5 @@ class GAN:
     def _starts(self) -> dict[str, tuple]:
         """What everything remembers before the first round; () for nothing."""
         named = {**self._penalties, **self._regularisers["disc"], **self._regularisers["gen"]}
-        found = {**named, "objective": self._objective, **carried(self.views)}
+        found = {**named, "objective": self._objective, **carried(self.augment)}
         return {name: remembering.start for name, remembering in found.items()}
