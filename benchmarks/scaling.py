@@ -38,11 +38,11 @@ A round all-reduces the gradients of the networks that move, once a move, the st
 BatchNorm, and scalars. That is counted in compiled programs on 2, 4 and 8 devices by
 `tests/test_communication.py`: exactly so under `pmap`, in one operation a move where nothing is
 normalised. Under `jit` XLA sums a gradient over the devices wherever a network is used: the
-critic's for real images, for generated ones and in a penalty apart. A compiler may add before it
+critic's separately for real images, for generated ones and in a penalty. A compiler may add before it
 reduces; the one for CPU does not, and others were not counted: there may be as many all-reduces as
-uses, two or three times the bytes. On CPU alone the gradients of wide kernels are reduced in the
-form of fewer products (`genlab/nets/winograd.py`), 2.25 or 1.8 times as large again. The state is
-updated in place (`tests/test_memory.py`).
+uses, two or three times the bytes. Only on CPU the gradients of wide kernels are reduced in the
+form of fewer products (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large again. The
+state is updated in place (`tests/test_memory.py`).
 
 ## Efficiency: the assumptions
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -47,6 +49,18 @@ def test_ci_runs_the_readmes_own_test_command():
         ["grep", "-m1", "-E", command, "README.md"], cwd=ROOT, capture_output=True, text=True
     )
     assert found.stdout == "pip install -e '.[test]' && pytest\n"
+
+
+PAGES = [page for folder in (".", "docs", "experiments/*") for page in ROOT.glob(f"{folder}/*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_picture_of_a_page_is_there(page):
+    text = page.read_text()
+    found = re.findall(r"\]\(([^)#\s]+)\)|src=\"([^\"]+)\"", text)
+    targets = [link or picture for link, picture in found]
+    gone = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+    assert not gone
 
 
 def test_every_file_on_the_map_exists_and_public_names_resolve():

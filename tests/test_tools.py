@@ -1,10 +1,12 @@
 """Generated pages and the mutation tool follow the code."""
 
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from losses import penalty_oracles, test_adversarial
 
 from genlab.losses import penalties, regularisers
@@ -28,3 +30,10 @@ def test_the_page_of_losses_has_every_loss():
         *critics,
         *penalty_oracles.public(regularisers, "scene"),
     }
+
+
+@pytest.mark.parametrize("page, maker", [("speed", "table"), ("reliability", "reliability")])
+def test_a_page_made_of_the_benchmarks_records_is_up_to_date(page, maker, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    made = importlib.import_module(maker).page()
+    assert made == (ROOT / "docs" / f"{page}.md").read_text(), f"run python benchmarks/{maker}.py"
