@@ -75,6 +75,30 @@ def scale(low: float = 0.9, high: float = 1.1) -> Augmentation:
     return change
 
 
+def affine(
+    shift: float = 0.06, low: float = 0.88, high: float = 1.12, degrees: float = 10.0
+) -> Augmentation:
+    """Scales, turns and shifts in one resampling, each uniform: a factor in [low, high], an angle
+    in +-`degrees`, and up to `shift` of each side: bilinear, edges repeated.
+    """
+
+    def change(image: Array, key: Array) -> Array:
+        sizes = jnp.array(image.shape[:2], jnp.float32)
+        down, right, size, turn = random.uniform(key, (4,), minval=-1.0)
+        factor = (low + high) / 2 + size * (high - low) / 2
+        angle = jnp.deg2rad(degrees * turn)
+        cos, sin = jnp.cos(angle) / factor, jnp.sin(angle) / factor
+        y0, x0 = shift * sizes * jnp.stack([down, right])
+
+        def source(y, x):
+            y, x = y - y0, x - x0
+            return cos * y - sin * x, sin * y + cos * x
+
+        return _resampled(image, source)
+
+    return change
+
+
 def dequantise(width: float = 1 / 128) -> Augmentation:
     """Adds U[0, width) to every number, by default one of 256 levels; so 1 may become 1 + width
     (as the WGAN-GP authors do: Gulrajani et al. 2017, arXiv:1704.00028, their code for CIFAR-10).

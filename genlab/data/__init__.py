@@ -6,6 +6,9 @@ from genlab.augment import image
 from genlab.data.sets.arrays import arrays, from_arrays
 from genlab.data.sets.digits import digits
 from genlab.data.sets.folder import folder
+from genlab.data.sets.glyphs import glyphs
+from genlab.data.sets.mnist5k import mnist5k
+from genlab.data.sets.photographs import photographs
 from genlab.data.sets.tfds import tfds
 from genlab.data.sets.toy import grid, mixture, ring, swiss_roll
 from genlab.data.sources import Source, to_uint8
@@ -16,9 +19,12 @@ __all__ = [
     "digits",
     "folder",
     "from_arrays",
+    "glyphs",
     "grid",
     "image",
     "mixture",
+    "mnist5k",
+    "photographs",
     "ring",
     "swiss_roll",
     "tfds",

@@ -5,13 +5,11 @@ from ml_collections import ConfigDict
 from genlab import data
 from genlab.config import ConfigError, did_you_mean, spec
 
-SETS = ("digits", "ring", "grid", "swiss_roll")
+SETS = ("digits", "glyphs", "mnist5k", "photographs", "ring", "grid", "swiss_roll")
 
 
 def named(text: str) -> ConfigDict:
-    """The spec of "digits", "ring", "grid", "swiss_roll", "tfds:NAME", "folder:PATH" or
-    "arrays:FILE.npz".
-    """
+    """The spec of a name of SETS, "tfds:NAME", "folder:PATH" or "arrays:FILE.npz"."""
     scheme, _, rest = text.partition(":")
     if scheme in ("tfds", "folder", "arrays") and rest:
         return spec(getattr(data, scheme), rest)

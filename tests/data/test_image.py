@@ -21,6 +21,7 @@ AUGMENTATIONS = {
     "translate onto white": image.translate(0.3, fill=1.0),
     "rotate": image.rotate(40.0),
     "scale": image.scale(0.5, 2.0),
+    "affine": image.affine(0.2, 0.5, 2.0, 40.0),
     "colour": image.colour(0.5, 0.9, 0.9),
 }
 IDENTITIES = {
@@ -30,6 +31,7 @@ IDENTITIES = {
     "no shift onto white": image.translate(0.0, fill=1.0),
     "no angle": image.rotate(0.0),
     "no zoom": image.scale(1.0, 1.0),
+    "no zoom, angle or shift": image.affine(0.0, 1.0, 1.0, 0.0),
     "no change of colour": image.colour(),
 }
 
@@ -116,6 +118,20 @@ def test_rotation_and_zoom_agree_with_scipy():
         grey, np.eye(2) / factor, middle - middle / factor, order=1, mode="nearest"
     )
     np.testing.assert_allclose(image.scale(0.5, 2.0)(PICTURE, KEY)[..., 0], zoomed, atol=1e-4)
+
+
+def test_affine_scales_turns_then_shifts_as_scipy_does():
+    grey, (height, width) = np.asarray(PICTURE[..., 0]), PICTURE.shape[:2]
+    down, right, size, turn = (float(x) for x in random.uniform(KEY, (4,), minval=-1.0))
+    factor, angle = 1.25 + 0.75 * size, np.deg2rad(30.0 * turn)
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / factor
+    middle = (np.array(grey.shape) - 1) / 2
+    shift = 0.1 * np.array([down * height, right * width])
+    wanted = scipy.ndimage.affine_transform(
+        grey, matrix, middle - matrix @ (middle + shift), order=1, mode="nearest"
+    )
+    found = image.affine(0.1, 0.5, 2.0, 30.0)(PICTURE, KEY)[..., 0]
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 def test_colour_moves_what_it_names():

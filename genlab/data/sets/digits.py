@@ -1,10 +1,9 @@
 """The handwritten digits that scikit-learn carries."""
 
-from importlib import metadata
-
 import numpy as np
 
 from genlab.config import ConfigError
+from genlab.data.bundled import bundled
 from genlab.data.decoding import resized
 from genlab.data.sets.arrays import from_arrays
 from genlab.data.sources import Source
@@ -20,7 +19,7 @@ def digits(
     if size < 8:
         raise ConfigError(f"digits of size={size}: they are 8x8, and can be enlarged from there")
     # The file alone: importing scikit-learn takes as long as compiling a small game.
-    file = metadata.distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")
+    file = bundled("scikit-learn", "sklearn/datasets/data/digits.csv.gz")
     rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
     image = np.rint(rows[:, :-1].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
     if size > 8:
