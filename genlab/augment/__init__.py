@@ -1,7 +1,7 @@
-"""Views: what a critic sees every image through, real or generated.
+"""Random changes of examples: `image` for training data; views for all that a critic receives.
 
 A view is what a factory such as `diff_augment()` returns: `(x [B, H, W, C], key, step) -> x`,
-random for each example and differentiable in x, so that the generator learns through it. Noise
+random for each example and differentiable in x, so that gradients reach the generator. Noise
 also takes points [B, D]. A factory's numbers may be tracers. A view with a memory is a
 `CarriedView`.
 """

@@ -5,12 +5,12 @@ cannot mistake the augmentations for the data (Section 2.2). The controller rais
 critic overfits.
 
 Ranges, order and the grey case are those of the authors' implementation
-(github.com/NVlabs/stylegan2-ada-pytorch, training/augment.py). One thing is not: there the image is
-resampled at twice its size, between two passes of a wavelet filter (sym6); here the resampling is
-plain bilinear. So a shrunken image aliases, a turned or a shifted one is a little blurred, and the
-more p, the less of the finest detail reaches the critic. Data and samples are treated alike, so it
-is no bias; but at small sizes, where most of an image is fine detail, published scores need not be
-reached. Beyond the edge the image is reflected, as often as it takes; there once, then zeros.
+(github.com/NVlabs/stylegan2-ada-pytorch, training/augment.py), with two differences. There the
+image is resampled at twice its size, between two passes of a wavelet filter (sym6); here the
+resampling is bilinear, so a shrunken image aliases, a rotated or shifted one is slightly blurred,
+and less fine detail reaches the critic as p grows. Data and samples are treated alike, so this is
+no bias; but at small sizes, where most of an image is fine detail, published scores may be out of
+reach. Beyond its edges the image is reflected repeatedly; there once, then zeros.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class CarriedView(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """What happens to one image, in order."""
+    """Parameters of the transformations of one image, in the order they are applied."""
 
     flip: Array  # 1 mirrors left and right
     turns: Array  # quarter turns
@@ -104,13 +104,13 @@ def adaptive(
     colour: float = 1.0,
     cutout: float = 0.0,
 ) -> CarriedView:
-    """`augment_pipe` with its p under control (Karras et al. 2020, Section 3): after `every` moves
-    of the critic, p moves up where r_t = E[sign D(x)] over their data is above `target`, else down,
-    so fast that `images_per_full` images take it from 0 to 1.
+    """`augment_pipe` with an adaptive p (Karras et al. 2020, Section 3): after `every` moves of the
+    critic, p rises where r_t = E[sign D(x)] over their data is above `target` and falls otherwise,
+    at a rate of `images_per_full` images from 0 to 1.
 
-    r_t means something where a logit's sign is the critic's verdict: not for a Wasserstein or a
-    relativistic objective, whose logits have no zero of their own; give those a schedule.
-    `batch` is the number of images behind one move; None: as many as there are logits.
+    r_t is meaningful only where the sign of a logit classifies: not for a Wasserstein or a
+    relativistic objective, whose logits have no fixed zero; use a schedule with those.
+    `batch` is the number of images of one move; None for the number of logits.
 
     Memory: p; the sum of the moves' mean signs, and their number, since p last moved.
     """
@@ -132,7 +132,7 @@ def adaptive(
 def draw(
     key: Array, n: int, p: Array, blit: float, geometric: float, colour: float, cutout: float
 ) -> Drawn:
-    """What happens to each of `n` images."""
+    """Random parameters for each of `n` images."""
     b, g, c = p * blit, p * geometric, p * colour
     turn = 1 - jnp.sqrt(jnp.clip(1 - g, 0.0, 1.0))  # of two turns, one or both with probability g
     chance = Drawn(b, b, b, g, turn, g, turn, g, c, c, c, c, c, 1.0, p * cutout)
@@ -166,7 +166,7 @@ def draw(
 
 
 def augmented(x: Array, drawn: Drawn) -> Array:
-    """Each image after what was drawn for it."""
+    """Each image transformed by its parameters."""
     if x.ndim != 4 or x.shape[-1] not in (1, 3):
         raise ConfigError(
             f"the pipe's colours need images [B, H, W, C] of 1 or 3 channels, x is {x.shape}: "
@@ -181,7 +181,7 @@ def augmented(x: Array, drawn: Drawn) -> Array:
 
 def _placed(image: Array, drawn: Drawn) -> Array:
     """Each pixel, as (x, y) from the centre, takes the value at the place it came from: the
-    transformations undone, the last one first. What nothing happened to stays exactly as it is.
+    transformations inverted, the last one first. Without any, the image is unchanged to the bit.
     """
     height, width, _ = image.shape
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
@@ -212,15 +212,15 @@ def _bilinear(image: Array, x: Array, y: Array) -> Array:
 
 
 def _reflected(at: Array, n: int) -> Array:
-    """The pixel that a place beyond the edge shows: a mirror in the middle of the last one."""
+    """The pixel shown beyond the edge: reflection about the centre of the last pixel."""
     period = max(2 * (n - 1), 1)
     at = at.astype(jnp.int32) % period
     return jnp.where(at < n, at, period - at)
 
 
 def _coloured(image: Array, drawn: Drawn) -> Array:
-    """The product of the authors' 4x4 matrices, one after another. One channel is its own grey, so
-    that hue and saturation leave it alone.
+    """The product of the authors' 4x4 matrices, one after another. Hue and saturation do not change
+    an image of one channel, which equals its grey.
     """
     image = drawn.contrast * (image + drawn.brightness)
     grey = image.mean(axis=-1, keepdims=True)

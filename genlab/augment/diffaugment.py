@@ -15,7 +15,7 @@ from genlab.config import ConfigError, did_you_mean
 
 
 class Drawn(NamedTuple):
-    """What happens to one image."""
+    """Parameters of the augmentations of one image."""
 
     brightness: Array  # added
     saturation: Array  # factor of a pixel's distance to its own grey
@@ -46,7 +46,7 @@ def diff_augment(
 
 
 def draw(key: Array, shape: tuple, translation: float, cutout: float) -> Drawn:
-    """What happens to each image of a batch of that shape."""
+    """Random parameters for each image of a batch of that shape."""
     batch, sides = shape[0], jnp.array(shape[1:3], jnp.float32)
     reach, hole = jnp.floor(sides * translation + 0.5), jnp.floor(sides * cutout + 0.5)
 
@@ -61,7 +61,7 @@ def draw(key: Array, shape: tuple, translation: float, cutout: float) -> Drawn:
 
 
 def augmented(x: Array, drawn: Drawn, policy: tuple[str, ...]) -> Array:
-    """Each image after what was drawn for it."""
+    """Each image augmented with its parameters."""
 
     def one(image: Array, drawn: Drawn) -> Array:
         for name in policy:

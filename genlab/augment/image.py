@@ -25,7 +25,7 @@ def flip(p: float = 0.5) -> Augmentation:
 
 
 def crop(pad: int = 4) -> Augmentation:
-    """Pads by reflection with `pad` pixels a side, then cuts the old size out anywhere."""
+    """Pads by reflection with `pad` pixels a side, then crops the former size at random."""
 
     def change(image: Array, key: Array) -> Array:
         padded = jnp.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
@@ -38,7 +38,7 @@ def crop(pad: int = 4) -> Augmentation:
 def translate(fraction: float = 0.125, fill: float | None = None) -> Augmentation:
     """Shifts by whole pixels, uniform up to `fraction` of each side.
 
-    What moves in is the nearest edge, or the constant `fill` (in [-1, 1]).
+    Vacated pixels repeat the nearest edge, or are `fill` (in [-1, 1]).
     """
 
     def change(image: Array, key: Array) -> Array:
@@ -55,7 +55,7 @@ def translate(fraction: float = 0.125, fill: float | None = None) -> Augmentatio
 
 
 def rotate(degrees: float = 10.0) -> Augmentation:
-    """Turns about the centre by an angle uniform in +-`degrees`: bilinear, edges repeated."""
+    """Rotates about the centre by an angle uniform in +-`degrees`: bilinear, edges repeated."""
 
     def change(image: Array, key: Array) -> Array:
         angle = jnp.deg2rad(random.uniform(key, minval=-degrees, maxval=degrees))

@@ -1,4 +1,4 @@
-"""Noise on what the critic sees."""
+"""Instance noise: Gaussian noise on the inputs of the critic."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from genlab.schedules import Weight, at
 
 
 def instance_noise(std: Weight) -> Callable:
-    """x + std e, e ~ N(0, I): data and samples come to overlap (Sonderby et al. 2017,
+    """x + std e, e ~ N(0, I), which makes data and samples overlap (Sonderby et al. 2017,
     arXiv:1610.04490; Arjovsky & Bottou 2017, arXiv:1701.04862, Section 3).
 
     `std` is a number, or a schedule of the round that anneals it to nothing.

@@ -34,7 +34,7 @@ def _unchanged(real: Array, fake: Array, *memory):
 class Objective(NamedTuple):
     """A pair of losses (real, fake, *memory) -> unreduced losses, both minimised.
 
-    labels: losses of one logit whose label is "data", and "sample": what label smoothing mixes;
+    labels: losses of one logit whose label is "data", and "sample", which label smoothing mixes;
     None where the objective has no labels to smooth (pairs, scores, energies).
     start: the memory before the first round; remember: (real, fake, *memory) -> memory, after each
     of the critic's moves.
@@ -95,8 +95,8 @@ relativistic = Objective(
 
 
 def _relative_to_average(data: Callable, sample: Callable) -> Objective:
-    """Each logit less the other side's mean: `data` and `sample` are the losses of the two labels,
-    which the generator swaps.
+    """Each logit minus the mean logit of the other side; `data` and `sample` are the losses of the
+    two labels, which the generator swaps.
     """
 
     def critic(real, fake):
@@ -147,8 +147,8 @@ def f_kl(generator: str = "practical") -> Objective:
 
     In all of the family the critic's value is minus its lower bound on the divergence. generator:
     "practical" maximises g_f(V(G(z))), which Section 3.2 advises for speed (the game's stationary
-    points are the same, and what the critic is sure of still teaches); "saddle" minimises the bound
-    itself, Section 2.3. f* is continued linearly beyond the logit 11.
+    points are the same, and confidently rejected samples still give a gradient); "saddle" minimises
+    the bound itself, Section 2.3. f* is continued linearly beyond the logit 11.
     """
     return _variational(lambda v: -v, lambda v: _exp(v - 1), generator)
 
@@ -182,7 +182,7 @@ def f_squared_hellinger(generator: str = "practical") -> Objective:
 def f_jensen_shannon(generator: str = "practical") -> Objective:
     """f-GAN of twice the Jensen-Shannon divergence: g_f(v) = log 2 - log(1 + exp(-v)),
     f*(t) = -log(2 - exp(t)) (Nowozin et al. 2016, arXiv:1606.00709, Tables 2 and 6); generator as
-    in `f_kl`. It is `nonsaturating` (or `minimax`) less a constant.
+    in `f_kl`. It is `nonsaturating` (or `minimax`) minus a constant.
     """
     log2 = math.log(2)
     return _variational(lambda v: _softplus(-v) - log2, lambda v: _softplus(v) - log2, generator)
@@ -226,16 +226,16 @@ multi_hinge = Objective(
 """MHGAN: the hinge loss of a classifier into K classes and "generated" (Kavalerov et al. 2019,
 arXiv:1912.04216).
 
-The critic returns two margins per image, [B, 2]: the score of the asked class less the best of the
-other K, and the score of "generated" less the best class. The generator minimises the asked class's
-hinge loss, as in the authors' released training, which weighs it by 0.05 beside a matching of
-features.
+The critic returns two margins per image, [B, 2]: the score of the given class minus the best of
+the other K, and the score of "generated" minus the best class. The generator minimises the hinge
+loss of the given class, as in the authors' released training, which weighs it by 0.05 and adds
+feature matching.
 """
 
 
 def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> Objective:
-    """AC-GAN: `base` plays on the source, and both players maximise weight x the log-likelihood of
-    the label (Odena et al. 2017, arXiv:1610.09585, Section 3).
+    """AC-GAN: `base` is the loss of the source (data or sample), and both players maximise weight x
+    the log-likelihood of the label (Odena et al. 2017, arXiv:1610.09585, Section 3).
 
     The critic returns [B, 2]: the source's logit, and log p(label | image). Its loss counts the
     label of data and of samples, the generator's that of samples, which is all it can change. base:
@@ -280,8 +280,8 @@ def _contrast(real: Array, fake: Array) -> Array:
 
 
 dual_contrastive = Objective(critic=_contrast, generator=lambda real, fake: -_contrast(real, fake))
-"""The critic tells one real example from all generated ones, log(1 + sum_j exp(D(G(z_j)) - D(x))),
-and one generated from all real ones, log(1 + sum_j exp(D(G(z)) - D(x_j))) (Yu et al. 2021,
+"""The critic contrasts one real example with all generated ones, and one generated with all real:
+log(1 + sum_j exp(D(G(z_j)) - D(x))) + log(1 + sum_j exp(D(G(z)) - D(x_j))) (Yu et al. 2021,
 arXiv:2103.16748, Section 3). The game is zero-sum: the generator minimises minus that.
 """
 
@@ -294,7 +294,7 @@ softmax = Objective(
     critic=lambda real, fake: _log_partition(real, fake) - real,
     generator=lambda real, fake: _log_partition(real, fake) - (real + fake) / 2,
 )
-"""Softmax GAN: one distribution over the whole batch, logits as log-probabilities less log Z. The
-critic wants all of it spread evenly over the real half, the generator over both: cross-entropies
-to the targets 1/|B+| and 1/|B| (Lin 2017, arXiv:1704.06191).
+"""Softmax GAN: one distribution over the whole batch, logits as log-probabilities minus log Z.
+The critic's target is uniform over the real half, 1/|B+|, the generator's over both, 1/|B|; the
+losses are the cross-entropies (Lin 2017, arXiv:1704.06191).
 """

@@ -1,5 +1,5 @@
 """Penalties on the critic as a function of its input, each `(critic, real, fake, key, **arguments)`
--> [B], unreduced. Weights are applied elsewhere; the docstrings give the paper's.
+-> [B], unreduced. Weights are applied by `losses.total`; the docstrings give the paper's.
 
 `critic` maps images to logits [B] or patch logits [B, h, w] (their mean counts). A gradient is per
 example, so the critic must treat examples independently: no BatchNorm. Compute them in float32:
@@ -81,7 +81,7 @@ def one_sided_gradient_penalty(critic, real, fake, key, target: float = 1.0) -> 
 
 def zero_centred(critic, real, fake, key) -> Array:
     """|grad D(x^)|^2 on interpolates: 0-GP (Thanh-Tung et al. 2019, arXiv:1902.03984); weight 10 is
-    the default of the authors' code. D is the logit here.
+    the default of the authors' code. Here D is the logit.
     """
     return squared_norms(critic, interpolates(real, fake, key))
 
@@ -105,9 +105,9 @@ def dragan(critic, real, fake, key, c: float = 10 * (2 / 255) ** 2, k: float = 1
     """(|grad D(x + d)| - k)^2 around data with d ~ N(0, c I), so c is a variance: DRAGAN (Kodali et
     al. 2017, arXiv:1705.07215v5, Eq. 1); weight 10, k = 1 and c = 10 there.
 
-    The default c is that 10 taken as squared 8-bit levels, for images in [-1, 1], which is our
-    reading. The authors' first code, which others follow, adds a std(batch) u / 2 with u ~ U[0, 1]
-    per pixel: some ten times more.
+    The default c is that 10 in squared 8-bit levels, for images in [-1, 1], which is our
+    interpretation. The authors' first code, which others follow, adds a std(batch) u / 2 with u ~
+    U[0, 1] per pixel: some ten times more.
     """
     noisy = real + jnp.sqrt(c) * random.normal(key, real.shape)
     return (jnp.sqrt(squared_norms(critic, noisy) + EPS) - k) ** 2
@@ -187,6 +187,6 @@ lecam = _towards_anchors(jnp.square)
 """
 
 one_sided_lecam = _towards_anchors(lambda x: jax.nn.relu(x) ** 2)
-"""max(0, D(x) - a_F)^2 + max(0, a_R - D(G(z)))^2: `lecam` as the authors' code and its followers
-have it, silent where the critic ranks samples above data, as it may early on.
+"""max(0, D(x) - a_F)^2 + max(0, a_R - D(G(z)))^2: `lecam` as in the authors' code and those
+based on it: zero where the critic ranks samples above data, as it may early in training.
 """

@@ -1,8 +1,8 @@
-"""Regularisers: what a player's move may be charged for beyond its objective, each `(scene,
-**arguments)` -> values, unreduced. A scene is one move as the player that makes it sees it.
+"""Regularisers: terms added to a player's objective, each `(scene, **arguments)` -> values,
+unreduced. A scene holds the networks, examples and randomness of one move.
 
-Values that belong to the batch and not to an example come as one number. Weights are applied
-elsewhere; the docstrings give the paper's.
+A value of the whole batch is one number. Weights are applied by `losses.total`; the docstrings give
+the paper's.
 """
 
 import math
@@ -19,7 +19,7 @@ from genlab.runtime import collectives
 
 
 class Scene(NamedTuple):
-    """One move, seen by the player that makes it."""
+    """What a regulariser may use of one move."""
 
     critic: Callable  # images -> logits
     features: Callable  # images -> the critic's features [B, F]
@@ -40,8 +40,8 @@ def latent_consistency_critic(scene: Scene, sigma: float = 0.05) -> Array:
 
 def latent_consistency_generator(scene: Scene, sigma: float = 0.05) -> Array:
     """-|G(z) - G(z + dz)|^2, dz ~ N(0, sigma^2 I): the generator's half of zCR, which keeps samples
-    of nearby latents apart (Zhao et al. 2020, arXiv:2002.04724). A sum over pixels: a weight for
-    their mean is to be divided by their number.
+    of nearby latents apart (Zhao et al. 2020, arXiv:2002.04724). A sum over pixels: divide a weight
+    meant for their mean by their number.
     """
     return -_per_example((scene.fake - _nearby(scene, sigma)) ** 2).sum(axis=1)
 
@@ -99,9 +99,9 @@ def feature_matching(scene: Scene) -> Array:
 
 
 def pulling_away(scene: Scene) -> Array:
-    """The squared cosine of each sample's critic features with those of every other of the global
-    batch, their mean: PT, the mean over all pairs (Zhao et al. 2017, arXiv:1609.03126, Eq. 4);
-    weight 0.1 there.
+    """The mean squared cosine of each sample's critic features with those of every other sample of
+    the global batch: PT, whose mean over samples is the mean over pairs (Zhao et al. 2017,
+    arXiv:1609.03126, Eq. 4); weight 0.1 there.
     """
     features = collectives.whole(scene.features(scene.fake))
     unit = features / jnp.sqrt((features**2).sum(axis=1, keepdims=True) + EPS)

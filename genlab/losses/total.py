@@ -12,9 +12,9 @@ def total(
     terms: Mapping[str, Array], weights: Mapping[str, Weight], step: Array
 ) -> tuple[Array, dict]:
     """sum of weight x mean(term), and `{"loss": ..., term: mean, ...}` with every term logged
-    unweighted, by its name; as its weight where a schedule makes that no finite number.
+    unweighted, by its name. Where a scheduled weight is not finite, the weight is logged instead.
 
-    A weight is a number or an optax schedule of the round `step`; a term without one counts once.
+    A weight is a number or an optax schedule of the round `step`; without one it is 1.
     Raises ValueError for a weight that has no term.
     """
     unknown = [name for name in weights if name not in terms]
