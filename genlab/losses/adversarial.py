@@ -1,8 +1,8 @@
 """Adversarial objectives: what the critic and the generator minimise, as functions of both logits.
 
 Notation of the papers: D(x) a probability, here `sigmoid(logit)`; `real` and `fake` are the
-critic's logits [B] (or patch logits [B, h, w]) on data and on samples; a higher logit is more like
-data, so an energy is -logit. Losses are unreduced, and paired by index where an objective compares
+critic's logits, or patch logits, on data and on samples; a higher logit is more like data, so an
+energy is -logit. Losses are unreduced, and paired by index where an objective compares
 a real example with a generated one; statistics of a batch are the global batch's, over patches too.
 Every function is finite, value and gradient, for any logit in [-1e4, 1e4].
 
@@ -18,6 +18,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from genlab import config
 from genlab.runtime import collectives
@@ -27,7 +28,13 @@ _relu = jax.nn.relu
 _LARGEST = 10.0  # the exponent beyond which _exp is a straight line
 
 
-def _unchanged(real: Array, fake: Array, *memory):
+Logits = Float[Array, "b *patches"]
+Memory = tuple[Float[Array, ""] | float, ...]
+Loss = Callable[..., Logits]  # (real, fake, *memory)
+OfLogit = Callable[[Logits], Logits]
+
+
+def _unchanged(real: Logits, fake: Logits, *memory: Float[Array, ""]) -> Memory:
     return memory
 
 
@@ -41,11 +48,11 @@ class Objective(NamedTuple):
     columns: how many numbers the critic gives for each image, where one logit is not enough.
     """
 
-    critic: Callable
-    generator: Callable
-    labels: tuple[Callable, Callable] | None = None
+    critic: Loss
+    generator: Loss
+    labels: tuple[OfLogit, OfLogit] | None = None
     start: tuple[float, ...] = ()
-    remember: Callable = _unchanged
+    remember: Callable[..., Memory] = _unchanged
     columns: int = 0
 
 
@@ -94,12 +101,12 @@ relativistic = Objective(
 """
 
 
-def _relative_to_average(data: Callable, sample: Callable) -> Objective:
+def _relative_to_average(data: OfLogit, sample: OfLogit) -> Objective:
     """Each logit minus the mean logit of the other side; `data` and `sample` are the losses of the
     two labels, which the generator swaps.
     """
 
-    def critic(real, fake):
+    def critic(real: Logits, fake: Logits) -> Logits:
         real_mean, fake_mean = collectives.mean((real.mean(), fake.mean()))
         return data(real - fake_mean) + sample(fake - real_mean)
 
@@ -122,12 +129,12 @@ relativistic_average_hinge = _relative_to_average(
 """RaHingeGAN (Jolicoeur-Martineau 2019, arXiv:1807.00734, appendix)."""
 
 
-def _exp(x: Array) -> Array:
+def _exp(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """e^x up to x = 10, and from there its tangent: finite in float32, with a bounded gradient."""
     return jnp.exp(jnp.minimum(x, _LARGEST)) * (1 + jnp.maximum(x - _LARGEST, 0))
 
 
-def _variational(data: Callable, sample: Callable, generator: str) -> Objective:
+def _variational(data: OfLogit, sample: OfLogit, generator: str) -> Objective:
     """The f-GAN whose critic minimises data(V(x)) + sample(V(G(z))) = -g_f(V) + f*(g_f(V))."""
     generators = {
         "practical": lambda real, fake: data(fake),
@@ -206,7 +213,7 @@ def boundary_equilibrium(gamma: float = 0.75, rate: float = 0.001) -> Objective:
     [0, 1].
     """
 
-    def remember(real, fake, k):
+    def remember(real: Logits, fake: Logits, k: Float[Array, ""]) -> Memory:
         data, sample = collectives.mean((-real.mean(), -fake.mean()))
         return (jnp.clip(k + rate * (gamma * data - sample), 0, 1),)
 
@@ -226,7 +233,7 @@ multi_hinge = Objective(
 """MHGAN: the hinge loss of a classifier into K classes and "generated" (Kavalerov et al. 2019,
 arXiv:1912.04216).
 
-The critic returns two margins per image, [B, 2]: the score of the given class minus the best of
+The critic returns two margins per image, "b 2": the score of the given class minus the best of
 the other K, and the score of "generated" minus the best class. The generator minimises the hinge
 loss of the given class, as in the authors' released training, which weighs it by 0.05 and adds
 feature matching.
@@ -237,7 +244,7 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
     """AC-GAN: `base` is the loss of the source (data or sample), and both players maximise weight x
     the log-likelihood of the label (Odena et al. 2017, arXiv:1610.09585, Section 3).
 
-    The critic returns [B, 2]: the source's logit, and log p(label | image). Its loss counts the
+    The critic returns "b 2": the source's logit, and log p(label | image). Its loss counts the
     label of data and of samples, the generator's that of samples, which is all it can change. base:
     an objective's name, or an objective. The paper's generator maximises L_C - L_S, which is
     base="minimax".
@@ -250,14 +257,18 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
             f"{game.columns} numbers for each image: use nonsaturating, hinge, minimax ..."
         )
 
-    def critic(real, fake, *memory):
+    def critic(
+        real: Float[Array, "b 2"], fake: Float[Array, "b 2"], *memory: Float[Array, ""]
+    ) -> Float[Array, " b"]:
         likelihood = real[..., 1] + fake[..., 1]
         return game.critic(real[..., 0], fake[..., 0], *memory) - weight * likelihood
 
-    def generator(real, fake, *memory):
+    def generator(
+        real: Float[Array, "b 2"], fake: Float[Array, "b 2"], *memory: Float[Array, ""]
+    ) -> Float[Array, " b"]:
         return game.generator(real[..., 0], fake[..., 0], *memory) - weight * fake[..., 1]
 
-    def labelled(loss):
+    def labelled(loss: OfLogit) -> Callable[[Float[Array, "b 2"]], Float[Array, " b"]]:
         return lambda logit: loss(logit[..., 0]) - weight * logit[..., 1]
 
     return Objective(
@@ -270,12 +281,12 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
     )
 
 
-def _log_sum(logits: Array) -> Array:
+def _log_sum(logits: Logits) -> Float[Array, ""]:
     """log sum exp over the global batch and all patches."""
     return jax.nn.logsumexp(collectives.whole(logits))
 
 
-def _contrast(real: Array, fake: Array) -> Array:
+def _contrast(real: Logits, fake: Logits) -> Logits:
     return _softplus(_log_sum(fake) - real) + _softplus(fake + _log_sum(-real))
 
 
@@ -286,7 +297,7 @@ arXiv:2103.16748, Section 3). The game is zero-sum: the generator minimises minu
 """
 
 
-def _log_partition(real: Array, fake: Array) -> Array:
+def _log_partition(real: Logits, fake: Logits) -> Float[Array, ""]:
     return jnp.logaddexp(_log_sum(real), _log_sum(fake))
 
 

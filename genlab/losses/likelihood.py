@@ -11,16 +11,20 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
+
+Data = Float[Array, "b *shape c"]
+Theta = Float[Array, "b *shape pc"]  # `parameters` channels for each of the data
 
 
 class Likelihood(NamedTuple):
-    """parameters: decoder channels per image channel; log_prob: (theta, x) -> [B], nats; mean:
-    theta -> E[x].
+    """parameters: decoder channels per image channel; log_prob: (theta, x) -> log p(x | theta) in
+    nats; mean: theta -> E[x].
     """
 
     parameters: int
-    log_prob: Callable[[Array, Array], Array]
-    mean: Callable[[Array], Array]
+    log_prob: Callable[[Theta, Data], Float[Array, " b"]]
+    mean: Callable[[Theta], Data]
 
 
 def bernoulli() -> Likelihood:
@@ -29,7 +33,7 @@ def bernoulli() -> Likelihood:
     normalised density.
     """
 
-    def log_prob(theta, x):
+    def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
         y = (x + 1) / 2
         return _sum(y * theta - jax.nn.softplus(theta))
 
@@ -43,7 +47,7 @@ def gaussian(sigma: float = 0.1) -> Likelihood:
     arXiv:1312.6114, C.2).
     """
 
-    def log_prob(theta, x):
+    def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
         return _sum(
             -0.5 * ((x - theta) / sigma) ** 2 - jnp.log(sigma) - 0.5 * math.log(2 * math.pi)
         )
@@ -56,7 +60,7 @@ def learned_gaussian() -> Likelihood:
     arXiv:1312.6114, C.2).
     """
 
-    def log_prob(theta, x):
+    def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
         m, log_s = jnp.split(theta, 2, axis=-1)
         return _sum(-0.5 * ((x - m) * jnp.exp(-log_s)) ** 2 - log_s - 0.5 * math.log(2 * math.pi))
 
@@ -70,7 +74,7 @@ def discretised_logistic(levels: int = 256) -> Likelihood:
     """
     half = 1.0 / (levels - 1)
 
-    def log_prob(theta, x):
+    def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
         m, log_s = jnp.split(theta, 2, axis=-1)
         x = jnp.round((x + 1) / (2 * half)) * (2 * half) - 1  # 8-bit storage is off the levels
         scale = jnp.exp(-jnp.maximum(log_s, -7.0))
@@ -85,7 +89,7 @@ def discretised_logistic(levels: int = 256) -> Likelihood:
     return Likelihood(2, log_prob, lambda theta: jnp.clip(jnp.split(theta, 2, axis=-1)[0], -1, 1))
 
 
-def _log1mexp(a: Array) -> Array:
+def _log1mexp(a: Float[Array, "*b"]) -> Float[Array, "*b"]:
     """log(1 - exp(-a)) for a > 0, accurate at both ends (Maechler 2012)."""
     small = a < math.log(2)
     near = jnp.log(-jnp.expm1(-jnp.where(small, a, 1.0)))
@@ -93,5 +97,5 @@ def _log1mexp(a: Array) -> Array:
     return jnp.where(small, near, far)
 
 
-def _sum(x: Array) -> Array:
+def _sum(x: Data) -> Float[Array, " b"]:
     return x.reshape(len(x), -1).sum(axis=1)

@@ -12,33 +12,34 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax, random
+from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
-from genlab.losses.penalties import EPS, Carried, scores
+from genlab.losses.penalties import EPS, Carried, Critic, Examples, scores
 from genlab.runtime import collectives
 
 
 class Scene(NamedTuple):
     """What a regulariser may use of one move."""
 
-    critic: Callable  # images -> logits
-    features: Callable  # images -> the critic's features [B, F]
-    generator: Callable  # latents [B, D] -> images
-    real: Array
-    fake: Array  # generator(z)
-    z: Array
+    critic: Critic
+    features: Callable[[Examples], Float[Array, "b d"]]  # the critic's
+    generator: Callable[[Float[Array, "b z"]], Examples]
+    real: Examples
+    fake: Examples  # generator(z)
+    z: Float[Array, "b z"]
     params: dict  # parameters of the networks the player owns, by network
-    key: Array
+    key: PRNGKeyArray
 
 
-def latent_consistency_critic(scene: Scene, sigma: float = 0.05) -> Array:
+def latent_consistency_critic(scene: Scene, sigma: float = 0.05) -> Float[Array, " b"]:
     """(D(G(z)) - D(G(z + dz)))^2, dz ~ N(0, sigma^2 I): the critic's half of zCR (Zhao et al. 2020,
     arXiv:2002.04724).
     """
     return (scores(scene.critic, scene.fake) - scores(scene.critic, _nearby(scene, sigma))) ** 2
 
 
-def latent_consistency_generator(scene: Scene, sigma: float = 0.05) -> Array:
+def latent_consistency_generator(scene: Scene, sigma: float = 0.05) -> Float[Array, " b"]:
     """-|G(z) - G(z + dz)|^2, dz ~ N(0, sigma^2 I): the generator's half of zCR, which keeps samples
     of nearby latents apart (Zhao et al. 2020, arXiv:2002.04724). A sum over pixels: divide a weight
     meant for their mean by their number.
@@ -46,7 +47,7 @@ def latent_consistency_generator(scene: Scene, sigma: float = 0.05) -> Array:
     return -_per_example((scene.fake - _nearby(scene, sigma)) ** 2).sum(axis=1)
 
 
-def mode_seeking(scene: Scene) -> Array:
+def mode_seeking(scene: Scene) -> Float[Array, " b"]:
     """d(z, z') / d(G(z), G(z')), d the mean absolute difference and z' the latent of the batch's
     next example (Mao et al. 2019, arXiv:1903.05628); weight 1 there. Its inverse is what the paper
     maximises.
@@ -60,7 +61,9 @@ def mode_seeking(scene: Scene) -> Array:
     return 1 / (apart / (jnp.abs(scene.z - z).mean(axis=1) + EPS) + 1e-5)  # their 1e-5
 
 
-def _path_length(scene: Scene, a, *, decay: float = 0.01):
+def _path_length(
+    scene: Scene, a: Float[Array, ""], *, decay: float = 0.01
+) -> tuple[Float[Array, " b"], tuple[Float[Array, ""]]]:
     height_width = math.prod(scene.fake.shape[1:-1])
     y = random.normal(scene.key, scene.fake.shape) / math.sqrt(height_width)
     along = jax.grad(lambda z: (scene.generator(z) * y).sum())(scene.z)
@@ -77,8 +80,8 @@ not mix: a generator with BatchNorm gives the lengths of the whole batch's sum.
 """
 
 
-def orthogonal(scene: Scene) -> Array:
-    """|W^T W * (1 - I)|_F^2 summed over the player's kernels W, [inputs, outputs] (Brock et al.
+def orthogonal(scene: Scene) -> Float[Array, ""]:
+    """|W^T W * (1 - I)|_F^2 summed over the player's kernels W, "inputs outputs" (Brock et al.
     2019, arXiv:1809.11096, Eq. 3); weight 1e-4 there.
     """
     total = jnp.float32(0)
@@ -90,7 +93,7 @@ def orthogonal(scene: Scene) -> Array:
     return total
 
 
-def feature_matching(scene: Scene) -> Array:
+def feature_matching(scene: Scene) -> Float[Array, ""]:
     """|E f(x) - E f(G(z))|^2 with the critic's features f, E over the global batch (Salimans et al.
     2016, arXiv:1606.03498, Section 3.1).
     """
@@ -98,7 +101,7 @@ def feature_matching(scene: Scene) -> Array:
     return ((collectives.mean(real.mean(axis=0)) - collectives.mean(fake.mean(axis=0))) ** 2).sum()
 
 
-def pulling_away(scene: Scene) -> Array:
+def pulling_away(scene: Scene) -> Float[Array, " b"]:
     """The mean squared cosine of each sample's critic features with those of every other sample of
     the global batch: PT, whose mean over samples is the mean over pairs (Zhao et al. 2017,
     arXiv:1609.03126, Eq. 4); weight 0.1 there.
@@ -108,14 +111,14 @@ def pulling_away(scene: Scene) -> Array:
     return (_off_diagonal(unit @ unit.T) ** 2).sum(axis=1) / (len(unit) - 1)
 
 
-def _nearby(scene, sigma):
+def _nearby(scene: Scene, sigma: float) -> Examples:
     """G(z + dz)."""
     return scene.generator(scene.z + sigma * random.normal(scene.key, scene.z.shape))
 
 
-def _off_diagonal(square):
+def _off_diagonal(square: Float[Array, "n n"]) -> Float[Array, "n n"]:
     return square * (1 - jnp.eye(len(square)))
 
 
-def _per_example(x):
+def _per_example(x: Examples) -> Float[Array, "b d"]:
     return x.reshape(len(x), -1)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float, Int
 
 from genlab.schedules import Weight, at
 
 
 def total(
-    terms: Mapping[str, Array], weights: Mapping[str, Weight], step: Array
-) -> tuple[Array, dict]:
+    terms: Mapping[str, Float[Array, "..."]], weights: Mapping[str, Weight], step: Int[Array, ""]
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """sum of weight x mean(term), and `{"loss": ..., term: mean, ...}` with every term logged
     unweighted, by its name. Where a scheduled weight is not finite, the weight is logged instead.
 
