@@ -4,8 +4,8 @@
     metrics.frechet_distance(a, b)  # features [N, D] and [M, D] of any network
     metrics.precision_recall(a, b)
 
-A score says nothing alone: report it with the feature space, the counts, the split and the seeds,
-which `genlab.evaluation.compare` gives with it as its protocol.
+A score means nothing by itself: report it with the feature space, the counts, the split and the
+seeds, which `genlab.evaluation.compare` returns as its protocol.
 """
 
 import importlib

@@ -2,7 +2,7 @@
 at the prior, and for simulated data from above by chains that start at the posterior. In nats.
 
 A model here is `log_likelihood(z) -> log p(x | z)`, [B, L] -> [B], with the batch x inside and
-prior N(0, I); example b's value depends on row b of z alone.
+prior N(0, I); the value of example b depends only on row b of z.
 """
 
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from genlab.losses.divergence import gaussian_log_prob
 
 TARGET = 0.65  # acceptance aimed at, near the best for HMC (Neal 2011, arXiv:1206.1901)
 GAIN = 0.5  # of the logarithm of the step size, per temperature and unit of acceptance missed
-JITTER = 0.2  # of the step size, lest trajectories come round to where they began (ibid.)
+JITTER = 0.2  # of the step size, so that trajectories do not return to where they began (ibid.)
 PILOT, FORWARD, REVERSE = 0, 1, 2  # streams of randomness
 
 LogLikelihood = Callable[[Array], Array]
 
 
 class Estimate(NamedTuple):
-    """What `ais` finds for each example, [B].
+    """Result of `ais` for each example, [B].
 
-    log_p:      lower bound of log p(x) in expectation, which closes with more temperatures
+    log_p:      lower bound of log p(x) in expectation, tighter with more temperatures
     acceptance: mean acceptance of the moves, 0 to 1
     effective:  effective number of chains, 1 to `chains`: near 1 one chain carries the estimate
     """
@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
 
 
 class Sandwich(NamedTuple):
-    """What `bdmc` finds for each simulated example, [B]: lower <= log p(x) <= upper, expected."""
+    """Result of `bdmc` for each simulated example, [B]: in expectation lower <= log p <= upper."""
 
     lower: Array
     upper: Array
@@ -69,10 +69,10 @@ def ais(
 
     Neal 2001 (Statistics and Computing 11), as Wu et al. 2017 (arXiv:1611.04273) measure decoders:
     through p(z) p(x | z)^t, t the inverse `temperatures` from 0 to 1, by Hamiltonian moves of
-    `leapfrog` steps; the log of the mean weight of independent chains. A pilot run with randomness
-    of its own adapts `step_size` to each example and temperature, and the chains that count keep to
-    what it found, so that the weights are unbiased (a step size adapted to the chain that it moves
-    would not leave the target invariant).
+    `leapfrog` steps; the log of the mean weight of independent chains. A pilot run with its
+    own randomness adapts `step_size` to each example and temperature; the chains that are weighed
+    use the adapted sizes, so that the weights are unbiased (a step size adapted to the chain that
+    it moves would not leave the target invariant).
 
     Traceable; costs 2 chains B leapfrog T gradients. Raises ValueError for other temperatures and
     counts below 1.
@@ -112,7 +112,7 @@ def bdmc(
 def _forward(
     anneal: Callable, key: Array, shape, temperatures, chains: int, step_size: float
 ) -> tuple[Estimate, Array]:
-    """What `ais` finds, and the step sizes [T - 1, B] that its pilot run settled on."""
+    """The result of `ais`, and the step sizes [T - 1, B] of its pilot run."""
     schedule = jnp.asarray(temperatures, jnp.float32)
 
     def run(stream: int, sizes: Array, gain: float):
@@ -138,7 +138,7 @@ def _anneal(
     gain: float,
 ) -> tuple[Array, Array, Array]:
     """Chains `z` [C, B, L] through `schedule` [T]: (log weights [C, B], the step sizes used and the
-    acceptance, both [T - 1, B]). Sizes are multiplied by what `gain` has learnt so far.
+    acceptance, both [T - 1, B]). Sizes are adapted at the rate `gain`.
     """
     likelihood = jax.vmap(log_likelihood)
 
@@ -166,7 +166,7 @@ def _hamiltonian(
     log_density: Callable, key: Array, z: Array, size: Array, leapfrog: int
 ) -> tuple[Array, Array]:
     """One Hamiltonian move of each chain (Neal 2011, arXiv:1206.1901, Figure 2): `z`, and the mean
-    acceptance of each example's chains, [B]. A proposal that is not finite is refused.
+    acceptance of each example's chains, [B]. A proposal that is not finite is rejected.
     """
     slope = jax.grad(lambda z: log_density(z).sum())
     jitter = random.uniform(random.fold_in(key, 2), z.shape[:2], minval=-JITTER, maxval=JITTER)

@@ -1,4 +1,4 @@
-"""Number of statistically different bins: where the samples' proportions leave the data's."""
+"""Number of statistically different bins: where samples and data differ in proportion."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from genlab.metrics.rows import pair
 
 
 class Bins(NamedTuple):
-    """What `ndb` finds over K bins.
+    """Result of `ndb` over K bins.
 
     share:      different bins over all bins, NDB/K: 0 to 1, and `alpha` for equal distributions
     divergence: Jensen-Shannon divergence of the two histograms, 0 to log 2 nats
@@ -30,8 +30,8 @@ def ndb_from_counts(train: np.ndarray, fake: np.ndarray, alpha: float = 0.05) ->
 
     Richardson & Weiss 2018 (arXiv:1805.12462): a two-proportion z-test in each bin, on
     the pooled standard error, two-sided at level `alpha`. A bin that is empty in both, or that
-    holds all of both, does not differ. Raises ValueError for what are no two sets of counts and an
-    alpha outside 0 to 1.
+    holds all of both, does not differ. Raises ValueError for invalid counts and an alpha
+    outside 0 to 1.
     """
     train, fake = np.asarray(train, np.float64), np.asarray(fake, np.float64)
     fit = train.shape == fake.shape and train.ndim == 1 and train.size > 0
@@ -55,13 +55,13 @@ def ndb_from_counts(train: np.ndarray, fake: np.ndarray, alpha: float = 0.05) ->
 def ndb(
     train: np.ndarray, fake: np.ndarray, bins: int = 100, alpha: float = 0.05, seed: int = 0
 ) -> Bins:
-    """The bins in which samples `fake` [M, D] are not as the data `train` [N, D] are.
+    """The bins in which the proportions of samples `fake` [M, D] and data `train` [N, D] differ.
 
     Richardson & Weiss 2018 (arXiv:1805.12462): the bins are the Voronoi cells of
-    k-means on the training set (one start, at most 100 steps). They hold for the training set by
-    construction, so compare with the score of held-out data, too. All D columns count as they are:
-    whiten pixels first, as the authors may. Raises ValueError for shapes that do not fit, NaN or
-    infinity, and more bins than rows.
+    k-means on the training set (one start, at most 100 steps). They fit the training set by
+    construction, so compare with the score of held-out data, too. The D columns are not scaled:
+    whiten pixels first, an option of the authors. Raises ValueError for shapes that do not fit, NaN
+    or infinity, and more bins than rows.
     """
     from sklearn.cluster import KMeans
 
@@ -79,7 +79,7 @@ def ndb(
 
 
 def _fitting(train: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in one precision, the training set's own; k-means refuses another."""
+    """Both in the precision of the training set, which k-means requires."""
     train, fake = pair(train, fake)
     dtype = train.dtype if np.issubdtype(train.dtype, np.floating) else np.float64
     return train.astype(dtype, copy=False), fake.astype(dtype, copy=False)

@@ -16,7 +16,7 @@ def importance_weighted(
 
     The mean of the log weights, and the log of the mean weight (Burda, Grosse & Salakhutdinov 2016,
     arXiv:1509.00519, Section 3): ELBO <= IWAE(k) <= log p(x) in expectation, and the second
-    inequality closes as k grows.
+    inequality becomes tight as k grows.
     """
     if k < 1:
         raise ValueError(f"k is {k}; the bound needs at least one draw")

@@ -1,4 +1,4 @@
-"""The Inception score: how sure a classifier is of each sample, and how varied its answers are."""
+"""The Inception score: how confident a classifier is of each sample, and how varied its labels."""
 
 from itertools import pairwise
 
@@ -10,10 +10,10 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int = 0) -> tupl
     """Mean and (population) standard deviation, over `splits`, of exp E_x KL(p(y | x) || p(y)).
 
     Salimans et al. 2016 (arXiv:1606.03498), Section 4, in float64, from the classifier's `logits`
-    [N, K]: 1 where every sample gets the same answer, K at most, for sure answers evenly over all
-    classes. The score of the literature takes the 1008 logits of the 2015 Inception graph without
-    their bias, 50,000 samples and 10 splits. Rows are shuffled by
-    `numpy.random.RandomState(seed).permutation` and cut into equal runs, as torch-fidelity does, so
+    [N, K]: 1 where all samples get the same prediction; at most K, for certain predictions spread
+    evenly over the classes. Published scores use the 1008 logits of the 2015 Inception graph
+    without their bias, 50,000 samples and 10 splits. Rows are shuffled by
+    `numpy.random.RandomState(seed).permutation` and cut into equal runs, as in torch-fidelity, so
     `seed=2020` repeats its default number. The score is biased by the size of a split: compare
     equal counts and splits only.
 
@@ -41,6 +41,6 @@ def _score(log_p: np.ndarray) -> float:
     """exp of the mean divergence of rows of log probabilities from their mixture."""
     p = np.exp(log_p)
     marginal = p.mean(axis=0)
-    # A class that no row can hold has p = 0 in every row, where p log p is 0 and not NaN.
+    # A class with p = 0 in every row contributes p log p = 0, not NaN.
     log_marginal = np.log(marginal, where=marginal > 0, out=np.zeros_like(marginal))
     return float(np.exp((p * (log_p - log_marginal)).sum(axis=1).mean()))

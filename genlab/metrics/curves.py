@@ -1,5 +1,5 @@
-"""Precision and recall as a curve: how much of one distribution the other covers at every trade of
-one for the other, from histograms over clusters of the features.
+"""Precision and recall as a curve: how much of each distribution the other covers at every
+trade-off between the two, from histograms over clusters of the features.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ def prd_from_histograms(reference: np.ndarray, model: np.ndarray, angles: int = 
     Sajjadi et al. 2018 (arXiv:1806.00035): at slope s, precision is sum_i min(s reference_i,
     model_i) and recall is that over s; the slopes are the tangents of `angles` angles equally
     spaced over (0, pi/2). Equal histograms pass through (1, 1), disjoint ones stay
-    at 0. Raises ValueError for what are no two distributions of one length and fewer than 3 angles.
+    at 0. Raises ValueError for invalid distributions, unequal lengths and fewer than 3 angles.
     """
     p, q = np.asarray(reference, np.float64), np.asarray(model, np.float64)
     if p.shape != q.shape or p.ndim != 1 or not p.size:
@@ -54,8 +54,8 @@ def prd(
     """The curve of features `fake` [N, D] with respect to `real` [N, D], the mean over `runs`.
 
     Sajjadi et al. 2018 (arXiv:1806.00035) and the authors' code: the union is put in
-    clusters by mini-batch k-means, the best of 10 starts, anew in each run. Raises ValueError for
-    shapes that do not fit, sets of unlike size (the clusters would go to the larger), NaN or
+    clusters by mini-batch k-means, the best of 10 starts, in each run. Raises ValueError for
+    shapes that do not fit, sets of unequal size (the clusters would follow the larger), NaN or
     infinity, and fewer samples than clusters.
     """
     both = _union(real, fake)
@@ -104,7 +104,7 @@ def _shares(
 
 
 def _union(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
-    """Samples, then data, in the wider of their own precisions: k-means takes both."""
+    """Samples, then data, in the wider of their precisions: k-means takes both."""
     real, fake = np.asarray(real), np.asarray(fake)
     if real.shape != fake.shape or real.ndim != 2 or 0 in real.shape:
         raise ValueError(

@@ -1,9 +1,8 @@
-"""The Frechet distance of two sets of features, from moments that stream and shard.
+"""The Frechet distance of two sets of features, from moments that can be streamed and merged.
 
-Moments are accumulated and finished in float64 whatever the features' precision: in float32 the
+Moments are computed in float64 on the host, whatever the precision of the features: in float32 the
 roots of rounded eigenvalues cost 4e-4 of the distance where there are fewer rows than columns.
-Features may leave the accelerators in float32, where most have no float64; their moments are made
-on the host.
+The features themselves may be float32, the only precision of most accelerators.
 
 The estimate is biased upwards by an amount that depends on the count and on the model (Binkowski et
 al. 2018, arXiv:1801.01401; `experiments/fid_bias`): compare distances of equal counts only.
@@ -19,10 +18,10 @@ SLICE = 2**20  # features centred at once: 8 MiB
 
 
 class Moments(NamedTuple):
-    """Count, mean and scatter of a set of features: all that the Frechet distance asks of it.
+    """Count, mean and scatter of a set of features: all that the Frechet distance needs of it.
 
-    scatter: the sum over rows of (x - mean)(x - mean)^T, [D, D]; it merges exactly, as a covariance
-             does not.
+    scatter: the sum over rows of (x - mean)(x - mean)^T, [D, D]; unlike a
+             covariance it merges exactly.
     """
 
     count: int
@@ -41,7 +40,7 @@ class Moments(NamedTuple):
 
 
 class Extrapolation(NamedTuple):
-    """What `fd_infinity` finds: the line value + slope / count through `distances` at `counts`."""
+    """Result of `fd_infinity`: the line value + slope / count through `distances` at `counts`."""
 
     value: float
     slope: float
@@ -52,9 +51,9 @@ class Extrapolation(NamedTuple):
 class Streaming:
     """Moments of features that come batch by batch, in O(D^2) memory and float64.
 
-    Sums are taken about a fixed shift, the mean of the first batch, where sums of raw squares would
-    lose the digits that mean^2 and variance share. Batches may have any sizes; those that several
-    processes or devices saw each have a `Streaming` of their own, whose `moments` `merge`.
+    Sums are taken about a fixed shift, the mean of the first batch; sums of raw squares would lose
+    the digits that mean^2 and variance share. Batches may have any sizes; each of several processes
+    has its own `Streaming`, whose `moments` are combined by `merge`.
     """
 
     def __init__(self) -> None:
@@ -64,9 +63,9 @@ class Streaming:
         self._squares: np.ndarray | None = None
 
     def add(self, batch: np.ndarray) -> None:
-        """Takes in the rows of `batch` [B, D], without padding.
+        """Adds the rows of `batch` [B, D], without padding.
 
-        Raises ValueError as `moments` does, and for another width than that of the batches before.
+        Raises ValueError as `moments` does, and for a width unlike that of the batches before.
         """
         batch = _checked(batch)
         if self._shift is None:
@@ -96,7 +95,7 @@ class Streaming:
 def moments(x: np.ndarray) -> Moments:
     """Count, mean and scatter of features `x` [N, D], centred before they are squared.
 
-    Rows are centred a slice at a time, so no second copy of `x` is made, nor one in float64. Raises
+    Rows are centred a slice at a time, so no copy of all of `x` is made. Raises
     ValueError for another rank, an empty set, NaN or infinity.
     """
     x = _checked(x)
@@ -111,7 +110,7 @@ def moments(x: np.ndarray) -> Moments:
 def merge(first: Moments, *others: Moments) -> Moments:
     """The moments of several sets together (Chan, Golub & LeVeque 1979, Stanford CS-TR-79-773).
 
-    Exact, so the result depends on no batch size, shard count or order but for rounding.
+    Exact: batch sizes, shard count and order change the result only by rounding.
     Raises ValueError for sets of different width.
     """
     merged = first
@@ -140,11 +139,11 @@ def frechet_from_moments(a: Moments, b: Moments) -> float:
     """|m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)) (Dowson & Landau 1982).
 
     S_a S_b has the eigenvalues of the symmetric R_a^T S_b R_a for any root S_a = R_a R_a^T, so the
-    last trace is the sum of the singular values of R_a^T R_b, in float64 and always real. These,
-    and not the roots of the eigenvalues, because the root of an eigenvalue's rounding is large: at
-    D = 2048 with eigenvalues from 1e-12 to 1 that costs 2e-7 of the distance, and this 7e-13. With
-    Cholesky roots it is also the faster (13 seconds on two cores, against 15 to 18). Nothing is
-    added to a diagonal, so singular covariances (fewer rows than columns) are measured as they are.
+    last trace is the sum of the singular values of R_a^T R_b, in float64 and always real. Roots
+    of the eigenvalues are less accurate, for the root of a rounding error is large: at D = 2048
+    with eigenvalues from 1e-12 to 1 they cost 2e-7 of the distance, and singular values 7e-13. With
+    Cholesky roots that is also faster (13 seconds on two cores, against 15 to 18). Nothing is added
+    to a diagonal, so singular covariances (fewer rows than columns) are measured as they are.
     Raises ValueError for unequal widths and for moments of fewer than 2 rows.
     """
     _same_width(a.mean, b.mean)
@@ -163,9 +162,9 @@ def fd_infinity(
 
     Chong & Forsyth 2020 (arXiv:1911.07023): the bias is nearly linear in 1 / count, so distances at
     `points` counts, evenly from `smallest` to M, are fitted by least squares in 1 / count, and the
-    intercept is the answer. Each count draws its own subset without replacement, under `seed`. Only
-    the bias of the fakes' count goes; the real moments, and their bias, stay the same throughout,
-    and below a few times D rows the bias bends away from the line. May be negative. Raises
+    intercept is the result. Each count draws its own subset without replacement, under `seed`. This
+    removes only the bias of the fakes' count, not that of the real moments, and below a few times D
+    rows the bias is not linear in 1 / count. May be negative. Raises
     ValueError as `frechet_distance` does, for fewer than 2 points, and for counts that do not rise.
     """
     return fd_infinity_from_moments(moments(real), fake, smallest, points, seed)
@@ -196,7 +195,7 @@ def class_frechet(
     """The Frechet distance within each class, averaged over the classes, and one by one, [K].
 
     The intra-class FID of Miyato & Koyama 2018 (arXiv:1802.05637). Labels [N] and [M] are integers;
-    classes go in ascending order, and every one weighs the same. Per-class counts are small, so the
+    classes go in ascending order and have equal weight. Per-class counts are small, so the
     bias is large: compare equal counts only. Raises ValueError as `frechet_distance` does, for
     labels that are not one to a row, and for a class that either set lacks.
     """
@@ -227,7 +226,7 @@ def _slices(x: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _checked(x: np.ndarray) -> np.ndarray:
-    """`x` as an array, in its own precision, once it is sure to be a finite set of features."""
+    """`x` as an array, in its own precision, checked to be a finite set of features."""
     x = np.asarray(x)
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(

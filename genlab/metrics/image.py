@@ -1,4 +1,4 @@
-"""How near an image is to a reference, pixel by pixel and window by window.
+"""Similarity of an image to a reference: MSE, PSNR, SSIM and MS-SSIM; and diversity of a set.
 
 Every score takes the data range, 255 for uint8, 1 for [0, 1] and 2 for [-1, 1], and is the same for
 the same images in any of these encodings; only SSIM, which compares intensities as ratios, refuses
@@ -17,10 +17,10 @@ WEIGHTS = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333  # of MS-SSIM's scales, finest 
 
 
 class MultiScale(NamedTuple):
-    """What `ms_ssim` finds, and what must be said of it.
+    """Result of `ms_ssim`, with the settings to report.
 
     values: of each image, 0 to 1, [B]
-    scales: how many; 5 is the score of the paper, fewer are others
+    scales: how many; 5 in the paper, fewer give another score
     window: side of the Gaussian window, pixels; likewise 11
     """
 
@@ -30,7 +30,7 @@ class MultiScale(NamedTuple):
 
 
 class Diversity(NamedTuple):
-    """What `diversity` finds: the lower the similarity, the more diverse the images.
+    """Result of `diversity`: the lower the similarity, the more diverse the images.
 
     similarity: mean over all pairs
     by_class:   mean over the pairs of each class, in order of label; one entry where none are given
@@ -46,7 +46,7 @@ def mse(image: np.ndarray, reference: np.ndarray, data_range: float) -> np.ndarr
     """Mean squared error of each image, as a share of the squared range (0 to 1), [B].
 
     Takes two [B, H, W, C], both uint8 or both floating; multiply by `data_range` squared for the
-    error in units of the input. Raises ValueError for unlike shapes or kinds, NaN or infinity, and
+    error in units of the input. Raises ValueError for unequal shapes or kinds, NaN or infinity, and
     a range that does not hold the reference.
     """
     image, reference = _pair(image, reference, data_range)
@@ -69,7 +69,7 @@ def ssim(
 
     Wang et al. 2004 (IEEE TIP 13(4)), equation 13 with their window, 11x11 Gaussian of sigma 1.5,
     K1 = 0.01, K2 = 0.03, on the windows that lie inside the image, with population covariances. A
-    smaller odd `window` cuts the same Gaussian shorter and is another score: report it as such.
+    smaller odd `window` truncates the same Gaussian and gives another score: report it as such.
     Raises ValueError as `mse` does, for a window that does not fit, and for negative references.
     """
     x, y = _intensities(image, reference, data_range)
@@ -117,9 +117,9 @@ def diversity(
     are given.
 
     Odena et al. 2017 (arXiv:1610.09585): MS-SSIM of 100 pairs of each class, to be
-    read beside that of real images: a class whose samples are more alike has collapsed.
+    compared with that of real images: a class whose samples are more alike has collapsed.
     `similarity` takes two [B, H, W, C] and gives [B], such as `lambda a, b: ms_ssim(a, b,
-    255).values`. The two of a pair are different images; pairs may come twice. Raises ValueError
+    255).values`. The two of a pair are different images; pairs may repeat. Raises ValueError
     for labels of another length, fewer than 2 images of a class, and no pairs.
     """
     images = np.asarray(images)
@@ -212,7 +212,7 @@ def _intensities(image, reference, data_range: float) -> tuple[np.ndarray, np.nd
 
 
 def _pair(image, reference, data_range: float) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float64, once they are sure to be images of one shape, encoding and range."""
+    """Both in float64, checked to be images of one shape, encoding and range."""
     image, reference = np.asarray(image), np.asarray(reference)
     if image.shape != reference.shape or image.ndim != 4 or 0 in image.shape:
         raise ValueError(

@@ -1,8 +1,7 @@
-"""The maximum mean discrepancy of two sets of features, and the kernel distance made of it.
+"""The maximum mean discrepancy of two sets of features, and the kernel distance (KID) made of it.
 
-Unbiased, so a small set errs by chance alone and an estimate may be negative: no root is taken and
-nothing is clipped. Kernel values are made in float64 a block at a time, so memory grows with the
-number of rows and not with its square.
+Estimates are unbiased, so they may be negative: no root is taken and nothing is clipped. Kernel
+values are computed in float64 a block at a time, so memory grows linearly with the number of rows.
 """
 
 from collections.abc import Callable
@@ -54,7 +53,7 @@ def gaussian(bandwidth: float) -> Kernel:
         )
 
     def kernel(x, y):
-        x, y = x - y.mean(axis=0), y - y.mean(axis=0)  # spares digits in the products
+        x, y = x - y.mean(axis=0), y - y.mean(axis=0)  # loses fewer digits in the products
         squared = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2 * (x @ y.T)
         return np.exp(-np.maximum(squared, 0) / (2 * bandwidth**2))
 
@@ -64,8 +63,8 @@ def gaussian(bandwidth: float) -> Kernel:
 def median_bandwidth(x: np.ndarray, y: np.ndarray) -> float:
     """The median distance of two different rows of `x` [N, D] and `y` [M, D] taken together.
 
-    The heuristic of Gretton et al. 2012 (JMLR 13, Section 8). Of larger sets, 1,000 rows evenly
-    through both speak for all. Raises ValueError as `mmd` does.
+    The heuristic of Gretton et al. 2012 (JMLR 13, Section 8). Larger sets are represented by
+    1,000 rows, evenly spaced. Raises ValueError as `mmd` does.
     """
     x, y = pair(x, y, least=1)
     joined = np.concatenate([x, y])
@@ -75,11 +74,12 @@ def median_bandwidth(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def mmd(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> float:
-    """The unbiased estimate of the squared MMD between the laws of `x` [N, D] and `y` [M, D].
+    """The unbiased estimate of the squared MMD of the distributions of `x` [N, D] and `y` [M, D].
 
     Gretton et al. 2012 (JMLR 13), Lemma 6, equation 3: the mean of k over pairs of different rows
-    of `x`, plus that of `y`, less twice the mean over pairs from both. Its expectation is 0 for
-    equal laws. Raises ValueError for shapes that do not fit, fewer than 2 rows, NaN or infinity.
+    of `x`, plus that of `y`, minus twice the mean over pairs from both. Its expectation is 0 for
+    equal distributions. Raises ValueError for shapes that do not fit, fewer than 2 rows, NaN or
+    infinity.
     """
     x, y = pair(x, y, least=2)
     return _mmd(x.astype(np.float64), y.astype(np.float64), kernel)

@@ -7,7 +7,7 @@ import scipy
 
 
 class ModeScores(NamedTuple):
-    """The three columns of the mode-collapse tables.
+    """The three columns of tables of mode collapse.
 
     modes:        components with at least one high-quality sample
     high_quality: share of samples within the radius of a component, 0 to 1
@@ -29,7 +29,8 @@ def mode_scores(
     Lin et al. 2018 (PacGAN, arXiv:1712.04086), Table 1, as their code measures it on 2,500 points:
     a point belongs to its nearest component and is of high quality when strictly less than `within`
     standard deviations away. Points of the mixture itself score 1 - exp(-within^2 / 2) in two
-    dimensions (98.889 %) and a reverse KL near (K - 1) / 2N, so no model does better but by chance.
+    dimensions (98.889 %) and a reverse KL near (K - 1) / 2N, so a model exceeds these only by
+    chance.
 
     Raises ValueError for shapes that do not fit, repeated means, and NaN or infinity.
     """

@@ -1,9 +1,8 @@
 """Scores that compare two sets of features by their nearest neighbours.
 
-Distances are Euclidean, made in float64 a tile at a time from inputs that stay as they are, so
-memory beyond theirs is that of a few tiles, whatever the number of rows. A point on the surface of
-a ball is outside it, as in the `prdc` package: a ball of radius 0, around a point that occurs k + 1
-times, holds nothing.
+Distances are Euclidean, computed in float64 a tile at a time, so memory beyond that of the inputs
+is that of a few tiles, whatever the number of rows. A point on the surface of a ball is outside it,
+as in the `prdc` package: a ball of radius 0, around a point that occurs k + 1 times, holds nothing.
 """
 
 from collections.abc import Iterator
@@ -18,9 +17,10 @@ TILE = 2**25  # float64 numbers held at once, distances or rows: 256 MiB; smalle
 
 
 class Memorisation(NamedTuple):
-    """What `memorisation` finds.
+    """Result of `memorisation`.
 
-    nearer:    share of samples nearer to the training set than to the held-out set; 0.5 is none
+    nearer:    share of samples nearer to the training set than to the held-out set; 0.5 without
+               memorisation
     copies:    share of samples as near to a training example as only `percentile` % of held-out
                examples are
     threshold: the distance that makes a sample a copy
@@ -50,7 +50,7 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[fl
     """Density and coverage of `fake` [M, D] against `real` [N, D].
 
     Naeem et al. 2020 (arXiv:2002.09797): density is the mean number of real balls around a fake
-    point divided by k (at least 0, above 1 where fakes crowd), coverage the share of real balls
+    point divided by k (at least 0, above 1 where fakes cluster), coverage the share of real balls
     that hold a fake point (0 to 1). For equal distributions the expected density is 1 and the
     expected coverage 1 - prod_{i < k} (N - 1 - i) / (M + N - 1 - i). Raises ValueError as
     `precision_recall` does.
@@ -74,9 +74,9 @@ def nearest(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def authenticity(train: np.ndarray, fake: np.ndarray) -> float:
-    """Share of samples `fake` [M, D] that are no noisy copies of `train` [N, D], 0 to 1.
+    """Share of samples `fake` [M, D] that are not noisy copies of `train` [N, D], 0 to 1.
 
-    Alaa et al. 2022 (arXiv:2102.08921), as Stein et al. 2023 (arXiv:2306.04675) take
+    Alaa et al. 2022 (arXiv:2102.08921), as Stein et al. 2023 (arXiv:2306.04675) use
     it for AuthPct: a sample is authentic when its nearest training point has another training
     point strictly nearer to it than the sample is. Exact copies score 0, and samples far from all
     data 1; fresh data lie between, so compare with the score of held-out data. Raises ValueError
@@ -99,17 +99,18 @@ def authenticity(train: np.ndarray, fake: np.ndarray) -> float:
 def memorisation(
     train: np.ndarray, held_out: np.ndarray, fake: np.ndarray, percentile: float = 1.0
 ) -> Memorisation:
-    """Whether samples `fake` [M, D] lie nearer to the data they were trained on than chance has it.
+    """Whether samples `fake` [M, D] are nearer to the training data than chance explains.
 
-    `nearer` (Platzer & Reutterer 2021, arXiv:2104.00635) asks of each sample which set holds its
-    nearest neighbour, a tie counting one half. The larger set is cut to the size of the smaller by
-    a draw without replacement under seed 0, so that fresh samples score 0.5; with a cut training
-    set, copies of the examples left out score 0.5 too.
+    `nearer` (Platzer & Reutterer 2021, arXiv:2104.00635) is the share of samples whose
+    nearest neighbour is in the training set, a tie counting one half. The larger set is reduced to
+    the size of the smaller by a draw without replacement under seed 0, so that fresh samples score
+    0.5; copies of training examples left out that way score 0.5 too.
 
-    `copies` takes held-out examples as the measure of chance, as the three-sample test of Meehan et
-    al. 2020 (arXiv:2004.05675) does: a sample is a copy when its distance to the whole training set
-    is at most the `percentile`-th percentile of the held-out examples' distances to it (the cut is
-    this function's own). Fresh samples score about `percentile` / 100; exact copies always count.
+    `copies` measures chance by held-out examples, as the three-sample test of Meehan et al. 2020
+    (arXiv:2004.05675) does: a sample is a copy when its distance to the whole training set
+    is at most the `percentile`-th percentile of the held-out examples' distances to it (the
+    percentile is not from the paper). Fresh samples score about `percentile` / 100; exact copies
+    always count.
 
     Raises ValueError for shapes that do not fit and for a percentile outside 0 to 100.
     """
@@ -137,10 +138,10 @@ def _share_inside(x: np.ndarray, y: np.ndarray, radii: np.ndarray) -> float:
 
 
 def _radii(x: np.ndarray, k: int) -> np.ndarray:
-    """Squared distance of each row to its k-th nearest other row, less the rounding of both.
+    """Squared distance of each row to its k-th nearest other row, minus a bound of its rounding.
 
-    Without that, a tie (a copy of that very neighbour) would fall in or out by the last bit. The
-    bound is the row's own, so that a far outlier costs the others nothing.
+    Without that, rounding would decide a tie (a copy of that neighbour). The bound is computed for
+    each row, so that a far outlier does not affect the others.
     """
     if not 1 <= k < len(x):
         raise ValueError(
@@ -157,7 +158,7 @@ def _radii(x: np.ndarray, k: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows less `centre`, in float64 where and when they are read."""
+    """Rows minus `centre`, converted to float64 when they are read."""
 
     data: np.ndarray
     centre: np.ndarray
@@ -201,8 +202,8 @@ def _tiles(x: _Rows, y: _Rows) -> Iterator[np.ndarray]:
 
 
 def _apart(x: _Rows, y: _Rows, indices: np.ndarray) -> np.ndarray:
-    """Distance of each row of `x` to the row of `y` that `indices` names, by their difference: 0
-    exactly for copies.
+    """Distance of each row of `x` to the row of `y` that `indices` names, by their difference:
+    exactly 0 for copies.
     """
     return np.concatenate([np.linalg.norm(x[at] - y[indices[at]], axis=1) for at in x.slices()])
 
@@ -213,7 +214,7 @@ def _slices(rows: int, width: int) -> Iterator[slice]:
 
 
 def _centred(reference: np.ndarray, samples: np.ndarray) -> tuple[_Rows, _Rows]:
-    """Both less the mean of `reference`, which spares digits in the products."""
+    """Both minus the mean of `reference`, so that products lose fewer digits."""
     x, y = pair(reference, samples)
     centre = x.mean(axis=0, dtype=np.float64)
     return _Rows(x, centre), _Rows(y, centre)

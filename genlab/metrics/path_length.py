@@ -23,8 +23,8 @@ class Steps(NamedTuple):
 
 @dataclass(frozen=True)
 class Squared:
-    """|x - y|^2 over all pixels: a distance that needs no weights and sees no content. Of images in
-    [-1, 1] as of any other arrays.
+    """|x - y|^2 over all pixels: a distance without weights, and without regard to content. Takes
+    images in [-1, 1] or any other arrays.
     """
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ class Squared:
 
     @property
     def protocol(self) -> dict:
-        """What a score by this distance must say."""
+        """What to report with a score by this distance."""
         return {"distance": "squared, of pixels"}
 
 
@@ -59,12 +59,12 @@ def perceptual_path_length(
     keeps all; so the mean of a linear generator is a little below its known answer, 2 |W|_F^2 for
     normal latents, `lerp` and squared distance.
 
-    generate: latents [B, D] -> images, not rounded to 256 levels, which would swallow such a step.
-              Called apart for the two ends, in which its own noise must be the same
+    generate: latents [B, D] -> images, not rounded to 256 levels, which would hide such a step.
+              Called once for each end; its own noise must be the same in both
     distance: two sets of images -> [B], quadratic for small differences, such as `Lpips`
     labels:   [N], one for all of a path, which `generate` is given after the latents
 
-    Raises ValueError for latents of unlike shape or where no path is defined, an unknown space or
+    Raises ValueError for latents of unequal shape or where no path is defined, an unknown space or
     sampling, and distances that are negative or not finite.
     """
     if space not in PATHS or sampling not in SAMPLING or not epsilon > 0:
@@ -114,10 +114,10 @@ def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Along the great circle from `a` (t = 0) to `b` (t = 1) at constant speed, [N, D].
 
-    Shoemake 1985 (SIGGRAPH 19(3)), of the directions; the length goes linearly from |a| to |b|. A
-    generator that normalises its latents, as StyleGAN's does, sees Karras et al.'s path, which
-    ends on the unit sphere; another stays where its latents lie. Raises ValueError for latents of
-    length 0 and for opposite ones, between which there is no one circle.
+    Shoemake 1985 (SIGGRAPH 19(3)) for the directions; the length goes linearly from |a| to |b|. For
+    a generator that normalises its latents, as StyleGAN's does, this is the path of Karras et al.,
+    which lies on the unit sphere; for others it keeps to the latents' own lengths. Raises
+    ValueError for latents of length 0 and for opposite ones, which no unique circle connects.
     """
     length_a, length_b = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -129,7 +129,7 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
             "latents of length 0, or opposite ones, were given to slerp; expected a single great "
             "circle between the two: draw from a continuous density of more than one dimension"
         )
-    angle = 2 * np.arctan2(apart, along)  # arccos of the product loses half the digits near 0
+    angle = 2 * np.arctan2(apart, along)  # arccos of the product would lose half the digits near 0
     near = angle < 1e-6
     sine = np.where(near, 1.0, np.sin(angle))
     start = np.where(near, 1 - t, np.sin((1 - t) * angle) / sine)
@@ -141,7 +141,7 @@ PATHS = {"z": slerp, "w": lerp}
 
 
 def _latents(z: np.ndarray) -> np.ndarray:
-    z = np.asarray(z, np.float64)  # a step of 1e-4 is three digits of a float32
+    z = np.asarray(z, np.float64)  # a step of 1e-4 leaves three digits of a float32
     if z.ndim != 2 or 0 in z.shape or not np.isfinite(z).all():
         raise ValueError(
             f"latents have shape {z.shape}; expected [N, D], neither of them 0, of finite numbers: "

@@ -1,4 +1,4 @@
-"""LPIPS: how far apart two images look, to AlexNet or VGG16 and heads from a user's files."""
+"""LPIPS: perceptual distance of images by AlexNet or VGG16, with weights from a user's files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from genlab.runtime import compiler
 BACKBONES = {"alex": ALEXNET, "vgg": VGG16_CONVS}
 SHIFT = (-0.030, -0.088, -0.188)  # of images in [-1, 1], channel by channel
 SCALE = (0.458, 0.448, 0.450)
-EPSILON = 1e-10  # beside the norm of a pixel's features
+EPSILON = 1e-10  # added to the norm of a pixel's features
 SLACK = 1e-3  # beyond [-1, 1], for rounding
 PIXELS = 2**20  # of each batch that go through the network at a time
 
@@ -67,10 +67,10 @@ class Lpips:
             raise ConfigError(f"LPIPS has no backbone {self.backbone!r}; give alex or vgg{hint}")
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """The distance of each image in `x` to the one in its place in `y`, [N], float64.
+        """The distance of each image in `x` to the one at its index in `y`, [N], float64.
 
         Both are [N, H, W, 1 or 3] of equal shape, uint8, or floating in [-1, 1] (for path lengths,
-        whose steps 256 levels would swallow). Raises ValueError for other images and WeightsError
+        whose steps 256 levels would hide). Raises ValueError for other images and WeightsError
         for other files.
         """
         x, y = _pair(x, y)
@@ -84,7 +84,7 @@ class Lpips:
 
     @property
     def protocol(self) -> dict:
-        """What a score by this distance must say."""
+        """What to report with a score by this distance."""
         return {"distance": f"lpips 0.1 {self.backbone}", **self._read[-1]}
 
     @cached_property

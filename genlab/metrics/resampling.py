@@ -1,4 +1,4 @@
-"""An interval for one run's number, from the examples it is a statistic of."""
+"""Bootstrap intervals: the uncertainty of one run's score that comes from its finite sample."""
 
 from collections.abc import Callable
 
@@ -15,12 +15,12 @@ def bootstrap(
     """The percentile interval of `statistic` over the rows of `x` [N, ...], (low, high).
 
     Efron & Tibshirani 1993, "An Introduction to the Bootstrap", Section 13.3: the middle `level` of
-    the statistic's values on `resamples` draws of N rows with replacement. It says how far the
-    number would move with other examples of the same model, not with another training seed; and it
-    removes no bias: a Frechet distance of a resample, which holds each row several times, lies
-    above that of the sample itself, so its interval may miss it altogether. Use it for means of
-    per-example scores. Raises ValueError for fewer than 2 rows, fewer than 2 resamples, a level
-    outside 0 to 1, and NaN or infinity in the statistic.
+    the statistic's values on `resamples` draws of N rows with replacement. It shows how much
+    the score would vary with other examples of the same model, not with another training seed, and
+    it removes no bias: the Frechet distance of a resample, which repeats rows, is above that of the
+    sample itself, so its interval may not contain it. Use it for means of per-example scores.
+    Raises ValueError for fewer than 2 rows, fewer than 2 resamples, a level outside 0 to 1, and NaN
+    or infinity in the statistic.
     """
     x = np.asarray(x)
     if x.ndim < 1 or len(x) < 2 or resamples < 2 or not 0 < level < 1:

@@ -1,4 +1,4 @@
-"""Sets of features as they come in: what is refused, and why, is written once."""
+"""Checks of sets of features, shared by the metrics."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ import numpy as np
 def pair(x: np.ndarray, y: np.ndarray, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Two sets of features [N, D] and [M, D] as arrays, in the precision they have.
 
-    Raises ValueError for another rank, unlike or no width, fewer than `least` rows in either, NaN
-    or infinity.
+    Raises ValueError for another rank, unequal or zero width, fewer than `least` rows in either,
+    NaN or infinity.
     """
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in x.shape + y.shape:

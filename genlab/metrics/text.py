@@ -1,5 +1,5 @@
-"""How alike sequences of tokens are, by the n-grams they share. Tokens are anything hashable, such
-as integer ids, so no tokenisation comes between two scores.
+"""Similarity of sequences of tokens by the n-grams they share. Tokens are anything hashable, such
+as integer ids, so scores do not depend on a tokeniser of this package.
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ def bleu(
     Papineni et al. 2002 (ACL, "BLEU: a method for automatic evaluation of machine translation"),
     Section 2.3: the geometric mean of the clipped precisions of 1- to `order`-grams over the whole
     corpus, times exp(1 - r / c) where the candidates' length c is below r, the sum of the closest
-    references' lengths (of two as close, the shorter). Nothing is smoothed: without one common
-    `order`-gram it is 0. Raises ValueError for empty lists, a candidate without a reference, and an
-    order below 1.
+    references' lengths (of two as close, the shorter). Not smoothed: without a common
+    `order`-gram the score is 0. Raises ValueError for empty lists, a candidate without a reference,
+    and an order below 1.
     """
     _check(candidates, order)
     if len(references) != len(candidates) or not all(len(own) for own in references):
@@ -46,11 +46,11 @@ def bleu(
 def self_bleu(samples: Sequence[Tokens], order: int = 4) -> float:
     """Mean over `samples` [N] of the BLEU of each against all the others: 1 where all are alike.
 
-    Zhu et al. 2018 (Texygen, arXiv:1802.01886): lower is more diverse. As their code has
-    it, each is scored alone and smoothed: where no n-gram of some order is shared the count is 0.1
-    (Chen & Cherry 2014, W14-3346, method 1), except that no common token at all scores 0. It grows
-    with N, so compare equal counts only; theirs is 500. Raises ValueError for fewer than 2 samples,
-    empty ones, and an order below 1.
+    Zhu et al. 2018 (Texygen, arXiv:1802.01886): lower is more diverse. As in their
+    code, each is scored by itself and smoothed: where no n-gram of some order is shared the count
+    is 0.1 (Chen & Cherry 2014, W14-3346, method 1), except that no common token at all scores 0. It
+    grows with N, so compare equal counts only; theirs is 500. Raises ValueError for fewer than 2
+    samples, empty ones, and an order below 1.
     """
     _check(samples, order)
     if len(samples) < 2:

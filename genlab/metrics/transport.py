@@ -20,7 +20,7 @@ DIRECTIONS = 512  # the paper's 4 repeats of 128
 
 
 class PyramidDistance(NamedTuple):
-    """What `image_sliced_wasserstein` finds.
+    """Result of `image_sliced_wasserstein`.
 
     sides:  of the pyramid's levels in pixels, finest first, [L]
     levels: 1,000 times the sliced Wasserstein distance of each, [L]
@@ -43,8 +43,8 @@ def sliced_wasserstein(
 ) -> float:
     """The sliced p-Wasserstein distance of `x` [N, D] and `y` [M, D] along `projections` [D, L].
 
-    (mean over l of W_p(x theta_l, y theta_l)^p)^(1/p) (Bonneel et al. 2015, JMIV 51); the columns
-    theta_l are for `directions` to draw. Sets of unequal size are compared by their quantiles,
+    (mean over l of W_p(x theta_l, y theta_l)^p)^(1/p) (Bonneel et al. 2015, JMIV 51); draw the
+    columns theta_l by `directions`. Sets of unequal size are compared by their quantiles,
     exactly. Raises ValueError for shapes that do not fit, p below 1, NaN or infinity.
     """
     x, y = _pair(x, y, p)
@@ -63,12 +63,12 @@ def sliced_wasserstein(
 
 
 def wasserstein(x: np.ndarray, y: np.ndarray, p: float = 1.0) -> float:
-    """The exact p-Wasserstein distance of the empirical laws of `x` [N, D] and `y` [M, D].
+    """The exact p-Wasserstein distance of the empirical distributions of `x` [N, D] and `y` [M, D].
 
     (min over couplings of E |x - y|^p)^(1/p) (Villani 2009, Definition 6.1): an assignment for
     equal sizes, up to 4,096 rows; a linear programme for others, up to 65,536 pairs. In d > 2
-    dimensions it falls towards the distance of the laws as slowly as N^(-1/d). Raises ValueError as
-    `sliced_wasserstein` does, and for more pairs than these.
+    dimensions it approaches the distance of the distributions as slowly as N^(-1/d). Raises
+    ValueError as `sliced_wasserstein` does, and for more pairs than these.
     """
     x, y = _pair(x, y, p)
     n, m = len(x), len(y)
@@ -96,13 +96,13 @@ def image_sliced_wasserstein(real: np.ndarray, fake: np.ndarray, seed: int = 0) 
     Karras et al. 2018 (arXiv:1710.10196), Section 5, with the settings of the authors' code: levels
     from the full side down to 16; 128 patches of 7x7 per image and level; each channel of each
     set's patches normalised to mean 0 and deviation 1; W1 along 512 directions, times 1,000. The
-    finest level sees texture, the coarsest composition; any change of brightness or contrast that a
-    whole set shares goes unseen, and so does the images' range. The paper takes 16,384 images. Here
-    patches lie at the same places in both sets, so that equal sets score 0 and the draw adds less
+    finest level compares texture, the coarsest composition; a change of brightness or contrast of a
+    whole set has no effect, nor has the range of the images. The paper uses 16,384 images. Here
+    patches are at the same places in both sets, so that equal sets score 0 and the draw adds less
     noise. A level of one set without any variation stays 0. Patches of one level are held in
     float32, 75 kB an image for three channels.
 
-    Raises ValueError for unlike shapes, sides that do not halve evenly, NaN or infinity.
+    Raises ValueError for unequal shapes, sides that do not halve evenly, NaN or infinity.
     """
     real, fake = _images(real), _images(fake)
     if real.shape != fake.shape:
@@ -199,7 +199,7 @@ def _images(x: np.ndarray) -> np.ndarray:
 
 
 def _pair(x: np.ndarray, y: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of features, and a power that makes a distance."""
+    """Two sets of features, checked, with a power of at least 1."""
     if not p >= 1:
         raise ValueError(f"p is {p}; expected 1 or more, for below that it is no distance: give 1")
     return pair(x, y)

@@ -1,7 +1,7 @@
-"""Two-sample tests: whether two sets of features could come from one law.
+"""Two-sample tests: whether two sets of features could come from one distribution.
 
-A test says how sure a difference is, not how large: with enough samples every model is told from
-the data. Distances and kernels are in float64.
+A test shows how certain a difference is, not how large: with enough samples every model is
+distinguished from the data. Distances and kernels are in float64.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ TOGETHER = 256  # permutations multiplied at once
 
 
 class NeighbourTest(NamedTuple):
-    """What `nearest_neighbour_test` finds: shares of rows told right, 0 to 1, and the p-value."""
+    """Result of `nearest_neighbour_test`: shares of rows classified correctly; p-value."""
 
     accuracy: float
     on_real: float
@@ -27,7 +27,7 @@ class NeighbourTest(NamedTuple):
 
 
 class PermutationTest(NamedTuple):
-    """What `mmd_test` finds: the unbiased squared MMD, its p-value, and what it was made with."""
+    """Result of `mmd_test`: the unbiased squared MMD, its p-value, and its settings."""
 
     statistic: float
     p_value: float
@@ -36,16 +36,16 @@ class PermutationTest(NamedTuple):
 
 
 def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NeighbourTest:
-    """The accuracy of telling `real` [N, D] from `fake` [N, D] by the nearest other row of both.
+    """Accuracy of classifying `real` [N, D] and `fake` [N, D] by the nearest other row of both.
 
-    Lopez-Paz & Oquab 2017 (arXiv:1610.06545) with the 1-NN classifier, left one out as Xu et al.
-    2018 (arXiv:1806.07755) have it: 0.5 for equal laws, 1 for sets apart, and 0 where every sample
-    copies a row of its own. Low accuracy on real rows alone means fakes crowd around them, high
-    accuracy on fake rows alone that fakes huddle (mode collapse). A tie counts one half.
+    Lopez-Paz & Oquab 2017 (arXiv:1610.06545) with the 1-NN classifier, leave-one-out as in Xu et
+    al. 2018 (arXiv:1806.07755): 0.5 for equal distributions, 1 for separate sets, and 0 where every
+    sample copies a different real row. Low accuracy only on real rows means that fakes surround
+    them, high accuracy only on fake rows that fakes cluster (mode collapse). A tie counts one half.
 
-    p_value: the chance that a fair coin tells as many rows right. Two rows that are each other's
-    nearest answer together, so answers are not quite independent and small p-values are too small:
-    of 600 pairs of 100 equal normal rows, 8 % had one below 0.05 in 2 dimensions, 5 % in 128.
+    p_value: the probability that a fair coin classifies as many rows correctly. Two rows that are
+    each other's nearest get correlated results, so small p-values are too small: of 600 pairs of
+    100 equal normal rows, 8 % had one below 0.05 in 2 dimensions, 5 % in 128.
     `mmd_test` is exact.
 
     Raises ValueError for shapes that do not fit, sets of unequal size, NaN or infinity.
@@ -75,13 +75,13 @@ def mmd_test(
     permutations: int = 1000,
     seed: int = 0,
 ) -> PermutationTest:
-    """The permutation test of equal laws by the squared MMD of `x` [N, D] and `y` [M, D].
+    """The permutation test of equal distributions by the squared MMD of `x` [N, D] and `y` [M, D].
 
     Gretton et al. 2012 (JMLR 13): the statistic is `kernel.mmd` with `kernel`, a Gaussian of the
     median distance where none is given, and the null is the same statistic after the rows of both
-    sets are dealt anew, `permutations` times under `seed`. The p-value counts the sets as given
-    among them, (1 + how many reach the statistic) / (1 + permutations), so it is exact and never 0
-    (Phipson & Smyth 2010). The Gram matrix of both is held: N + M is at most 4,096.
+    sets are exchanged at random, `permutations` times under `seed`. The p-value counts the given
+    sets among them, (1 + how many reach the statistic) / (1 + permutations), so it is exact and
+    never 0 (Phipson & Smyth 2010). The Gram matrix of both is held: N + M is at most 4,096.
 
     Raises ValueError for shapes that do not fit, fewer than 2 rows, more than 4,096, NaN or
     infinity.

@@ -1,4 +1,4 @@
-"""The Vendi score: how many unlike samples a set amounts to, with no data to compare them with."""
+"""The Vendi score: the effective number of distinct samples in a set, without reference data."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ ROWS = 4096  # of features made float64 at once
 
 
 def vendi_from_kernel(kernel: np.ndarray, order: float = 1.0) -> float:
-    """The effective number of unlike samples, 1 to N, from their similarities `kernel` [N, N].
+    """The effective number of distinct samples, 1 to N, from their similarities `kernel` [N, N].
 
     Friedman & Dieng 2023 (arXiv:2210.02410): the exponential of the entropy of the
     eigenvalues of kernel / N, where a sample's similarity to itself is 1. `order` is that of the
-    Renyi entropy (Pasarkar & Dieng 2023, arXiv:2310.12952): 1 is Shannon's, numpy.inf counts by the
-    largest eigenvalue alone, and orders below 1 weigh what is rare more. Raises ValueError for
+    Renyi entropy (Pasarkar & Dieng 2023, arXiv:2310.12952): 1 is Shannon's, numpy.inf uses only
+    the largest eigenvalue, and orders below 1 give rare samples more weight. Raises ValueError for
     another shape, a kernel that is not symmetric with ones on its diagonal or is indefinite, and a
     negative order.
     """
@@ -36,7 +36,7 @@ def vendi_from_features(x: np.ndarray, order: float = 1.0) -> float:
     The eigenvalues that are not 0 are those of the smaller of the kernel and the covariance of the
     unit rows (Friedman & Dieng 2023, arXiv:2210.02410), so N may be large where D is
     some thousand. Raises ValueError for another rank, an empty set, NaN or infinity, and for rows
-    that are all 0, which point nowhere.
+    that are all 0, which have no direction.
     """
     x = np.asarray(x)
     if x.ndim != 2 or 0 in x.shape:
@@ -73,7 +73,7 @@ def _units(x: np.ndarray) -> np.ndarray:
 
 
 def _effective(shares: np.ndarray, order: float) -> float:
-    """exp of the Renyi entropy of eigenvalues that sum to 1; rounding is no eigenvalue."""
+    """exp of the Renyi entropy of eigenvalues that sum to 1; rounding errors are dropped."""
     if not order >= 0:
         raise ValueError(f"order is {order}; expected one from 0 up, 1 for Shannon's entropy")
     noise = len(shares) * np.finfo(np.float64).eps * shares[-1]
