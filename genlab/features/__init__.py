@@ -1,5 +1,5 @@
-"""Feature spaces: what images are compared in. A space is named in a config and made by
-`space(config, source)`.
+"""Feature spaces: networks whose outputs are compared in place of images. A config names one, and
+its `space(config, source)` makes it.
 """
 
 from genlab.features.backbones import VGG16 as VGG16

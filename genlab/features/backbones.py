@@ -1,8 +1,7 @@
-"""VGG16 and AlexNet, from the files of torchvision: what LPIPS compares, and a feature space.
+"""VGG16 and AlexNet from torchvision's weight files, for LPIPS and as a feature space.
 
-Both are a list of convolutions in torchvision's order; the weights stay in its layout (OIHW) and
-under its names, and the images are NHWC. Products are taken in full float32, whatever the machine's
-default is.
+Both are a list of convolutions in torchvision's order; weights keep its layout (OIHW) and names,
+images are NHWC. Products use full float32 precision, whatever the default of the machine.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +33,7 @@ class Conv(NamedTuple):
 
     index:  in torchvision's `features`
     pool:   window of the max pooling before it, of stride 2; 0 for none
-    tapped: whether LPIPS looks at its output
+    tapped: whether LPIPS uses its output
     """
 
     index: int
@@ -167,7 +166,7 @@ def normalised(x: Array, mean: tuple[float, ...], std: tuple[float, ...]) -> Arr
 
 
 def known_kind(kind: str) -> None:
-    """Raises ConfigError for a way of resizing that there is not: before a run, not after it."""
+    """Raises ConfigError for an unknown way of resizing, before the run that would need it."""
     if kind not in KINDS:
         raise ConfigError(f"resize={kind!r}; it is one of {', '.join(map(repr, KINDS))}")
 
@@ -175,7 +174,7 @@ def known_kind(kind: str) -> None:
 def in_batches(
     forward: Callable[[Array], dict[str, Array]], images: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """`forward` of `BATCH` images at a time, the last padded, so that one program does for all."""
+    """`forward` of `BATCH` images at a time, the last padded, so that one program serves all."""
     size = min(BATCH, len(images))
 
     def padded(batch: Array) -> dict[str, Array]:
@@ -202,8 +201,8 @@ class VGG16:
         known_kind(self.resize)
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
-        """Read from the file; neither argument is looked at. Raises WeightsError for another
-        file.
+        """The space, read from the file; the arguments are not used. Raises WeightsError for
+        another file.
         """
         found = read(self.weights)
         expected = conv_shapes(VGG16_CONVS) | head_shapes()

@@ -1,8 +1,8 @@
 """`Domain`: a small classifier trained on the data set itself.
 
 The classifier is a game of one player, trained by `fit` like any other run, in a run folder under
-the cache; its fingerprint is its config's, so one set and one architecture are trained once. It is
-never shown the test split.
+the cache, by the fingerprint of its config: one set and architecture are trained once. It never
+sees the test split.
 """
 
 import fcntl
@@ -42,7 +42,7 @@ class Domain:
     def space(self, config: dict, source: Source) -> FeatureSpace:
         """The space for the data of `config`: trained, or taken from the cache.
 
-        ConfigError for a source without labels, and for one that is no data set.
+        Raises ConfigError for a source without labels or without a finite number of examples.
         """
         if not hasattr(source, "read"):
             raise ConfigError(

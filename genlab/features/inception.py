@@ -1,10 +1,10 @@
 """`Inception`: the network of FID (Heusel et al. 2017, arXiv:1706.08500), from a user's file.
 
-It is Inception v3 (Szegedy et al. 2016, arXiv:1512.00567) as TensorFlow released it on 2015-12-05,
-and torch users have it as `pt_inception-2015-12-05-6726825d.pth` (pytorch-fid) or
-`weights-inception-2015-12-05-6726825d.pth` (torch-fidelity). Names are those of these files. It is
-not torchvision's: averages leave out the padding, the last block pools by maximum, and there are
-1008 classes.
+It is Inception v3 (Szegedy et al. 2016, arXiv:1512.00567) as TensorFlow released it on 2015-12-05;
+for torch it is distributed as `pt_inception-2015-12-05-6726825d.pth` (pytorch-fid) or
+`weights-inception-2015-12-05-6726825d.pth` (torch-fidelity). Names are those of these files. It
+differs from torchvision's: averages exclude the padding, the last block pools by maximum, and there
+are 1008 classes.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from genlab.runtime import compiler
 SIZE, CLASSES, FEATURES, BATCH = 299, 1008, 2048, 50
 EPSILON = 1e-3  # of batch norm
 SPATIAL = 7  # channels of 17 x 17: 2023 numbers, about as many as FID's 2048
-CENTRE = {"tf1": 128.0, "clean": 128.0, "torch": 127.5}  # x / CENTRE - 1 is what the network sees
+CENTRE = {"tf1": 128.0, "clean": 128.0, "torch": 127.5}  # input: x / CENTRE - 1
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ _D = [
     halve,
 ]
 
-# What comes one after another is a tuple, what stands side by side and is joined a list.
+# A tuple is a sequence of layers; a list, parallel branches whose outputs are concatenated.
 NETWORK: tuple[tuple[str, object], ...] = (
     ("", Conv("Conv2d_1a_3x3", 32, (3, 3), 2, "VALID")),
     ("", Conv("Conv2d_2a_3x3", 32, (3, 3), 1, "VALID")),
@@ -173,7 +173,7 @@ class Inception:
             raise ConfigError(f"resize={self.resize!r}: it must be one of {names}")
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
-        """The space; the data have no part in it.
+        """The space; the arguments are not used.
 
         Raises WeightsError where the file is not this network's.
         """
@@ -185,7 +185,7 @@ class Inception:
             size = -(-len(images) // parts)
 
             def forward(batch: Array) -> dict[str, Array]:
-                short = [(0, size - len(batch))]  # padded, so that one program does for all
+                short = [(0, size - len(batch))]  # padded, so that all use one compiled program
                 seen = prepare(jnp.pad(batch, short + [(0, 0)] * (batch.ndim - 1)), self.resize)
                 return {name: value[: len(batch)] for name, value in network(params, seen).items()}
 
@@ -207,10 +207,10 @@ def expected() -> dict[str, tuple[int, ...]]:
 
 
 def parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What `network` takes, from a state dict: batch norm is folded into the convolution before it,
-    in float64.
+    """Parameters of `network` from a state dict: batch norm is folded into the convolution before
+    it, in float64.
 
-    Raises WeightsError for a state dict of another network, torchvision's above all.
+    Raises WeightsError for a state dict of another network, such as torchvision's.
     """
     width = tensors["fc.weight"].shape[0] if "fc.weight" in tensors else CLASSES
     if width != CLASSES:
@@ -236,7 +236,7 @@ def parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 @partial(jax.jit, static_argnames="kind")
 def prepare(images: Array, kind: str) -> Array:
-    """uint8 [N, H, W, 1 or 3] as the network sees it, [N, 299, 299, 3] in about [-1, 1]."""
+    """Input of the network, [N, 299, 299, 3] in about [-1, 1], from uint8 [N, H, W, 1 or 3]."""
     return resize(images, SIZE, kind) / CENTRE[kind] - 1
 
 

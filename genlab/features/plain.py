@@ -20,10 +20,10 @@ SMALLEST = 8  # pixels: three layers of stride 2 leave one
 
 @dataclass(frozen=True)
 class Pixels:
-    """The pixels themselves, in [-1, 1]: for sets without labels."""
+    """Pixels in [-1, 1] as features: for sets without labels."""
 
     def space(self, config: dict, source: Source) -> FeatureSpace:
-        """Nothing to train.
+        """The space; the arguments are not used.
 
         Its `taps` raise ValueError for images that are not uint8.
         """
@@ -42,13 +42,13 @@ class Pixels:
 
 @dataclass(frozen=True)
 class RandomConv:
-    """A convolutional network nobody trained, for sets without labels: three layers of 3 x 3 with
-    stride 2 and ReLU, then the mean over positions, `width` numbers.
+    """A convolutional network with random weights, for sets without labels: three layers of 3 x 3
+    with stride 2 and ReLU, then the mean over positions, `width` numbers.
 
-    Naeem et al. 2020 (arXiv:2002.09797) compare in the space of random networks where
-    ImageNet's has nothing to say. Weights are He's normal (2015, arXiv:1502.01852), from a
-    NumPy generator whose numbers are promised never to change, so a seed names one network on every
-    machine; greyscale is repeated to three channels.
+    Naeem et al. 2020 (arXiv:2002.09797) use random networks where those trained on
+    ImageNet do not apply. Weights are normal with He's variance (2015, arXiv:1502.01852), from a
+    NumPy generator whose stream is frozen, so a seed gives the same network on every machine;
+    greyscale is repeated to three channels.
     """
 
     seed: int = 0
@@ -67,7 +67,7 @@ class RandomConv:
         ]
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
-        """The space; the data have no part in it.
+        """The space; the arguments are not used.
 
         Its `taps` raise ValueError for images smaller than 8 x 8 or not uint8.
         """

@@ -1,8 +1,7 @@
-"""Resizing as each FID implementation does it, for a score hangs on it (Parmar, Zhang & Zhu 2022,
+"""Resizing as in each implementation of FID, which changes the score (Parmar, Zhang & Zhu 2022,
 arXiv:2104.11222).
 
-The weights of every resize are made on the host, from shapes alone; what runs is two takes or two
-products, inside the jitted network.
+Weights are computed on the host from shapes; the jitted network does two gathers or two products.
 """
 
 from collections.abc import Callable
@@ -34,7 +33,7 @@ def resize(images: Array, size: int, kind: str) -> Array:
 def coloured(images: Array) -> Array:
     """uint8 [N, H, W, 3], from one channel repeated or from three.
 
-    Raises ValueError for anything else: a feature network sees what a file would hold.
+    Raises ValueError for anything else: feature networks take images as stored in files.
     """
     if images.dtype != np.uint8:
         raise ValueError(
@@ -78,7 +77,7 @@ def _grid(size: int) -> np.ndarray:
 
 
 def _bilinear(x: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
-    """`x` at `rows` x `columns`, from the four pixels around; the last is its own neighbour."""
+    """`x` at `rows` x `columns`, from the four nearest pixels; edges are repeated."""
     for axis, places in ((2, columns), (1, rows)):
         low = places.astype(np.int32)
         high = np.minimum(low + 1, x.shape[axis] - 1)

@@ -1,4 +1,4 @@
-"""What a feature space is: images in, what they are compared by out, what must be said of it."""
+"""The interface of a feature space: images in, features out, and the protocol to report."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,18 +11,18 @@ BATCH = 500
 
 
 class FeatureSpace(NamedTuple):
-    """Images as a network sees them.
+    """A network's outputs for images.
 
     taps:     uint8 images [N, H, W, C] -> arrays of N rows by name, all from one pass: "features"
-              [N, D] always; "logits" [N, K] where the network is a classifier; others its own
-    protocol: what a score in this space must say
+              [N, D] always; "logits" [N, K] where the network is a classifier; others are its own
+    protocol: what to report with a score in this space
     """
 
     taps: Callable[[np.ndarray], dict[str, np.ndarray]]
     protocol: dict
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """The features alone, [N, D]."""
+        """Only the features, [N, D]."""
         return self.taps(images)["features"]
 
 
@@ -33,7 +33,7 @@ GIVEN = FeatureSpace(lambda rows: {"features": rows}, {"features": "given"})
 def batched(
     fn: Callable[[jax.Array], dict], images: np.ndarray, size: int = BATCH
 ) -> dict[str, np.ndarray]:
-    """`fn` of `size` images at a time, its arrays joined on the host."""
+    """`fn` of `size` images at a time, its arrays concatenated on the host."""
     parts = [
         jax.device_get(fn(jnp.asarray(images[i : i + size]))) for i in range(0, len(images), size)
     ]

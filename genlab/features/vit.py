@@ -1,9 +1,9 @@
 """Vision transformers as feature spaces: DINOv2 and the image tower of CLIP, from a user's file.
 
-One forward does both (Dosovitskiy et al. 2021, arXiv:2010.11929): a class token before the patches,
-learned positions, blocks that normalise first. What differs is in their tensors (see `towers`), in
-the epsilon of their layer norms and in the activation. Products are taken in full float32, whatever
-the machine's default is.
+Both use one forward function (Dosovitskiy et al. 2021, arXiv:2010.11929): a class token before the
+patches, learned positions, pre-norm blocks. They differ in their tensors (see `towers`), the
+epsilon of their layer norms and the activation. Products use full float32 precision, whatever the
+default of the machine.
 """
 
 import math
@@ -122,8 +122,8 @@ def interpolated(positions: np.ndarray, side: int, antialias: bool) -> np.ndarra
     """Positions [1 + n * n, width] for `side` patches a side, [1 + side * side, width], as DINOv2's
     code has them (`interpolate_pos_encoding` of facebookresearch/dinov2).
 
-    Bicubic, antialiased in its networks with registers. Those without take a cubic of -3/4, and the
-    step to a grid that is a tenth of a patch larger than the one wanted: they were published so.
+    Bicubic; antialiased in the networks with registers. Those without use a cubic of -3/4 and the
+    step of a grid a tenth of a patch larger, as published.
     """
     old, width = math.isqrt(len(positions) - 1), positions.shape[1]
     if side == old:
@@ -174,8 +174,8 @@ class DINOv2:
         known_kind(self.resize)
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
-        """Read from the file; neither argument is looked at. Raises WeightsError for another
-        file, ConfigError for a size that does not divide into patches.
+        """The space, read from the file; the arguments are not used. Raises WeightsError for
+        another file, ConfigError for a size that does not divide into patches.
         """
         found = read(self.weights)
         tower = towers.dinov2(found.tensors)
@@ -199,9 +199,9 @@ class CLIP:
     weights:    a state dict or safetensors with a ViT for images, in OpenAI's, open_clip's or
                 Hugging Face's names (OpenAI's own .pt is a program: save its state dict)
     resize:     of the largest square in the middle to the network's own size; see `resize`
-    activation: "package.module:name"; the tensors do not tell OpenAI's, `quick_gelu`, from LAION's
-                and DataComp's, `gelu`
-    head_width: what the tensors do not tell either: 80 for ViT-H, 88 for ViT-g, 104 for ViT-bigG
+    activation: "package.module:name"; not determined by the tensors: `quick_gelu` for OpenAI's,
+                `gelu` for LAION's and DataComp's
+    head_width: nor is this: 80 for ViT-H, 88 for ViT-g, 104 for ViT-bigG
     """
 
     weights: str
@@ -214,8 +214,8 @@ class CLIP:
         known_kind(self.resize)
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
-        """Read from the file; neither argument is looked at. Raises WeightsError for another
-        file.
+        """The space, read from the file; the arguments are not used. Raises WeightsError for
+        another file.
         """
         found = read(self.weights)
         tower = towers.clip(found.tensors)
@@ -252,7 +252,7 @@ def _space(
     scale: tuple[tuple[float, ...], tuple[float, ...]],
     told: dict,
 ) -> FeatureSpace:
-    """The class token, projected if the tower projects it, of the middle square of each image."""
+    """The class token of the central square of each image, projected if the tower does so."""
     tower = jax.device_put(tower)
 
     @compiler.jit
@@ -271,7 +271,7 @@ def _space(
 
 
 def _middle(images: np.ndarray) -> np.ndarray:
-    """The largest square in the middle of each image."""
+    """The largest central square of each image."""
     height, width = images.shape[1:3]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

@@ -1,6 +1,6 @@
-"""Weights that a user has on disk: named arrays out of `.pth`, `.safetensors` and `.npz` files.
+"""Reads named arrays from a user's `.pth`, `.safetensors` and `.npz` files.
 
-Nothing in a file is run, and no number it claims is believed: see `pth` for the pickles of torch.
+Nothing in a file is executed, and every size it states is checked: see `pth` for torch's pickles.
 The layout of safetensors is that of its README (Hugging Face, safetensors, "Format").
 """
 
@@ -54,7 +54,7 @@ REFUSED = {
 
 
 class Weights(NamedTuple):
-    """What a file holds.
+    """The contents of a file.
 
     tensors: by name, read-only; half precision and bfloat16 as float32, which holds both exactly
     sha256:  of the file's bytes
@@ -66,10 +66,11 @@ class Weights(NamedTuple):
 
 
 def read(path: str | Path) -> Weights:
-    """The tensors of a `.pth` (zip or legacy), `.safetensors` or `.npz` file, known by its bytes.
+    """The tensors of a `.pth` (zip or legacy), `.safetensors` or `.npz` file, recognised by its
+    first bytes.
 
     Raises WeightsError for a file that is missing, truncated, of another kind, or a pickle that
-    asks for anything but tensors; it names what was asked for and runs none of it.
+    names anything but tensors; the error says what it names, and nothing of it is executed.
     """
     path = Path(path).expanduser()
     try:
@@ -82,7 +83,7 @@ def read(path: str | Path) -> Weights:
         return Weights(_tensors(data), hashlib.sha256(data).hexdigest(), path)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
-    except Exception as error:  # a damaged file can break its parser in any way
+    except Exception as error:  # a damaged file may raise any exception in its parser
         said = listed([f"{type(error).__name__}: {error}"])
         raise WeightsError(f"{path} is truncated or damaged ({said}); {WANTED}") from None
 
@@ -93,9 +94,9 @@ def check(
     what: str,
     unused: Collection[str] = (),
 ) -> dict[str, np.ndarray]:
-    """The tensors named in `expected`, in its order, if they are all there in these shapes.
+    """The tensors named in `expected`, in that order, checked to have these shapes.
 
-    Batch norm's `num_batches_tracked` and names that begin with one of `unused` may be there too.
+    Batch norm's `num_batches_tracked` and names that begin with one of `unused` are ignored.
     Raises WeightsError that lists the names that are missing, unexpected or of another shape.
     """
     surplus = [
@@ -121,7 +122,7 @@ def check(
 
 
 def _tensors(data: bytes) -> dict[str, np.ndarray]:
-    """By the first bytes, never by the file's name: a malicious one may have any."""
+    """Chosen by the first bytes and not by the file name, which may be misleading."""
     if not data:
         raise WeightsError(f"the file is empty; {WANTED}")
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
@@ -154,7 +155,7 @@ def _from_archive(data: bytes) -> dict[str, np.ndarray]:
 
 
 def _from_npz(data: bytes, unpacked: int) -> dict[str, np.ndarray]:
-    if unpacked > 20 * len(data) + 2**24:  # weights are noise: they hardly compress
+    if unpacked > 20 * len(data) + 2**24:  # weights hardly compress
         raise WeightsError(f"{len(data)} bytes that unpack to {unpacked}: refused")
     tensors = {}
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
@@ -195,7 +196,7 @@ def _from_safetensors(data: bytes) -> dict[str, np.ndarray]:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict:
-    """A JSON object, if no name is there twice."""
+    """A JSON object; duplicate names are an error."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise WeightsError("a name is twice in the safetensors header: damaged")

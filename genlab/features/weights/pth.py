@@ -1,8 +1,8 @@
-"""What torch saves, read without torch and without running anything in the file.
+"""Reads files saved by torch without torch, and without executing anything in them.
 
-A `.pth` file is a pickle, and unpickling calls whatever the pickle names. Here it may name the few
-things that a state dict is made of; they build symbols, and the arrays are cut out of the file's
-bytes afterwards, each checked against what it claims. Both layouts are those of
+A `.pth` file is a pickle, and unpickling calls whatever the pickle names. Here only the few things
+a state dict is made of are allowed; they become placeholders, and the arrays are then cut from the
+bytes of the file, with every stated size checked. Both layouts are those of
 `torch/serialization.py` (`_load` and `_legacy_load`).
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from genlab.config import ConfigError
 
 MAGIC = 0x1950A86A20F9469CFC6C  # first object of a legacy file
-BFLOAT16 = "bfloat16"  # NumPy has none: read as its bits, given as float32
+BFLOAT16 = "bfloat16"  # NumPy has no bfloat16: read as bits, returned as float32
 DTYPES = {
     "Double": "<f8",
     "Float": "<f4",
@@ -38,11 +38,11 @@ HEAVIEST = 10_000  # parts of one tuple
 
 
 class WeightsError(ConfigError):
-    """A weight file that cannot be used; nothing in it was run."""
+    """A weight file that cannot be used; nothing in it was executed."""
 
 
 class _Kind(NamedTuple):
-    """A storage class of torch, as a token that can neither be called nor changed."""
+    """Placeholder for a storage class of torch; it can be neither called nor changed."""
 
     dtype: str
 
@@ -57,7 +57,7 @@ class _Storage(NamedTuple):
 
 
 class _Tensor:
-    """A view of a storage, not yet made."""
+    """A view of a storage, resolved later."""
 
     __slots__ = ("offset", "shape", "storage", "stride")
 
@@ -65,11 +65,11 @@ class _Tensor:
         self.storage, self.offset, self.shape, self.stride = storage, offset, shape, stride
 
     def __setstate__(self, state):
-        """Parameters of torch 0.1 carry flags; they say nothing of the numbers."""
+        """Ignores the flags of parameters saved by torch 0.1; the numbers do not depend on them."""
 
 
 def _allowed() -> dict[str, object]:
-    """What a state dict may name. Made anew for each file, so that none can leave a trace."""
+    """The names a state dict may use; made for each file, so that files do not share them."""
 
     def tensor(*args):
         return _Tensor(*args)
@@ -88,10 +88,10 @@ def _allowed() -> dict[str, object]:
 
 
 class _Unpickler(pickle._Unpickler):
-    """Finds what is allowed, and nothing else.
+    """Resolves only allowed names.
 
-    It is the unpickler written in Python, whose tuples can be weighed: a tuple of tuples of the
-    same tuples is a few bytes long, and would be hashed, as a key, for years.
+    It is the unpickler written in Python, so that tuples can be counted: deeply nested tuples of
+    the same tuples take a few bytes, and hashing one as a key would never end.
     """
 
     dispatch: ClassVar[dict] = dict(pickle._Unpickler.dispatch)
@@ -103,11 +103,11 @@ class _Unpickler(pickle._Unpickler):
         self.weighed: dict[int, tuple[int, tuple]] = {}
 
     def weigh(self, made: tuple) -> None:
-        """Counts what is in a new tuple, whatever is in it twice counted twice."""
+        """Counts the items of a new tuple, with repeated ones counted each time."""
         weight = 1 + sum(self.weighed.get(id(part), (1,))[0] for part in made)
         if weight > HEAVIEST:
             raise WeightsError("a tuple that holds itself many times over: refused")
-        self.weighed[id(made)] = weight, made  # kept, so that its id stays its own
+        self.weighed[id(made)] = weight, made  # kept alive, so that its id is not reused
 
     def find_class(self, module, name):
         asked = f"{module}.{name}"
@@ -144,13 +144,13 @@ for _code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
 
 
 def unpickle(stream: io.BytesIO) -> tuple[object, dict[str, _Storage]]:
-    """One object from `stream`, which is left behind it, and the storages it refers to."""
+    """One object from `stream`, which is advanced past it, and the storages it refers to."""
     start = stream.tell()
     for opcode, argument, _ in pickletools.genops(stream):
-        # the unpickler makes a table as long as the highest index: 64 GB for a file of 10 bytes
+        # the unpickler allocates up to the highest index: 64 GB for a file of 10 bytes
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > stream.tell():
             raise WeightsError("the pickle's memo is larger than the pickle: refused")
-        if opcode.name.startswith("EXT"):  # these are looked up in the interpreter, past find_class
+        if opcode.name.startswith("EXT"):  # would bypass find_class
             raise WeightsError("the pickle asks for a copyreg extension: refused")
     stream.seek(start)
     unpickler = _Unpickler(stream)
@@ -215,7 +215,7 @@ def _state_dict(state: object, blocks: dict[str, np.ndarray]) -> dict[str, np.nd
 
 
 def _view(name: str, tensor: _Tensor, blocks: dict[str, np.ndarray]) -> np.ndarray:
-    """Cut out of its storage: no number from outside it, no more numbers than it has."""
+    """The array of a view, checked to lie inside its storage."""
     storage = tensor.storage
     if not (isinstance(storage, _Storage) and isinstance(tensor.shape, tuple)):
         raise WeightsError(f"{listed([name])} is no tensor that can be read")
@@ -235,7 +235,7 @@ def _view(name: str, tensor: _Tensor, blocks: dict[str, np.ndarray]) -> np.ndarr
 
 
 def whole(value: object) -> int:
-    """A count, an offset or a stride, as files have them."""
+    """A non-negative integer: a count, an offset or a stride."""
     if not isinstance(value, int) or not 0 <= value < 2**62:
         raise WeightsError(f"a {type(value).__name__} where a count should be: damaged")
     return value
@@ -247,7 +247,7 @@ def extent(dtype: str, count: int) -> int:
 
 
 def numbers(data: bytes, dtype: str, count: int, at: int = 0) -> np.ndarray:
-    """`count` numbers from byte `at` on; half precision as float32, which holds it exactly."""
+    """`count` numbers from byte `at` on; half precision as float32, which is exact."""
     if not count:
         return np.zeros(0, np.float32 if dtype in (BFLOAT16, "<f2") else dtype)
     if dtype == BFLOAT16:  # the upper half of a float32
@@ -258,7 +258,7 @@ def numbers(data: bytes, dtype: str, count: int, at: int = 0) -> np.ndarray:
 
 
 def listed(names: Collection, shown: int = 4) -> str:
-    """The first few, for an error message: files choose their names, so no control characters."""
+    """The first few names, for an error message, without the control characters a file may hold."""
     plain = [str(name) for name in list(names)[:shown]]
     plain = [(name if name.isprintable() else ascii(name))[:100] for name in plain]
     more = f" and {len(names) - shown} more" if len(names) > shown else ""

@@ -1,7 +1,7 @@
-"""The tensors of a vision transformer, found in a user's file and put in one form.
+"""Converts the tensors of a vision transformer from a user's file to one form.
 
-A file is known by its names; sizes are read off the tensors. Each of these raises WeightsError, in
-the file's own names, for the tensors of another network.
+A file is recognised by its tensors' names; sizes are taken from their shapes. Each function raises
+WeightsError, with the file's own names, for the tensors of another network.
 """
 
 import math
@@ -37,7 +37,7 @@ HUGGING_FACE = (  # its names of CLIP's image tower, and OpenAI's
 
 
 class Tower(NamedTuple):
-    """What a vision transformer computes with.
+    """The tensors of a vision transformer.
 
     patch:      [width, 3, p, p], and patch_bias [width]
     token:      the class token, [width]
@@ -100,7 +100,7 @@ def dinov2(tensors: Mapping[str, np.ndarray]) -> Tower:
 
 def clip(tensors: Mapping[str, np.ndarray]) -> Tower:
     """From the names of openai/CLIP (`visual.*`, also open_clip's) or of Hugging Face's CLIPModel;
-    the text tower may be there.
+    a text tower is ignored.
     """
     what = "CLIP with a vision transformer for images"
     tensors = {name: v for name, v in _openai(tensors).items() if name.startswith("visual.")}
@@ -184,7 +184,7 @@ def _sizes(tensors: Mapping[str, np.ndarray], name: str, what: str) -> tuple[int
 
 
 def _positions(tensors: Mapping[str, np.ndarray], name: str, what: str) -> int:
-    """How many there are: one more than a square."""
+    """The number of positions: one more than a square."""
     shape = tensors[name].shape if name in tensors else ()
     count = shape[-2] if len(shape) > 1 else 0
     if count and math.isqrt(count - 1) ** 2 != count - 1:
