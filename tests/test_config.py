@@ -106,7 +106,7 @@ def test_overrides_that_fit_nothing_are_refused(path, value, told):
 
 def test_json_round_trip_rebuilds_the_same_object(tmp_path):
     config = gan(penalties={"gradient_penalty": 10.0})
-    config_lib.save(config, tmp_path / "config.json")
+    (tmp_path / "config.json").write_text(json.dumps(config_lib.as_dict(config)))
     again = config_lib.read(tmp_path / "config.json")
     assert build(again) == build(config)
     assert fingerprint(again) == fingerprint(config)

@@ -24,7 +24,8 @@ from genlab import fit, spec
 from genlab.cli import main
 from genlab.config import ConfigError, override
 from genlab.runs.checkpoint import Checkpoints
-from genlab.runs.folder import NotWritten, RunFolder
+from genlab.runs.files import NotWritten
+from genlab.runs.folder import RunFolder
 from genlab.train.log import NotFinite
 from genlab.train.program import prepare
 

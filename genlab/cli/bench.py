@@ -1,6 +1,5 @@
 """`genlab bench`: what a config costs on this machine."""
 
-import json
 from pathlib import Path
 
 from genlab.cli import options
@@ -18,9 +17,10 @@ def add(command) -> None:
 
 def run(arguments) -> None:
     """Prints the record."""
+    from genlab.runs.files import write_json
     from genlab.train.benchmark import bench, lines
 
     record = bench(options.described(arguments), arguments.seconds)
     print("\n".join(lines(record)))
     if arguments.out:
-        Path(arguments.out).write_text(json.dumps(record, indent=2) + "\n")
+        write_json(Path(arguments.out), record)

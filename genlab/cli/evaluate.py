@@ -46,6 +46,7 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(arguments) -> None:
     """Prints the scores."""
     from genlab.evaluation import evaluate, image_sets
+    from genlab.runs.files import write_json
     from genlab.runtime.progress import for_terminal
 
     request = requested(vars(arguments))
@@ -55,7 +56,7 @@ def run(arguments) -> None:
         rows = [image_sets.judge(request, for_terminal(sys.stderr, "image"))]
     print("\n".join(evaluate.lines(rows)))
     if arguments.out:
-        Path(arguments.out).write_text(json.dumps(list(map(evaluate.plain, rows)), indent=2) + "\n")
+        write_json(Path(arguments.out), list(map(evaluate.plain, rows)))
 
 
 def requested(arguments: Mapping[str, Any]) -> EvaluationRequest | None:

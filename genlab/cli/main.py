@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     sys.path.insert(0, os.getcwd())  # what lies where the user stands can be named in a config
     from genlab.config import ConfigError, one_line
-    from genlab.runs.folder import NotWritten
+    from genlab.runs.files import NotWritten
 
     try:
         arguments, rest = parser().parse_known_args(sys.argv[1:] if argv is None else argv)

@@ -12,7 +12,6 @@ from genlab.config.spec import (
     path_of,
     read,
     resolve,
-    save,
     spec,
 )
 
@@ -30,6 +29,5 @@ __all__ = [
     "path_of",
     "read",
     "resolve",
-    "save",
     "spec",
 ]

@@ -164,13 +164,8 @@ def override(config: ConfigDict, path: str, value: Any) -> None:
     override(config, ".".join(parents), tuple(items))
 
 
-def save(config: ConfigDict, path: str | Path) -> None:
-    """Writes a config as JSON, whole: every field, every default."""
-    Path(path).write_text(json.dumps(as_dict(config), indent=2) + "\n")
-
-
 def read(path: str | Path) -> ConfigDict:
-    """The config that `save` wrote; ConfigError for a file that holds none."""
+    """The config in a file of JSON; ConfigError for a file that holds none."""
     try:
         found = json.loads(Path(path).read_text())
         if not isinstance(found, dict) or CALL not in found:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.decoding import checked, opened
 from genlab.data.layout import Item, labelled, listing, some
+from genlab.runs.files import NotWritten, object_in, write_text
 
 SEEN = ".genlab-images.json"  # {name: [bytes, mtime, [height, width, grey, sha256]]}
 
@@ -87,17 +88,17 @@ def examine(
 def _seen(root: Path, files: dict[str, tuple[int, int]]) -> dict[str, list | None]:
     """[height, width, grey, sha256 of the pixels] of each image; None for an unreadable one."""
     store = root / SEEN
-    try:
-        known = {name: x for name, x in json.loads(store.read_text()).items() if _sound(x)}
-    except (OSError, ValueError, AttributeError, RecursionError):
-        known = {}
+    known = {name: x for name, x in object_in(store).items() if _sound(x)}
     new = [name for name, stamp in files.items() if known.get(name, [])[:2] != list(stamp)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         looks = dict(zip(new, pool.map(_look, [root / name for name in new]), strict=True))
     # What could not be read is tried again next time: the fault may have been the disk's.
     known |= {name: [*files[name], look] for name, look in looks.items() if look}
     if any(looks.values()):
-        _keep(store, known)
+        try:
+            write_text(store, json.dumps(known))
+        except NotWritten as error:  # a folder that may only be read is looked through each time
+            logging.getLogger("genlab").info("cannot keep what was seen: %s", error)
     return {name: looks[name] if name in looks else known[name][2] for name in files}
 
 
@@ -107,15 +108,6 @@ def _sound(entry: Any) -> bool:
         case [int(), int(), [int(height), int(width), bool(), str()]]:
             return height > 0 and width > 0
     return False
-
-
-def _keep(store: Path, known: dict[str, list]) -> None:
-    draft = store.with_suffix(f".{os.getpid()}")
-    try:
-        draft.write_text(json.dumps(known))
-        os.replace(draft, store)
-    except OSError as error:  # a folder that may only be read is looked through each time
-        logging.getLogger("genlab").info("cannot keep what was seen: %s", error)
 
 
 def _look(file: Path) -> list[Any] | None:

@@ -1,6 +1,5 @@
 """Prepares a set once, so that runs read it by index: `genlab prepare tfds:NAME | folder:PATH`."""
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from genlab.config import CALL, ConfigError, build, path_of, spec
 from genlab.data.sets.folder import Recipe, Records, folder, home, in_place, prepared
 from genlab.data.sets.tfds import builder, tfds
+from genlab.runs.files import write_json
 
 CHUNK = 1024  # images decoded ahead of the writer
 PATIENCE = 5.0  # seconds to wait for a server: TFDS itself retries for minutes
@@ -67,7 +67,7 @@ def _folder(recipe: Recipe) -> str:
         for split, reader in readers.items():
             _write(draft / f"{split}.array_record", reader)
         index = {"counts": counts, "cleaning": cleaning._asdict()}
-        (draft / "index.json").write_text(json.dumps(index, indent=2) + "\n")
+        write_json(draft / "index.json", index)
         os.rename(draft, place)  # all or nothing
     except OSError as error:  # no right, no room, or another process was faster
         if not (place / "index.json").is_file():

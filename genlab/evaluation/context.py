@@ -1,4 +1,4 @@
-"""What an evaluator is given, an `EvaluationContext`, and what it returns, an `EvaluationResult`."""
+"""What an evaluator is given, `EvaluationContext`, and what it returns, `EvaluationResult`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

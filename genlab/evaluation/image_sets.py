@@ -10,8 +10,6 @@ neither the code nor the weights are known here, so that it is scored each time.
 import hashlib
 import importlib.metadata
 import inspect
-import json
-import os
 import time
 from ast import literal_eval
 from collections.abc import Mapping
@@ -26,6 +24,7 @@ from genlab.evaluation.evaluate import finite
 from genlab.evaluation.reading import LOSSY, ImageSet, Resize, alike, read_set
 from genlab.evaluation.request import EvaluationRequest
 from genlab.runs.environment import version
+from genlab.runs.files import object_in, write_json
 from genlab.runtime.cache import cache
 from genlab.runtime.progress import Progress, Silent
 
@@ -56,13 +55,14 @@ def judge(request: EvaluationRequest, show: Progress | None = None) -> dict:
         _warn(paths[name], one.files, show)
     space = space_of(features, sets["real"].images)
     place = None if _foreign(request, chosen) else _place(request, sets, space.protocol)
-    if place and place.is_file() and not request.fresh:
+    record = object_in(place) if place and not request.fresh else {}
+    if record:
         show.say(f"scored before: {place} (--fresh scores again)")
-        record = json.loads(place.read_text())
     else:
         record = _scored(request, sets, space, show)
         if place:
-            _keep(place, record)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_json(place, record)
     # Equal sets may lie anywhere: the names are those of this request.
     return {**record, "name": f"{request.fake} beside {request.real}"}
 
@@ -175,13 +175,6 @@ def _place(request: EvaluationRequest, sets: Mapping[str, ImageSet], protocol: d
     asked = [request.scores, request.settings, request.resize, protocol, version(), _code()]
     contents = {name: one.sha256 for name, one in sets.items()}
     return cache() / "scores" / f"{config_lib.fingerprint([asked, contents])[:32]}.json"
-
-
-def _keep(place: Path, record: dict) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    draft = place.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps(record, indent=2) + "\n")
-    draft.replace(place)
 
 
 def _warn(path: str, files: str, show: Progress) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from genlab.config import ConfigError
-from genlab.report.files import number, numbers, object_in, rows_in
+from genlab.report.numbers import number, numbers
+from genlab.runs.files import object_in, rows_in
 
 RUN_FILES = ("config.json", "status.json", "metrics.jsonl")  # any of them makes a folder a run
 SEED_FOLDER = re.compile(r"seed(\d+)")
@@ -142,8 +143,8 @@ def _run(folder: Path, variant: str, seed: int) -> Run:
     config, env, cost, status = (
         object_in(folder / f"{name}.json", problems) for name in ("config", "env", "cost", "status")
     )
-    metrics = {row["step"]: row for row in rows_in(folder / "metrics.jsonl", problems)}
-    evals = _evals(rows_in(folder / "evals.jsonl", problems))
+    metrics = {row["step"]: row for row in rows_in(folder / "metrics.jsonl", problems, ["step"])}
+    evals = _evals(rows_in(folder / "evals.jsonl", problems, ["step"]))
     word = str(status.get("status"))
     step = status.get("step")
     return Run(

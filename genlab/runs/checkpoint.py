@@ -16,7 +16,7 @@ import orbax.checkpoint as ocp
 from jax import lax, random
 
 from genlab.config import ConfigError
-from genlab.runs.folder import NotWritten
+from genlab.runs.files import NotWritten
 from genlab.runtime import processes
 
 CENTURY = 100 * 365 * 24 * 3600  # seconds

@@ -32,21 +32,9 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError
+from genlab.runs import files
 from genlab.runs.code import _known, beside
 from genlab.runs.identity import identity
-
-
-class NotWritten(OSError):
-    """The disk did not take what a run has to keep: it is full, or may not be written."""
-
-    @classmethod
-    def because(cls, what: str, error: Exception, more: str = "") -> "NotWritten":
-        """In one line: what was to be written, the reason, what to do."""
-        text = " ".join(str(error).split())
-        reason = next((r for r in ("No space left on device", "File too large") if r in text), "")
-        reason = reason or getattr(error, "strerror", None) or text[:200]
-        advice = "make room (or give another --workdir), and the same command goes on"
-        return cls(f"{what} could not be written: {reason}{more}: {advice}")
 
 
 class RunFolder:
@@ -74,7 +62,7 @@ class RunFolder:
                     f"{run.path} holds a run of another config ({told}): "
                     "give another --workdir, or the old values to resume it"
                 )
-        with _told(run.path):
+        with files.writing(run.path):
             (run.path / "samples").mkdir(parents=True, exist_ok=True)
         run.write("config.json", config_lib.as_dict(config))
         if folders := beside(config):
@@ -119,55 +107,33 @@ class RunFolder:
     @property
     def status(self) -> dict:
         """The last word on the run; {} before the first."""
-        return _object(self.path / "status.json")
+        return files.object_in(self.path / "status.json")
 
     def write(self, name: str, value: Any) -> None:
         """JSON, whole or not at all; NotWritten where the disk does not take it."""
-        self._replace(name, json.dumps(value, indent=2) + "\n")
+        if self.writes:
+            files.write_json(self.path / name, value)
 
     def append(self, name: str, row: dict) -> None:
-        """One JSON line, after what a kill or a full disk may have cut off; NotWritten where the
-        disk does not take it.
-        """
-        path = self.path / name
-        if not self.writes:
-            return
-        with _told(path), path.open("ab+") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(end - 1, 0))
-            torn = end and file.read(1) != b"\n"
-            file.write(b"\n" * torn + json.dumps(row).encode() + b"\n")
+        """One JSON line; NotWritten where the disk does not take it."""
+        if self.writes:
+            files.append_row(self.path / name, row)
 
     def rows(self, name: str) -> list[dict]:
         """The whole lines of a log; a line cut off by a kill does not count."""
-        path = self.path / name
-        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-        return list(_whole(lines))
+        return files.rows_in(self.path / name)
 
     def rewind(self, step: int) -> None:
         """Drops log rows after round `step`: a resumed run writes them again."""
         for name in ("metrics.jsonl", "evals.jsonl"):
             path, kept = self.path / name, [r for r in self.rows(name) if r.get("step", 0) <= step]
             text = "".join(json.dumps(row) + "\n" for row in kept)
-            if path.is_file() and path.read_text(errors="replace") != text:
-                self._replace(name, text)
-
-    def _replace(self, name: str, text: str) -> None:
-        if not self.writes:
-            return
-        temporary = self.path / f".{name}.{os.getpid()}"
-        try:
-            with _told(self.path / name), temporary.open("w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut may leave the name with nothing in it
-            temporary.replace(self.path / name)
-        finally:
-            temporary.unlink(missing_ok=True)
+            if self.writes and path.is_file() and path.read_text(errors="replace") != text:
+                files.write_text(path, text)
 
     def _find_modules(self) -> None:
         path = self.path / "modules.json"
-        for name, folder in _object(path).items():
+        for name, folder in files.object_in(path).items():
             plain = name.isidentifier() and isinstance(folder, str) and "\0" not in folder
             if not plain or importlib.util.find_spec(name) or not os.path.isdir(folder):
                 continue
@@ -181,7 +147,7 @@ class RunFolder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the folder against a second run; released however the process ends."""
-        with _told(self.path):
+        with files.writing(self.path):
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
             except (FileExistsError, NotADirectoryError):
@@ -197,28 +163,3 @@ class RunFolder:
                     "--workdir"
                 ) from None
             yield
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise NotWritten.because(str(path), error) from error
-
-
-def _object(path: Path) -> dict:
-    """The JSON object in a file; {} where there is none, or it is damaged."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _whole(lines: list[str]) -> Iterator[dict]:
-    for line in lines:
-        with contextlib.suppress(ValueError, RecursionError):
-            row = json.loads(line)
-            if isinstance(row, dict) and isinstance(row.get("step", 0), int):
-                yield row

@@ -82,14 +82,12 @@ def _submit(
             ready.append(job)
         except ConfigError as error:  # another config's run, or a running one, stays whole
             yield _told(show, Result(job, "failed", str(error)))
-    groups = [(job,) for job in ready]  # a job of the cluster plays a group of runs
-    if not groups:
+    if not ready:
         return
-    work = [Work([job.workdir for job in group]) for group in groups]
-    ids = executor.submit(work, book.logs)
-    handed = [Submitted(j, i) for group, i in zip(groups, ids, strict=True) for j in group]
-    book.enter(executor.name, handed)
-    held.update({one.job.workdir: one for one in handed})
+    ids = executor.submit([Work(job.workdir) for job in ready], book.logs)
+    submitted = [Submitted(job, number) for job, number in zip(ready, ids, strict=True)]
+    book.enter(executor.name, submitted)
+    held.update({one.job.workdir: one for one in submitted})
 
 
 def _heard(one: Submitted, state: str, show: Progress) -> Submitted:

@@ -1,11 +1,11 @@
 """`jobs.json`: which of a sweep's runs an executor has."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from genlab.config import ConfigError
+from genlab.runs.files import sound_object_in
 from genlab.runs.folder import RunFolder
 from genlab.sweep.executors import ENDED, Local, queue
 from genlab.sweep.plan import Job
@@ -33,8 +33,7 @@ class Ledger:
 
     def read(self) -> dict[str, list[str]]:
         """What it says."""
-        path = self.folder.path / "jobs.json"
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return sound_object_in(self.folder.path / "jobs.json")
 
     def enter(self, executor: str, handed: Sequence[Submitted]) -> None:
         """Adds runs."""

@@ -2,7 +2,6 @@
 once finished.
 """
 
-import json
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError
+from genlab.runs.files import sound_object_in, write_json
 from genlab.runs.folder import RunFolder
 from genlab.runs.identity import fingerprint
 from genlab.runtime.progress import Progress
@@ -149,11 +149,11 @@ def play(job: Job, show: Progress, acts: Sequence[Act] = ACTS) -> Result:
 def _remember(workdir: Path, title: str, names: list[str], seeds: list[int]) -> None:
     """Adds to what the folder's `sweep.json` lists: a sweep may widen an earlier one."""
     path = workdir / "sweep.json"
-    past = json.loads(path.read_text()) if path.is_file() else {"variants": [], "seeds": []}
+    past = sound_object_in(path)
     index = {
         "experiment": workdir.name,
         "title": title,
-        "variants": list(dict.fromkeys([*past["variants"], *names])),
-        "seeds": sorted({*past["seeds"], *seeds}),
+        "variants": list(dict.fromkeys([*past.get("variants", []), *names])),
+        "seeds": sorted({*past.get("seeds", []), *seeds}),
     }
-    RunFolder(workdir).write(path.name, index)
+    write_json(path, index)

@@ -1,5 +1,5 @@
-"""What a job of a cluster does: plays the runs whose folders it is given, and leaves them so that
-it can go on where it was told to end.
+"""Entry point of a cluster job: trains and evaluates one run folder; saves on SIGTERM, and queues
+itself again on SIGUSR2.
 """
 
 import atexit
@@ -16,22 +16,22 @@ from genlab.runtime.progress import Plain
 
 
 class Work:
-    """Plays runs, each prepared by `RunFolder.start`; nothing but paths is carried to the job.
+    """Carries out a run prepared by `RunFolder.start`; nothing but its path is sent to the job.
 
     SIGTERM: the run is left as training leaves it, and the job ends. SIGUSR2, which Slurm sends
     ahead of a job's time limit: the same, and the job is queued again, to go on where it stopped.
-    Several tasks of one job train each run together; the first one judges it, alone.
+    Several tasks of one job train the run together; the first one evaluates it.
     """
 
-    def __init__(self, folders: Sequence[str | Path], before: int | None = None):
-        self.folders = tuple(str(Path(folder).absolute()) for folder in folders)
-        self.before = before  # rounds saved when the job began, in a process that only judges
+    def __init__(self, folder: str | Path, before: int | None = None):
+        self.folder = str(Path(folder).absolute())
+        self.before = before  # rounds saved when the job began, in a process that only evaluates
         self.asked = False  # to be queued again
 
     def __call__(self) -> None:
-        """Runs in the job. What becomes of a run is written in its folder."""
+        """Runs in the job. How the run ends is written in its folder."""
         if os.environ.get("SUBMITIT_EXECUTOR") == "local":
-            os.setpgid(0, 0)  # Ctrl-C is for the launcher, which tells its jobs
+            os.setpgid(0, 0)  # Ctrl-C is for the launcher, which signals its jobs
         signal.signal(signal.SIGTERM, _leave)
         signal.signal(signal.SIGUSR2, self._leave_for_now)
         from genlab.runtime import processes
@@ -44,25 +44,25 @@ class Work:
         before = self.before if trained else self._rounds()
         acts = [run.judge] if trained else [run.train] if several else run.ACTS
         try:
-            results = [_play(RunFolder.at(folder), acts) for folder in self.folders]
+            result = _play(RunFolder.at(self.folder), acts)
         except BaseException:
             if self.asked and os.environ.get("SLURM_PROCID", "0") == "0":
                 self._queue_again(before)
             raise
-        if any(result.error for result in results):
+        if result.error:
             sys.exit(1)  # so that Slurm calls the job failed, too
         if several and processes.is_main():
-            self._judge_alone(before)
+            self._evaluate_in_one_process(before)
 
-    def _judge_alone(self, before: int) -> None:
-        """Judging takes one process, and this one is tied to the others: a new one takes its
-        place, once they have taken leave.
+    def _evaluate_in_one_process(self, before: int) -> None:
+        """Replaces this process, which is connected to the others, by a new one that is not; they
+        are left in good order first.
         """
         atexit._run_exitfuncs()
         os.environ["SLURM_STEP_NUM_TASKS"] = "1"
         os.execv(
             sys.executable,
-            [sys.executable, "-m", "genlab.sweep.worker", str(before), *self.folders],
+            [sys.executable, "-m", "genlab.sweep.worker", str(before), self.folder],
         )
 
     def _leave_for_now(self, *_) -> None:
@@ -77,17 +77,15 @@ class Work:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends the job that is queued again
             subprocess.run(["scontrol", "requeue", slurm_id()], check=True)
             return
-        told = "the job's time was over before it had saved anything new: more of it, --slurm.time"
-        for run in map(RunFolder, self.folders):
-            run.write("status.json", {**run.status, "status": "failed", "error": told})
+        reason = "the job's time was over before it saved anything new: give more, --slurm.time"
+        run = RunFolder(self.folder)
+        run.write("status.json", {**run.status, "status": "failed", "error": reason})
 
     def _rounds(self) -> int:
-        """On disk, of all the runs together; a trained one has one more."""
-        total = 0
-        for run in map(RunFolder, self.folders):
-            saved = [int(p.name) for p in run.checkpoints.glob("*") if p.name.isdecimal()]
-            total += max(saved, default=0) + (run.status.get("status") == "finished")
-        return total
+        """Rounds of the newest checkpoint; of a run trained to the end one more."""
+        run = RunFolder(self.folder)
+        saved = [int(p.name) for p in run.checkpoints.glob("*") if p.name.isdecimal()]
+        return max(saved, default=0) + (run.status.get("status") == "finished")
 
 
 def slurm_id() -> str:
@@ -96,7 +94,7 @@ def slurm_id() -> str:
     return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ["SLURM_JOB_ID"]
 
 
-def _play(run: RunFolder, acts):
+def _play(run: RunFolder, acts: Sequence):
     from genlab.sweep.plan import Job
     from genlab.sweep.run import play
 
@@ -109,4 +107,4 @@ def _leave(*_) -> None:
 
 
 if __name__ == "__main__":
-    Work(sys.argv[2:], before=int(sys.argv[1]))()
+    Work(sys.argv[2], before=int(sys.argv[1]))()

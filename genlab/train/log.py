@@ -3,7 +3,6 @@ files).
 """
 
 import collections
-import json
 import time
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from genlab.runs.files import sound_object_in
 from genlab.runs.folder import RunFolder
 
 LAG = 2  # dispatches in flight: enough to hide the host; past 32, virtual CPU devices abort
@@ -117,8 +117,8 @@ class Log:
 
     def take_up(self, step: int) -> None:
         """Goes on from round `step`: with what `suspend` kept there, if it did."""
-        self.good, path = step, self.run.path / "unlogged.json"
-        kept = json.loads(path.read_text()) if path.is_file() else {}
+        self.good = step
+        kept = sound_object_in(self.run.path / "unlogged.json")
         if kept.get("step") == step:
             self._window, self._seconds = kept["rounds"], kept["seconds"]
 

@@ -22,7 +22,8 @@ from genlab import config as config_lib
 from genlab.game import State
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.environment import environment
-from genlab.runs.folder import NotWritten, RunFolder
+from genlab.runs.files import NotWritten
+from genlab.runs.folder import RunFolder
 from genlab.runtime import placement, processes, signals
 from genlab.runtime.progress import Progress, Silent
 from genlab.train import hooks

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from genlab.report.figures.curves import Series, curve
 from genlab.report.figures.drawing import Key, keys, svg
-from genlab.report.files import number
+from genlab.report.numbers import number
 from genlab.report.protocol import Result, alike, disagreement, measured, short
 from genlab.report.reading import Run, Sweep
 from genlab.report.scores import score

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from genlab.report.files import number
+from genlab.report.numbers import number
 from genlab.report.reading import Run, Sweep
 from genlab.report.statistics import decimals, estimate, written
 from genlab.report.tables.table import NOTHING
