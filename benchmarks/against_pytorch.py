@@ -1,12 +1,12 @@
-"""genlab beside PyTorch 2, eager and compiled: the same nets, batches and optimisers, in one run.
+"""genlab against PyTorch 2, eager and compiled: the same nets, batches and optimisers, in one run.
 
 Run:    pip install torch, then python benchmarks/against_pytorch.py [--only=TEXT] [--blocks=7]
 Writes: benchmarks/results/against_pytorch.json (when nothing was left out)
 
-Each contender is a process of its own and sleeps while another plays; they take turns, a block of
-rounds each. A ratio is PyTorch's time over genlab's in the same turn. Before anything is timed the
-parameters of every network and the FLOPs of a round are compared. Only on a quiet machine: under
-load PyTorch's thread pool collapses and the ratio flatters us.
+Each contender is a process that sleeps while another runs; they take turns, a block of rounds each.
+A ratio is PyTorch's time over genlab's in the same turn. Before anything is timed the parameters of
+every network and the FLOPs of a round are compared. Run it only on an otherwise idle machine: under
+load PyTorch's thread pool slows down most, and the ratio favours genlab.
 """
 
 import argparse
@@ -20,12 +20,12 @@ import jax
 import record
 from games import GAMES, Game
 
-TOLERANCE = 0.01  # of FLOPs: likelihoods and the like are products to one side alone
+TOLERANCE = 0.01  # of FLOPs: some likelihoods count as products only on one side
 ZEROS = 1.25  # at most, under a gradient penalty: see `same`
 
 
 def genlab_player(folder: Path, game: Game, *_) -> tuple[Callable, dict, float, float]:
-    """(play a block, parameters, FLOPs of a round, rounds of a block) of our side."""
+    """(play a block, parameters, FLOPs of a round, rounds of a block) of genlab."""
     from genlab.train.program import prepare
 
     training = prepare(game.config(folder))
@@ -47,7 +47,7 @@ def genlab_player(folder: Path, game: Game, *_) -> tuple[Callable, dict, float, 
 def torch_player(
     folder: Path, game: Game, compiled: bool, device: str
 ) -> tuple[Callable, dict, float, float]:
-    """The same of PyTorch's."""
+    """The same of PyTorch."""
     import torch
     from pytorch_programs import Counter
 
@@ -113,8 +113,8 @@ def _product(sides) -> int:
 
 
 def contender(pipe, make: Callable, *arguments) -> None:
-    """A process: makes its game, tells what it is, then plays a block whenever asked; at the end it
-    tells the most memory of the device that it had in use, where that is known.
+    """A process: builds its game, sends its description, then plays a block whenever asked; at the
+    end it sends the peak memory of the device, where that is known.
     """
     try:
         play, sizes, counted, rounds = make(*arguments)
@@ -191,10 +191,10 @@ def compared(
 
 
 def same(name: str, ours: tuple, theirs: tuple) -> None:
-    """Stops where the two sides do not compute the same.
+    """Exits unless both sides compute the same.
 
     The second derivative of ReLU is zero, and JAX leaves out what is multiplied by it; PyTorch
-    computes with the zeros: under a gradient penalty its rounds have more FLOPs for that alone.
+    computes with the zeros: under a gradient penalty its rounds have more FLOPs for that reason.
     """
     assert ours[0] == theirs[0], f"{name}: parameters {ours[0]} and {theirs[0]}"
     most = ZEROS if "WGAN-GP" in name or "wgan-gp" in name else 1 + TOLERANCE
@@ -230,7 +230,7 @@ def main() -> None:
 
 
 def line(name: str, found: dict) -> str:
-    """One game for people."""
+    """The printed line of one game."""
     times = {who: f"{1e3 * t['median']:.3f} ms" for who, t in found["seconds_per_round"].items()}
     ratio, ours = found["ratio"], found["seconds_per_round"]["genlab"]["median"]
     return (

@@ -1,5 +1,5 @@
 """Convolutions inside a loop on CPU: flax's (XLA's own forms) against genlab's, map by map; and
-halving and doubling beside them.
+halving and doubling of resolution.
 
 Run:    python benchmarks/convolution.py          (on a quiet machine: the load is recorded)
 Writes: benchmarks/results/convolution.md, GFLOP/s and milliseconds, best of up to seven calls of a
@@ -43,7 +43,7 @@ MAPS = ("forward", "input gradient", "weight gradient")
 
 
 def in_a_loop(fn: Callable) -> Callable:
-    """`fn` in a scan, its arguments changed a little every time so that none is done once."""
+    """`fn` in a scan, its arguments changed slightly each time so that no call is elided."""
 
     def run(*arrays):
         def body(carry, _):
@@ -124,7 +124,7 @@ def resized(shape: tuple[int, ...]) -> list[str]:
 
 
 def main() -> None:
-    """Every shape, one after the other."""
+    """Measures every shape and writes the table."""
     load = os.getloadavg()[0]
     lines = [
         "# Convolutions inside a loop on CPU",

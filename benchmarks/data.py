@@ -2,8 +2,8 @@
 
 Run:    python benchmarks/data.py          (on a quiet machine: the load is recorded)
 Writes: benchmarks/results/data.json: what a source delivers to the device when nothing else is
-        done, what a DCGAN of that image size eats there, and the share of a run's time that is
-        lost to its data: rounds as `fit` plays them against the same rounds on batches at hand
+        done, what a DCGAN of that image size consumes, and the share of a run's time spent waiting
+        for data: rounds as `fit` plays them against the same rounds on batches in memory
 """
 
 import collections
@@ -129,7 +129,7 @@ def training(source) -> Training:
     config = spec(
         Experiment,
         spec(GAN, generator, critic, latent=64),
-        spec(ring),  # in the source's stead: configs hold no arrays
+        spec(ring),  # replaces the source: configs hold no arrays
         dict.fromkeys(("disc", "gen"), spec(optax.adam, 2e-4)),
         batch_size=BATCH,
         loop=spec(Loop, rounds_per_call=2),
@@ -141,7 +141,7 @@ def training(source) -> Training:
 
 
 def waiting(source) -> dict:
-    """Seconds a round as `fit` plays it, on batches at hand, and the share lost in between."""
+    """Seconds a round in `fit` and on batches in memory, and the share of time between them."""
     made = training(source)
     k = made.experiment.loop.rounds_per_call
     held, state = made.fetch(0, k), made.init()

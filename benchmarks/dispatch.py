@@ -1,9 +1,9 @@
-"""What a round costs beyond its arithmetic: dispatches, devices, and the loop around the program.
+"""The overhead of a round: dispatches, devices, and the loop around the program.
 
 Run:    python benchmarks/dispatch.py          (on a quiet machine: the load is recorded)
 Writes: benchmarks/results/dispatch.json, of a GAN of two small perceptrons on the digits: seconds
         per round with K rounds per dispatch on 1 and on 8 virtual devices of this machine, under
-        both placements, and of `fit` beside the bare program
+        both placements, and of `fit` and the bare program
 """
 
 import collections

@@ -1,13 +1,13 @@
-"""A run that is killed again and again, and checkpoints that are damaged file by file.
+"""Kills a run repeatedly, and damages checkpoints file by file.
 
 Run:    python benchmarks/faults.py
         python benchmarks/faults.py --recovery    (on a quiet machine)
-Writes: benchmarks/results/faults.json, which `python benchmarks/reliability.py` puts into docs
+Writes: benchmarks/results/faults.json, a source of docs/reliability.md
 
 A small GAN with BatchNorm, Adam and a moving average saves after every round and keeps two
-checkpoints, so that saving and deleting never rest. Each life is a process that runs `genlab train`
-and dies of SIGKILL: at any time after its start, or as soon as a checkpoint is seen half written or
-half deleted. At the end every state that was resumed from is compared, bit for bit, with the one
+checkpoints, so that it is always saving or deleting. Each life is a process that runs `genlab
+train` until SIGKILL: at any time after its start, or as soon as a checkpoint is seen half written
+or half deleted. At the end every state that was resumed from is compared, bit for bit, with the one
 that the uninterrupted run had after the same round, and so are the rows of the log.
 """
 
@@ -63,7 +63,7 @@ def steps(checkpoints: Path) -> list[int]:
 
 
 def any_time(checkpoints: Path, chance: random.Random) -> Iterator[bool]:
-    """Whether to kill now: after up to eight seconds."""
+    """Whether to kill now: at a random time within eight seconds."""
     end = time.monotonic() + 8 * chance.random()
     while True:
         yield time.monotonic() > end
@@ -133,7 +133,7 @@ def killed(workdir: Path, moment: Callable, chance: random.Random) -> dict:
 
 
 def on_disk(workdir: Path) -> dict:
-    """What a kill has left of a run."""
+    """What is on disk after a kill."""
     checkpoints, rows = workdir / "checkpoints", workdir / "metrics.jsonl"
     there = steps(checkpoints)
     half = [s for s in there if not all((checkpoints / str(s) / name).exists() for name in NEEDED)]
@@ -154,7 +154,7 @@ def _last_row(workdir: Path) -> int:
 
 
 def chain(folder: Path, kills: int, chance: random.Random) -> list[dict]:
-    """So many lives in one work folder, then one that is let finish; and the uninterrupted run."""
+    """Some lives in one work folder, then one that may finish; and the uninterrupted run."""
     broken, lives = folder / "broken", []
     for number in range(kills):
         lives.append(killed(broken, (saving, deleting, any_time)[number % 3], chance))
@@ -200,7 +200,7 @@ def compare(folder: Path, lives: list[dict]) -> dict:
 
 
 def rows(run: Path, until: int) -> list[dict]:
-    """The log without its clock, up to a round."""
+    """The log without its times, up to a round."""
     from genlab.runs.folder import RunFolder
 
     found = RunFolder(run).rows("metrics.jsonl")

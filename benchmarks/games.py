@@ -36,7 +36,7 @@ class Game(NamedTuple):
 
 
 def images(folder: Path, side: int, count: int = 512) -> Path:
-    """An npz of random images, uint8 [count, side, side, 3]: arithmetic does not look at them."""
+    """An npz of random images, uint8 [count, side, side, 3]: arithmetic does not depend on them."""
     path = folder / f"images{side}.npz"
     if not path.is_file():
         drawn = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
@@ -107,7 +107,7 @@ def conv_vae(folder: Path, dtype: str = "float32") -> ConfigDict:
 
 
 def digits(folder: Path, variant: str) -> ConfigDict:
-    """A variant of the README's main job."""
+    """A variant of the digits of experiments/gan_vs_vae."""
     file = load(str(ROOT / "experiments" / "gan_vs_vae" / "digits.py"))
     return configure(file, variant, {"loop.devices": 1})
 
@@ -183,7 +183,7 @@ def _digits(variant: str, rounds: int) -> Game:
 
 
 def on_accelerator(half: bool, tiny: bool) -> dict[str, Game]:
-    """The games at the sizes of an accelerator, or `tiny`, to try them without one."""
+    """The games at sizes for an accelerator, or `tiny`, to try them without one."""
     dtype, batch, width = ("bfloat16" if half else "float32"), 128, 128
     rounds = 50
     if tiny:

@@ -1,4 +1,4 @@
-"""What an accelerator does with genlab, in one command and under eight minutes.
+"""Speed and memory on an accelerator, in one command and under eight minutes.
 
 Run:    python benchmarks/gpu.py      (needs jax, flax, optax, orbax, ml_collections, numpy, rich
         and, for the ratios, torch)
@@ -7,10 +7,10 @@ Writes: benchmarks/results/gpu.json
 In float32 (with TF32 products, in both frameworks) and in bfloat16: DCGAN at 64x64 and the
 WGAN-GP ResNet of CIFAR-10 at the paper's width and batch, images/s, s/kimg (seconds per thousand
 real images shown, Karras et al. 2020, arXiv:2006.06676, their logs' sec/kimg), share of the
-measured matmul peak, and PyTorch in turns; critic steps/s beside the 14.5 that StudioGAN's
+measured matmul peak, and PyTorch in turns; critic steps/s and the 14.5 of StudioGAN's
 published log of the same game shows (2.9 generator iterations/s of 5 critic steps, batch 64,
-float32, GPU not named); rounds per dispatch; seeds in one program; peak memory, what is written in
-place, what remat saves; what the device waits for its data.
+float32, GPU not named); rounds per dispatch; seeds in one program; peak memory, what is updated in
+place, what remat saves; how long the device waits for data.
 
 --tiny plays the same at toy sizes and without PyTorch's compiler, to try the script without an
 accelerator; it writes nothing.
@@ -68,7 +68,7 @@ def dispatch(folder: Path) -> dict[str, float]:
 
 
 def judged(name: str, found: dict, batch: int, matmul: float) -> dict:
-    """What a game's times say."""
+    """Rates and shares from a game's times."""
     seconds = found["seconds_per_round"]["genlab"]["median"]
     moves = games.CRITIC_MOVES if "WGAN" in name else 1
     shown = moves * batch
@@ -85,7 +85,7 @@ def judged(name: str, found: dict, batch: int, matmul: float) -> dict:
 
 def memory(folder: Path, tiny: bool) -> dict:
     """Bytes of DCGAN's state and of those that its program writes in place; what keeping a trunk's
-    blocks and computing them anew take and cost.
+    blocks and recomputing them take.
     """
     from genlab.train.program import prepare
 
@@ -109,7 +109,7 @@ def seeds(folder: Path) -> dict:
 
 
 def waits() -> dict:
-    """What the device waits for sets that lie on it and, with grain, that are read as it goes."""
+    """Time spent waiting for resident sets and, with grain, for streamed ones."""
     found = {"CIFAR-size, resident": data.waiting(data.cifar())}
     if importlib.util.find_spec("grain"):
         found["CIFAR-size, streamed"] = data.waiting(data.streamed(data.cifar))
@@ -117,7 +117,7 @@ def waits() -> dict:
 
 
 def main() -> None:
-    """Measures and writes; what there is no time for is named."""
+    """Measures and writes; parts left out for lack of time are named."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--blocks", type=int, default=5)

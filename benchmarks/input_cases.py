@@ -1,5 +1,5 @@
-"""What people and bad disks give `genlab`, at random: command lines, configs, experiment files, run
-folders, sets of images. A case is a kind, a command line, and files that were written for it.
+"""Random faulty inputs of `genlab`: command lines, configs, experiment files, run folders, sets of
+images. A case is a kind, a command line, and the files written for it.
 """
 
 import itertools
@@ -51,19 +51,19 @@ VALUES = [
     "os:system", "optax:adamm", "nowhere:nothing", ":", "a:", ":b", "..:x", "genlab:Loop",
     "genlab.nets:mlp", "x" * 5000, "(" * 300, "-" * 40 + "1", "1" * 5000,
 ]  # fmt: skip
-WITHOUT_END = ("steps", "samples")  # a large one is a long run, which is what was asked for
+WITHOUT_END = ("steps", "samples")  # a large one is a valid request for a long run
 HUGE = {"99999999999999999999", "1e30", "1_000", "1" * 5000}
 
 
 class Case(NamedTuple):
-    """A command line, and what it was made from: the kind of fault."""
+    """A command line with a kind of fault."""
 
     kind: str
     arguments: list[str]
 
 
 class Bench:
-    """A folder in which cases are laid out: two experiment files, a trained run of each, images."""
+    """A folder for the files of cases: two experiment files, a trained run of each, images."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -162,7 +162,7 @@ def paths(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
 
 
 def lines(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
-    """Words of a right command line dropped, doubled, swapped, misspelt, or replaced."""
+    """Words of a valid command line dropped, doubled, swapped, misspelt, or replaced."""
     file, run = bench.files["gan"], bench.runs["vae"]
     right = [
         ["train", f"--config={file}", f"--workdir={bench.root / 'work'}", "--variant=base"],
@@ -243,7 +243,7 @@ SPOILT = [
 
 
 def experiments(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
-    """Files that are no experiments, and experiments with a mistake."""
+    """Files that are not experiments, and experiments with a mistake."""
     whole = bench.files["gan"].read_text()
     for number in itertools.count():
         path = bench.root / f"broken{number}.py"

@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A PNG of a few bytes whose header, with a right sum, claims any size: grey, 8 bits."""
+    """A PNG of a few bytes whose header, with a valid checksum, claims any size: grey, 8 bits."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -43,7 +43,7 @@ def encoded(pixels: np.ndarray, kind: str, mode: str | None = None, **options) -
 
 
 def noise(rng: random.Random, side: int = 8) -> np.ndarray:
-    """Pixels of colour."""
+    """Random colour pixels."""
     return np.random.default_rng(rng.randrange(2**32)).integers(0, 256, (side, side, 3), np.uint8)
 
 
@@ -132,7 +132,7 @@ def _overwritten(path: Path, rng: random.Random) -> None:
 
 
 def _header(path: Path, rng: random.Random) -> None:
-    """The header of the images says another shape or kind, with a right checksum."""
+    """Another shape or kind in the header of the images, with a valid checksum."""
     shape = rng.choice(
         ["(-1, 8, 8, 3)", "(-2, -6, 8, 24)", "(99999999999, 8, 8, 3)", "()", "'x'", "(1e9,)"]
     )

@@ -40,22 +40,22 @@ COUNTS = {
 PATIENCE = 60  # seconds for a case
 
 
-class EvaluationResult(NamedTuple):
-    """What became of a case, and the line (or lines) it was told in."""
+class Outcome(NamedTuple):
+    """The outcome of a case, and the lines it printed."""
 
     name: str
     told: str
 
 
 class _Late(BaseException):
-    """Past the program's own handlers."""
+    """Raised on timeout; not caught by the program's own handlers."""
 
 
 def _late(*_) -> None:
     raise _Late
 
 
-def outcome(case: Case, temporary: Path) -> EvaluationResult:
+def outcome(case: Case, temporary: Path) -> Outcome:
     """Runs the program on a case, in this process; `temporary` is where it leaves tracebacks."""
     from genlab.cli.main import main
 
@@ -68,17 +68,17 @@ def outcome(case: Case, temporary: Path) -> EvaluationResult:
                 warnings.simplefilter("ignore")
                 status = main(case.arguments)
     except _Late:
-        return EvaluationResult("finding", f"no end after {PATIENCE} s")
+        return Outcome("finding", f"no end after {PATIENCE} s")
     except BaseException as error:
         helped = isinstance(error, SystemExit) and error.code == 0  # --help
         told = f"escaped: {type(error).__name__}: {error}"
-        return EvaluationResult("worked", "") if helped else EvaluationResult("finding", told)
+        return Outcome("worked", "") if helped else Outcome("finding", told)
     finally:
         signal.alarm(0)
     return _judged(status, told.getvalue(), temporary)
 
 
-def _judged(status: int, text: str, temporary: Path) -> EvaluationResult:
+def _judged(status: int, text: str, temporary: Path) -> Outcome:
     lines = [line for line in text.splitlines() if line.startswith(("genlab: ", "failed: "))]
     stray = [line for line in text.splitlines() if line not in lines]
     if left := list(temporary.glob("genlab-*.txt")):
@@ -86,13 +86,13 @@ def _judged(status: int, text: str, temporary: Path) -> EvaluationResult:
         place = next((row.strip() for row in reversed(trace) if row.startswith("  File")), "")
         for file in left:
             file.unlink()
-        return EvaluationResult("finding", f"unexpected: {text.strip()} {place}")
+        return Outcome("finding", f"unexpected: {text.strip()} {place}")
     if status == 0:
         fine = "Traceback" not in text
-        return EvaluationResult("worked" if fine else "finding", text)
+        return Outcome("worked" if fine else "finding", text)
     if status not in (1, 2) or len(lines) != 1 or stray or len(text) > 2000:
-        return EvaluationResult("finding", f"status {status}, {len(lines)} lines: {text[:1500]}")
-    return EvaluationResult("refused" if status == 2 else "failed", lines[0])
+        return Outcome("finding", f"status {status}, {len(lines)} lines: {text[:1500]}")
+    return Outcome("refused" if status == 2 else "failed", lines[0])
 
 
 def run(counts: dict[str, int], seed: int, root: Path, show: bool = False) -> list[tuple]:

@@ -3,7 +3,7 @@
 Run:    python benchmarks/memory.py            (--time on a quiet machine: the load is recorded)
         python benchmarks/memory.py --tpu      (with libtpu installed; no TPU is needed)
 Writes: benchmarks/results/memory.json and memory_tpu.json: bytes of temporaries and FLOPs of a
-        trunk's gradient with its blocks kept and with them computed anew; with --time its seconds
+        trunk's gradient with its blocks kept and with them recomputed; with --time its seconds
 
 With --tpu programs are compiled for one chip of a TPU v5e ahead of time, and not run.
 """
@@ -70,7 +70,7 @@ def analysed(net, example: tuple[int, ...], batch: int, sharding, time: bool) ->
 
 @functools.cache
 def chip() -> NamedSharding:
-    """One chip of a TPU v5e that need not be there."""
+    """One chip of a TPU v5e, described without having it."""
     from jax.experimental import topologies
 
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")

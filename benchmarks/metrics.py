@@ -1,8 +1,8 @@
-"""Times and memory of the scores at the size of a paper's table: 50,000 features of 2,048.
+"""Times and memory of the scores at the size usual in papers: 50,000 features of 2,048.
 
     python benchmarks/metrics.py [--count 50000 --size 2048] [--only frechet,compare,neighbours]
 
-Each score runs in a process of its own; `peak` is that process's largest resident memory, its two
+Each score runs in its own process; `peak` is that process's largest resident memory, its two
 inputs (float32, 0.76 GiB together) and the interpreter included. Writes
 benchmarks/results/metrics_scale.json.
 """
@@ -47,7 +47,7 @@ def frechet(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def compare(real: np.ndarray, fake: np.ndarray) -> float:
-    """Frechet and kernel distance by name, with their baselines, as `genlab evaluate` has them."""
+    """Frechet and kernel distance by name, with their baselines, as in `genlab evaluate`."""
     from genlab.evaluation import compare
 
     return compare(real, fake, scores=("fd", "kid")).scores["fd"]
@@ -64,7 +64,7 @@ SCORES = {"frechet": frechet, "compare": compare, "neighbours": neighbours}
 
 
 def measure(name: str, count: int, size: int, answer: Callable) -> None:
-    """One score, in a process of its own."""
+    """One score, in its own process."""
     real, fake = features(count, size, 0), features(count, size, 1)
     started = time.perf_counter()
     value = SCORES[name](real, fake)

@@ -1,7 +1,7 @@
-"""Two processes that play one run, stopped, killed and taken up: how long it takes, what is equal.
+"""Two processes that train one run, interrupted, killed and resumed: durations, and equality.
 
 Run:    python benchmarks/processes.py    (on a quiet machine)
-Writes: benchmarks/results/processes.json, which `python benchmarks/reliability.py` puts into docs
+Writes: benchmarks/results/processes.json, a source of docs/reliability.md
 
 The game of tests/faulty.py on two devices in each of two processes on this machine, and in one
 process. Seconds are from the signal to the end of the last process, and from a start to the first
@@ -25,7 +25,7 @@ from jax import random
 from genlab.runs.folder import RunFolder
 from genlab.train.restore import trained
 
-jax.config.update("jax_num_cpu_devices", 4)  # to read states back onto what they lay on
+jax.config.update("jax_num_cpu_devices", 4)  # to restore states to the same devices
 CONFIG = Path(__file__).parents[1] / "tests" / "faulty.py"
 ROUNDS, AT = 400, 40
 LOOP = {"steps": ROUNDS, "checkpoint_every": 100, "log_every": 10}
@@ -84,13 +84,13 @@ def difference(a: Path, b: Path) -> float:
 
 
 def logged(workdir: Path) -> list[dict]:
-    """The log without its clock."""
+    """The log without its times."""
     rows = RunFolder(workdir).rows("metrics.jsonl")
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
 def played(workdir: Path, count: int, devices: int = 2) -> None:
-    """A run from where it stands to its end."""
+    """Continues a run to its end."""
     for process in start(workdir, count, devices):
         assert process.wait() == 0, process.stderr.read()
 

@@ -1,7 +1,7 @@
-"""The games of `games.py` as one writes them in PyTorch 2: nets, losses and rounds, move for move.
+"""The games of `games.py` written in PyTorch 2: nets, losses and rounds, move for move.
 
 A program is a round: calling it plays one. `compiled` wraps the networks in `torch.compile`; a
-gradient penalty looks at the eager critic, for compiled ones have no second derivative.
+gradient penalty uses the eager critic, as compiled ones have no second derivative.
 """
 
 import copy
@@ -18,7 +18,7 @@ LEAK = 0.01  # of leaky ReLU in fully connected nets, flax's default
 
 
 class Program:
-    """A round, and what it owns: `modules` by genlab's names, for counting parameters."""
+    """A round and its `modules` by genlab's names, for counting parameters."""
 
     def __init__(self, modules: dict[str, nn.Module], play: Callable[[], None]):
         self.modules, self.play = modules, play
@@ -30,7 +30,7 @@ class Program:
 
 class Counter(TorchDispatchMode):
     """Counts the FLOPs of products and convolutions, as `torch.utils.flop_counter` does, which
-    itself cannot watch a gradient of a gradient.
+    does not support a gradient of a gradient.
     """
 
     flops = 0

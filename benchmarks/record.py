@@ -1,4 +1,4 @@
-"""What every benchmark's record has in common: the machine, how quiet it was, medians and ranges.
+"""The common part of benchmarks' records: the machine, its load, medians and ranges.
 
 A benchmark reads `load()` before it measures, takes its times with `timed`, and ends with
 `write(name, record)`, which puts `benchmarks/results/<name>.json` in place.
@@ -18,8 +18,8 @@ import jax
 from genlab.runs.environment import environment
 
 RESULTS = Path(__file__).parent / "results"
-QUIET = 0.3  # load above which times say more about the neighbours than about the program
-BEFORE = os.getloadavg()[0]  # when the benchmark began, before it loaded the machine itself
+QUIET = 0.3  # load above which times depend on other processes
+BEFORE = os.getloadavg()[0]  # at the start, before the benchmark itself loads the machine
 
 
 def load() -> float:

@@ -1,5 +1,4 @@
-"""Writes docs/reliability.md: the words of reliability.md beside this file, with the figures of the
-benchmarks' records in their places.
+"""Writes docs/reliability.md: the text of benchmarks/reliability.md with figures from the records.
 
 Run:    python benchmarks/reliability.py
 Reads:  benchmarks/results/faults.json, inputs.json, processes.json
@@ -75,12 +74,12 @@ def processes(record: dict[str, Any]) -> str:
     rows = [record[f"{count} processes"]["log rows equal"] for count in (1, 2)]
     lines += [
         "",
-        f"Stopped by SIGTERM, SIGKILL and SIGINT in turn and taken up again each time, against the "
-        f"run left alone: the largest difference of any number in the state is {resumed[0]:g} in "
-        f"one process and {resumed[1]:g} in two; log rows equal: {rows[0]} and {rows[1]}. Two "
+        f"Stopped by SIGTERM, SIGKILL and SIGINT in turn and resumed each time, compared with the "
+        f"uninterrupted run: the largest difference of any number in the state is {resumed[0]:g} "
+        f"in one process and {resumed[1]:g} in two; log rows equal: {rows[0]} and {rows[1]}. Two "
         f"processes with two devices each against one with four: "
         f"{record['2 x 2 devices minus 1 x 4']:.1e} after {record['rounds']} rounds (sums in "
-        f"another order, which a game enlarges; `tests/test_processes.py` asserts it for few). "
+        f"another order, which training amplifies; `tests/test_processes.py` asserts it for few). "
         f"Load before: "
         f"{record['load']:.2f}.",
     ]

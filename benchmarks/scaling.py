@@ -1,4 +1,4 @@
-"""What the gold configs would lose to communication on 8 to 4,096 devices: a prediction.
+"""Predicts what the gold configs would lose to communication on 8 to 4,096 devices.
 
 Run:    python benchmarks/scaling.py           (--page: write the page anew from the records alone)
 Writes: benchmarks/results/scaling.json and docs/scaling.md
@@ -38,9 +38,9 @@ A round all-reduces the gradients of the networks that move, once a move, the st
 BatchNorm, and scalars. That is counted in compiled programs on 2, 4 and 8 devices by
 `tests/test_communication.py`: exactly so under `pmap`, in one operation a move where nothing is
 normalised. Under `jit` XLA sums a gradient over the devices wherever a network is used: the
-critic's separately for real images, for generated ones and in a penalty. A compiler may add before it
-reduces; the one for CPU does not, and others were not counted: there may be as many all-reduces as
-uses, two or three times the bytes. Only on CPU the gradients of wide kernels are reduced in the
+critic's separately for real images, for generated ones and in a penalty. A compiler may add before
+it reduces; the one for CPU does not, and others were not counted: there may be as many all-reduces
+as uses, two or three times the bytes. Only on CPU the gradients of wide kernels are reduced in the
 form of fewer products (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large again. The
 state is updated in place (`tests/test_memory.py`).
 
@@ -112,7 +112,7 @@ def work(config) -> dict:
 
 
 def gold(name: str):
-    """A gold config on one device, CIFAR-10 stood in for by noise of its shape."""
+    """A gold config on one device, CIFAR-10 replaced by noise of its shape."""
     module = files.load(GOLD)
     config = plan.configure(module, name, {})
     from smoke import noise

@@ -1,9 +1,9 @@
-"""How long a person waits: `genlab --help`, and a first round, cold and with a warm cache: until
+"""Start-up time: `genlab --help`, and a first round, cold and with a warm cache: until
 its row is in the log, and until all is saved and the process has ended.
 
 Run:    python benchmarks/start.py          (on a quiet machine: the load is recorded)
-Writes: benchmarks/results/start.json, medians over five processes each; beside them what the
-        libraries alone take, for a processor's speed is in all of these
+Writes: benchmarks/results/start.json, medians over five processes each, and the time of
+        importing the libraries, as a measure of the processor
 """
 
 import json
@@ -53,7 +53,7 @@ def first_round(cache: str) -> tuple[float, float]:
 
 
 def libraries() -> float:
-    """What JAX, flax, optax and orbax take to be imported and to add two numbers."""
+    """Seconds to import JAX, flax, optax and orbax and to add two numbers."""
     code = "import jax, flax.linen, optax, orbax.checkpoint; print(jax.numpy.ones(()) + 1)"
     return seconds(["-c", code])
 

@@ -4,7 +4,7 @@ Run:    python benchmarks/together.py          (on a quiet machine: the load is 
 Writes: benchmarks/results/together.json
 
 Seconds of a round of all runs, the median of several dispatches taken in turns, and the ratio of
-separate to shared: above 1 sharing wins.
+separate to shared: above 1 the shared program is faster.
 """
 
 import tempfile

@@ -1,6 +1,4 @@
-"""Shrinks any experiment's config to seconds, its structure unchanged: how the suite runs every
-experiment.
-"""
+"""Shrinks the config of any experiment to a run of seconds of the same structure, for tests."""
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -27,7 +25,7 @@ LOOP = {
     "sample_every": 2,
     "evaluate_every": 2,
 }
-DOWNLOADED = {"genlab.data:tfds": ((32, 32, 3), 10)}  # stood in for by noise of that shape
+DOWNLOADED = {"genlab.data:tfds": ((32, 32, 3), 10)}  # replaced by noise of that shape
 
 
 def noise(shape: tuple[int, ...], classes: int, augment: tuple = ()) -> Source:

@@ -32,6 +32,16 @@ def test_the_page_of_losses_has_every_loss():
     }
 
 
+def test_the_page_of_metrics_has_every_metric(monkeypatch):
+    """`python docs/generate/metrics_page.py` writes it anew."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "generate")
+    maker = importlib.import_module("metrics_page")
+    maker.check(maker.cases())  # nothing in the code is missing, and every test named exists
+    shown = re.findall(r"^### `(.+)`$", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    entries = {name for section in maker.SECTIONS for name in section.entries}
+    assert {name for name in shown if not name.startswith("features.")} == entries
+
+
 @pytest.mark.parametrize("page, maker", [("speed", "table"), ("reliability", "reliability")])
 def test_a_page_made_of_the_benchmarks_records_is_up_to_date(page, maker, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")

@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))  # the golden numbers of the tests
@@ -52,10 +52,15 @@ def cases() -> dict[str, list[tuple[str, Case]]]:
     return found
 
 
+def imported(module: str) -> ModuleType:
+    """A module of genlab.metrics, or of another room by "room.module"."""
+    return importlib.import_module(f"genlab.{module if '.' in module else 'metrics.' + module}")
+
+
 def resolve(name: str) -> FunctionType:
-    """The function "module.function" under genlab.metrics."""
+    """The function "module.function"."""
     module, function = name.rsplit(".", 1)
-    return getattr(importlib.import_module(f"genlab.metrics.{module}"), function)
+    return getattr(imported(module), function)
 
 
 def public(entries: dict[str, Entry]) -> set[str]:
@@ -63,7 +68,7 @@ def public(entries: dict[str, Entry]) -> set[str]:
     modules = {name.rsplit(".", 1)[0] for name in entries}
     found = set()
     for name in modules:
-        module = importlib.import_module(f"genlab.metrics.{name}")
+        module = imported(name)
         for function, value in vars(module).items():
             if isinstance(value, FunctionType) and value.__module__ == module.__name__:
                 if not function.startswith("_"):

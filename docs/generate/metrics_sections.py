@@ -13,7 +13,7 @@ class Entry(NamedTuple):
 
 
 class Section(NamedTuple):
-    """entries: by "module.function" under genlab.metrics."""
+    """entries: by "module.function" under genlab.metrics, or by "room.module.function"."""
 
     title: str
     entries: dict[str, Entry]
@@ -49,7 +49,7 @@ SECTIONS = (
         "Class probabilities",
         {
             "class_scores.inception_score": Entry("exp E KL(p(y | x) ‖ p(y))"),
-            "accuracy.classification_accuracy": Entry(
+            "evaluation.accuracy.classification_accuracy": Entry(
                 "accuracy on one set of a classifier trained on the other",
                 ("test_accuracy.py::",),
             ),

@@ -1,4 +1,4 @@
-"""A digit on request: label-conditional GAN and VAE, by embedding and by conditional BatchNorm,
+"""Digits by label: label-conditional GAN and VAE, by embedding and by conditional BatchNorm,
 with augmentation.
 
 Run:    genlab sweep --config=experiments/conditional/digits.py --workdir=runs/conditional
@@ -45,7 +45,7 @@ def config():
 
 
 def sweep():
-    """The VAE warms its KL up over the first 1000 rounds."""
+    """The weight of the VAE's KL rises over the first 1000 rounds."""
     encoder = spec(Encoder, spec(mlp.Down, (256, 256)), latent=8, classes=10)
     decoder = spec(Decoder, spec(mlp.Up, (8, 8, 2), (256, 256)), classes=10)
     pixels = spec(likelihood.discretised_logistic, levels=17)

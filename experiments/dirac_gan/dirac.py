@@ -21,7 +21,7 @@ RATE = 0.2
 
 
 def config():
-    """500 rounds from (1, -1) with step 0.2, both players at once, as in the authors' notebooks."""
+    """500 rounds from (1, -1) with step 0.2, simultaneous updates, as in the authors' notebooks."""
     sgd = spec(optax.sgd, RATE)
     return spec(
         Experiment,
@@ -42,7 +42,7 @@ def config():
 
 
 def sweep():
-    """The rows of the paper's Table 1, then what else tames the game."""
+    """The rows of the paper's Table 1, then other methods that make the game converge."""
     at_once = spec(simultaneous)
     clipped = spec(optax.chain, spec(optax.sgd, RATE), spec(clip_weights, 1.0))
     wasserstein = {"method.objective": "wasserstein"}

@@ -1,4 +1,4 @@
-"""The two networks of the Dirac-GAN, its data, and the noise it is smoothed with."""
+"""The two networks of the Dirac-GAN, its data, and its instance noise."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from genlab.data.sets.toy import Drawn
 
 
 class Point(nn.Module):
-    """A generator of one point: G(z) = theta, whatever z."""
+    """A generator of one point: G(z) = theta for every z."""
 
     start: float = 1.0
     classes: int = 0
@@ -38,7 +38,7 @@ class Line(nn.Module):
 
 
 def origin() -> Drawn:
-    """Data that are the one point 0."""
+    """Data at the single point 0."""
     return Drawn(lambda key: jnp.zeros(1))
 
 

@@ -28,7 +28,7 @@ F1, F2 = 0.5, -0.25  # f'(0) and f''(0) of f(t) = -log(1 + exp(-t))
 
 
 class Row(NamedTuple):
-    """What the paper says of a method: eigenvalues of v' at (0, 0), and the game's fate."""
+    """The paper's result for a method: eigenvalues of v' at (0, 0), and convergence."""
 
     eigenvalues: tuple[complex, complex] | None
     formula: str
@@ -121,7 +121,7 @@ def ordered(values) -> list[complex]:
 
 
 def verdict(path: np.ndarray) -> str:
-    """What the last 100 rounds show."""
+    """Whether the last 100 rounds converge, circle or diverge."""
     away = np.hypot(*path.T)
     early, late = away[-200:-100].max(), away[-100:].max()
     if late < max(0.9 * early, 1e-12):

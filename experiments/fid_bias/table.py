@@ -1,8 +1,8 @@
-"""Two models whose estimated Frechet distances stand in the wrong order.
+"""Two models whose estimated Frechet distances are in the wrong order.
 
 Binkowski et al. 2018, arXiv:1801.01401, Appendix D: P1 = relu N(0, I), P2 = relu N(1, 0.8 S +
 0.2 I) with S = 4 / d C C^T and C of d x d standard normal entries, and the data Q = relu N(1, I).
-P2 is the nearer, and scores the worse.
+P2 is nearer to Q and has the worse estimate.
 
 Run:    python experiments/fid_bias/table.py [--size 2048 --count 50000 --seeds 3 --points 7]
 Writes: experiments/fid_bias/results/fid_bias.md (5 to 20 minutes on 2 CPU cores, 2 GB)
@@ -31,13 +31,13 @@ from genlab.metrics.frechet import (
 from genlab.metrics.kernel import KernelDistance, kernel_distance
 
 RESULTS = Path(__file__).parent / "results"
-EXACT = 10**9  # the count that exact moments are given; it cancels
-DATA_SEED = 1000  # of Q's samples, unlike any of the models'
+EXACT = 10**9  # count assigned to exact moments; it cancels
+DATA_SEED = 1000  # of Q's samples, different from the models'
 
 
 class Law(NamedTuple):
-    """The law of relu(x), x normal with mean `mean` in every entry and covariance `root` root^T,
-    or I without a root.
+    """The distribution of relu(x), x normal with mean `mean` in every entry and covariance `root`
+    root^T, or I without a root.
     """
 
     mean: float
@@ -55,7 +55,7 @@ class Law(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is known and estimated of one model."""
+    """Exact and estimated distances of one model."""
 
     exact: float
     estimates: np.ndarray
@@ -89,7 +89,7 @@ def rectified(mean: float, covariance: np.ndarray) -> Moments:
 
 
 def measure(size: int, count: int, seeds: Sequence[int], points: int) -> dict[str, Row]:
-    """Both models against Q, whose moments are exact in every estimate but the kernel's."""
+    """Both models against Q, with exact moments of Q except in the kernel distance."""
     c = np.random.default_rng(0).normal(size=(size, size))
     covariance = 0.8 * 4 / size * (c @ c.T) + 0.2 * np.eye(size)
     q = rectified(1.0, np.eye(size))
@@ -118,7 +118,7 @@ def interval(values: np.ndarray) -> str:
 
 
 def verdict(rows: dict[str, Row], count: int) -> str:
-    """What the table shows, in one sentence made from its numbers."""
+    """One sentence on the order of the distances, made from the numbers."""
     p1, p2 = rows["P1"], rows["P2"]
     nearer = "P2" if p2.exact < p1.exact else "P1"
     better = "P2" if p2.estimates.mean() < p1.estimates.mean() else "P1"

@@ -2,8 +2,8 @@
 
 Run:    genlab sweep --config=experiments/gold/cifar10.py --workdir=runs/gold --only=wgan-gp
 Data:   genlab prepare tfds:cifar10
-Shows:  what README.md of this folder says of each; parameter counts equal the official ones
-        (tests/nets/test_families.py)
+The README of this folder lists the variants; parameter counts equal the official ones
+(tests/test_gold.py).
 """
 
 import flax.linen as nn
@@ -190,7 +190,7 @@ def sagan():
 
 def acgan():
     """AC-GAN (Odena et al. 2017, arXiv:1610.09585, Appendix A): Adam 2e-4 with beta1 0.5, batch
-    100, the label beside the latent; DCGAN networks.
+    100, the label joined to the latent; DCGAN networks.
     """
     return {
         **convolutional(),
@@ -204,8 +204,8 @@ def acgan():
 def big():
     """BigGAN (Brock et al. 2019, arXiv:1809.11096; ajbrock/BigGAN-PyTorch,
     launch_cifar_ema.sh): hinge, Adam 2e-4 with betas (0, 0.999), 4 critic moves, batch 50, N(0,
-    0.02^2), average 0.9999 from round 1,000, 500 epochs. The script judges with the statistics of
-    each batch of samples; we take standing statistics over 16.
+    0.02^2), average 0.9999 from round 1,000, 500 epochs. The script evaluates with the
+    statistics of each batch of samples; here batch norm is recalibrated over 16 batches.
     """
     start = {"kernel_init": spec(nn.initializers.normal, 0.02)}
     up = spec(biggan.Up, SHAPE, classes=LABELS, shared=0, hierarchical=False, **start)

@@ -1,8 +1,8 @@
-"""What each score of samples notices: real digits, spoilt in a known way, scored as if generated.
+"""What each score of samples detects: real digits, degraded in a known way, scored as if generated.
 
 Every split of the digits gives 599 images that train the feature network, 599 that are the real
-side, and 599 fresh ones; fakes are 250 of the fresh, spoilt. A score notices what moves its mean
-over the splits beyond the spread of the fresh images' own scores.
+set, and 599 fresh ones; fakes are 250 of the fresh ones, degraded. A score detects a degradation
+where its mean over the splits leaves the prediction interval of undegraded images.
 
 Run:    python experiments/metric_sanity/sanity.py [--splits 5]
 Writes: experiments/metric_sanity/results/: sanity.md, sanity.png (about 6 minutes on 2 CPU cores)
@@ -65,12 +65,12 @@ class Set(NamedTuple):
     labels: np.ndarray
 
     def rows(self, at: np.ndarray) -> "Set":
-        """A part of it."""
+        """The images and labels at some rows."""
         return Set(self.images[at], self.labels[at])
 
 
 def spoilt(fresh: Set, train: Set, seed: int) -> Iterator[tuple[str, Set]]:
-    """What a generator may do wrong, one at a time; each of COUNT images."""
+    """Failures of a generator, one at a time; each of COUNT images."""
     rng = np.random.default_rng(seed)
 
     def drawn(of: Set, keep: np.ndarray | None = None) -> Set:
@@ -133,7 +133,7 @@ def measure(split: int, spaces: dict) -> dict[str, dict[str, float]]:
 
 
 def noticed(found: dict[str, np.ndarray]) -> dict[str, float]:
-    """By condition, how many spreads of a fresh draw its mean lies off: beyond +-1 is noticed.
+    """By condition, how many spreads its mean is from that of fresh images: beyond +-1 is detected.
 
     The spread is the half-width of the 95 % prediction interval for the mean of as many splits.
     """
@@ -161,7 +161,7 @@ def draw(table: dict[str, dict[str, np.ndarray]], path: Path) -> None:
 
 
 def page(table: dict[str, dict[str, np.ndarray]], splits: int, seconds: float) -> str:
-    """The means, those that are noticed in bold."""
+    """The table of means, detected ones in bold."""
     conditions = list(next(iter(table.values())))
     lines = [
         "# What each score notices",

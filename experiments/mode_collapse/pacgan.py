@@ -2,7 +2,7 @@
 
 Lin et al. 2018, arXiv:1712.04086, Section 4.1, and the authors' configuration: generator 2-400x4
 with BatchNorm, critic of three maxout layers (200 units, 5 pieces), weights N(0, 0.02^2), Adam 1e-4
-with beta1 0.8, batch 100, both players at once on the same batch, 400,000 rounds, 10 trials.
+with beta1 0.8, batch 100, simultaneous updates on the same batch, 400,000 rounds, 10 trials.
 
 Run:    genlab sweep --config=experiments/mode_collapse/pacgan.py --workdir=runs/pacgan --seeds=10
 Then:   python experiments/mode_collapse/table.py runs/pacgan
@@ -24,7 +24,7 @@ EPOCH = 1_000  # rounds: 100,000 points in batches of 100
 
 
 def config():
-    """A GAN on the ring; a pack of m judges m points, so its batch is m times as large."""
+    """A GAN on the ring; a pack holds m points, so the batch of PacGAN-m is m times as large."""
     adam = spec(optax.adam, 1e-4, b1=0.8)
     init = spec(nn.initializers.normal, 0.02)
     generator = spec(mlp.Up, (2,), (400,) * 4, norm="BatchNorm", kernel_init=init)
@@ -57,7 +57,7 @@ def config():
 
 
 def sweep():
-    """The paper's four rows, and two methods that came after them."""
+    """The paper's four rows, and two later methods."""
     methods = {
         "gan": {},
         **{f"pacgan-{m}": {"method.pack": m, "batch_size": 100 * m} for m in (2, 3, 4)},

@@ -27,7 +27,7 @@ PAPER = {  # mean +- standard error of 10 trials: modes, high quality %, reverse
 
 
 def shown(values: list[float], scale: float = 1.0) -> str:
-    """Mean and standard error; the value itself where there is but one trial."""
+    """Mean and standard error; the value itself for a single trial."""
     values = [scale * value for value in values if value is not None]
     if not values:
         return "undefined"

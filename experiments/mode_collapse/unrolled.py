@@ -1,8 +1,8 @@
-"""The ring that unrolling was made for: a vanilla GAN loses its modes, an unrolled one keeps them.
+"""Unrolled GAN on a ring of Gaussians: a vanilla GAN loses its modes, an unrolled one keeps them.
 
 Metz et al. 2017, arXiv:1611.02163, Section 3.1 and Appendix A: eight Gaussians (std 0.02, radius
 2), latents of 256, generator 2 x 128 ReLU, critic 1 x 128 ReLU on the points / 4, orthogonal
-weights with gain 0.8, Adam 1e-4 with beta1 0.5, batch 512, both players at once, 25,000 rounds.
+weights with gain 0.8, Adam 1e-4 with beta1 0.5, batch 512, simultaneous updates, 25,000 rounds.
 
 Run:    genlab sweep --config=experiments/mode_collapse/unrolled.py --workdir=runs/unrolled
 Then:   cp runs/unrolled/report.md experiments/mode_collapse/results/unrolled.md
@@ -56,7 +56,7 @@ def config():
 
 
 def sweep():
-    """Steps that the generator looks ahead: none, one, five, ten."""
+    """Unrolled steps of the critic: none, one, five, ten."""
     return {
         "minimax": {},
         "nonsaturating": {"method.objective": "nonsaturating"},

@@ -24,7 +24,7 @@ ROUNDS = {"clip": 5_000, "sn": 10_000, "sn-through": 10_000, "gp": 60_000, "lp":
 
 
 def config():
-    """The critic alone learns: its opponent draws from the cube and has no parameters."""
+    """Only the critic learns: the generator samples the cube and has no parameters."""
     return spec(
         Experiment,
         title="Wasserstein-1 on funnels",

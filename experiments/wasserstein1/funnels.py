@@ -2,7 +2,8 @@
 
 Korotin, Kolesov & Burnaev 2022, arXiv:2206.07767: the potential u(x) = min_n |x - a_n| + b_n is
 1-Lipschitz; moving points of Q along its rays gives a P for which u is optimal, so that
-W1(P, Q) = E_Q u - E_P u, and the best critic's gradient on P is -grad u. The funnels are our own.
+W1(P, Q) = E_Q u - E_P u, and the best critic's gradient on P is -grad u. The funnels are of this
+project's own seed.
 """
 
 import math
@@ -20,7 +21,7 @@ from genlab.evaluation.evaluators import EvaluationContext, EvaluationResult
 from genlab.game import apply
 
 HALF = 2.5  # the cube is [-HALF, HALF]^D
-POWER = 8  # how sharply P gathers at the funnels' bottoms
+POWER = 8  # how strongly P concentrates at the bottoms of the funnels
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def cloud(dimension: int = 2, funnels: int = 4, seed: int = 0) -> Drawn:
 
 
 class Cube(nn.Module):
-    """A generator that has nothing to learn: it draws from Q, the uniform cube."""
+    """A generator without parameters: samples of Q, uniform on the cube."""
 
     classes: int = 0
 
@@ -114,7 +115,7 @@ class Critic(nn.Module):
 
 @dataclass(frozen=True)
 class Dual:
-    """The critic beside the optimal one, on `samples` points of each side.
+    """The critic compared with the optimal one, on `samples` points of each distribution.
 
     cosine:   E_P cos(grad f, -grad u)
     l2:       E_P |grad f + grad u|^2

@@ -1,4 +1,4 @@
-"""Generators with nothing to learn: the data plus unit noise, as in the paper's value surfaces."""
+"""Generators without parameters: the data plus unit noise, as in the paper's value surfaces."""
 
 import flax.linen as nn
 import jax.numpy as jnp

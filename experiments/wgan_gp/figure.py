@@ -22,11 +22,11 @@ from matplotlib import pyplot as plt
 RESULTS = Path(__file__).parent / "results"
 SETS = ("eight", "grid", "roll")
 DEEP = ("deep-penalty", "deep-clipping-0.1", "deep-clipping-0.01", "deep-clipping-0.001")
-REACH = 3.0  # the surfaces' half side
+REACH = 3.0  # half the side of a surface
 
 
 def surface(axis, run: Path) -> dict[str, float]:
-    """Level sets of one critic over its data: what its gradient is there."""
+    """Draws level sets of one critic over its data; returns statistics of its gradient there."""
     _, training, _, state = trained(run)
     method, data = training.experiment.method, training.experiment.data.read("test", 2000)["image"]
 
@@ -72,7 +72,7 @@ def layers(run: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main(sweep: Path) -> None:
-    """Both files."""
+    """Writes both files."""
     figure, axes = plt.subplots(2, 5, figsize=(15, 6.2))
     rows = []
     for row, kind in enumerate(("clipping", "penalty")):

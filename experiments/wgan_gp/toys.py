@@ -1,10 +1,10 @@
-"""WGAN-GP's toy figures: what clipping and the gradient penalty make of a critic.
+"""WGAN-GP's toy figures: the effect of clipping and of the gradient penalty on a critic.
 
 Gulrajani et al. 2017, arXiv:1704.00028, Figure 1 and Section 3. Left: critics trained to the end
 against a fixed generator, the data plus unit Gaussian noise, on 8 and 25 Gaussians and the Swiss
 roll. Right: gradient norms by layer and the weights of 12-layer critics on the Swiss roll after
 500 moves.
-Critics 3 x 512 ReLU (12 x 512 for the right), batch 256; Adam 1e-4 with betas (0.5, 0.9) and
+Critics 3 x 512 ReLU (12 x 512 on the right), batch 256; Adam 1e-4 with betas (0.5, 0.9) and
 penalty weight 0.1 as the authors' script, RMSProp 5e-5 (TensorFlow 1's) with clipping.
 
 Run:    genlab sweep --config=experiments/wgan_gp/toys.py --workdir=runs/wgan_gp
@@ -64,7 +64,7 @@ def config():
 
 
 def sweep():
-    """Both ways on the three sets; then deep critics on the roll, clipped at three bounds."""
+    """Clipping and penalty on the three sets; then deep critics on the roll, with three bounds."""
 
     def clipped(bound):
         return {
