@@ -189,7 +189,7 @@ PENALTIES = {
         ("(|∇D(x + d)| - k)²,  d ~ N(0, c I)",),
         'penalties={"dragan": 10.0}',
         "compare_gan (uniform noise of the batch's deviation, clipped to [0, 1]), StudioGAN "
-        "(likewise, and beside the Wasserstein loss, which is not the paper's); torchgan's is "
+        "(likewise, and with the Wasserstein loss, which is not the paper's); torchgan's is "
         "wrong as its gradient penalty is",
     ),
     "r1": Entry(
@@ -241,7 +241,7 @@ REGULARISERS = {
     "orthogonal": Entry(
         ("Σ over kernels W of |WᵀW ⊙ (1 - I)|²",),
         'regularisers={"disc": {"orthogonal": 1e-4}, "gen": {"orthogonal": 1e-4}}',
-        "BigGAN-PyTorch; StudioGAN and compare_gan have orthogonal initialisation alone",
+        "BigGAN-PyTorch; StudioGAN and compare_gan have orthogonal initialisation only",
     ),
     "feature_matching": Entry(
         ("|E φ(x) - E φ(G(z))|²,  φ the critic's features",),

@@ -103,7 +103,7 @@ SECTIONS = (
         },
     ),
     Section(
-        "Image beside image",
+        "Images and references",
         {
             "image.mse": Entry("mean (x − y)² / range²"),
             "image.psnr": Entry("10 log₁₀(range² / mean (x − y)²)"),

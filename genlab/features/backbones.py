@@ -217,10 +217,10 @@ class VGG16:
         def taps(images: np.ndarray) -> dict[str, np.ndarray]:
             return in_batches(partial(forward, tensors), images)
 
-        told = {
+        protocol = {
             "features": "vgg16 fc2 after ReLU",
             "features_sha256": found.sha256,
             "resize": self.resize,
             "input": f"{SIZE}x{SIZE}, ImageNet mean and deviation",
         }
-        return FeatureSpace(taps, told)
+        return FeatureSpace(taps, protocol)

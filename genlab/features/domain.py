@@ -68,12 +68,12 @@ class Domain:
         held_out = source.read("test")
         guesses = taps(held_out["image"])["logits"].argmax(-1)
         accuracy = float((guesses == held_out["label"]).mean())
-        told = {
+        protocol = {
             "features": "domain",
             "features_sha256": sha256,
             "features_accuracy": round(accuracy, 4),
         }
-        return FeatureSpace(taps, told)
+        return FeatureSpace(taps, protocol)
 
     def _trained(self, data: dict, source: Source) -> tuple[dict, dict, Logits, str]:
         from genlab.train.loop import fit

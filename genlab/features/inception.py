@@ -192,8 +192,8 @@ class Inception:
             every = batched(forward, images, size)
             return {**every, "2048": every["features"]}
 
-        told = {"features": "inception", "features_sha256": found.sha256, "resize": self.resize}
-        return FeatureSpace(taps, told)
+        protocol = {"features": "inception", "features_sha256": found.sha256, "resize": self.resize}
+        return FeatureSpace(taps, protocol)
 
 
 def expected() -> dict[str, tuple[int, ...]]:

@@ -188,8 +188,10 @@ class DINOv2:
         places = interpolated(tower.positions, side, antialias=len(tower.registers) > 0)
         tower = tower._replace(positions=places)
         forward = partial(vit, epsilon=1e-6, activation=gelu, head_width=_heads(tower, HEAD_WIDTH))
-        told = {"features": "dinov2 class token", "features_sha256": found.sha256}
-        return _space(tower, forward, self.resize, self.size, (IMAGENET_MEAN, IMAGENET_STD), told)
+        protocol = {"features": "dinov2 class token", "features_sha256": found.sha256}
+        return _space(
+            tower, forward, self.resize, self.size, (IMAGENET_MEAN, IMAGENET_STD), protocol
+        )
 
 
 @dataclass(frozen=True)
@@ -226,12 +228,12 @@ class CLIP:
             activation=resolve(self.activation),
             head_width=_heads(tower, self.head_width),
         )
-        told = {
+        protocol = {
             "features": "clip image embedding",
             "features_sha256": found.sha256,
             "activation": self.activation.rpartition(":")[-1],
         }
-        return _space(tower, forward, self.resize, size, (CLIP_MEAN, CLIP_STD), told)
+        return _space(tower, forward, self.resize, size, (CLIP_MEAN, CLIP_STD), protocol)
 
 
 def _heads(tower: Tower, head_width: int) -> int:
@@ -250,7 +252,7 @@ def _space(
     kind: str,
     size: int,
     scale: tuple[tuple[float, ...], tuple[float, ...]],
-    told: dict,
+    protocol: dict,
 ) -> FeatureSpace:
     """The class token of the central square of each image, projected if the tower does so."""
     tower = jax.device_put(tower)
@@ -267,7 +269,7 @@ def _space(
 
     mean, deviation = scale
     shown = f"middle square, {size}x{size}, mean {mean}, deviation {deviation}"
-    return FeatureSpace(taps, {**told, "resize": kind, "input": shown})
+    return FeatureSpace(taps, {**protocol, "resize": kind, "input": shown})
 
 
 def _middle(images: np.ndarray) -> np.ndarray:

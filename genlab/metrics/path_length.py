@@ -86,9 +86,9 @@ def perceptual_path_length(
     parts = []
     for i in range(0, len(a), batch):
         rows = slice(i, i + batch)
-        told = () if labels is None else (labels[rows],)
-        first = generate(path(a[rows], b[rows], t[rows]), *told)
-        second = generate(path(a[rows], b[rows], t[rows] + epsilon), *told)
+        given = () if labels is None else (labels[rows],)
+        first = generate(path(a[rows], b[rows], t[rows]), *given)
+        second = generate(path(a[rows], b[rows], t[rows] + epsilon), *given)
         parts.append(np.asarray(distance(first, second), np.float64).reshape(-1))
     return _summary(np.concatenate(parts) / epsilon**2, percentiles)
 

@@ -93,12 +93,12 @@ class Lpips:
         weights, heads = read(self.weights), read(self.heads)
         tensors = check(weights.tensors, conv_shapes(backbone), backbone.name, ("classifier.",))
         rows = _heads(heads.tensors, backbone)
-        told = {"backbone_sha256": weights.sha256, "heads_sha256": heads.sha256}
+        protocol = {"backbone_sha256": weights.sha256, "heads_sha256": heads.sha256}
 
         def forward(tensors, rows, x, y):
             return lpips(backbone, tensors, rows, _signed(x), _signed(y))
 
-        return (*jax.device_put((tensors, rows)), compiler.jit(forward), told)
+        return (*jax.device_put((tensors, rows)), compiler.jit(forward), protocol)
 
 
 def _heads(tensors: Mapping[str, np.ndarray], backbone: Backbone) -> tuple[np.ndarray, ...]:
