@@ -94,6 +94,13 @@ def definition(function: FunctionType) -> str:
     return text.replace("|", "\\|")
 
 
+def shapes(function: FunctionType) -> str:
+    """Of its arrays, as annotated: "x: n d, y: m d"."""
+    arrays = inspect.get_annotations(function).items()
+    told = [f"{name}: {of.dim_str}" for name, of in arrays if hasattr(of, "dim_str")]
+    return ", ".join(one.replace("return:", "gives") for one in told)
+
+
 def source(function: FunctionType) -> str:
     """The papers its docstring cites, or its module's."""
     texts = inspect.getdoc(function), inspect.getdoc(inspect.getmodule(function))
@@ -124,9 +131,10 @@ def section(of: Section, golden_cases: dict[str, list]) -> Iterator[str]:
     yield f"## {of.title}\n"
     for name, entry in of.entries.items():
         function = resolve(name)
+        shown = shapes(function)
         yield f"### `{name}`\n"
         yield f"`{entry.formula}` {definition(function)}\n"
-        yield f"Source: {source(function)}.\n"
+        yield f"Source: {source(function)}.{f' Shapes: `{shown}`.' if shown else ''}\n"
         yield from measured(name, entry, golden_cases)
 
 

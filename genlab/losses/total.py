@@ -23,7 +23,7 @@ def total(
         raise ValueError(f"a weight for {unknown[0]!r}, but the terms are {', '.join(terms)}")
     means = {name: jnp.mean(term.astype(jnp.float32)) for name, term in terms.items()}
     weighed = {name: at(weights.get(name, 1.0), step) for name in means}
-    loss = sum(weighed[name] * value for name, value in means.items())
+    loss = sum((weighed[name] * value for name, value in means.items()), jnp.zeros(()))
     logged = {
         name: jnp.where(jnp.isfinite(weighed[name]), value, weighed[name])
         if callable(weights.get(name))

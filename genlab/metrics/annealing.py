@@ -1,7 +1,7 @@
 """Annealed importance sampling: log p(x) of decoder models, bounded from below by chains that start
 at the prior, and for simulated data from above by chains that start at the posterior. In nats.
 
-A model here is `log_likelihood(z) -> log p(x | z)`, [B, L] -> [B], with the batch x inside and
+A model here is `log_likelihood(z) -> log p(x | z)`, with the batch x inside and
 prior N(0, I); the value of example b depends only on row b of z.
 """
 
@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax, random
+from jaxtyping import Float, PRNGKeyArray
 
 from genlab.losses.divergence import gaussian_log_prob
 
@@ -21,30 +22,30 @@ GAIN = 0.5  # of the logarithm of the step size, per temperature and unit of acc
 JITTER = 0.2  # of the step size, so that trajectories do not return to where they began (ibid.)
 PILOT, FORWARD, REVERSE = 0, 1, 2  # streams of randomness
 
-LogLikelihood = Callable[[Array], Array]
+LogLikelihood = Callable[[Float[Array, "b z"]], Float[Array, " b"]]
 
 
 class Estimate(NamedTuple):
-    """Result of `ais` for each example, [B].
+    """Result of `ais` for each example.
 
     log_p:      lower bound of log p(x) in expectation, tighter with more temperatures
     acceptance: mean acceptance of the moves, 0 to 1
     effective:  effective number of chains, 1 to `chains`: near 1 one chain carries the estimate
     """
 
-    log_p: Array
-    acceptance: Array
-    effective: Array
+    log_p: Float[Array, " b"]
+    acceptance: Float[Array, " b"]
+    effective: Float[Array, " b"]
 
 
 class Sandwich(NamedTuple):
-    """Result of `bdmc` for each simulated example, [B]: in expectation lower <= log p <= upper."""
+    """Result of `bdmc` for each simulated example: in expectation lower <= log p <= upper."""
 
-    lower: Array
-    upper: Array
+    lower: Float[Array, " b"]
+    upper: Float[Array, " b"]
 
 
-def sigmoidal(count: int, steepness: float = 4.0) -> np.ndarray:
+def sigmoidal(count: int, steepness: float = 4.0) -> Float[np.ndarray, " count"]:
     """`count` inverse temperatures from 0 to 1, dense at both ends, where most changes.
 
     The logistic function over -`steepness` to `steepness`, scaled to end at 0 and 1 (Grosse,
@@ -58,9 +59,9 @@ def sigmoidal(count: int, steepness: float = 4.0) -> np.ndarray:
 
 def ais(
     log_likelihood: LogLikelihood,
-    key: Array,
+    key: PRNGKeyArray,
     shape: tuple[int, int],
-    temperatures: np.ndarray,
+    temperatures: Float[np.ndarray, " t"],
     chains: int = 16,
     leapfrog: int = 10,
     step_size: float = 0.5,
@@ -84,14 +85,14 @@ def ais(
 
 def bdmc(
     log_likelihood: LogLikelihood,
-    key: Array,
-    z: Array,
-    temperatures: np.ndarray,
+    key: PRNGKeyArray,
+    z: Float[Array, "b z"],
+    temperatures: Float[np.ndarray, " t"],
     chains: int = 16,
     leapfrog: int = 10,
     step_size: float = 0.5,
 ) -> Sandwich:
-    """Both bounds of log p(x) for x drawn from the model itself with latents `z` [B, L]: z ~ N(0,
+    """Both bounds of log p(x) for x drawn from the model itself with latents `z`: z ~ N(0,
     I), then x ~ p(x | z), which makes z an exact draw of the posterior.
 
     Bidirectional Monte Carlo (Grosse, Ghahramani & Adams 2015, arXiv:1511.02543): the upper bound
@@ -110,9 +111,14 @@ def bdmc(
 
 
 def _forward(
-    anneal: Callable, key: Array, shape, temperatures, chains: int, step_size: float
-) -> tuple[Estimate, Array]:
-    """The result of `ais`, and the step sizes [T - 1, B] of its pilot run."""
+    anneal: Callable,
+    key: PRNGKeyArray,
+    shape: tuple[int, int],
+    temperatures: Float[np.ndarray, " t"],
+    chains: int,
+    step_size: float,
+) -> tuple[Estimate, Float[Array, "t-1 b"]]:
+    """The result of `ais`, and the step sizes of its pilot run."""
     schedule = jnp.asarray(temperatures, jnp.float32)
 
     def run(stream: int, sizes: Array, gain: float):
@@ -130,15 +136,15 @@ def _forward(
 
 def _anneal(
     log_likelihood: LogLikelihood,
-    key: Array,
-    z: Array,
-    schedule: Array,
-    sizes: Array,
+    key: PRNGKeyArray,
+    z: Float[Array, "chains b z"],
+    schedule: Float[Array, " t"],
+    sizes: Float[Array, "t-1 b"],
     leapfrog: int,
     gain: float,
-) -> tuple[Array, Array, Array]:
-    """Chains `z` [C, B, L] through `schedule` [T]: (log weights [C, B], the step sizes used and the
-    acceptance, both [T - 1, B]). Sizes are adapted at the rate `gain`.
+) -> tuple[Float[Array, "chains b"], Float[Array, "t-1 b"], Float[Array, "t-1 b"]]:
+    """Chains `z` through `schedule`: (log weights, the step sizes used, the acceptance). Sizes
+    are adapted at the rate `gain`.
     """
     likelihood = jax.vmap(log_likelihood)
 
@@ -163,10 +169,14 @@ def _anneal(
 
 
 def _hamiltonian(
-    log_density: Callable, key: Array, z: Array, size: Array, leapfrog: int
-) -> tuple[Array, Array]:
+    log_density: Callable[[Float[Array, "chains b z"]], Float[Array, "chains b"]],
+    key: PRNGKeyArray,
+    z: Float[Array, "chains b z"],
+    size: Float[Array, " b"],
+    leapfrog: int,
+) -> tuple[Float[Array, "chains b z"], Float[Array, " b"]]:
     """One Hamiltonian move of each chain (Neal 2011, arXiv:1206.1901, Figure 2): `z`, and the mean
-    acceptance of each example's chains, [B]. A proposal that is not finite is rejected.
+    acceptance of each example's chains. A proposal that is not finite is rejected.
     """
     slope = jax.grad(lambda z: log_density(z).sum())
     jitter = random.uniform(random.fold_in(key, 2), z.shape[:2], minval=-JITTER, maxval=JITTER)
@@ -188,7 +198,9 @@ def _hamiltonian(
     return moved, jnp.exp(jnp.minimum(gained, 0.0)).mean(axis=0)
 
 
-def _check(temperatures, chains: int, leapfrog: int, step_size: float) -> None:
+def _check(
+    temperatures: Float[np.ndarray, " t"], chains: int, leapfrog: int, step_size: float
+) -> None:
     t = np.asarray(temperatures, np.float64)
     if t.ndim != 1 or len(t) < 2 or t[0] != 0 or t[-1] != 1 or not (np.diff(t) > 0).all():
         raise ValueError(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
+from jaxtyping import Bool, Float, Real
 
 from genlab.metrics.rows import pair
 
@@ -13,20 +14,22 @@ class Bins(NamedTuple):
 
     share:      different bins over all bins, NDB/K: 0 to 1, and `alpha` for equal distributions
     divergence: Jensen-Shannon divergence of the two histograms, 0 to log 2 nats
-    different:  whether the proportions of a bin differ significantly, [K]
-    train:      the bins' shares of the training set, largest first, [K]
-    fake:       the bins' shares of the samples, [K]
+    different:  whether the proportions of a bin differ significantly
+    train:      the bins' shares of the training set, largest first
+    fake:       the bins' shares of the samples
     """
 
     share: float
     divergence: float
-    different: np.ndarray
-    train: np.ndarray
-    fake: np.ndarray
+    different: Bool[np.ndarray, " k"]
+    train: Float[np.ndarray, " k"]
+    fake: Float[np.ndarray, " k"]
 
 
-def ndb_from_counts(train: np.ndarray, fake: np.ndarray, alpha: float = 0.05) -> Bins:
-    """The bins in which counts `train` [K] and `fake` [K] have different proportions.
+def ndb_from_counts(
+    train: Real[np.ndarray, " k"], fake: Real[np.ndarray, " k"], alpha: float = 0.05
+) -> Bins:
+    """The bins in which counts `train` and `fake` have different proportions.
 
     Richardson & Weiss 2018 (arXiv:1805.12462): a two-proportion z-test in each bin, on
     the pooled standard error, two-sided at level `alpha`. A bin that is empty in both, or that
@@ -53,9 +56,13 @@ def ndb_from_counts(train: np.ndarray, fake: np.ndarray, alpha: float = 0.05) ->
 
 
 def ndb(
-    train: np.ndarray, fake: np.ndarray, bins: int = 100, alpha: float = 0.05, seed: int = 0
+    train: Real[np.ndarray, "n d"],
+    fake: Real[np.ndarray, "m d"],
+    bins: int = 100,
+    alpha: float = 0.05,
+    seed: int = 0,
 ) -> Bins:
-    """The bins in which the proportions of samples `fake` [M, D] and data `train` [N, D] differ.
+    """The bins in which the proportions of samples `fake` and data `train` differ.
 
     Richardson & Weiss 2018 (arXiv:1805.12462): the bins are the Voronoi cells of
     k-means on the training set (one start, at most 100 steps). They fit the training set by
@@ -71,14 +78,17 @@ def ndb(
             f"bins is {bins} for {len(train)} rows of data; expected 2 to {len(train)}, best with "
             "some hundred rows a bin: give more data or fewer bins"
         )
-    means = KMeans(bins, n_init=1, max_iter=100, random_state=seed).fit(train)
-    counts = np.bincount(means.labels_, minlength=bins)
+    # scikit-learn's annotations allow no number of starts
+    means = KMeans(bins, n_init=1, max_iter=100, random_state=seed)  # pyright: ignore[reportArgumentType]
+    counts = np.bincount(np.asarray(means.fit(train).labels_), minlength=bins)
     order = np.argsort(-counts, kind="stable")
     made = np.bincount(means.predict(fake), minlength=bins)
     return ndb_from_counts(counts[order], made[order], alpha)
 
 
-def _fitting(train: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fitting(
+    train: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "m d"]
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"]]:
     """Both in the precision of the training set, which k-means requires."""
     train, fake = pair(train, fake)
     dtype = train.dtype if np.issubdtype(train.dtype, np.floating) else np.float64

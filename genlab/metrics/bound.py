@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
+from jaxtyping import Float, PRNGKeyArray
 
 
 def importance_weighted(
-    log_weight: Callable[[Array], Array], key: Array, k: int
-) -> tuple[Array, Array]:
-    """(ELBO, IWAE bound), each [B], from `k` draws of `log_weight(key) -> log p(x, z) - log q(z |
-    x)`, [B].
+    log_weight: Callable[[PRNGKeyArray], Float[Array, " b"]], key: PRNGKeyArray, k: int
+) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
+    """(ELBO, IWAE bound) from `k` draws of `log_weight(key) -> log p(x, z) - log q(z | x)`.
 
     The mean of the log weights, and the log of the mean weight (Burda, Grosse & Salakhutdinov 2016,
     arXiv:1509.00519, Section 3): ELBO <= IWAE(k) <= log p(x) in expectation, and the second

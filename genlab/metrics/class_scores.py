@@ -4,13 +4,16 @@ from itertools import pairwise
 
 import numpy as np
 import scipy
+from jaxtyping import Float, Real
 
 
-def inception_score(logits: np.ndarray, splits: int = 10, seed: int = 0) -> tuple[float, float]:
+def inception_score(
+    logits: Real[np.ndarray, "n k"], splits: int = 10, seed: int = 0
+) -> tuple[float, float]:
     """Mean and (population) standard deviation, over `splits`, of exp E_x KL(p(y | x) || p(y)).
 
-    Salimans et al. 2016 (arXiv:1606.03498), Section 4, in float64, from the classifier's `logits`
-    [N, K]: 1 where all samples get the same prediction; at most K, for certain predictions spread
+    Salimans et al. 2016 (arXiv:1606.03498), Section 4, in float64, from the classifier's `logits`:
+    1 where all samples get the same prediction; at most K, for certain predictions spread
     evenly over the classes. Published scores use the 1008 logits of the 2015 Inception graph
     without their bias, 50,000 samples and 10 splits. Rows are shuffled by
     `numpy.random.RandomState(seed).permutation` and cut into equal runs, as in torch-fidelity, so
@@ -37,7 +40,7 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int = 0) -> tupl
     return float(np.mean(scores)), float(np.std(scores))
 
 
-def _score(log_p: np.ndarray) -> float:
+def _score(log_p: Float[np.ndarray, "n k"]) -> float:
     """exp of the mean divergence of rows of log probabilities from their mixture."""
     p = np.exp(log_p)
     marginal = p.mean(axis=0)

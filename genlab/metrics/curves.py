@@ -5,6 +5,7 @@ trade-off between the two, from histograms over clusters of the features.
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Real
 
 EPSILON = 1e-10  # of an angle, so that no slope is 0 or infinite; and of F's denominator
 
@@ -12,12 +13,14 @@ EPSILON = 1e-10  # of an angle, so that no slope is 0 or infinite; and of F's de
 class Curve(NamedTuple):
     """A precision-recall curve, both [angles], each 0 to 1: recall falls, precision rises."""
 
-    precision: np.ndarray
-    recall: np.ndarray
+    precision: Float[np.ndarray, " angles"]
+    recall: Float[np.ndarray, " angles"]
 
 
-def prd_from_histograms(reference: np.ndarray, model: np.ndarray, angles: int = 1001) -> Curve:
-    """The curve of the distribution `model` [K] with respect to `reference` [K].
+def prd_from_histograms(
+    reference: Real[np.ndarray, " k"], model: Real[np.ndarray, " k"], angles: int = 1001
+) -> Curve:
+    """The curve of the distribution `model` with respect to `reference`.
 
     Sajjadi et al. 2018 (arXiv:1806.00035): at slope s, precision is sum_i min(s reference_i,
     model_i) and recall is that over s; the slopes are the tangents of `angles` angles equally
@@ -44,14 +47,14 @@ def prd_from_histograms(reference: np.ndarray, model: np.ndarray, angles: int = 
 
 
 def prd(
-    real: np.ndarray,
-    fake: np.ndarray,
+    real: Real[np.ndarray, "n d"],
+    fake: Real[np.ndarray, "n d"],
     clusters: int = 20,
     angles: int = 1001,
     runs: int = 10,
     seed: int = 0,
 ) -> Curve:
-    """The curve of features `fake` [N, D] with respect to `real` [N, D], the mean over `runs`.
+    """The curve of features `fake` with respect to `real`, the mean over `runs`.
 
     Sajjadi et al. 2018 (arXiv:1806.00035) and the authors' code: the union is put in
     clusters by mini-batch k-means, the best of 10 starts, in each run. Raises ValueError for
@@ -90,12 +93,14 @@ def f_beta(curve: Curve, beta: float = 8.0) -> tuple[float, float]:
 
 
 def _shares(
-    both: np.ndarray, clusters: int, random: np.random.RandomState
-) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the first half of `both`, and of the second, over clusters: each [clusters]."""
+    both: Real[np.ndarray, "n d"], clusters: int, random: np.random.RandomState
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """Shares of the first half of `both`, and of the second, over clusters."""
     from sklearn.cluster import MiniBatchKMeans
 
-    labels = MiniBatchKMeans(clusters, n_init=10, random_state=random).fit(both).labels_
+    # scikit-learn's annotations allow no number of starts
+    means = MiniBatchKMeans(clusters, n_init=10, random_state=random)  # pyright: ignore[reportArgumentType]
+    labels = means.fit(both).labels_
     fake, real = np.split(labels, 2)
     return (
         np.bincount(real, minlength=clusters) / len(real),
@@ -103,7 +108,9 @@ def _shares(
     )
 
 
-def _union(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
+def _union(
+    real: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "n d"]
+) -> Real[np.ndarray, "both d"]:
     """Samples, then data, in the wider of their precisions: k-means takes both."""
     real, fake = np.asarray(real), np.asarray(fake)
     if real.shape != fake.shape or real.ndim != 2 or 0 in real.shape:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
+from jaxtyping import Float, Int, Real
 
 SLICE = 2**20  # features centred at once: 8 MiB
 
@@ -20,17 +21,17 @@ SLICE = 2**20  # features centred at once: 8 MiB
 class Moments(NamedTuple):
     """Count, mean and scatter of a set of features: all that the Frechet distance needs of it.
 
-    scatter: the sum over rows of (x - mean)(x - mean)^T, [D, D]; unlike a
-             covariance it merges exactly.
+    scatter: the sum over rows of (x - mean)(x - mean)^T; unlike a covariance it
+             merges exactly.
     """
 
-    count: int
-    mean: np.ndarray
-    scatter: np.ndarray
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
+    mean: Float[np.ndarray, " d"]
+    scatter: Float[np.ndarray, "d d"]
 
     @property
-    def covariance(self) -> np.ndarray:
-        """The unbiased covariance (divisor count - 1), [D, D]; ValueError for fewer than 2 rows."""
+    def covariance(self) -> Float[np.ndarray, "d d"]:
+        """The unbiased covariance (divisor count - 1); ValueError for fewer than 2 rows."""
         if self.count < 2:
             raise ValueError(
                 f"the covariance of {self.count} row(s) was asked for; it takes at least 2: "
@@ -44,8 +45,8 @@ class Extrapolation(NamedTuple):
 
     value: float
     slope: float
-    counts: np.ndarray
-    distances: np.ndarray
+    counts: Int[np.ndarray, " points"]
+    distances: Float[np.ndarray, " points"]
 
 
 class Streaming:
@@ -58,12 +59,11 @@ class Streaming:
 
     def __init__(self) -> None:
         self._count = 0
-        self._shift: np.ndarray | None = None
-        self._sum: np.ndarray | None = None
-        self._squares: np.ndarray | None = None
+        self._shift: Float[np.ndarray, " d"] | None = None
+        self._sum, self._squares = np.zeros(()), np.zeros(())  # " d" and "d d" from the first batch
 
-    def add(self, batch: np.ndarray) -> None:
-        """Adds the rows of `batch` [B, D], without padding.
+    def add(self, batch: Real[np.ndarray, "b d"]) -> None:
+        """Adds the rows of `batch`, without padding.
 
         Raises ValueError as `moments` does, and for a width unlike that of the batches before.
         """
@@ -92,8 +92,8 @@ class Streaming:
         return Moments(self._count, self._shift + offset, scatter)
 
 
-def moments(x: np.ndarray) -> Moments:
-    """Count, mean and scatter of features `x` [N, D], centred before they are squared.
+def moments(x: Real[np.ndarray, "n d"]) -> Moments:
+    """Count, mean and scatter of features `x`, centred before they are squared.
 
     Rows are centred a slice at a time, so no copy of all of `x` is made. Raises
     ValueError for another rank, an empty set, NaN or infinity.
@@ -124,8 +124,8 @@ def merge(first: Moments, *others: Moments) -> Moments:
     return merged
 
 
-def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
-    """The Frechet distance of the Gaussians fitted to features `x` [N, D] and `y` [M, D].
+def frechet_distance(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"]) -> float:
+    """The Frechet distance of the Gaussians fitted to features `x` and `y`.
 
     Heusel et al. 2017 (arXiv:1706.08500), equation 6; with Inception's pooled features it is the
     FID, and with a spatial map of an earlier layer, flattened to rows, the sFID (Nash et al. 2021,
@@ -155,9 +155,13 @@ def frechet_from_moments(a: Moments, b: Moments) -> float:
 
 
 def fd_infinity(
-    real: np.ndarray, fake: np.ndarray, smallest: int = 5000, points: int = 15, seed: int = 0
+    real: Real[np.ndarray, "n d"],
+    fake: Real[np.ndarray, "m d"],
+    smallest: int = 5000,
+    points: int = 15,
+    seed: int = 0,
 ) -> Extrapolation:
-    """The Frechet distance of `fake` [M, D] from `real` [N, D], extrapolated to infinitely many
+    """The Frechet distance of `fake` from `real`, extrapolated to infinitely many
     fake samples.
 
     Chong & Forsyth 2020 (arXiv:1911.07023): the bias is nearly linear in 1 / count, so distances at
@@ -171,7 +175,11 @@ def fd_infinity(
 
 
 def fd_infinity_from_moments(
-    real: Moments, fake: np.ndarray, smallest: int = 5000, points: int = 15, seed: int = 0
+    real: Moments,
+    fake: Real[np.ndarray, "m d"],
+    smallest: int = 5000,
+    points: int = 15,
+    seed: int = 0,
 ) -> Extrapolation:
     """`fd_infinity` from given real moments: those of a whole data set, or exact ones."""
     fake = _checked(fake)
@@ -190,11 +198,14 @@ def fd_infinity_from_moments(
 
 
 def class_frechet(
-    real: np.ndarray, real_labels: np.ndarray, fake: np.ndarray, fake_labels: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """The Frechet distance within each class, averaged over the classes, and one by one, [K].
+    real: Real[np.ndarray, "n d"],
+    real_labels: Int[np.ndarray, " n"],
+    fake: Real[np.ndarray, "m d"],
+    fake_labels: Int[np.ndarray, " m"],
+) -> tuple[float, Float[np.ndarray, " k"]]:
+    """The Frechet distance within each class, averaged over the classes, and one by one.
 
-    The intra-class FID of Miyato & Koyama 2018 (arXiv:1802.05637). Labels [N] and [M] are integers;
+    The intra-class FID of Miyato & Koyama 2018 (arXiv:1802.05637). Labels are integers;
     classes go in ascending order and have equal weight. Per-class counts are small, so the
     bias is large: compare equal counts only. Raises ValueError as `frechet_distance` does, for
     labels that are not one to a row, and for a class that either set lacks.
@@ -212,7 +223,7 @@ def class_frechet(
     return float(np.mean(each)), np.array(each)
 
 
-def _root(covariance: np.ndarray) -> np.ndarray:
+def _root(covariance: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
     """R [D, rank] with R R^T = covariance, by pivoted Cholesky, which stops at the rank."""
     lower, pivots, rank, _ = scipy.linalg.lapack.dpstrf(covariance, lower=1)
     root = np.empty((len(covariance), rank))
@@ -220,12 +231,12 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     return root
 
 
-def _slices(x: np.ndarray) -> Iterator[np.ndarray]:
+def _slices(x: Real[np.ndarray, "n d"]) -> Iterator[Real[np.ndarray, "rows d"]]:
     step = max(1, SLICE // x.shape[1])
     return (x[start : start + step] for start in range(0, len(x), step))
 
 
-def _checked(x: np.ndarray) -> np.ndarray:
+def _checked(x: Real[np.ndarray, "n d"]) -> Real[np.ndarray, "n d"]:
     """`x` as an array, in its own precision, checked to be a finite set of features."""
     x = np.asarray(x)
     if x.ndim != 2 or 0 in x.shape:
@@ -242,7 +253,7 @@ def _checked(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def _labels(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _labels(x: Real[np.ndarray, "n d"], labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     labels = np.asarray(labels)
     if labels.shape != (len(x),) or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
@@ -252,7 +263,7 @@ def _labels(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return labels
 
 
-def _same_width(a: np.ndarray, b: np.ndarray) -> None:
+def _same_width(a: Real[np.ndarray, " d"], b: Real[np.ndarray, " d"]) -> None:
     if a.shape != b.shape:
         raise ValueError(
             f"one set of features is {len(a)} wide and the other {len(b)}; expected "

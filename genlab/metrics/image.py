@@ -2,7 +2,7 @@
 
 Every score takes the data range, 255 for uint8, 1 for [0, 1] and 2 for [-1, 1], and is the same for
 the same images in any of these encodings; only SSIM, which compares intensities as ratios, refuses
-those that go below 0. Results are per image, [B], for the caller to average.
+those that go below 0. Results are per image, for the caller to average.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
+from jaxtyping import Float, Int, Real
 
 SIGMA = 1.5  # pixels, of SSIM's Gaussian window
 K1, K2 = 0.01, 0.03  # SSIM's constants, as shares of the data range
@@ -19,12 +20,12 @@ WEIGHTS = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333  # of MS-SSIM's scales, finest 
 class MultiScale(NamedTuple):
     """Result of `ms_ssim`, with the settings to report.
 
-    values: of each image, 0 to 1, [B]
+    values: of each image, 0 to 1
     scales: how many; 5 in the paper, fewer give another score
     window: side of the Gaussian window, pixels; likewise 11
     """
 
-    values: np.ndarray
+    values: Float[np.ndarray, " b"]
     scales: int
     window: int
 
@@ -38,14 +39,16 @@ class Diversity(NamedTuple):
     """
 
     similarity: float
-    by_class: np.ndarray
+    by_class: Float[np.ndarray, " k"]
     pairs: int
 
 
-def mse(image: np.ndarray, reference: np.ndarray, data_range: float) -> np.ndarray:
-    """Mean squared error of each image, as a share of the squared range (0 to 1), [B].
+def mse(
+    image: Real[np.ndarray, "b h w c"], reference: Real[np.ndarray, "b h w c"], data_range: float
+) -> Float[np.ndarray, " b"]:
+    """Mean squared error of each image, as a share of the squared range (0 to 1).
 
-    Takes two [B, H, W, C], both uint8 or both floating; multiply by `data_range` squared for the
+    Takes two sets, both uint8 or both floating; multiply by `data_range` squared for the
     error in units of the input. Raises ValueError for unequal shapes or kinds, NaN or infinity, and
     a range that does not hold the reference.
     """
@@ -53,8 +56,10 @@ def mse(image: np.ndarray, reference: np.ndarray, data_range: float) -> np.ndarr
     return ((image - reference) ** 2).mean(axis=(1, 2, 3)) / data_range**2
 
 
-def psnr(image: np.ndarray, reference: np.ndarray, data_range: float) -> np.ndarray:
-    """Peak signal-to-noise ratio of each image, 10 log10(data_range^2 / MSE) in decibels, [B].
+def psnr(
+    image: Real[np.ndarray, "b h w c"], reference: Real[np.ndarray, "b h w c"], data_range: float
+) -> Float[np.ndarray, " b"]:
+    """Peak signal-to-noise ratio of each image, 10 log10(data_range^2 / MSE) in decibels.
 
     Infinite for equal images. Raises ValueError as `mse` does.
     """
@@ -63,9 +68,12 @@ def psnr(image: np.ndarray, reference: np.ndarray, data_range: float) -> np.ndar
 
 
 def ssim(
-    image: np.ndarray, reference: np.ndarray, data_range: float, window: int = 11
-) -> np.ndarray:
-    """Structural similarity of each image, the mean over windows and channels, at most 1, [B].
+    image: Real[np.ndarray, "b h w c"],
+    reference: Real[np.ndarray, "b h w c"],
+    data_range: float,
+    window: int = 11,
+) -> Float[np.ndarray, " b"]:
+    """Structural similarity of each image, the mean over windows and channels, at most 1.
 
     Wang et al. 2004 (IEEE TIP 13(4)), equation 13 with their window, 11x11 Gaussian of sigma 1.5,
     K1 = 0.01, K2 = 0.03, on the windows that lie inside the image, with population covariances. A
@@ -79,7 +87,11 @@ def ssim(
 
 
 def ms_ssim(
-    image: np.ndarray, reference: np.ndarray, data_range: float, scales: int = 5, window: int = 11
+    image: Real[np.ndarray, "b h w c"],
+    reference: Real[np.ndarray, "b h w c"],
+    data_range: float,
+    scales: int = 5,
+    window: int = 11,
 ) -> MultiScale:
     """Multi-scale structural similarity of each image, 0 to 1.
 
@@ -107,18 +119,20 @@ def ms_ssim(
 
 
 def diversity(
-    images: np.ndarray,
-    similarity: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    labels: np.ndarray | None = None,
+    images: Real[np.ndarray, "n h w c"],
+    similarity: Callable[
+        [Real[np.ndarray, "b h w c"], Real[np.ndarray, "b h w c"]], Float[np.ndarray, " b"]
+    ],
+    labels: Int[np.ndarray, " n"] | None = None,
     pairs: int = 100,
     seed: int = 0,
 ) -> Diversity:
-    """Mean similarity of random pairs of `images` [N, H, W, C], within classes where `labels` [N]
-    are given.
+    """Mean similarity of random pairs of `images`, within classes where `labels` are
+    given.
 
     Odena et al. 2017 (arXiv:1610.09585): MS-SSIM of 100 pairs of each class, to be
     compared with that of real images: a class whose samples are more alike has collapsed.
-    `similarity` takes two [B, H, W, C] and gives [B], such as `lambda a, b: ms_ssim(a, b,
+    `similarity` is, for example, `lambda a, b: ms_ssim(a, b,
     255).values`. The two of a pair are different images; pairs may repeat. Raises ValueError
     for labels of another length, fewer than 2 images of a class, and no pairs.
     """
@@ -146,8 +160,8 @@ def diversity(
 
 
 def _compared(
-    x: np.ndarray, y: np.ndarray, data_range: float, window: int
-) -> tuple[np.ndarray, np.ndarray]:
+    x: Float[np.ndarray, "b h w c"], y: Float[np.ndarray, "b h w c"], data_range: float, window: int
+) -> tuple[Float[np.ndarray, "b i j c"], Float[np.ndarray, "b i j c"]]:
     """SSIM's two factors at each window: luminance, and contrast with structure (Wang et al. 2004,
     equations 6 and 13).
     """
@@ -159,7 +173,7 @@ def _compared(
     return luminance, (2 * covariance + c2) / (variances + c2)
 
 
-def _halved(x: np.ndarray) -> np.ndarray:
+def _halved(x: Float[np.ndarray, "b h w c"]) -> Float[np.ndarray, "b i j c"]:
     odd = max(x.shape[1] % 2, x.shape[2] % 2)
     x = np.pad(x, ((0, 0), (odd, 0), (odd, 0), (0, 0)), mode="edge")
     b, h, w, c = x.shape
@@ -167,8 +181,8 @@ def _halved(x: np.ndarray) -> np.ndarray:
     return x.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
 
 
-def _blurred(x: np.ndarray, window: int) -> np.ndarray:
-    """Gaussian means over the windows inside the image, [B, H - window + 1, W - window + 1, C]."""
+def _blurred(x: Float[np.ndarray, "b h w c"], window: int) -> Float[np.ndarray, "b i j c"]:
+    """Gaussian means over the windows inside the image, window - 1 fewer a side."""
     radius = window // 2
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SIGMA) ** 2)
     kernel /= kernel.sum()
@@ -200,7 +214,9 @@ def _check_scales(scales: int, window: int, shape: tuple[int, ...]) -> None:
     )
 
 
-def _intensities(image, reference, data_range: float) -> tuple[np.ndarray, np.ndarray]:
+def _intensities(
+    image: Real[np.ndarray, "b h w c"], reference: Real[np.ndarray, "b h w c"], data_range: float
+) -> tuple[Float[np.ndarray, "b h w c"], Float[np.ndarray, "b h w c"]]:
     """As `_pair`, of references that do not go below 0."""
     x, y = _pair(image, reference, data_range)
     if y.min() < 0:
@@ -211,7 +227,9 @@ def _intensities(image, reference, data_range: float) -> tuple[np.ndarray, np.nd
     return x, y
 
 
-def _pair(image, reference, data_range: float) -> tuple[np.ndarray, np.ndarray]:
+def _pair(
+    image: Real[np.ndarray, "b h w c"], reference: Real[np.ndarray, "b h w c"], data_range: float
+) -> tuple[Float[np.ndarray, "b h w c"], Float[np.ndarray, "b h w c"]]:
     """Both in float64, checked to be images of one shape, encoding and range."""
     image, reference = np.asarray(image), np.asarray(reference)
     if image.shape != reference.shape or image.ndim != 4 or 0 in image.shape:

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
+from jaxtyping import Float, Real
 
 from genlab.metrics.rows import pair
 
 BLOCK = 2048  # rows by rows of kernel values held at once: 32 MiB
 MEDIAN_OF = 1000  # rows that the median heuristic looks at
 
-Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(x [N, D], y [M, D]) -> k(x_i, y_j) = k(y_j, x_i), [N, M], in float64."""
+Kernel = Callable[[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"]], Float[np.ndarray, "n m"]]
+"""(x, y) -> k(x_i, y_j) = k(y_j, x_i), in float64."""
 
 
 class KernelDistance(NamedTuple):
@@ -36,7 +37,9 @@ def polynomial(degree: int = 3, gamma: float | None = None, offset: float = 1.0)
     if degree < 1:
         raise ValueError(f"degree is {degree}; expected a whole number from 1 up: the KID's is 3")
 
-    def kernel(x, y):
+    def kernel(
+        x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]
+    ) -> Float[np.ndarray, "n m"]:
         scale = 1.0 / x.shape[1] if gamma is None else gamma
         base = scale * (x @ y.T) + offset
         return reduce(np.multiply, [base] * degree)  # NumPy's power is ten times slower
@@ -52,7 +55,9 @@ def gaussian(bandwidth: float) -> Kernel:
             "median_bandwidth gives one, unless half of all rows are copies"
         )
 
-    def kernel(x, y):
+    def kernel(
+        x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]
+    ) -> Float[np.ndarray, "n m"]:
         x, y = x - y.mean(axis=0), y - y.mean(axis=0)  # loses fewer digits in the products
         squared = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2 * (x @ y.T)
         return np.exp(-np.maximum(squared, 0) / (2 * bandwidth**2))
@@ -60,8 +65,8 @@ def gaussian(bandwidth: float) -> Kernel:
     return kernel
 
 
-def median_bandwidth(x: np.ndarray, y: np.ndarray) -> float:
-    """The median distance of two different rows of `x` [N, D] and `y` [M, D] taken together.
+def median_bandwidth(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"]) -> float:
+    """The median distance of two different rows of `x` and `y` taken together.
 
     The heuristic of Gretton et al. 2012 (JMLR 13, Section 8). Larger sets are represented by
     1,000 rows, evenly spaced. Raises ValueError as `mmd` does.
@@ -73,8 +78,8 @@ def median_bandwidth(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.median(scipy.spatial.distance.pdist(joined)))
 
 
-def mmd(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> float:
-    """The unbiased estimate of the squared MMD of the distributions of `x` [N, D] and `y` [M, D].
+def mmd(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], kernel: Kernel) -> float:
+    """The unbiased estimate of the squared MMD of the distributions of `x` and `y`.
 
     Gretton et al. 2012 (JMLR 13), Lemma 6, equation 3: the mean of k over pairs of different rows
     of `x`, plus that of `y`, minus twice the mean over pairs from both. Its expectation is 0 for
@@ -86,9 +91,13 @@ def mmd(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> float:
 
 
 def kernel_distance(
-    real: np.ndarray, fake: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0
+    real: Real[np.ndarray, "n d"],
+    fake: Real[np.ndarray, "m d"],
+    subsets: int = 100,
+    size: int = 1000,
+    seed: int = 0,
 ) -> KernelDistance:
-    """The kernel distance of `real` [N, D] and `fake` [M, D]; with Inception features, the KID.
+    """The kernel distance of `real` and `fake`; with Inception features, the KID.
 
     Binkowski et al. 2018 (arXiv:1801.01401), Section 4: the squared MMD with (x.y / D + 1)^3, on
     `subsets` pairs of subsets of `size` rows drawn without replacement. For subset after subset,
@@ -111,14 +120,14 @@ def kernel_distance(
     return KernelDistance(float(np.mean(found)), float(np.std(found)))
 
 
-def _mmd(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> float:
+def _mmd(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"], kernel: Kernel) -> float:
     n, m = len(x), len(y)
     within = _within(x, kernel) / (n * (n - 1)) + _within(y, kernel) / (m * (m - 1))
     across = sum(float(kernel(a, b).sum()) for a in _blocks(x) for b in _blocks(y))
     return within - 2 * across / (n * m)
 
 
-def _within(x: np.ndarray, kernel: Kernel) -> float:
+def _within(x: Float[np.ndarray, "n d"], kernel: Kernel) -> float:
     """The sum of k over all pairs of different rows."""
     blocks, total = _blocks(x), 0.0
     for i, block in enumerate(blocks):
@@ -128,5 +137,5 @@ def _within(x: np.ndarray, kernel: Kernel) -> float:
     return total
 
 
-def _blocks(x: np.ndarray) -> list[np.ndarray]:
+def _blocks(x: Float[np.ndarray, "n d"]) -> list[Float[np.ndarray, "rows d"]]:
     return [x[start : start + BLOCK] for start in range(0, len(x), BLOCK)]

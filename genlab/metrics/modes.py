@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
+from jaxtyping import Float, Int, Real
 
 
 class ModeScores(NamedTuple):
@@ -22,9 +23,9 @@ class ModeScores(NamedTuple):
 
 
 def mode_scores(
-    points: np.ndarray, means: np.ndarray, std: float, within: float = 3.0
+    points: Real[np.ndarray, "n d"], means: Real[np.ndarray, "k d"], std: float, within: float = 3.0
 ) -> ModeScores:
-    """Mode coverage of `points` [N, D] on K equal isotropic Gaussians at `means` [K, D].
+    """Mode coverage of `points` on K equal isotropic Gaussians at `means`.
 
     Lin et al. 2018 (PacGAN, arXiv:1712.04086), Table 1, as their code measures it on 2,500 points:
     a point belongs to its nearest component and is of high quality when strictly less than `within`
@@ -43,12 +44,12 @@ def mode_scores(
     return ModeScores(int((histogram > 0).sum()), float(good.mean()), float(reverse_kl))
 
 
-def _entropy(histogram: np.ndarray) -> float:
+def _entropy(histogram: Int[np.ndarray, " k"]) -> float:
     shares = histogram[histogram > 0] / histogram.sum()
     return float(-(shares * np.log(shares)).sum())
 
 
-def _check(points: np.ndarray, means: np.ndarray, std: float) -> None:
+def _check(points: Float[np.ndarray, "n d"], means: Float[np.ndarray, "k d"], std: float) -> None:
     ranks = points.ndim, means.ndim
     if ranks != (2, 2) or points.shape[1] != means.shape[1] or 0 in points.shape + means.shape:
         raise ValueError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int, Real
 
 from genlab.metrics.rows import pair
 
@@ -24,30 +25,64 @@ class Memorisation(NamedTuple):
     copies:    share of samples as near to a training example as only `percentile` % of held-out
                examples are
     threshold: the distance that makes a sample a copy
-    indices:   for each sample, the row of its nearest training example, [N]
-    distances: for each sample, the distance to it, [N]
+    indices:   for each sample, the row of its nearest training example
+    distances: for each sample, the distance to it
     """
 
     nearer: float
     copies: float
     threshold: float
-    indices: np.ndarray
-    distances: np.ndarray
+    indices: Int[np.ndarray, " n"]
+    distances: Float[np.ndarray, " n"]
 
 
-def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
-    """Precision and recall of `fake` [M, D] against `real` [N, D], each 0 to 1.
+@dataclass(frozen=True)
+class _Rows:
+    """Rows minus `centre`, converted to float64 when they are read."""
+
+    data: Real[np.ndarray, "n d"]
+    centre: Float[np.ndarray, " d"]
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, at) -> Float[np.ndarray, "rows d"]:
+        return self.data[at] - self.centre
+
+    @property
+    def width(self) -> int:
+        return self.data.shape[1]
+
+    def taken(self, at: Int[np.ndarray, " rows"]) -> "_Rows":
+        return _Rows(self.data[at], self.centre)
+
+    def slices(self) -> Iterator[slice]:
+        """Of rows that fill a quarter of a tile."""
+        return _slices(len(self), 4 * self.width)
+
+    def lengths(self) -> Float[np.ndarray, " n"]:
+        """Squared."""
+        return np.concatenate([(self[at] ** 2).sum(axis=1) for at in self.slices()])
+
+
+def precision_recall(
+    real: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "m d"], k: int = 3
+) -> tuple[float, float]:
+    """Precision and recall of `fake` against `real`, each 0 to 1.
 
     Kynkaanniemi et al. 2019 (arXiv:1904.06991), equations 1 and 2: the share of fake points inside
     some real point's ball, whose radius is the distance to its k-th nearest other real point, and
     the same with the sets exchanged. Raises ValueError for shapes that do not fit or too few rows.
     """
-    real, fake = _centred(real, fake)
-    return _share_inside(fake, real, _radii(real, k)), _share_inside(real, fake, _radii(fake, k))
+    data, samples = _centred(real, fake)
+    precision = _share_inside(samples, data, _radii(data, k))
+    return precision, _share_inside(data, samples, _radii(samples, k))
 
 
-def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[float, float]:
-    """Density and coverage of `fake` [M, D] against `real` [N, D].
+def density_coverage(
+    real: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "m d"], k: int = 5
+) -> tuple[float, float]:
+    """Density and coverage of `fake` against `real`.
 
     Naeem et al. 2020 (arXiv:2002.09797): density is the mean number of real balls around a fake
     point divided by k (at least 0, above 1 where fakes cluster), coverage the share of real balls
@@ -55,16 +90,18 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[fl
     expected coverage 1 - prod_{i < k} (N - 1 - i) / (M + N - 1 - i). Raises ValueError as
     `precision_recall` does.
     """
-    real, fake = _centred(real, fake)
-    radii = _radii(real, k)
-    within = np.zeros(len(real), np.int64)  # fakes in each real ball
-    for squared in _tiles(fake, real):
+    data, samples = _centred(real, fake)
+    radii = _radii(data, k)
+    within = np.zeros(len(data), np.int64)  # fakes in each real ball
+    for squared in _tiles(samples, data):
         within += (squared < radii).sum(axis=0)
-    return float(within.sum() / (k * len(fake))), float((within > 0).mean())
+    return float(within.sum() / (k * len(samples))), float((within > 0).mean())
 
 
-def nearest(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each row of `x` [N, D], the nearest row of `y` [M, D]: its index and distance, each [N].
+def nearest(
+    x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"]
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """For each row of `x`, the nearest row of `y`: its index and distance.
 
     An exact copy has distance 0 exactly. Raises ValueError for shapes that do not fit.
     """
@@ -73,8 +110,8 @@ def nearest(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return indices, _apart(near, far, indices)
 
 
-def authenticity(train: np.ndarray, fake: np.ndarray) -> float:
-    """Share of samples `fake` [M, D] that are not noisy copies of `train` [N, D], 0 to 1.
+def authenticity(train: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "m d"]) -> float:
+    """Share of samples `fake` that are not noisy copies of `train`, 0 to 1.
 
     Alaa et al. 2022 (arXiv:2102.08921), as Stein et al. 2023 (arXiv:2306.04675) use
     it for AuthPct: a sample is authentic when its nearest training point has another training
@@ -97,9 +134,12 @@ def authenticity(train: np.ndarray, fake: np.ndarray) -> float:
 
 
 def memorisation(
-    train: np.ndarray, held_out: np.ndarray, fake: np.ndarray, percentile: float = 1.0
+    train: Real[np.ndarray, "n d"],
+    held_out: Real[np.ndarray, "k d"],
+    fake: Real[np.ndarray, "m d"],
+    percentile: float = 1.0,
 ) -> Memorisation:
-    """Whether samples `fake` [M, D] are nearer to the training data than chance explains.
+    """Whether samples `fake` are nearer to the training data than chance explains.
 
     `nearer` (Platzer & Reutterer 2021, arXiv:2104.00635) is the share of samples whose
     nearest neighbour is in the training set, a tie counting one half. The larger set is reduced to
@@ -126,18 +166,18 @@ def memorisation(
     return Memorisation(float(nearer), float(copies), threshold, indices, distances)
 
 
-def _drawn(x: np.ndarray, size: int) -> np.ndarray:
+def _drawn(x: Real[np.ndarray, "n d"], size: int) -> Real[np.ndarray, "size d"]:
     if size == len(x):
         return x
     return np.asarray(x)[np.sort(np.random.default_rng(0).permutation(len(x))[:size])]
 
 
-def _share_inside(x: np.ndarray, y: np.ndarray, radii: np.ndarray) -> float:
+def _share_inside(x: _Rows, y: _Rows, radii: Float[np.ndarray, " m"]) -> float:
     """Share of the rows of `x` that lie inside a ball around some row of `y`."""
     return float(np.concatenate([(d < radii).any(axis=1) for d in _tiles(x, y)]).mean())
 
 
-def _radii(x: np.ndarray, k: int) -> np.ndarray:
+def _radii(x: _Rows, k: int) -> Float[np.ndarray, " n"]:
     """Squared distance of each row to its k-th nearest other row, minus a bound of its rounding.
 
     Without that, rounding would decide a tie (a copy of that neighbour). The bound is computed for
@@ -156,36 +196,7 @@ def _radii(x: np.ndarray, k: int) -> np.ndarray:
     return kth - 8 * x.width * np.finfo(np.float64).eps * (x.lengths() + kth)
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Rows minus `centre`, converted to float64 when they are read."""
-
-    data: np.ndarray
-    centre: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, at) -> np.ndarray:
-        return self.data[at] - self.centre
-
-    @property
-    def width(self) -> int:
-        return self.data.shape[1]
-
-    def taken(self, at: np.ndarray) -> "_Rows":
-        return _Rows(self.data[at], self.centre)
-
-    def slices(self) -> Iterator[slice]:
-        """Of rows that fill a quarter of a tile."""
-        return _slices(len(self), 4 * self.width)
-
-    def lengths(self) -> np.ndarray:
-        """Squared, [N]."""
-        return np.concatenate([(self[at] ** 2).sum(axis=1) for at in self.slices()])
-
-
-def _tiles(x: _Rows, y: _Rows) -> Iterator[np.ndarray]:
+def _tiles(x: _Rows, y: _Rows) -> Iterator[Float[np.ndarray, "rows m"]]:
     """|x|^2 + |y|^2 - 2 x.y of all rows of `y`, for a few rows of `x` at a time, at most a tile of
     either.
     """
@@ -201,7 +212,7 @@ def _tiles(x: _Rows, y: _Rows) -> Iterator[np.ndarray]:
         yield tile
 
 
-def _apart(x: _Rows, y: _Rows, indices: np.ndarray) -> np.ndarray:
+def _apart(x: _Rows, y: _Rows, indices: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """Distance of each row of `x` to the row of `y` that `indices` names, by their difference:
     exactly 0 for copies.
     """
@@ -213,7 +224,9 @@ def _slices(rows: int, width: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def _centred(reference: np.ndarray, samples: np.ndarray) -> tuple[_Rows, _Rows]:
+def _centred(
+    reference: Real[np.ndarray, "n d"], samples: Real[np.ndarray, "m d"]
+) -> tuple[_Rows, _Rows]:
     """Both minus the mean of `reference`, so that products lose fewer digits."""
     x, y = pair(reference, samples)
     centre = x.mean(axis=0, dtype=np.float64)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int, Real
 
 BATCH = 64  # pairs of images at a time
 SAMPLING = {"full": 1.0, "end": 0.0}  # how far along its path a step may begin
@@ -18,7 +19,7 @@ class Steps(NamedTuple):
     mean: float
     std: float
     kept: int
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class Squared:
     images in [-1, 1] or any other arrays.
     """
 
-    def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """[B, ...] twice -> [B], in float64."""
+    def __call__(
+        self, x: Real[np.ndarray, " b *shape"], y: Real[np.ndarray, " b *shape"]
+    ) -> Float[np.ndarray, " b"]:
+        """Of each pair, in float64."""
         apart = np.asarray(x, np.float64) - np.asarray(y, np.float64)
         return (apart.reshape(len(apart), -1) ** 2).sum(axis=1)
 
@@ -39,19 +42,21 @@ class Squared:
 
 
 def perceptual_path_length(
-    generate: Callable[..., np.ndarray],
-    distance: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    a: np.ndarray,
-    b: np.ndarray,
+    generate: Callable[..., Real[np.ndarray, " b *shape"]],
+    distance: Callable[
+        [Real[np.ndarray, " b *shape"], Real[np.ndarray, " b *shape"]], Float[np.ndarray, " b"]
+    ],
+    a: Float[np.ndarray, "n z"],
+    b: Float[np.ndarray, "n z"],
     epsilon: float = 1e-4,
     space: str = "z",
     sampling: str = "full",
     seed: int = 0,
     percentiles: tuple[float, float] = (1.0, 99.0),
     batch: int = BATCH,
-    labels: np.ndarray | None = None,
+    labels: Int[np.ndarray, " n"] | None = None,
 ) -> Steps:
-    """E[d(G(p(t)), G(p(t + epsilon))) / epsilon^2] over paths `p` from `a` to `b`, latents [N, D].
+    """E[d(G(p(t)), G(p(t + epsilon))) / epsilon^2] over paths `p` from `a` to `b`, latents.
 
     Karras et al. 2019 (arXiv:1812.04948), Section 4.1: t uniform in [0, 1) ("full") or 0 ("end");
     `slerp` in the space of latents ("z"), `lerp` in one that a network made of them ("w"). As in
@@ -59,10 +64,10 @@ def perceptual_path_length(
     keeps all; so the mean of a linear generator is a little below its known answer, 2 |W|_F^2 for
     normal latents, `lerp` and squared distance.
 
-    generate: latents [B, D] -> images, not rounded to 256 levels, which would hide such a step.
+    generate: latents -> images, not rounded to 256 levels, which would hide such a step.
               Called once for each end; its own noise must be the same in both
-    distance: two sets of images -> [B], quadratic for small differences, such as `Lpips`
-    labels:   [N], one for all of a path, which `generate` is given after the latents
+    distance: quadratic for small differences, such as `Lpips`
+    labels:   one for all of a path, which `generate` is given after the latents
 
     Raises ValueError for latents of unequal shape or where no path is defined, an unknown space or
     sampling, and distances that are negative or not finite.
@@ -93,7 +98,7 @@ def perceptual_path_length(
     return _summary(np.concatenate(parts) / epsilon**2, percentiles)
 
 
-def _summary(steps: np.ndarray, percentiles: tuple[float, float]) -> Steps:
+def _summary(steps: Float[np.ndarray, " n"], percentiles: tuple[float, float]) -> Steps:
     if not (np.isfinite(steps) & (steps >= 0)).all():
         raise ValueError(
             f"distances along paths go from {steps.min()} to {steps.max()}; expected finite ones "
@@ -106,13 +111,17 @@ def _summary(steps: np.ndarray, percentiles: tuple[float, float]) -> Steps:
     return Steps(float(kept.mean()), float(kept.std()), len(kept), len(steps))
 
 
-def lerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """The straight line from `a` (t = 0) to `b` (t = 1), [N, D]; `t` is [N, 1]."""
+def lerp(
+    a: Float[np.ndarray, "n z"], b: Float[np.ndarray, "n z"], t: Float[np.ndarray, "n 1"]
+) -> Float[np.ndarray, "n z"]:
+    """The straight line from `a` (t = 0) to `b` (t = 1)."""
     return a + t * (b - a)
 
 
-def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Along the great circle from `a` (t = 0) to `b` (t = 1) at constant speed, [N, D].
+def slerp(
+    a: Float[np.ndarray, "n z"], b: Float[np.ndarray, "n z"], t: Float[np.ndarray, "n 1"]
+) -> Float[np.ndarray, "n z"]:
+    """Along the great circle from `a` (t = 0) to `b` (t = 1) at constant speed.
 
     Shoemake 1985 (SIGGRAPH 19(3)) for the directions; the length goes linearly from |a| to |b|. For
     a generator that normalises its latents, as StyleGAN's does, this is the path of Karras et al.,
@@ -140,7 +149,7 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 PATHS = {"z": slerp, "w": lerp}
 
 
-def _latents(z: np.ndarray) -> np.ndarray:
+def _latents(z: Real[np.ndarray, "n z"]) -> Float[np.ndarray, "n z"]:
     z = np.asarray(z, np.float64)  # a step of 1e-4 leaves three digits of a float32
     if z.ndim != 2 or 0 in z.shape or not np.isfinite(z).all():
         raise ValueError(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Real, UInt8
 
 from genlab.config import ConfigError, did_you_mean
 from genlab.features.backbones import ALEXNET, HIGHEST, VGG16_CONVS, Backbone, conv_shapes, tapped
@@ -23,19 +24,23 @@ PIXELS = 2**20  # of each batch that go through the network at a time
 
 
 def lpips(
-    backbone: Backbone, tensors: Mapping[str, Array], heads: Sequence[Array], x: Array, y: Array
-) -> Array:
-    """LPIPS of images `x` and `y` [B, H, W, 3] in [-1, 1], [B]; 0 for equal ones.
+    backbone: Backbone,
+    tensors: Mapping[str, Array],
+    heads: Sequence[Float[Array, " d"]],
+    x: Float[Array, "b h w 3"],
+    y: Float[Array, "b h w 3"],
+) -> Float[Array, " b"]:
+    """LPIPS of images `x` and `y` in [-1, 1]; 0 for equal ones.
 
     Zhang et al. 2018 (arXiv:1801.03924), equation 1, in its version 0.1: the squared difference of
-    the taps' features, each pixel's scaled to unit length, weighted by `heads` ([width] each),
-    averaged over pixels and summed over taps.
+    the taps' features, each pixel's scaled to unit length, weighted by `heads`, averaged
+    over pixels and summed over taps.
     """
 
-    def unit(tap: Array) -> Array:
+    def unit(tap: Float[Array, "b i j d"]) -> Float[Array, "b i j d"]:
         return tap / (jnp.sqrt((tap**2).sum(-1, keepdims=True)) + EPSILON)
 
-    def taps(images: Array) -> tuple[Array, ...]:
+    def taps(images: Float[Array, "b h w 3"]) -> tuple[Float[Array, "b i j d"], ...]:
         shift, scale = (jnp.array(row).reshape(1, 1, 1, 3) for row in (SHIFT, SCALE))
         return tapped(backbone, tensors, (images - shift) / scale)
 
@@ -66,10 +71,12 @@ class Lpips:
             hint = did_you_mean(self.backbone, BACKBONES)
             raise ConfigError(f"LPIPS has no backbone {self.backbone!r}; give alex or vgg{hint}")
 
-    def __call__(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """The distance of each image in `x` to the one at its index in `y`, [N], float64.
+    def __call__(
+        self, x: Real[np.ndarray, "b h w c"], y: Real[np.ndarray, "b h w c"]
+    ) -> Float[np.ndarray, " b"]:
+        """The distance of each image in `x` to the one at its index in `y`, float64.
 
-        Both are [N, H, W, 1 or 3] of equal shape, uint8, or floating in [-1, 1] (for path lengths,
+        Both have 1 or 3 channels and are uint8, or floating in [-1, 1] (for path lengths,
         whose steps 256 levels would hide). Raises ValueError for other images and WeightsError
         for other files.
         """
@@ -101,7 +108,9 @@ class Lpips:
         return (*jax.device_put((tensors, rows)), compiler.jit(forward), protocol)
 
 
-def _heads(tensors: Mapping[str, np.ndarray], backbone: Backbone) -> tuple[np.ndarray, ...]:
+def _heads(
+    tensors: Mapping[str, Float[np.ndarray, "..."]], backbone: Backbone
+) -> tuple[Float[np.ndarray, " d"], ...]:
     """One weight a channel and tap."""
     names = {f"lin{i}.model.1.weight": (1, w, 1, 1) for i, w in enumerate(backbone.tapped)}
     found = check(tensors, names, f"LPIPS's heads for {backbone.name}")
@@ -114,14 +123,18 @@ def _heads(tensors: Mapping[str, np.ndarray], backbone: Backbone) -> tuple[np.nd
     return tuple(head.reshape(-1) for head in found.values())
 
 
-def _signed(images: Array) -> Array:
+def _signed(
+    images: UInt8[Array, "b h w c"] | Float[Array, "b h w c"],
+) -> Float[Array, "b h w c"]:
     """In [-1, 1], float32."""
     if images.dtype == jnp.uint8:
         return images.astype(jnp.float32) / 127.5 - 1
     return images.astype(jnp.float32)
 
 
-def _pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pair(
+    x: Real[np.ndarray, "b h w c"], y: Real[np.ndarray, "b h w c"]
+) -> tuple[Real[np.ndarray, "b h w 3"], Real[np.ndarray, "b h w 3"]]:
     x, y = np.asarray(x), np.asarray(y)
     if x.shape != y.shape or x.dtype != y.dtype or 0 in x.shape:
         raise ValueError(

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Real
 
 
 def bootstrap(
-    statistic: Callable[[np.ndarray], float],
-    x: np.ndarray,
+    statistic: Callable[[Real[np.ndarray, " n *shape"]], float],
+    x: Real[np.ndarray, " n *shape"],
     resamples: int = 1000,
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """The percentile interval of `statistic` over the rows of `x` [N, ...], (low, high).
+    """The percentile interval of `statistic` over the rows of `x`, (low, high).
 
     Efron & Tibshirani 1993, "An Introduction to the Bootstrap", Section 13.3: the middle `level` of
     the statistic's values on `resamples` draws of N rows with replacement. It shows how much

@@ -1,10 +1,13 @@
 """Checks of sets of features, shared by the metrics."""
 
 import numpy as np
+from jaxtyping import Real
 
 
-def pair(x: np.ndarray, y: np.ndarray, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of features [N, D] and [M, D] as arrays, in the precision they have.
+def pair(
+    x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], least: int = 1
+) -> tuple[Real[np.ndarray, "n d"], Real[np.ndarray, "m d"]]:
+    """Two sets of features as arrays, in the precision they have.
 
     Raises ValueError for another rank, unequal or zero width, fewer than `least` rows in either,
     NaN or infinity.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
+from jaxtyping import Float, Int, Real
 
 from genlab.metrics.rows import pair
 
@@ -22,26 +23,29 @@ DIRECTIONS = 512  # the paper's 4 repeats of 128
 class PyramidDistance(NamedTuple):
     """Result of `image_sliced_wasserstein`.
 
-    sides:  of the pyramid's levels in pixels, finest first, [L]
-    levels: 1,000 times the sliced Wasserstein distance of each, [L]
+    sides:  of the pyramid's levels in pixels, finest first
+    levels: 1,000 times the sliced Wasserstein distance of each
     mean:   over the levels
     """
 
-    sides: np.ndarray
-    levels: np.ndarray
+    sides: Int[np.ndarray, " levels"]
+    levels: Float[np.ndarray, " levels"]
     mean: float
 
 
-def directions(dimension: int, count: int, seed: int = 0) -> np.ndarray:
-    """`count` unit vectors, uniform on the sphere, as columns [D, count]."""
+def directions(dimension: int, count: int, seed: int = 0) -> Float[np.ndarray, "d l"]:
+    """`count` unit vectors, uniform on the sphere, as columns."""
     drawn = np.random.default_rng(seed).normal(size=(dimension, count))
     return drawn / np.linalg.norm(drawn, axis=0)
 
 
 def sliced_wasserstein(
-    x: np.ndarray, y: np.ndarray, projections: np.ndarray, p: float = 1.0
+    x: Real[np.ndarray, "n d"],
+    y: Real[np.ndarray, "m d"],
+    projections: Float[np.ndarray, "d l"],
+    p: float = 1.0,
 ) -> float:
-    """The sliced p-Wasserstein distance of `x` [N, D] and `y` [M, D] along `projections` [D, L].
+    """The sliced p-Wasserstein distance of `x` and `y` along `projections`.
 
     (mean over l of W_p(x theta_l, y theta_l)^p)^(1/p) (Bonneel et al. 2015, JMIV 51); draw the
     columns theta_l by `directions`. Sets of unequal size are compared by their quantiles,
@@ -62,8 +66,8 @@ def sliced_wasserstein(
     return (total / projections.shape[1]) ** (1 / p)
 
 
-def wasserstein(x: np.ndarray, y: np.ndarray, p: float = 1.0) -> float:
-    """The exact p-Wasserstein distance of the empirical distributions of `x` [N, D] and `y` [M, D].
+def wasserstein(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], p: float = 1.0) -> float:
+    """The exact p-Wasserstein distance of the empirical distributions of `x` and `y`.
 
     (min over couplings of E |x - y|^p)^(1/p) (Villani 2009, Definition 6.1): an assignment for
     equal sizes, up to 4,096 rows; a linear programme for others, up to 65,536 pairs. In d > 2
@@ -89,8 +93,10 @@ def wasserstein(x: np.ndarray, y: np.ndarray, p: float = 1.0) -> float:
     return float(max(plan.fun, 0.0) ** (1 / p))
 
 
-def image_sliced_wasserstein(real: np.ndarray, fake: np.ndarray, seed: int = 0) -> PyramidDistance:
-    """The sliced Wasserstein distance of patches of two sets of images [N, H, H, C], level by level
+def image_sliced_wasserstein(
+    real: Real[np.ndarray, "n h h c"], fake: Real[np.ndarray, "n h h c"], seed: int = 0
+) -> PyramidDistance:
+    """The sliced Wasserstein distance of patches of two sets of images, level by level
     of their Laplacian pyramids.
 
     Karras et al. 2018 (arXiv:1710.10196), Section 5, with the settings of the authors' code: levels
@@ -121,13 +127,17 @@ def image_sliced_wasserstein(real: np.ndarray, fake: np.ndarray, seed: int = 0) 
     return PyramidDistance(np.array(sides), np.array(levels), float(np.mean(levels)))
 
 
-def _quantiles(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _quantiles(
+    n: int, m: int
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """Which of n and of m sorted values holds on each piece of [0, 1], and how wide that is."""
     edges = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
     return (edges - 1) // m, (edges - 1) // n, np.diff(edges, prepend=0) / (n * m)
 
 
-def _projected(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def _projected(
+    x: Real[np.ndarray, "n d"], chosen: Float[np.ndarray, "l d"]
+) -> Float[np.ndarray, "n l"]:
     rows = _slices(x, x.shape[1])
     return np.concatenate([part.astype(np.float64) @ chosen.T for part in rows])
 
@@ -151,7 +161,9 @@ def _sides(side: int) -> list[int]:
     return sides
 
 
-def _laplacian(images: np.ndarray, level: int, count: int) -> np.ndarray:
+def _laplacian(
+    images: Float[np.ndarray, "n h h c"], level: int, count: int
+) -> Float[np.ndarray, "n i i c"]:
     """Level `level` of `count` of the Laplacian pyramid of Burt & Adelson 1983."""
     for _ in range(level):
         images = _blurred(images)[:, ::2, ::2]
@@ -162,14 +174,16 @@ def _laplacian(images: np.ndarray, level: int, count: int) -> np.ndarray:
     return images - _blurred(spread)
 
 
-def _blurred(images: np.ndarray) -> np.ndarray:
+def _blurred(images: Float[np.ndarray, "n h h c"]) -> Float[np.ndarray, "n h h c"]:
     for axis in (1, 2):
         images = scipy.ndimage.correlate1d(images, BINOMIAL, axis=axis, mode="mirror")
     return images
 
 
-def _descriptors(images: np.ndarray, level: int, count: int, corners: np.ndarray) -> np.ndarray:
-    """Normalised patches of one level with upper left `corners` [2, N, P]: [N * P, 49 * C]."""
+def _descriptors(
+    images: Real[np.ndarray, "n h h c"], level: int, count: int, corners: Int[np.ndarray, "2 n p"]
+) -> Float[np.ndarray, "np d"]:
+    """Normalised patches of one level with upper left `corners`: N * P of 49 * C numbers."""
     n, channels = len(images), images.shape[3]
     found = np.empty((n, PATCHES, PATCH, PATCH, channels), np.float32)
     reach = np.arange(PATCH)
@@ -187,7 +201,7 @@ def _descriptors(images: np.ndarray, level: int, count: int, corners: np.ndarray
     return found.reshape(n * PATCHES, -1)
 
 
-def _images(x: np.ndarray) -> np.ndarray:
+def _images(x: Real[np.ndarray, "n h h c"]) -> Real[np.ndarray, "n h h c"]:
     x = np.asarray(x)
     if x.ndim != 4 or x.shape[1] != x.shape[2] or 0 in x.shape:
         raise ValueError(
@@ -198,7 +212,9 @@ def _images(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def _pair(x: np.ndarray, y: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
+def _pair(
+    x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], p: float
+) -> tuple[Real[np.ndarray, "n d"], Real[np.ndarray, "m d"]]:
     """Two sets of features, checked, with a power of at least 1."""
     if not p >= 1:
         raise ValueError(f"p is {p}; expected 1 or more, for below that it is no distance: give 1")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy
+from jaxtyping import Float, Real
 
 from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth
 from genlab.metrics.rows import pair
@@ -35,8 +36,10 @@ class PermutationTest(NamedTuple):
     seed: int
 
 
-def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NeighbourTest:
-    """Accuracy of classifying `real` [N, D] and `fake` [N, D] by the nearest other row of both.
+def nearest_neighbour_test(
+    real: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "n d"]
+) -> NeighbourTest:
+    """Accuracy of classifying `real` and `fake` by the nearest other row of both.
 
     Lopez-Paz & Oquab 2017 (arXiv:1610.06545) with the 1-NN classifier, leave-one-out as in Xu et
     al. 2018 (arXiv:1806.07755): 0.5 for equal distributions, 1 for separate sets, and 0 where every
@@ -64,18 +67,18 @@ def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NeighbourTest:
     other = np.concatenate([to_fake[:n], to_real[n:]])
     right = (own < other) + 0.5 * (own == other)
     p_value = scipy.stats.binom.sf(np.ceil(right.sum()) - 1, 2 * n, 0.5)
-    accuracies = right.mean(), right[:n].mean(), right[n:].mean()
-    return NeighbourTest(*map(float, accuracies), float(p_value))
+    on_real, on_fake = float(right[:n].mean()), float(right[n:].mean())
+    return NeighbourTest(float(right.mean()), on_real, on_fake, float(p_value))
 
 
 def mmd_test(
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Real[np.ndarray, "n d"],
+    y: Real[np.ndarray, "m d"],
     kernel: Kernel | None = None,
     permutations: int = 1000,
     seed: int = 0,
 ) -> PermutationTest:
-    """The permutation test of equal distributions by the squared MMD of `x` [N, D] and `y` [M, D].
+    """The permutation test of equal distributions by the squared MMD of `x` and `y`.
 
     Gretton et al. 2012 (JMLR 13): the statistic is `kernel.mmd` with `kernel`, a Gaussian of the
     median distance where none is given, and the null is the same statistic after the rows of both
@@ -108,9 +111,11 @@ def mmd_test(
     return PermutationTest(float(statistic), (1 + reached) / (1 + permutations), permutations, seed)
 
 
-def _dealt(gram: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The unbiased squared MMD of the rows marked 1 from those marked 0, for each column of `first`
-    [N, P]; `gram` has a diagonal of 0.
+def _dealt(
+    gram: Float[np.ndarray, "n n"], first: Float[np.ndarray, "n p"]
+) -> Float[np.ndarray, " p"]:
+    """The unbiased squared MMD of the rows marked 1 from those marked 0, for each column of
+    `first`; `gram` has a diagonal of 0.
     """
     n = first[:, 0].sum()
     m = len(first) - n
@@ -121,8 +126,8 @@ def _dealt(gram: np.ndarray, first: np.ndarray) -> np.ndarray:
     return within_first / (n * (n - 1)) + within_second / (m * (m - 1)) - 2 * across / (n * m)
 
 
-def _to_nearest(both: np.ndarray, n: int) -> np.ndarray:
-    """Each row's distance to the nearest other row among the first n, and among the rest, [N, 2].
+def _to_nearest(both: Float[np.ndarray, "n d"], n: int) -> Float[np.ndarray, "n 2"]:
+    """Each row's distance to the nearest other row among the first n, and among the rest.
 
     Found by |x|^2 + |y|^2 - 2 x.y, then made from the difference, so that copies are at 0 exactly.
     """

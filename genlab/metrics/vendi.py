@@ -1,12 +1,13 @@
 """The Vendi score: the effective number of distinct samples in a set, without reference data."""
 
 import numpy as np
+from jaxtyping import Float, Real
 
 ROWS = 4096  # of features made float64 at once
 
 
-def vendi_from_kernel(kernel: np.ndarray, order: float = 1.0) -> float:
-    """The effective number of distinct samples, 1 to N, from their similarities `kernel` [N, N].
+def vendi_from_kernel(kernel: Real[np.ndarray, "n n"], order: float = 1.0) -> float:
+    """The effective number of distinct samples, 1 to N, from their similarities `kernel`.
 
     Friedman & Dieng 2023 (arXiv:2210.02410): the exponential of the entropy of the
     eigenvalues of kernel / N, where a sample's similarity to itself is 1. `order` is that of the
@@ -30,8 +31,8 @@ def vendi_from_kernel(kernel: np.ndarray, order: float = 1.0) -> float:
     return _effective(np.linalg.eigvalsh(kernel / len(kernel)), order)
 
 
-def vendi_from_features(x: np.ndarray, order: float = 1.0) -> float:
-    """The Vendi score of features `x` [N, D] under the cosine kernel, 1 to min(N, D).
+def vendi_from_features(x: Real[np.ndarray, "n d"], order: float = 1.0) -> float:
+    """The Vendi score of features `x` under the cosine kernel, 1 to min(N, D).
 
     The eigenvalues that are not 0 are those of the smaller of the kernel and the covariance of the
     unit rows (Friedman & Dieng 2023, arXiv:2210.02410), so N may be large where D is
@@ -55,7 +56,7 @@ def vendi_from_features(x: np.ndarray, order: float = 1.0) -> float:
     return _effective(np.linalg.eigvalsh(scatter / n), order)
 
 
-def _units(x: np.ndarray) -> np.ndarray:
+def _units(x: Real[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Rows of length 1, float64."""
     x = x.astype(np.float64)
     if not np.isfinite(x).all():
@@ -72,7 +73,7 @@ def _units(x: np.ndarray) -> np.ndarray:
     return x / lengths
 
 
-def _effective(shares: np.ndarray, order: float) -> float:
+def _effective(shares: Float[np.ndarray, " k"], order: float) -> float:
     """exp of the Renyi entropy of eigenvalues that sum to 1; rounding errors are dropped."""
     if not order >= 0:
         raise ValueError(f"order is {order}; expected one from 0 up, 1 for Shannon's entropy")
