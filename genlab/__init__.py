@@ -3,6 +3,21 @@ one pytree.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
+    from genlab import report as report
+    from genlab.api import fit as fit
+    from genlab.config import build as build
+    from genlab.config import override as override
+    from genlab.config import spec as spec
+    from genlab.config.experiment import Experiment as Experiment
+    from genlab.config.experiment import Loop as Loop
+    from genlab.evaluation.evaluate import evaluate as evaluate
+    from genlab.game import Method as Method
+    from genlab.game import Player as Player
+    from genlab.game import State as State
+    from genlab.losses.adversarial import Objective as Objective
 
 _HOME = {
     "Experiment": "genlab.config.experiment",
@@ -18,7 +33,7 @@ _HOME = {
     "report": "genlab.report",
     "spec": "genlab.config",
 }
-__all__ = sorted(_HOME)
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str):
@@ -27,3 +42,7 @@ def __getattr__(name: str):
         raise AttributeError(f"module 'genlab' has no attribute {name!r}")
     module = importlib.import_module(_HOME[name])
     return module if name == "report" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

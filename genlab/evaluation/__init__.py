@@ -5,6 +5,22 @@ evaluation.compare(real, fake, features=features.Pixels(), scores=("fd", "kid"))
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
+    from genlab.evaluation.accuracy import classification_accuracy as classification_accuracy
+    from genlab.evaluation.comparison import compare as compare
+    from genlab.evaluation.context import EvaluationContext as EvaluationContext
+    from genlab.evaluation.context import EvaluationResult as EvaluationResult
+    from genlab.evaluation.evaluators import Annealed as Annealed
+    from genlab.evaluation.evaluators import Bound as Bound
+    from genlab.evaluation.evaluators import Modes as Modes
+    from genlab.evaluation.evaluators import PathLength as PathLength
+    from genlab.evaluation.evaluators import Reconstruction as Reconstruction
+    from genlab.evaluation.fidelity import Fidelity as Fidelity
+    from genlab.evaluation.sample_set import SampleSet as SampleSet
+    from genlab.evaluation.sample_set import needs as needs
+    from genlab.evaluation.sample_set import settles as settles
 
 _HOME = {
     "Annealed": "evaluators",
@@ -21,7 +37,7 @@ _HOME = {
     "needs": "sample_set",
     "settles": "sample_set",
 }
-__all__ = sorted(_HOME)
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str):
@@ -29,3 +45,7 @@ def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'genlab.evaluation' has no attribute {name!r}")
     return getattr(importlib.import_module(f"genlab.evaluation.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,6 +9,56 @@ seeds, which `genlab.evaluation.compare` returns as its protocol.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
+    from genlab.metrics.annealing import ais as ais
+    from genlab.metrics.annealing import bdmc as bdmc
+    from genlab.metrics.annealing import sigmoidal as sigmoidal
+    from genlab.metrics.bins import ndb as ndb
+    from genlab.metrics.bins import ndb_from_counts as ndb_from_counts
+    from genlab.metrics.bound import bits_per_dimension as bits_per_dimension
+    from genlab.metrics.bound import importance_weighted as importance_weighted
+    from genlab.metrics.class_scores import inception_score as inception_score
+    from genlab.metrics.curves import f_beta as f_beta
+    from genlab.metrics.curves import prd as prd
+    from genlab.metrics.curves import prd_from_histograms as prd_from_histograms
+    from genlab.metrics.frechet import class_frechet as class_frechet
+    from genlab.metrics.frechet import fd_infinity as fd_infinity
+    from genlab.metrics.frechet import frechet_distance as frechet_distance
+    from genlab.metrics.frechet import frechet_from_moments as frechet_from_moments
+    from genlab.metrics.frechet import merge as merge
+    from genlab.metrics.frechet import moments as moments
+    from genlab.metrics.image import diversity as diversity
+    from genlab.metrics.image import ms_ssim as ms_ssim
+    from genlab.metrics.image import mse as mse
+    from genlab.metrics.image import psnr as psnr
+    from genlab.metrics.image import ssim as ssim
+    from genlab.metrics.kernel import gaussian as gaussian
+    from genlab.metrics.kernel import kernel_distance as kernel_distance
+    from genlab.metrics.kernel import median_bandwidth as median_bandwidth
+    from genlab.metrics.kernel import mmd as mmd
+    from genlab.metrics.kernel import polynomial as polynomial
+    from genlab.metrics.modes import mode_scores as mode_scores
+    from genlab.metrics.neighbours import authenticity as authenticity
+    from genlab.metrics.neighbours import density_coverage as density_coverage
+    from genlab.metrics.neighbours import memorisation as memorisation
+    from genlab.metrics.neighbours import nearest as nearest
+    from genlab.metrics.neighbours import precision_recall as precision_recall
+    from genlab.metrics.path_length import Squared as Squared
+    from genlab.metrics.path_length import perceptual_path_length as perceptual_path_length
+    from genlab.metrics.perceptual import Lpips as Lpips
+    from genlab.metrics.resampling import bootstrap as bootstrap
+    from genlab.metrics.text import bleu as bleu
+    from genlab.metrics.text import self_bleu as self_bleu
+    from genlab.metrics.transport import directions as directions
+    from genlab.metrics.transport import image_sliced_wasserstein as image_sliced_wasserstein
+    from genlab.metrics.transport import sliced_wasserstein as sliced_wasserstein
+    from genlab.metrics.transport import wasserstein as wasserstein
+    from genlab.metrics.two_sample import mmd_test as mmd_test
+    from genlab.metrics.two_sample import nearest_neighbour_test as nearest_neighbour_test
+    from genlab.metrics.vendi import vendi_from_features as vendi_from_features
+    from genlab.metrics.vendi import vendi_from_kernel as vendi_from_kernel
 
 _HOME = {
     "Lpips": "perceptual",
@@ -59,7 +109,7 @@ _HOME = {
     "vendi_from_kernel": "vendi",
     "wasserstein": "transport",
 }
-__all__ = sorted(_HOME)
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str):
@@ -67,3 +117,7 @@ def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'genlab.metrics' has no attribute {name!r}")
     return getattr(importlib.import_module(f"genlab.metrics.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
