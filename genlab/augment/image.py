@@ -1,4 +1,5 @@
-"""Augmentations of data, on the device.
+"""Augmentations of data, on the device. Those of geometry act alike on a picture and on what is in
+register with it (a mask, a sketch); others on pictures alone.
 
 A factory such as `rotate(10.0)` takes plain numbers and returns an augmentation: a pure function of
 an image [H, W, C] in [-1, 1] and a key, that keeps shape and range. Its numbers may be tracers,
@@ -15,13 +16,19 @@ from jax.scipy.ndimage import map_coordinates
 Augmentation = Callable[[Array, Array], Array]  # (image [H, W, C] in [-1, 1], key) -> image
 
 
+def geometric(change: Augmentation) -> Augmentation:
+    """Declares that an augmentation moves pixels and keeps their values."""
+    change.geometric = True
+    return change
+
+
 def flip(p: float = 0.5) -> Augmentation:
     """Mirrors left and right with probability `p`."""
 
     def change(image: Array, key: Array) -> Array:
         return jnp.where(random.bernoulli(key, p), image[:, ::-1], image)
 
-    return change
+    return geometric(change)
 
 
 def crop(pad: int = 4) -> Augmentation:
@@ -32,7 +39,7 @@ def crop(pad: int = 4) -> Augmentation:
         top, left = random.randint(key, (2,), 0, 2 * pad + 1)
         return jax.lax.dynamic_slice(padded, (top, left, 0), image.shape)
 
-    return change
+    return geometric(change)
 
 
 def translate(fraction: float = 0.125, fill: float | None = None) -> Augmentation:
@@ -51,7 +58,7 @@ def translate(fraction: float = 0.125, fill: float | None = None) -> Augmentatio
         inside = (rows == near[0]) & (columns == near[1])
         return image[near] if fill is None else jnp.where(inside[..., None], image[near], fill)
 
-    return change
+    return geometric(change)
 
 
 def rotate(degrees: float = 10.0) -> Augmentation:
@@ -62,7 +69,7 @@ def rotate(degrees: float = 10.0) -> Augmentation:
         cos, sin = jnp.cos(angle), jnp.sin(angle)
         return _resampled(image, lambda y, x: (cos * y - sin * x, sin * y + cos * x))
 
-    return change
+    return geometric(change)
 
 
 def scale(low: float = 0.9, high: float = 1.1) -> Augmentation:
@@ -72,7 +79,7 @@ def scale(low: float = 0.9, high: float = 1.1) -> Augmentation:
         factor = random.uniform(key, minval=low, maxval=high)
         return _resampled(image, lambda y, x: (y / factor, x / factor))
 
-    return change
+    return geometric(change)
 
 
 def affine(

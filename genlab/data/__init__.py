@@ -3,7 +3,8 @@ config.
 """
 
 from genlab.augment import image
-from genlab.data.sets.arrays import arrays, from_arrays
+from genlab.data.columns import Image, Label, Mask, Numbers, Points, to_uint8
+from genlab.data.sets.arrays import arrays, from_arrays, from_columns
 from genlab.data.sets.digits import digits
 from genlab.data.sets.folder import folder
 from genlab.data.sets.glyphs import glyphs
@@ -11,14 +12,20 @@ from genlab.data.sets.mnist5k import mnist5k
 from genlab.data.sets.photographs import photographs
 from genlab.data.sets.tfds import tfds
 from genlab.data.sets.toy import grid, mixture, ring, swiss_roll
-from genlab.data.sources import Source, to_uint8
+from genlab.data.sources import Source
 
 __all__ = [
+    "Image",
+    "Label",
+    "Mask",
+    "Numbers",
+    "Points",
     "Source",
     "arrays",
     "digits",
     "folder",
     "from_arrays",
+    "from_columns",
     "glyphs",
     "grid",
     "image",

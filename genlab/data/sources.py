@@ -2,8 +2,8 @@
 
 Three kinds share one protocol. `Resident` keeps uint8 arrays on the device and gathers there;
 `Streamed` reads a random-access set by index on the host, through Grain; `Drawn` samples a density
-(see `toy.py`). A *reader* is any object with `len(reader)` and `reader[i] -> {"image": uint8 [H, W,
-C], "label": int}`.
+(see `toy.py`). An example is named columns, each with a kind (`data.columns`). A *reader* is any
+object with `len(reader)` and `reader[i] -> {column: stored value}`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from jax import Array, random
 
 from genlab.augment.image import Augmentation
 from genlab.config import ConfigError
+from genlab.data.columns import Column
 
 RESIDENT_BYTES = 512 * 2**20  # a set below this lives on the device
 ORDER, AUGMENT = 1, 2  # streams of randomness under the data key
@@ -30,13 +31,11 @@ Reader = Sequence[Mapping[str, Any]]
 class Source(Protocol):
     """A data set as training and evaluation see it.
 
-    shape:    of one example, (H, W, C) for images or (D,) for points
-    classes:  number of labels; 0 where there are none
+    columns:  the kind of each column by its name
     resident: whether `fetch` gives the same arrays for every batch, to be put on the device once
     """
 
-    shape: tuple[int, ...]
-    classes: int
+    columns: Mapping[str, Column]
     resident: bool
 
     def count(self, split: str) -> int:
@@ -51,38 +50,29 @@ class Source(Protocol):
         """
 
     def batch(self, held: dict, key: Array, i: Array, j: Array, rows: Array, size: int) -> dict:
-        """In the traced step: rows `rows` of batch `i`, which is the `j`-th of those held; `cond`
-        is the label.
+        """In the traced step: rows `rows` of batch `i`, which is the `j`-th of those held: every
+        column as networks take it, float32 [rows, *shape].
 
         `key` is the run's data key: the same in every step, so that all randomness is in `(key, i,
         row)`.
-
-        The image is float32 in [-1, 1] (points: as they are).
         """
 
     def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
-        """On the host: the first `n` examples of a split in storage order, `image` uint8 and
-        `label`.
-        """
+        """On the host: the first `n` examples of a split in storage order, columns as stored."""
 
 
 @dataclass(frozen=True)
 class Resident:
-    """A small set, on the device as uint8; shuffled each epoch and gathered in the step."""
+    """A small set, on the device as stored; shuffled each epoch and gathered in the step."""
 
     splits: Mapping[str, Mapping[str, np.ndarray]]
-    classes: int = 0
+    columns: Mapping[str, Column]
     augment: tuple[Augmentation, ...] = ()
     resident = True
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one example: (H, W, C)."""
-        return next(iter(self.splits.values()))["image"].shape[1:]
-
     def count(self, split: str) -> int:
         """Number of examples in a split."""
-        return len(_split(self.splits, split)["image"])
+        return len(next(iter(_split(self.splits, split).values())))
 
     def fetch(self, split, seed, first, batches, size) -> dict[str, np.ndarray]:
         """The whole split."""
@@ -91,11 +81,11 @@ class Resident:
     def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
         """Rows of batch `i`: example `p` of the run is row `order(p)` of the split."""
         positions = i.astype(jnp.uint32) * size + jnp.arange(size, dtype=jnp.uint32)
-        order = shuffled(random.fold_in(key, ORDER), positions, held["image"].shape[0])
+        count = next(iter(held.values())).shape[0]
+        order = shuffled(random.fold_in(key, ORDER), positions, count)
         indices = order[rows]  # the whole order on every device: a shared walk would communicate
-        return _prepared(
-            {name: x[indices] for name, x in held.items()}, key, positions[rows], self.augment
-        )
+        stored = {name: x[indices] for name, x in held.items()}
+        return prepared(self.columns, stored, key, positions[rows], self.augment)
 
     def read(self, split, n=None) -> dict[str, np.ndarray]:
         """The first `n` examples as stored."""
@@ -112,15 +102,14 @@ class Streamed:
     resident = False
 
     def __init__(
-        self, splits: Mapping[str, Reader], classes: int = 0, augment=(), threads: int = 4
+        self,
+        splits: Mapping[str, Reader],
+        columns: Mapping[str, Column],
+        augment: Sequence[Augmentation] = (),
+        threads: int = 4,
     ):
-        self.splits, self.classes, self.augment, self.threads = (
-            splits,
-            classes,
-            tuple(augment),
-            threads,
-        )
-        self.shape = np.asarray(next(iter(splits.values()))[0]["image"]).shape
+        self.splits, self.columns, self.threads = splits, columns, threads
+        self.augment = tuple(augment)
         self._streams: dict[tuple, tuple[int, Any]] = {}
 
     def count(self, split: str) -> int:
@@ -128,7 +117,7 @@ class Streamed:
         return len(_split(self.splits, split))
 
     def fetch(self, split, seed, first, batches, size, rows=None) -> dict[str, np.ndarray]:
-        """Batches from the `first`, stacked: uint8 [batches, rows, H, W, C] and labels."""
+        """Batches from the `first`, stacked: columns as stored, [batches, rows, ...]."""
         rows = tuple(range(size) if rows is None else map(int, rows))
         asked = split, seed, size, rows
         at, stream = self._streams.get(asked, (None, None))
@@ -139,20 +128,22 @@ class Streamed:
         return {name: np.stack([batch[name] for batch in stacked]) for name in stacked[0]}
 
     def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
-        """The `j`-th held batch, normalised and augmented on the device."""
+        """The `j`-th held batch, loaded and augmented on the device."""
         positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)
-        return _prepared({name: x[j] for name, x in held.items()}, key, positions, self.augment)
+        stored = {name: x[j] for name, x in held.items()}
+        return prepared(self.columns, stored, key, positions, self.augment)
 
     def read(self, split, n=None) -> dict[str, np.ndarray]:
         """The first `n` examples as stored."""
         reader = _split(self.splits, split)
-        items = [_plain_example(reader[i]) for i in range(min(n or len(reader), len(reader)))]
-        return {name: np.stack([item[name] for item in items]) for name in items[0]}
+        plain = _Plain(reader, self.columns)
+        items = [plain[i] for i in range(min(n or len(reader), len(reader)))]
+        return {name: np.stack([item[name] for item in items]) for name in self.columns}
 
     def _open(self, split, seed, first, size, rows):
         import grain
 
-        reader = _Plain(_split(self.splits, split))
+        reader = _Plain(_split(self.splits, split), self.columns)
         dataset = grain.MapDataset.source(reader).shuffle(seed=seed).repeat()
         if len(rows) < size:
             dataset = grain.MapDataset.source(_Share(dataset, size, rows))
@@ -161,15 +152,19 @@ class Streamed:
         return iter(dataset.to_iter_dataset(options))
 
 
-def from_readers(splits: Mapping[str, Reader], classes: int = 0, augment=()) -> Source:
+def from_readers(
+    splits: Mapping[str, Reader],
+    columns: Mapping[str, Column],
+    augment: Sequence[Augmentation] = (),
+) -> Source:
     """A source over readers: on the device when all splits fit in `RESIDENT_BYTES`, streamed
     otherwise.
     """
-    size = sum(len(r) * np.asarray(r[0]["image"]).nbytes for r in splits.values() if len(r))
-    streamed = Streamed(splits, classes, augment)
+    streamed = Streamed(splits, columns, augment)
+    size = sum(len(r) * _bytes(_Plain(r, columns)[0]) for r in splits.values() if len(r))
     if size > RESIDENT_BYTES:
         return streamed
-    return Resident({split: streamed.read(split) for split in splits}, classes, tuple(augment))
+    return Resident({split: streamed.read(split) for split in splits}, columns, tuple(augment))
 
 
 def shuffled(key: Array, positions: Array, n: int) -> Array:
@@ -210,25 +205,35 @@ def _mixed(x: Array) -> Array:
     return x ^ (x >> 16)
 
 
-def normalise(image: Array) -> Array:
-    """uint8 0..255 to float32 in [-1, 1]."""
-    return image.astype(jnp.float32) / 127.5 - 1.0
-
-
-def to_uint8(image) -> np.ndarray:
-    """[-1, 1] to uint8 0..255, rounded: what is stored, shown and measured."""
-    return np.clip(np.rint((np.asarray(image, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)
-
-
-def _prepared(raw: dict, key, positions: Array, augment) -> dict[str, Array]:
-    image = normalise(raw["image"]) if raw["image"].dtype == jnp.uint8 else raw["image"]
+def prepared(
+    columns: Mapping[str, Column],
+    stored: Mapping[str, Array],
+    key: Array,
+    positions: Array,
+    augment: Sequence[Augmentation],
+) -> dict[str, Array]:
+    """Stored rows as networks take them, augmented: each change with randomness of its own for
+    each position of the stream, the same for every column that it applies to, so that what is in
+    register stays so.
+    """
+    made = {name: columns[name].load(x) for name, x in stored.items()}
     key = random.fold_in(key, AUGMENT)
     for number, change in enumerate(augment):
         stream = random.fold_in(key, number)
-        image = jax.vmap(lambda x, p, s=stream, c=change: c(x, random.fold_in(s, p)))(
-            image, positions
-        )
-    return {"image": image} | ({"cond": raw["label"].astype(jnp.int32)} if "label" in raw else {})
+
+        def changed(x: Array, p: Array, stream=stream, change=change) -> Array:
+            return change(x, random.fold_in(stream, p))
+
+        for name in (n for n in made if applies(change, columns[n])):
+            made[name] = jax.vmap(changed)(made[name], positions)
+    return made
+
+
+def applies(change: Augmentation, column: Column) -> bool:
+    """Whether an augmentation changes a column: geometry what is in register with pictures, other
+    changes what has colours.
+    """
+    return column.registers if getattr(change, "geometric", False) else column.coloured
 
 
 def _split(splits: Mapping, split: str):
@@ -237,22 +242,23 @@ def _split(splits: Mapping, split: str):
     return splits[split]
 
 
-def _plain_example(example: Mapping) -> dict[str, np.ndarray]:
-    plain = {"image": np.asarray(example["image"])}
-    return plain | ({"label": np.int32(example["label"])} if "label" in example else {})
+def _bytes(example: Mapping[str, np.ndarray]) -> int:
+    return sum(value.nbytes for value in example.values())
 
 
 class _Plain:
-    """A reader seen through `_plain_example`, as Grain wants it."""
+    """A reader's columns as arrays, as Grain wants them."""
 
-    def __init__(self, reader: Reader):
-        self.reader = reader
+    def __init__(self, reader: Reader, columns: Mapping[str, Column]):
+        self.reader, self.columns = reader, columns
 
     def __len__(self):
         return len(self.reader)
 
     def __getitem__(self, i):
-        return _plain_example(self.reader[i])
+        example = self.reader[i]
+        found = {name: np.asarray(example[name]) for name in self.columns}
+        return {name: x.astype(np.int32) if x.dtype == int else x for name, x in found.items()}
 
 
 class _Share:

@@ -10,8 +10,9 @@ import optax
 from jax import Array, lax, random
 
 from genlab import game
+from genlab.data.columns import normalise
 from genlab.data.sets.arrays import from_arrays
-from genlab.data.sources import Source, normalise
+from genlab.data.sources import Source
 from genlab.features.space import batched
 from genlab.methods.classifier import Classifier, Logits
 from genlab.runtime import compiler

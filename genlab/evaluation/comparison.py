@@ -9,6 +9,7 @@ import numpy as np
 
 from genlab import config as config_lib
 from genlab.config import ConfigError, did_you_mean
+from genlab.data.columns import Image
 from genlab.evaluation import scores
 from genlab.evaluation.context import EvaluationResult
 from genlab.evaluation.sample_set import (
@@ -209,7 +210,7 @@ def space_of(features: Any, images: Any) -> FeatureSpace:
         return features
     if hasattr(features, "space"):
         shape = np.asarray(images[:1]).shape[1:]
-        return features.space({}, SimpleNamespace(shape=shape, classes=0))
+        return features.space({}, SimpleNamespace(columns={"image": Image(shape)}))
     if features is None:
         first = np.asarray(images[:1])
         if first.ndim != 2:

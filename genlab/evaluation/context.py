@@ -6,13 +6,14 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
+from genlab.data.columns import Column, first_label
 from genlab.data.sources import Source
 from genlab.game import Method
-from genlab.sampling.sampler import Sampler, labels_for
+from genlab.sampling.conditions import Stored, loaded, rows_of
+from genlab.sampling.sampler import Sampler, as_batch
 
 SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under a subject's key
 
@@ -46,22 +47,36 @@ class EvaluationContext:
         """The split it is judged on, whole."""
         return self.source.read(self.split)
 
-    def labels(self, n: int) -> np.ndarray | None:
-        """What `n` samples are asked for, [n]: the real split's labels; None for a method without
-        labels.
+    @property
+    def column(self) -> Column:
+        """The kind of what the method makes."""
+        return self.source.columns[self.method.makes]
+
+    @property
+    def label(self) -> str | None:
+        """The name of the data's first column of labels; None where there is none."""
+        return first_label(self.source.columns)
+
+    @cached_property
+    def batch(self) -> tuple[Array, dict[str, Array] | None]:
+        """The split as the method takes it: what it makes, what it is given."""
+        return as_batch(self.real, self.method, self.source)
+
+    def conditions(self, n: int) -> Stored | None:
+        """What `n` samples are made of, as stored: the real split's rows in turn; None for a
+        method that is given nothing.
         """
-        asked = labels_for(self.method, n)
-        if asked is not None and "label" in self.real:
-            return np.resize(self.real["label"], n)
-        return None if asked is None else np.asarray(asked)
+        return rows_of(self.method, self.real, n)
+
+    def labels(self, n: int) -> np.ndarray | None:
+        """The labels that `n` samples are asked for, [n]; None for a method that is given none."""
+        return (self.conditions(n) or {}).get(self.label)
 
     def samples(self, n: int, draw: int = 0) -> np.ndarray:
-        """`n` samples of those `labels`, uint8 for images, the `draw`-th time."""
+        """`n` samples under those `conditions`, as stored, the `draw`-th time."""
         z = self.method.latents(random.fold_in(random.fold_in(self.key, SAMPLES), draw), n)
-        labels = self.labels(n)
-        return self.sampler(
-            self.params, self.stats, z, None if labels is None else jnp.asarray(labels)
-        )
+        cond = loaded(self.source, self.conditions(n))
+        return self.sampler(self.params, self.stats, z, cond)
 
     @cached_property
     def sampler(self) -> Sampler:

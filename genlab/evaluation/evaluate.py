@@ -13,13 +13,13 @@ from jax import random
 from genlab import config as config_lib
 from genlab.config import ConfigError, did_you_mean
 from genlab.config.experiment import Experiment
+from genlab.data.pictures import write_png
 from genlab.evaluation.evaluators import EvaluationContext
 from genlab.game import State
 from genlab.metrics.resampling import bootstrap
 from genlab.runs.environment import version
 from genlab.runs.folder import RunFolder
 from genlab.sampling.batch_norm import evaluation_variables
-from genlab.sampling.pictures import write_png
 from genlab.train.restore import restored
 
 STREAM = 78  # randomness of evaluation, apart from training's

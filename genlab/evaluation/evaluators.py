@@ -9,6 +9,7 @@ halves of a set, a score that falls with the count is worse. `Fidelity` has a fi
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -20,12 +21,14 @@ from genlab.config import ConfigError
 from genlab.evaluation.context import CHAINS, PATHS, POSTERIOR, EvaluationContext, EvaluationResult
 from genlab.evaluation.fidelity import Fidelity
 from genlab.game import Method
+from genlab.game.abilities import HasLikelihood, HasLogWeight, Reconstructs, require
 from genlab.metrics import annealing, bound, image, path_length
 from genlab.metrics.modes import mode_scores
 from genlab.metrics.perceptual import Lpips
 from genlab.nets.layers import in_float32
 from genlab.runtime import compiler
-from genlab.sampling.sampler import as_batch, quantised
+from genlab.sampling.conditions import loaded
+from genlab.sampling.sampler import batches, part
 
 __all__ = [
     "Annealed",
@@ -47,14 +50,12 @@ class Bound:
     """
 
     draws: int = 64
+    abilities: ClassVar[tuple[type, ...]] = (HasLogWeight,)
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the whole split; beta and other weights of training play no part."""
         method = subject.method
-        if not hasattr(method, "log_weight"):
-            raise ConfigError(
-                f"Bound needs a method with a likelihood; {type(method).__name__} has none"
-            )
+        require(method, HasLogWeight, "Bound")
 
         @compiler.jit
         def bounds(x, cond, key):
@@ -64,19 +65,12 @@ class Bound:
                 self.draws,
             )
 
-        x, cond = as_batch(subject.real, method.classes)
-        found = []
-        for i in range(0, len(x), 100):
-            label = None if cond is None else cond[i : i + 100]
-            found.append(
-                np.stack(
-                    bounds(
-                        x[i : i + 100],
-                        label,
-                        random.fold_in(random.fold_in(subject.key, POSTERIOR), i),
-                    )
-                )
-            )
+        x, cond = subject.batch
+        key = random.fold_in(subject.key, POSTERIOR)
+        found = [
+            np.stack(bounds(x[at], part(cond, at), random.fold_in(key, at.start)))
+            for at in batches(len(x), 100)
+        ]
         each = np.concatenate(found, axis=1)
         elbo, iwae = each.mean(axis=1, dtype=np.float64)
         return EvaluationResult(
@@ -103,6 +97,7 @@ class Annealed:
     chains: int = 16
     leapfrog: int = 10
     step_size: float = 0.5
+    abilities: ClassVar[tuple[type, ...]] = (HasLikelihood,)
 
     def __post_init__(self):
         if min(self.images, self.chains, self.leapfrog, self.temperatures - 1) < 1:
@@ -111,11 +106,7 @@ class Annealed:
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the images."""
         method = subject.method
-        if not hasattr(method, "log_likelihood"):
-            raise ConfigError(
-                "Annealed needs a method whose decoder has a likelihood and whose latents are "
-                f"N(0, I); {type(method).__name__} has none"
-            )
+        require(method, HasLikelihood, "Annealed")
         key, schedule = random.fold_in(subject.key, CHAINS), annealing.sigmoidal(self.temperatures)
         width = method.latents(key, 1).shape[1]
 
@@ -126,13 +117,11 @@ class Annealed:
                 key, (len(x), width), schedule, self.chains, self.leapfrog, self.step_size,
             )  # fmt: skip
 
-        x, cond = as_batch(subject.real, method.classes)
+        x, cond = subject.batch
         chosen = np.random.default_rng(0).permutation(len(x))[: self.images]
         parts = [chosen[i : i + TOGETHER] for i in range(0, len(chosen), TOGETHER)]
         found = [
-            jax.device_get(
-                estimate(x[at], None if cond is None else cond[at], random.fold_in(key, number))
-            )
+            jax.device_get(estimate(x[at], part(cond, at), random.fold_in(key, number)))
             for number, at in enumerate(parts)
         ]
         each = {
@@ -173,9 +162,10 @@ class PathLength:
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """The mean over `samples` paths, both ends of each under one label."""
-        if len(subject.source.shape) != 3:
+        if len(subject.column.shape) != 3:
             raise ConfigError("PathLength is for images; the data are points")
-        method, labels = _in_float32(subject.method), subject.labels(self.samples)
+        method = _in_float32(subject.method)
+        cond = loaded(subject.source, subject.conditions(self.samples))
         key = random.fold_in(subject.key, PATHS)
         a, b = (method.latents(random.fold_in(key, end), self.samples) for end in (0, 1))
 
@@ -183,13 +173,20 @@ class PathLength:
         def made(z, cond):
             return jnp.clip(method.generate(subject.params, subject.stats, z, cond), -1, 1)
 
-        def generate(z, cond=None):
+        def generate(z, rows=None):
             with jax.default_matmul_precision("highest"):  # TensorFloat-32 would swallow the step
                 z = jnp.asarray(z, a.dtype)
-                return np.asarray(made(z, None if cond is None else jnp.asarray(cond)))
+                return np.asarray(made(z, None if rows is None else part(cond, rows)))
 
         found = path_length.perceptual_path_length(
-            generate, self.distance, a, b, self.epsilon, self.space, self.sampling, labels=labels
+            generate,
+            self.distance,
+            a,
+            b,
+            self.epsilon,
+            self.space,
+            self.sampling,
+            labels=None if cond is None else np.arange(self.samples),
         )
         name = getattr(self.distance, "__name__", type(self.distance).__name__)
         told = {f: getattr(self, f) for f in ("samples", "epsilon", "space", "sampling")}
@@ -215,23 +212,18 @@ class Reconstruction:
 
     window: int = 7
     lpips: Lpips | None = None
+    abilities: ClassVar[tuple[type, ...]] = (Reconstructs,)
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the whole split."""
         method = subject.method
-        if not hasattr(method, "reconstruct"):
-            raise ConfigError(
-                f"Reconstruction needs a method that reconstructs; {type(method).__name__} does not"
-            )
-        x, cond = as_batch(subject.real, method.classes)
+        require(method, Reconstructs, "Reconstruction")
+        x, cond = subject.batch
         again = compiler.jit(
             lambda x, cond: method.reconstruct(subject.params, subject.stats, x, cond)
         )
-        made = [
-            again(x[i : i + 250], None if cond is None else cond[i : i + 250])
-            for i in range(0, len(x), 250)
-        ]
-        a, b = quantised(np.concatenate(made)), subject.real["image"]
+        made = [again(x[at], part(cond, at)) for at in batches(len(x), 250)]
+        a, b = subject.column.store(np.concatenate(made)), subject.real[method.makes]
         each = {
             "mse": image.mse(a / 255, b / 255, 1.0),
             "psnr": image.psnr(a, b, 255),
@@ -269,7 +261,7 @@ class Modes:
                 "reverse_kl": found.reverse_kl,
             }
 
-        real = source.read(subject.split, self.samples)["image"]
+        real = source.read(subject.split, self.samples)[subject.method.makes]
         protocol = {"samples": self.samples, "within": self.within}
         return EvaluationResult(
             judge(subject.samples(self.samples)), protocol, baselines=judge(real)

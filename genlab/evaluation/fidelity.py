@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from genlab.config import ConfigError
+from genlab.data.pictures import grid
 from genlab.evaluation.comparison import Comparisons
 from genlab.evaluation.context import EvaluationContext, EvaluationResult
 from genlab.evaluation.sample_set import SampleSet
 from genlab.metrics.neighbours import nearest
-from genlab.sampling.pictures import grid
 
 SHOWN = 16  # samples beside their nearest training images
 
@@ -64,7 +64,7 @@ class Fidelity:
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Scores of `samples` samples against the whole split, means over `draws` draws of them."""
-        if len(subject.source.shape) != 3:
+        if len(subject.column.shape) != 3:
             raise ConfigError(
                 "Fidelity is for images; for points use genlab.evaluation.evaluators:Modes"
             )
@@ -99,9 +99,9 @@ class Fidelity:
     def _sides(self, subject: EvaluationContext, space) -> tuple[SampleSet, SampleSet]:
         keep = self.comparisons.taps
         stored = subject.source.read("train")
-        train = SampleSet(stored["image"], space, stored.get("label"), keep=keep)
-        held_out = subject.real
-        return train, SampleSet(held_out["image"], space, held_out.get("label"), train, keep)
+        made, label, real = subject.method.makes, subject.label, subject.real
+        train = SampleSet(stored[made], space, stored.get(label), keep=keep)
+        return train, SampleSet(real[made], space, real.get(label), train, keep)
 
     def _pictures(self, train: SampleSet, fake: SampleSet) -> dict[str, np.ndarray]:
         """Where copies are looked for, the first samples over the nearest training images."""

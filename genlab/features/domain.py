@@ -18,7 +18,8 @@ import optax
 from genlab import config as config_lib
 from genlab.config import ConfigError, spec
 from genlab.config.experiment import Experiment, Loop
-from genlab.data.sources import Source, normalise
+from genlab.data.columns import first_image, first_label, normalise
+from genlab.data.sources import Source
 from genlab.features.space import FeatureSpace, batched
 from genlab.game import apply
 from genlab.methods.classifier import Classifier, Logits
@@ -50,7 +51,7 @@ class Domain:
                 "sets of images are none: name it in a config's `evaluate`, or here use "
                 "genlab.features:RandomConv"
             )
-        if not source.classes:
+        if first_label(source.columns) is None:
             raise ConfigError(
                 "features=Domain trains a classifier, but the data have no labels: use "
                 "genlab.features:Pixels"
@@ -66,8 +67,9 @@ class Domain:
             return batched(forward, images)
 
         held_out = source.read("test")
-        guesses = taps(held_out["image"])["logits"].argmax(-1)
-        accuracy = float((guesses == held_out["label"]).mean())
+        image, label = first_image(source.columns), first_label(source.columns)
+        guesses = taps(held_out[image])["logits"].argmax(-1)
+        accuracy = float((guesses == held_out[label]).mean())
         protocol = {
             "features": "domain",
             "features_sha256": sha256,
@@ -78,10 +80,11 @@ class Domain:
     def _trained(self, data: dict, source: Source) -> tuple[dict, dict, Logits, str]:
         from genlab.train.loop import fit
 
-        net = spec(Logits, self.trunk, source.classes)
+        image, label = first_image(source.columns), first_label(source.columns)
+        net = spec(Logits, self.trunk, source.columns[label].cycle)
         config = spec(
             Experiment,
-            method=spec(Classifier, net),
+            method=spec(Classifier, net, makes=label, given=(image,)),
             data={**data, "augment": ()} if "augment" in data else data,
             optim={"classifier": spec(optax.adam, 1e-3)},
             batch_size=self.batch_size,

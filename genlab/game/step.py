@@ -6,7 +6,7 @@ may also move at once, or look ahead through one another's optimisers (see `dyna
 moving averages follow.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -91,7 +91,8 @@ class State:
 class Method(Protocol):
     """A generative model as a game; frozen dataclasses satisfy it."""
 
-    classes: int  # labels it conditions on; 0 for none
+    makes: str  # the column it is a model of
+    given: tuple[str, ...]  # the columns it is conditioned on
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Fresh (params, stats), both by network."""
@@ -102,8 +103,10 @@ class Method(Protocol):
     def latents(self, key: Array, n: int) -> Array:
         """`n` latents from the prior, [n, latent]."""
 
-    def generate(self, params: dict, stats: dict, z: Array, cond: Array | None = None) -> Array:
-        """What the model makes of latents `z`: [n, H, W, C] in [-1, 1] (or points [n, D])."""
+    def generate(self, params: dict, stats: dict, z: Array, cond: Mapping | None = None) -> Array:
+        """What the model makes of latents `z`: [n, H, W, C] in [-1, 1] (or points [n, D]); `cond`
+        is the columns given, by name.
+        """
 
 
 def init(
@@ -274,13 +277,16 @@ def fresh(net, name: str, key: Array, *args) -> tuple[dict, dict]:
     return {name: params}, ({name: variables} if variables else {})
 
 
-def labels(batch: dict, classes: int) -> Array | None:
-    """The batch's labels for networks that condition on `classes` of them; None for networks that
-    do not.
+def conditions(batch: dict, given: Sequence[str]) -> dict[str, Array] | None:
+    """The batch's columns that networks are given, by name; None for networks that are given none.
+
+    Raises ConfigError for a column that the data do not have.
     """
-    if classes and "cond" not in batch:
-        raise ConfigError(f"the networks have classes={classes}, but the data have no labels")
-    return batch["cond"] if classes else None
+    for name in given:
+        if name not in batch:
+            hint = did_you_mean(name, batch) or f"; they have {', '.join(sorted(batch))}"
+            raise ConfigError(f"method.given names {name!r}, no column of the data{hint}")
+    return {name: batch[name] for name in given} or None
 
 
 def _averaged_part(params: dict, stats: dict, ema: Mapping) -> dict[str, dict]:

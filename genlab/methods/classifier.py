@@ -6,7 +6,7 @@ import flax.linen as nn
 import optax
 from jax import Array
 
-from genlab.game import Player, apply, fresh, labels
+from genlab.game import Player, apply, fresh
 from genlab.losses import total
 
 
@@ -17,11 +17,9 @@ class Logits(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(
-        self, x: Array, cond: Array | None = None, train: bool = True
-    ) -> tuple[Array, Array]:
+    def __call__(self, x: Array, cond: None = None, train: bool = True) -> tuple[Array, Array]:
         """(logits [B, classes], features [B, F])."""
-        features = self.trunk(x, cond, train)
+        features = self.trunk(x, None, train)
         return nn.Dense(self.classes, name="logits")(features), features
 
 
@@ -29,14 +27,17 @@ class Logits(nn.Module):
 class Classifier:
     """A game of one player, `classifier`, that minimises cross-entropy (maximum likelihood; Bishop
     2006, Eq. 4.108).
+
+    makes, given: the column of labels it predicts, and the column it predicts them from
     """
 
     net: Logits
-    classes = 0  # it predicts labels, it is not told them
+    makes: str = "label"
+    given: tuple[str, ...] = ("image",)
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Network `net`."""
-        return fresh(self.net, "net", key, batch["image"])
+        return fresh(self.net, "net", key, batch[self.given[0]])
 
     def players(self) -> dict[str, Player]:
         """One."""
@@ -44,8 +45,8 @@ class Classifier:
 
     def loss(self, params, stats, batch, key, step):
         """-log p(label | image)."""
-        label = labels(batch, self.net.classes)
-        (logits, _), stats = apply(self.net, "net", params, stats, batch["image"])
+        label = batch[self.makes].argmax(-1)
+        (logits, _), stats = apply(self.net, "net", params, stats, batch[self.given[0]])
         terms = {"cross_entropy": optax.softmax_cross_entropy_with_integer_labels(logits, label)}
         loss, metrics = total(terms, {}, step)
         return loss, (stats, {**metrics, "accuracy": (logits.argmax(-1) == label).mean()})

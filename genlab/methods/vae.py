@@ -1,10 +1,11 @@
 """The variational autoencoder: a game of one player (Kingma & Welling 2014, arXiv:1312.6114).
 
 `beta` weighs the KL (Higgins et al. 2017, beta-VAE, Eq. 4); as a schedule it is the KL warm-up of
-Bowman et al. 2016 (arXiv:1511.06349, Section 3.1). Networks with `classes` make it the conditional
+Bowman et al. 2016 (arXiv:1511.06349, Section 3.1). Given a label it is the conditional
 VAE (Sohn et al. 2015, Eq. 4, with the prior N(0, I) for every label).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import flax.linen as nn
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array, random
 
 from genlab.config import ConfigError
-from genlab.game import Player, apply, fresh, labels
+from genlab.game import Player, apply, conditions, fresh
 from genlab.losses import total
 from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
 from genlab.losses.likelihood import Likelihood
@@ -21,25 +22,17 @@ from genlab.schedules import Weight
 
 @dataclass(frozen=True)
 class VAE:
-    """Player `vae`, which owns `encoder` and `decoder`."""
+    """Player `vae`, which owns `encoder` and `decoder`.
+
+    makes, given: the column it is a model of, and the columns that both networks are given
+    """
 
     encoder: nn.Module
     decoder: nn.Module
     likelihood: Likelihood
     beta: Weight = 1.0
-
-    def __post_init__(self):
-        if self.encoder.classes != self.decoder.classes:
-            raise ConfigError(
-                f"encoder.classes is {self.encoder.classes}, decoder.classes "
-                f"{self.decoder.classes}: "
-                "both are told the label, or neither"
-            )
-
-    @property
-    def classes(self) -> int:
-        """Number of labels both networks are told; 0 for none."""
-        return self.decoder.classes
+    makes: str = "image"
+    given: tuple[str, ...] = ()
 
     @property
     def latent(self) -> int:
@@ -50,7 +43,7 @@ class VAE:
         """Networks `encoder` and `decoder`; ConfigError if the decoder's channels do not fit the
         likelihood.
         """
-        x, cond = batch["image"], labels(batch, self.classes)
+        x, cond = batch[self.makes], conditions(batch, self.given)
         z = jnp.zeros((len(x), self.latent))
         params, stats = fresh(self.encoder, "encoder", random.fold_in(key, 0), x, cond)
         more_params, more_stats = fresh(self.decoder, "decoder", random.fold_in(key, 1), z, cond)
@@ -73,7 +66,7 @@ class VAE:
         """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), nats per image: minus Eq. 3 of Kingma &
         Welling at beta = 1.
         """
-        x, cond = batch["image"], labels(batch, self.classes)
+        x, cond = batch[self.makes], conditions(batch, self.given)
         (mean, log_variance), stats = apply(self.encoder, "encoder", params, stats, x, cond)
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         theta, stats = apply(self.decoder, "decoder", params, stats, z, cond)
@@ -88,22 +81,27 @@ class VAE:
         """z ~ N(0, I), [n, latent]."""
         return random.normal(key, (n, self.latent))
 
-    def generate(self, params, stats, z: Array, cond: Array | None = None) -> Array:
+    def generate(self, params, stats, z: Array, cond: Mapping | None = None) -> Array:
         """The mean of p(x | z), in [-1, 1]."""
         theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
         return self.likelihood.mean(theta)
 
-    def reconstruct(self, params, stats, x: Array, cond: Array | None = None) -> Array:
-        """The mean of p(x | z) at the posterior's mean."""
-        (mean, _), _ = apply(self.encoder, "encoder", params, stats, x, cond, train=False)
-        return self.generate(params, stats, mean, cond)
+    def encode(self, params, stats, x: Array, cond: Mapping | None = None) -> Array:
+        """The posterior's mean, [B, latent]."""
+        return apply(self.encoder, "encoder", params, stats, x, cond, train=False)[0][0]
 
-    def log_likelihood(self, params, stats, x: Array, z: Array, cond: Array | None = None) -> Array:
+    def reconstruct(self, params, stats, x: Array, cond: Mapping | None = None) -> Array:
+        """The mean of p(x | z) at the posterior's mean."""
+        return self.generate(params, stats, self.encode(params, stats, x, cond), cond)
+
+    def log_likelihood(
+        self, params, stats, x: Array, z: Array, cond: Mapping | None = None
+    ) -> Array:
         """log p(x | z) of the decoder, nats, [B]; the prior of z is N(0, I)."""
         theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
         return self.likelihood.log_prob(theta, x)
 
-    def elbo(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
+    def elbo(self, params, stats, x: Array, key: Array, cond: Mapping | None = None) -> Array:
         """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats, [B] (beta
         plays no part).
         """
@@ -114,7 +112,11 @@ class VAE:
         likelihood = self.log_likelihood(params, stats, x, z, cond)
         return likelihood - gaussian_kl(mean, log_variance)
 
-    def log_weight(self, params, stats, x: Array, key: Array, cond: Array | None = None) -> Array:
+    def score(self, params, stats, x: Array, key: Array, cond: Mapping | None = None) -> Array:
+        """Minus the ELBO, nats, [B]."""
+        return -self.elbo(params, stats, x, key, cond)
+
+    def log_weight(self, params, stats, x: Array, key: Array, cond: Mapping | None = None) -> Array:
         """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B].
 
         Burda et al. 2016, arXiv:1509.00519, Section 3.

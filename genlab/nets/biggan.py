@@ -4,14 +4,14 @@ Residual blocks as in `resnet`, of widths that depend on the resolution (multipl
 the generator every BatchNorm takes its scale and shift linearly from the label, or with `shared`
 from one embedding of it, and with `hierarchical` also from a chunk of the latent of its own.
 
-    ImageNet 128x128   Up(shape, width=96, classes=1000, attention=64), latent 120
+    ImageNet 128x128   Up(shape, width=96, attention=64), latent 120
                        Down(width=96, attention=64)
-    CIFAR-10           Up(shape, classes=10, shared=0, hierarchical=False), latent 128; Down()
+    CIFAR-10           Up(shape, shared=0, hierarchical=False), latent 128; Down()
 
 both spectrally normalised but for what embeds the label in the generator (`exempt=("shared",)`, or
 `("scale", "shift")` where shared=0), with a projection of the label in the critic. The second is
 the authors' PyTorch code at 32x32, which starts from N(0, 0.02^2) instead of orthogonal matrices.
-`Up` embeds the label by itself: `Generator(Up(...), classes, embed=0)`. `remat` computes the blocks
+`Up` embeds the label by itself: `Generator(Up(...), embed=0)`. `remat` computes the blocks
 anew for the gradient (`genlab.nets.layers.remat`).
 """
 
@@ -19,15 +19,16 @@ import functools
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 
 from genlab.config import ConfigError
 from genlab.nets import layers
+from genlab.nets.conditions import Conditions, vector
 from genlab.nets.kernels.convolution import Conv
 from genlab.nets.kernels.resize import mean_pool, upsample
 from genlab.nets.layers.attention import SelfAttention
+from genlab.nets.layers.embedding import Embedding
 from genlab.nets.layers.remat import remat
 from genlab.nets.resnet import Block, FirstBlock, check_attention, same
 from genlab.runtime import collectives
@@ -63,7 +64,6 @@ class Up(nn.Module):
 
     shape: tuple[int, ...]
     width: int = 64
-    classes: int = 0
     shared: int = 128
     hierarchical: bool = True
     attention: int = 0
@@ -72,7 +72,7 @@ class Up(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         blocks = layers.levels(self.shape)
         check_attention(self.attention, [8 << stage for stage in range(blocks)])
@@ -90,7 +90,7 @@ class Up(nn.Module):
         x = nn.relu(layers.BatchNorm(self.dtype)(x, None, train))
         return Conv(self.shape[-1], (3, 3), name="image", **init)(x)
 
-    def _conditions(self, z: Array, cond: Array | None, blocks: int) -> list[Array]:
+    def _conditions(self, z: Array, cond: Conditions | None, blocks: int) -> list[Array]:
         """The first layer's latent, then for each block what its norms are a function of."""
         chunks = blocks + 1 if self.hierarchical else 1
         if z.shape[1] % chunks:
@@ -98,22 +98,22 @@ class Up(nn.Module):
                 f"a latent of {z.shape[1]} does not split evenly over the first layer and "
                 f"{blocks} blocks: set latent to a multiple of {chunks}, or hierarchical=False"
             )
-        if not (self.classes or self.hierarchical) or (self.classes and cond is None):
+        given = vector(cond)
+        if given is None and not self.hierarchical:
             raise ConfigError(
-                f"biggan.Up(classes={self.classes}) has nothing to condition its norms on: set "
-                "classes on the trunk and on the network around it, or classes=0 with "
-                "hierarchical=True for data without labels"
+                "biggan.Up(hierarchical=False) has nothing to condition its norms on: name the "
+                "columns in the method's `given`, as given=('label',), or set hierarchical=True for "
+                "data without labels"
             )
-        label = self._label(cond) if self.classes else z[:, :0]
+        label = z[:, :0] if given is None else self._label(given)
         first, *rest = jnp.split(z, chunks, axis=-1)
         rest = rest or [z[:, :0]] * blocks
         return [first, *(jnp.concatenate([label, chunk], axis=-1) for chunk in rest)]
 
-    def _label(self, cond: Array) -> Array:
+    def _label(self, given: Array) -> Array:
         if not self.shared:
-            return jax.nn.one_hot(cond, self.classes)
-        init = layers.initialiser(self.kernel_init)
-        return nn.Embed(self.classes, self.shared, embedding_init=init, name="shared")(cond)
+            return given
+        return Embedding(self.shared, layers.initialiser(self.kernel_init), name="shared")(given)
 
 
 class Down(nn.Module):
@@ -128,7 +128,7 @@ class Down(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, F]."""
         size, levels = x.shape[1], layers.levels(x.shape[1:])
         halvings = levels if size > 32 else max(1, levels - 1)

@@ -18,6 +18,7 @@ from jax import Array
 
 from genlab.config import ConfigError
 from genlab.nets import layers
+from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv, ConvTranspose
 from genlab.nets.kernels.resize import upsample
 
@@ -33,11 +34,10 @@ class Up(nn.Module):
     kernel: int = 5
     norm: str = "BatchNorm"
     slope: float = 0.3
-    classes: int = 0
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         if len(self.channels) != len(self.strides):
             raise ConfigError(
@@ -45,7 +45,7 @@ class Up(nn.Module):
                 "it starts from"
             )
         first = (*_base(self.shape, math.prod(self.strides)), self.channels[0])
-        norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
+        norm = functools.partial(layers.norm, self.norm, self.dtype)
         bias = layers.has_bias(self.norm)
         x = nn.Dense(math.prod(first), use_bias=bias, kernel_init=_glorot, dtype=self.dtype)(z)
         x = jax.nn.leaky_relu(norm()(x, cond, train), self.slope).reshape(-1, *first)
@@ -71,11 +71,10 @@ class Resize(nn.Module):
     shape: tuple[int, ...]
     channels: tuple[int, ...] = (128, 128, 64)
     norm: str = "BatchNorm"
-    classes: int = 0
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         base = _base(self.shape, 2 ** (len(self.channels) - 1))
         first = (*base, self.channels[0])
@@ -84,7 +83,7 @@ class Resize(nn.Module):
         x = x.reshape(-1, *first)
         for channels in self.channels[1:]:
             x = conv(channels, use_bias=layers.has_bias(self.norm))(upsample(x))
-            x = nn.relu(layers.norm(self.norm, self.classes, self.dtype)(x, cond, train))
+            x = nn.relu(layers.norm(self.norm, self.dtype)(x, cond, train))
         return conv(self.shape[-1], name="image")(x)
 
 
@@ -98,11 +97,10 @@ class Down(nn.Module):
     norm: str = "Identity"
     slope: float = 0.3
     dropout: float = 0.3
-    classes: int = 0
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, h w channels[-1]]."""
         for stage, channels in enumerate(self.channels):
             norm = self.norm if stage else "Identity"
@@ -114,7 +112,7 @@ class Down(nn.Module):
                 kernel_init=_glorot,
                 dtype=self.dtype,
             )(x)
-            x = layers.norm(norm, self.classes, self.dtype)(x, cond, train)
+            x = layers.norm(norm, self.dtype)(x, cond, train)
             x = nn.Dropout(self.dropout, deterministic=not train)(jax.nn.leaky_relu(x, self.slope))
         return x.reshape(len(x), -1)
 

@@ -16,6 +16,7 @@ import jax
 from jax import Array
 
 from genlab.nets import layers
+from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv, ConvTranspose
 
 
@@ -27,16 +28,15 @@ class Up(nn.Module):
     shape: tuple[int, ...]
     width: int = 64
     norm: str = "BatchNorm"
-    classes: int = 0
     kernel: int = 4
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         stages = layers.levels(self.shape)
         bias = layers.has_bias(self.norm)
-        norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
+        norm = functools.partial(layers.norm, self.norm, self.dtype)
         channels = self.width * min(8, 2 ** (stages - 1))
         dense = nn.Dense(
             16 * channels, use_bias=bias, kernel_init=layers.normal_02, dtype=self.dtype
@@ -62,12 +62,11 @@ class Down(nn.Module):
 
     width: int = 64
     norm: str = "BatchNorm"
-    classes: int = 0
     kernel: int = 4
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, 16 * channels]."""
         for stage in range(layers.levels(x.shape[1:])):
             norm = self.norm if stage else "Identity"
@@ -79,5 +78,5 @@ class Down(nn.Module):
                 kernel_init=layers.normal_02,
                 dtype=self.dtype,
             )(x)
-            x = jax.nn.leaky_relu(layers.norm(norm, self.classes, self.dtype)(x, cond, train), 0.2)
+            x = jax.nn.leaky_relu(layers.norm(norm, self.dtype)(x, cond, train), 0.2)
         return x.reshape(len(x), -1)

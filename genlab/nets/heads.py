@@ -17,47 +17,45 @@ from jax import Array
 
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
-from genlab.nets.roles import dense, with_label_map
+from genlab.nets.conditions import Conditions, needed
+from genlab.nets.layers.embedding import Embedding
+from genlab.nets.roles import dense, with_channels
 
 
 class ProjectionDiscriminator(nn.Module):
-    """Logit = psi(phi(x)) + y^T V phi(x) with phi the trunk, psi linear and V an embedding of the
-    label (Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3).
+    """Logit = psi(phi(x)) + y^T V phi(x) with phi the trunk, psi linear and y the labels and
+    numbers given (Miyato & Koyama 2018, arXiv:1802.05637, Eq. 3).
     """
 
     trunk: nn.Module
-    classes: int
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """Logits [B]."""
-        features = _features(self, x, cond, train)
-        table = nn.Embed(
-            self.classes,
-            features.shape[-1],
-            embedding_init=layers.initialiser(self.kernel_init or default_embed_init),
-            name="label",
-        )
-        return dense(self, 1, "logit")(features)[:, 0] + (table(cond) * features).sum(-1)
+        features = _features(self, x, train)
+        given = needed(cond, type(self).__name__)
+        init = layers.initialiser(self.kernel_init or default_embed_init)
+        table = Embedding(features.shape[-1], init, name="label")
+        return dense(self, 1, "logit")(features)[:, 0] + (table(given) * features).sum(-1)
 
 
 class AuxiliaryDiscriminator(nn.Module):
     """The logit of the source and log p(label | x), which AC-GAN's two players both maximise (Odena
-    et al. 2017, arXiv:1610.09585).
+    et al. 2017, arXiv:1610.09585). `label` is the column it classifies by.
     """
 
     trunk: nn.Module
-    classes: int
+    label: str = "label"
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, 2]: logit of the source, log-probability of the label given."""
-        features = _features(self, x, cond, train)
+        features, asked = _features(self, x, train), _asked(self, cond)
         source = dense(self, 1, "logit")(features)
-        labels = jax.nn.log_softmax(dense(self, self.classes, "label")(features))
-        return jnp.concatenate([source, _of_label(labels, cond)], axis=-1)
+        labels = jax.nn.log_softmax(dense(self, asked.shape[-1], "label")(features))
+        return jnp.concatenate([source, _of_label(labels, asked)], axis=-1)
 
 
 class MarginDiscriminator(nn.Module):
@@ -66,17 +64,17 @@ class MarginDiscriminator(nn.Module):
     """
 
     trunk: nn.Module
-    classes: int
+    label: str = "label"
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, 2]: margin of the label given, margin of "generated" (lower is more like data)."""
-        features = _features(self, x, cond, train)
-        scores = dense(self, self.classes + 1, "scores")(features)
-        return jnp.concatenate(
-            [margin(scores, cond), margin(scores, jnp.full(len(scores), self.classes))], axis=-1
-        )
+        features, asked = _features(self, x, train), _asked(self, cond)
+        scores = dense(self, asked.shape[-1] + 1, "scores")(features)
+        asked = jnp.pad(asked, ((0, 0), (0, 1)))
+        generated = jnp.zeros_like(asked).at[:, -1].set(1.0)
+        return jnp.concatenate([margin(scores, asked), margin(scores, generated)], axis=-1)
 
 
 class AutoencodingDiscriminator(nn.Module):
@@ -85,21 +83,20 @@ class AutoencodingDiscriminator(nn.Module):
 
     "l2" is the mean squared error, EBGAN's (Zhao et al. 2017, arXiv:1609.03126), "l1" the mean
     absolute error, BEGAN's (Berthelot et al. 2017, arXiv:1703.10717). The code is linear in what
-    `down` gives, [B, latent], and sown as "features"; `up` makes an image of it. With `classes` the
-    encoder sees the label as a Discriminator's trunk does.
+    `down` gives, [B, latent], and sown as "features"; `up` makes an image of it. What is given
+    enters the encoder as it enters a Discriminator's trunk.
     """
 
     down: nn.Module
     up: nn.Module
     norm: str | Callable = "l2"
     latent: int = 64
-    classes: int = 0
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """Logits [B], none above 0."""
-        features = self.down(with_label_map(x, cond, self.classes), cond, train)
+        features = self.down(with_channels(x, cond), cond, train)
         code = dense(self, self.latent, "code")(features.astype(jnp.float32))
         self.sow("intermediates", "features", layers.examples(code))
         difference = self.up(code, cond, train).astype(jnp.float32) - x
@@ -117,24 +114,28 @@ def l2(difference: Array) -> Array:
     return jnp.square(difference)
 
 
-def margin(scores: Array, label: Array) -> Array:
-    """A label's score less the best of the others, [B, 1]."""
-    asked = jax.nn.one_hot(label, scores.shape[-1], dtype=bool)
-    others = jnp.where(asked, -jnp.inf, scores).max(-1, keepdims=True)
-    return _of_label(scores, label) - others
+def margin(scores: Array, asked: Array) -> Array:
+    """The score of the label asked for (one-hot) less the best of the others, [B, 1]."""
+    others = jnp.where(asked > 0.5, -jnp.inf, scores).max(-1, keepdims=True)
+    return _of_label(scores, asked) - others
 
 
-def _features(critic: nn.Module, x: Array, cond: Array | None, train: bool) -> Array:
-    if cond is None or not critic.classes:
-        raise ConfigError(
-            f"{type(critic).__name__}(classes={critic.classes}) judges an image by its label, but "
-            f"{'the batch has no `cond`' if critic.classes else 'classes is 0'}: "
-            "use Discriminator for data without labels"
-        )
+def _features(critic: nn.Module, x: Array, train: bool) -> Array:
     features = critic.trunk(x, None, train).astype(jnp.float32)
     critic.sow("intermediates", "features", layers.examples(features))
     return features
 
 
-def _of_label(values: Array, label: Array) -> Array:
-    return jnp.take_along_axis(values, label[:, None], axis=-1)
+def _asked(critic: nn.Module, cond: Conditions | None) -> Array:
+    """The label that a critic classifies by, one-hot [B, K]."""
+    if critic.label in (cond or ()):
+        return cond[critic.label]
+    raise ConfigError(
+        f"{type(critic).__name__}(label={critic.label!r}) judges an image by its label, and is "
+        f"given {', '.join(sorted(cond)) if cond else 'nothing'}: name the column in the method's "
+        "`given`, or use Discriminator for data without labels"
+    )
+
+
+def _of_label(values: Array, asked: Array) -> Array:
+    return (values * asked).sum(-1, keepdims=True)

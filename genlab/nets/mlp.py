@@ -13,6 +13,7 @@ from jax import Array
 
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
+from genlab.nets.conditions import Conditions
 
 
 class Up(nn.Module):
@@ -22,13 +23,12 @@ class Up(nn.Module):
     hidden: tuple[int, ...] = (256, 256)
     activation: str | Callable = "relu"
     norm: str = "Identity"
-    classes: int = 0
     kernel_init: str | Callable | None = None
     dropout: float = 0.0
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         x = _hidden(self, z, cond, train)
         out = nn.Dense(
@@ -46,14 +46,13 @@ class Down(nn.Module):
     hidden: tuple[int, ...] = (256, 256)
     activation: str | Callable = "leaky_relu"
     norm: str = "Identity"
-    classes: int = 0
     kernel_init: str | Callable | None = None
     dropout: float = 0.0
     scale: float = 1.0
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, ...] -> [B, hidden[-1]]."""
         return _hidden(self, self.scale * x.reshape(len(x), -1), cond, train)
 
@@ -72,7 +71,7 @@ class Maxout(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, ...] -> [B, hidden[-1]]; `cond` is not used."""
         x = self.scale * x.reshape(len(x), -1)
         for width in _positive(self.hidden):
@@ -86,7 +85,7 @@ class Maxout(nn.Module):
         return x
 
 
-def _hidden(trunk: Up | Down, x: Array, cond: Array | None, train: bool) -> Array:
+def _hidden(trunk: Up | Down, x: Array, cond: Conditions | None, train: bool) -> Array:
     activation = choose(nn, trunk.activation)
     for width in _positive(trunk.hidden):
         dense = nn.Dense(
@@ -95,7 +94,7 @@ def _hidden(trunk: Up | Down, x: Array, cond: Array | None, train: bool) -> Arra
             kernel_init=layers.initialiser(trunk.kernel_init),
             dtype=trunk.dtype,
         )
-        x = activation(layers.norm(trunk.norm, trunk.classes, trunk.dtype)(dense(x), cond, train))
+        x = activation(layers.norm(trunk.norm, trunk.dtype)(dense(x), cond, train))
         x = nn.Dropout(trunk.dropout)(x, deterministic=not train)
     return x
 

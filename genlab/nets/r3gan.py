@@ -3,8 +3,8 @@
 Inverted bottlenecks of grouped convolutions without any norm, bilinear resampling, a learned 4x4
 basis at the bottom of both networks. Blocks start as the identity, their other layers shrunk with
 the depth (Zhang et al. 2019, arXiv:1901.09321). The defaults are the authors' for CIFAR-10; their
-generator is linear at its end and `Up` embeds the label by itself: `Generator(Up(...), classes,
-embed=0, bounded=False)`. `widths` and `cardinality` run from 4x4 to the image's resolution in both
+generator is linear at its end and `Up` embeds the label by itself: `Generator(Up(...), embed=0,
+bounded=False)`. `widths` and `cardinality` run from 4x4 to the image's resolution in both
 networks. `remat` computes the blocks anew for the gradient (`genlab.nets.layers.remat`).
 """
 
@@ -19,7 +19,9 @@ from jax import Array
 
 from genlab.config import ConfigError
 from genlab.nets import layers
+from genlab.nets.conditions import Conditions, vector
 from genlab.nets.kernels.convolution import Conv
+from genlab.nets.layers.embedding import Embedding
 from genlab.nets.layers.remat import remat
 
 LEAKY_GAIN = math.sqrt(2 / (1 + 0.2**2))
@@ -35,24 +37,18 @@ class Up(nn.Module):
     widths: tuple[int, ...] = (768, 768, 768, 768)
     cardinality: tuple[int, ...] = (96, 96, 96, 96)
     blocks: int = 2
-    classes: int = 0
     embed: int = 64
     dtype: str = "float32"
     remat: bool = False
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         stages = _stages(self, self.shape)
-        if self.classes:
-            _check_label(cond, self.classes)
-            label = nn.Embed(
-                self.classes,
-                self.embed,
-                embedding_init=nn.initializers.normal(self.classes**-0.5),
-                name="label",
-            )
-            z = jnp.concatenate([z, label(cond)], axis=-1)
+        given = vector(cond)
+        if given is not None:
+            init = nn.initializers.normal(given.shape[-1] ** -0.5)
+            z = jnp.concatenate([z, Embedding(self.embed, init, name="label")(given)], axis=-1)
         width = self.widths[0]
         basis = self.param("basis", nn.initializers.normal(1.0), (4, 4, width)).astype(self.dtype)
         weight = nn.Dense(width, use_bias=False, kernel_init=msr(), dtype=self.dtype)(z)
@@ -77,7 +73,7 @@ class Down(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, widths[0]]."""
         stages = _stages(self, x.shape[1:])
         x = _pointwise(self.widths[-1], self.dtype, name="image")(x)
@@ -107,27 +103,20 @@ class Discriminator(nn.Module):
     """
 
     trunk: nn.Module
-    classes: int = 0
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """Logits [B], float32."""
         features = self.trunk(x, None, train).astype(jnp.float32)
         self.sow("intermediates", "features", layers.examples(features))
         width = features.shape[-1]
-        linear = nn.Dense(
-            width if self.classes else 1, use_bias=False, kernel_init=msr(), name="logit"
-        )
-        if not self.classes:
+        given = vector(cond)
+        columns = 1 if given is None else width
+        linear = nn.Dense(columns, use_bias=False, kernel_init=msr(), name="logit")
+        if given is None:
             return linear(features)[:, 0]
-        _check_label(cond, self.classes)
-        table = nn.Embed(
-            self.classes,
-            width,
-            embedding_init=nn.initializers.normal((self.classes * width) ** -0.5),
-            name="label",
-        )
-        return (linear(features) * table(cond)).sum(axis=-1)
+        init = nn.initializers.normal((given.shape[-1] * width) ** -0.5)
+        return (linear(features) * Embedding(width, init, name="label")(given)).sum(axis=-1)
 
 
 class Block(nn.Module):
@@ -140,7 +129,7 @@ class Block(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, H, W, C]; `cond` and `train` are not used."""
         width = x.shape[-1]
         # m = 3 linear layers a branch: L^(-1 / (2 m - 2)), arXiv:1901.09321, Section 3
@@ -193,14 +182,6 @@ def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
 
 def _pointwise(width: int, dtype: str, name: str | None = None) -> nn.Module:
     return Conv(width, (1, 1), use_bias=False, kernel_init=msr(), dtype=dtype, name=name)
-
-
-def _check_label(cond: Array | None, classes: int) -> None:
-    if cond is None:
-        raise ConfigError(
-            f"classes={classes}, but the network was given no label: set classes on the network "
-            "around the trunk too, or to 0 for data without labels"
-        )
 
 
 def _stages(trunk: Up | Down, shape: tuple[int, ...]) -> list[tuple[int, int]]:

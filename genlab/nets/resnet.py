@@ -22,6 +22,7 @@ from jax import Array
 
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
+from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv
 from genlab.nets.kernels.resize import mean_pool, upsample
 from genlab.nets.layers.attention import SelfAttention
@@ -44,16 +45,15 @@ class Up(nn.Module):
     width: int = 128
     norm: str = "BatchNorm"
     attention: int = 0
-    classes: int = 0
     dtype: str = "float32"
     remat: bool = False
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, *shape], not squashed."""
         doublings = layers.levels(self.shape)
         check_attention(self.attention, [8 << stage for stage in range(doublings)])
-        norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
+        norm = functools.partial(layers.norm, self.norm, self.dtype)
         dense = nn.Dense(16 * self.width, kernel_init=glorot, dtype=self.dtype)
         x = dense(z).reshape(-1, 4, 4, self.width)
         for _ in range(doublings):
@@ -61,7 +61,7 @@ class Up(nn.Module):
             x = remat(self.remat, block)(x, cond, train)
             if x.shape[1] == self.attention:
                 x = SelfAttention(dtype=self.dtype, name="attend")(x)
-        last = layers.norm(self.norm.removeprefix("Conditional"), self.classes, self.dtype)
+        last = layers.norm(self.norm.removeprefix("Conditional"), self.dtype)
         x = nn.relu(last(x, cond, train))
         return Conv(self.shape[-1], (3, 3), kernel_init=glorot, dtype=self.dtype, name="image")(x)
 
@@ -76,16 +76,15 @@ class Down(nn.Module):
     norm: str = "Identity"
     pool: str = "mean"
     attention: int = 0
-    classes: int = 0
     dtype: str = "float32"
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, width]."""
         halvings = max(1, layers.levels(x.shape[1:]) - 1)
         check_attention(self.attention, [x.shape[1] >> n for n in range(1, halvings + 1)])
-        norm = functools.partial(layers.norm, self.norm, self.classes, self.dtype)
+        norm = functools.partial(layers.norm, self.norm, self.dtype)
         for stage in range(halvings):
             block = (
                 Block(self.width, mean_pool, norm, dtype=self.dtype)
@@ -113,7 +112,7 @@ class Block(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, H', W', width]."""
 
         def conv(h):
@@ -146,7 +145,7 @@ class FirstBlock(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, H / 2, W / 2, width]; `cond` and `train` are not used."""
         conv = functools.partial(Conv, self.width, dtype=self.dtype)
         h = nn.relu(conv((3, 3), kernel_init=self.kernel_init)(x))

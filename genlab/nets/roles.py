@@ -7,57 +7,61 @@ demands.
     Decoder(z, cond, train)       -> distribution parameters [B, *shape]
 
 A trunk up maps `(z [B, D], cond, train) -> [B, *shape]`, a trunk down `(x, cond, train) -> features
-[B, F]`. With `classes` a role embeds the label (Mirza & Osindero 2014, arXiv:1411.1784); a trunk's
-conditional norms get it too. `kernel_init` initialises a role's own kernels
-(`layers.initialiser`). More critics with a Discriminator's contract are in `heads`.
+[B, F]`. `cond` is a mapping of the columns given (`nets.conditions`), None for none: a role embeds
+labels and numbers (Mirza & Osindero 2014, arXiv:1411.1784), and a trunk's conditional norms get
+them too. A picture that is given is one more input of a critic or an encoder, along the channels;
+a generator or a decoder sees it through `look`, a trunk down. `kernel_init` initialises a role's
+own kernels (`layers.initialiser`). More critics with a Discriminator's contract are in `heads`.
 """
 
+import math
 from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from genlab.config import ConfigError
 from genlab.nets import layers
+from genlab.nets.conditions import Conditions, pictures, vector
+from genlab.nets.layers.embedding import Embedding
 
 
 class Generator(nn.Module):
     """Latents [B, D] to images in [-1, 1] by a final tanh; or to unbounded points with
-    `bounded=False`. embed: features of the label beside the latent; 0 where the trunk alone, by
-    its norms or an embedding of its own, is told the label.
+    `bounded=False`.
+
+    embed: features of labels and numbers beside the latent; 0 where the trunk alone, by its norms
+           or an embedding of its own, is given them
+    look:  a trunk down through which given pictures are seen, its features beside the latent
     """
 
     trunk: nn.Module
-    classes: int = 0
     embed: int = 32
     bounded: bool = True
+    look: nn.Module | None = None
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """Images [B, *shape], float32."""
-        x = self.trunk(_with_label(z, cond, self.classes, self.embed), cond, train).astype(
-            jnp.float32
-        )
+        x = self.trunk(_with_given(self, z, cond, train), cond, train).astype(jnp.float32)
         return jnp.tanh(x) if self.bounded else x
 
 
 class Discriminator(nn.Module):
-    """Images to one logit each, unbounded; the label enters as one more image channel, learned per
-    class.
+    """Images to one logit each, unbounded; labels and numbers enter as one more image channel,
+    linear in them, pictures as channels of their own.
 
     What its trunk gives is sown as "features" in the collection "intermediates".
     """
 
     trunk: nn.Module
-    classes: int = 0
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """Logits [B], float32."""
-        features = self.trunk(with_label_map(x, cond, self.classes), cond, train).astype(
-            jnp.float32
-        )
+        features = self.trunk(with_channels(x, cond), cond, train).astype(jnp.float32)
         self.sow("intermediates", "features", layers.examples(features))
         return dense(self, 1, "logit")(features)[:, 0]
 
@@ -67,38 +71,32 @@ class Encoder(nn.Module):
 
     trunk: nn.Module
     latent: int
-    classes: int = 0
     kernel_init: str | Callable | None = None
 
     @nn.compact
     def __call__(
-        self, x: Array, cond: Array | None = None, train: bool = True
+        self, x: Array, cond: Conditions | None = None, train: bool = True
     ) -> tuple[Array, Array]:
         """(mean, log-variance), each [B, latent], float32."""
-        features = self.trunk(with_label_map(x, cond, self.classes), cond, train).astype(
-            jnp.float32
-        )
-        mean, log_variance = jnp.split(
-            dense(self, 2 * self.latent, "posterior")(features), 2, axis=-1
-        )
+        features = self.trunk(with_channels(x, cond), cond, train).astype(jnp.float32)
+        posterior = dense(self, 2 * self.latent, "posterior")(features)
+        mean, log_variance = jnp.split(posterior, 2, axis=-1)
         return mean, log_variance
 
 
 class Decoder(nn.Module):
     """Latents to the parameters of p(x | z): `shape` of the trunk has as many channels as the
-    likelihood needs.
+    likelihood needs. `embed` and `look` as in `Generator`.
     """
 
     trunk: nn.Module
-    classes: int = 0
     embed: int = 32
+    look: nn.Module | None = None
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """Distribution parameters [B, *shape], float32."""
-        return self.trunk(_with_label(z, cond, self.classes, self.embed), cond, train).astype(
-            jnp.float32
-        )
+        return self.trunk(_with_given(self, z, cond, train), cond, train).astype(jnp.float32)
 
 
 def dense(role: nn.Module, width: int, name: str) -> nn.Module:
@@ -106,20 +104,36 @@ def dense(role: nn.Module, width: int, name: str) -> nn.Module:
     return nn.Dense(width, kernel_init=layers.initialiser(role.kernel_init), name=name)
 
 
-def _with_label(z: Array, cond: Array | None, classes: int, embed: int) -> Array:
-    if not (classes and embed):
-        return z
-    return jnp.concatenate([z, nn.Embed(classes, embed, name="label")(cond)], axis=-1)
+def with_channels(x: Array, cond: Conditions | None) -> Array:
+    """`x` and what is given as further channels: labels and numbers as one, linear in them (for
+    points as many features again), pictures as their own.
 
-
-def with_label_map(x: Array, cond: Array | None, classes: int) -> Array:
-    """`x` and, where there are `classes`, one more channel (or as many features again for points),
-    learned per class.
+    Raises ConfigError for pictures of another size than `x`.
     """
-    if not classes:
-        return x
-    if x.ndim == 2:
-        return jnp.concatenate([x, nn.Embed(classes, x.shape[1], name="label")(cond)], axis=-1)
-    height, width = x.shape[1:3]
-    label = nn.Embed(classes, height * width, name="label")(cond).reshape(-1, height, width, 1)
-    return jnp.concatenate([x, label], axis=-1)
+    given, seen, found = vector(cond), pictures(cond), [x]
+    if given is not None:
+        area = x.shape[1:-1] if x.ndim == 4 else x.shape[1:]
+        learned = Embedding(math.prod(area), name="label")(given)
+        found.append(learned.reshape(-1, *area, *(1,) * (x.ndim - 1 - len(area))))
+    if seen is not None:
+        if x.ndim != 4 or seen.shape[1:3] != x.shape[1:3]:
+            raise ConfigError(
+                f"the given pictures are {seen.shape[1]}x{seen.shape[2]}, the examples are of "
+                f"shape {x.shape[1:]}: bring the data to one size"
+            )
+        found.append(seen)
+    return jnp.concatenate(found, axis=-1) if len(found) > 1 else x
+
+
+def _with_given(role: Generator | Decoder, z: Array, cond: Conditions | None, train: bool) -> Array:
+    given, seen, found = vector(cond), pictures(cond), [z]
+    if given is not None and role.embed:
+        found.append(Embedding(role.embed, name="label")(given))
+    if seen is not None:
+        if role.look is None:
+            raise ConfigError(
+                f"{type(role).__name__} is given a picture and has nothing to see it with: set "
+                "look=spec(mlp.Down) or another trunk down"
+            )
+        found.append(role.look(seen, None, train).astype(z.dtype))
+    return jnp.concatenate(found, axis=-1) if len(found) > 1 else z

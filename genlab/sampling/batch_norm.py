@@ -1,5 +1,7 @@
 """Standing statistics: BatchNorm's running ones, taken anew for the weights that are shown."""
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ from jax import Array, random
 
 from genlab.game import Method, State
 from genlab.runtime import compiler
+from genlab.sampling.conditions import loaded, spread
 
 STREAM = 80  # latents of standing statistics, apart from training's and evaluation's
 
@@ -19,15 +22,22 @@ def evaluation_variables(experiment, state: State) -> tuple[dict, dict]:
     if not experiment.standing:
         return params, stats
     key = random.fold_in(random.key(experiment.seed), STREAM)
-    size = experiment.batch_size
-    return params, standing(experiment.method, params, stats, key, experiment.standing, size)
+    method, source, size = experiment.method, experiment.data, experiment.batch_size
+    cond = loaded(source, spread(method, source, size))
+    return params, standing(method, params, stats, key, experiment.standing, size, cond)
 
 
 def standing(
-    method: Method, params: dict, stats: dict, key: Array, batches: int, size: int
+    method: Method,
+    params: dict,
+    stats: dict,
+    key: Array,
+    batches: int,
+    size: int,
+    cond: Mapping[str, Array] | None = None,
 ) -> dict:
     """`stats` with every running mean and variance replaced by its mean over `batches` batches of
-    `size` samples (standing statistics: Brock et al. 2019, arXiv:1809.11096, Section 4.2).
+    `size` samples under the conditions `cond` (standing statistics: Brock et al. 2019, arXiv:1809.11096, Section 4.2).
 
     The method's `settle` runs its generator in training mode.
     """
@@ -39,7 +49,7 @@ def standing(
 
         def after(r):
             here = {n: {**s, "batch_stats": r[n]} if n in r else s for n, s in stats.items()}
-            settled = method.settle(params, here, key, size)
+            settled = method.settle(params, here, key, size, cond)
             return {n: s["batch_stats"] for n, s in settled.items() if "batch_stats" in s}
 
         zeros, ones = (jax.tree.map(fill, running) for fill in (jnp.zeros_like, jnp.ones_like))

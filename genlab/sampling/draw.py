@@ -1,7 +1,6 @@
-"""`genlab sample`: grids, single pictures, arrays, interpolations and truncation from a trained
-run.
-"""
+"""`genlab sample`: grids, single files, arrays, interpolations and truncation from a trained run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,11 +9,15 @@ import numpy as np
 from jax import Array, random
 
 from genlab.config import ConfigError
+from genlab.data.columns import Column, first_label
+from genlab.data.pictures import write_png
+from genlab.data.sources import Source
 from genlab.game import Method
+from genlab.game.abilities import Generates, require
 from genlab.sampling.batch_norm import evaluation_variables
+from genlab.sampling.conditions import Stored, asked, loaded, spread
 from genlab.sampling.latents import interpolate, truncated
-from genlab.sampling.pictures import picture, write_png
-from genlab.sampling.sampler import Sampler, grid_columns, labels_for
+from genlab.sampling.sampler import Sampler, grid_columns
 from genlab.train.restore import trained
 
 FORMATS = ("grid", "png", "npz")
@@ -24,81 +27,96 @@ STREAM = 79  # latents drawn on request, apart from training's and evaluation's
 class SampleRequest(NamedTuple):
     """What to draw.
 
-    label:       this one alone (conditional methods); None: all in turn
+    label:       this one for all (models given a label), its name or number; None: all in turn
+    given:       the same for any column given, by name, as text: {"hue": "0.3"}
     truncation:  latents within +- this; None: the prior
     interpolate: pictures between each pair of latents, in rows of this many; None: none
     """
 
     n: int = 64
     seed: int = 0
-    label: int | None = None
+    label: str | int | None = None
+    given: Mapping[str, str] = {}
     truncation: float | None = None
     interpolate: int | None = None
     formats: tuple[str, ...] = ("grid",)
 
 
 def generate(workdir: str | Path, request: SampleRequest, step: int | None = None) -> list[Path]:
-    """Draws from the State that `evaluate` judges (or that of round `step`): the files written.
+    """Draws from the State that `evaluate` scores (or that of round `step`): the files written.
 
     Raises ConfigError for what the run cannot do.
     """
     run, training, step, state = trained(workdir, step)
-    method = training.experiment.method
-    _check(request, method, training.experiment.data.shape)
+    method, source = training.experiment.method, training.experiment.data
+    require(method, Generates, "genlab sample")
+    _check(request)
     params, stats = evaluation_variables(training.experiment, state)
-    z, cond = _latents(method, request)
-    made = Sampler(method, training.experiment.data)(params, stats, z, cond)
-    columns = None if request.label is not None else grid_columns(method)
-    name = f"{step:06d}_seed{request.seed}"
-    return _write(run.path / "generated", name, made, cond, request, columns)
+    stored = conditions(request, method, source)
+    z = _latents(method, request)
+    if request.interpolate and stored:
+        stored = {name: np.repeat(x, request.interpolate, axis=0) for name, x in stored.items()}
+    made = Sampler(method, source)(params, stats, z, loaded(source, stored))
+    fixed = request.label is not None or request.given
+    columns = request.interpolate or (None if fixed else grid_columns(method, source))
+    place = run.path / "generated" / f"{step:06d}_seed{request.seed}"
+    drawn = {method.makes: made, **(stored or {})}
+    return _write(place, drawn, source.columns[method.makes], request, columns)
 
 
-def _latents(method: Method, request: SampleRequest) -> tuple[Array, Array | None]:
+def conditions(request: SampleRequest, method: Method, source: Source) -> Stored | None:
+    """The stored conditions of the samples asked for; ConfigError for those that cannot be."""
+    texts = dict(request.given)
+    if request.label is not None:
+        name = first_label({name: source.columns[name] for name in method.given})
+        if name is None:
+            raise ConfigError(
+                f"--label={request.label}, but there are no labels: the model is not conditional on "
+                "any"
+            )
+        texts[name] = str(request.label)
+    stored = spread(method, source, request.n)
+    for name, value in asked(source.columns, method.given, texts).items():
+        stored[name] = np.broadcast_to(value, (request.n, *value.shape))
+    return stored
+
+
+def _latents(method: Method, request: SampleRequest) -> Array:
     key = random.fold_in(random.key(request.seed), STREAM)
-    rows = 2 * request.n if request.interpolate else request.n
-    z = method.latents(key, rows)
+    z = method.latents(key, 2 * request.n if request.interpolate else request.n)
     if request.truncation is not None:
         z = truncated(key, z.shape, request.truncation)
-    cond = labels_for(method, request.n)
-    if request.label is not None:
-        cond = jnp.full((request.n,), request.label)
     if request.interpolate:
-        z = interpolate(z[: request.n], z[request.n :], request.interpolate).reshape(
-            -1, z.shape[-1]
-        )
-        cond = None if cond is None else jnp.repeat(cond, request.interpolate)
-    return z, cond
+        between = interpolate(z[: request.n], z[request.n :], request.interpolate)
+        z = jnp.reshape(between, (-1, z.shape[-1]))
+    return z
 
 
-def _write(folder: Path, name: str, made, cond, request: SampleRequest, columns) -> list[Path]:
-    written = []
+def _write(
+    place: Path, drawn: Stored, column: Column, request: SampleRequest, columns: int | None
+) -> list[Path]:
+    """The files, named after `place`; the first of what is drawn is what the model makes."""
+    made, written = next(iter(drawn.values())), []
     if "grid" in request.formats:
-        written.append(folder / f"{name}_{'interpolation' if request.interpolate else 'grid'}.png")
-        write_png(written[-1], picture(made, columns=request.interpolate or columns))
+        kind = "interpolation" if request.interpolate else "grid"
+        written.append(place.with_name(f"{place.name}_{kind}.png"))
+        write_png(written[-1], column.draw(made, columns))
     if "png" in request.formats:
-        for i, image in enumerate(made):
-            written.append(folder / name / f"{i:05d}.png")
-            write_png(written[-1], image)
+        place.mkdir(parents=True, exist_ok=True)
+        written += [column.write(one, place / f"{i:05d}") for i, one in enumerate(made)]
     if "npz" in request.formats:
-        folder.mkdir(parents=True, exist_ok=True)
-        written.append(folder / f"{name}.npz")
-        np.savez(written[-1], image=made, **({} if cond is None else {"label": np.asarray(cond)}))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        written.append(place.with_name(f"{place.name}.npz"))
+        np.savez(written[-1], **drawn)
     return written
 
 
-def _check(request: SampleRequest, method: Method, shape: tuple[int, ...]) -> None:
+def _check(request: SampleRequest) -> None:
     unknown = [f for f in request.formats if f not in FORMATS]
     if unknown:
         raise ConfigError(f"no format {unknown[0]!r}; there is {', '.join(FORMATS)}")
-    if "png" in request.formats and len(shape) != 3:
-        raise ConfigError("single PNGs are for images, these are points: use --formats=grid,npz")
     if request.n < 1:
         raise ConfigError(f"--n is {request.n}; draw at least one")
-    if request.label is not None and not 0 <= request.label < max(method.classes, 1):
-        told = (
-            f"0 .. {method.classes - 1}" if method.classes else "none: the model is not conditional"
-        )
-        raise ConfigError(f"--label={request.label}, but the labels are {told}")
     if request.truncation is not None and not request.truncation > 0:
         raise ConfigError(f"--truncation is {request.truncation}; it must be above 0")
     if request.interpolate is not None and request.interpolate < 2:

@@ -6,59 +6,79 @@ import jax
 import numpy as np
 from jax import random
 
+from genlab.data.pictures import write_png
 from genlab.data.sources import Source
 from genlab.game import Method, State
+from genlab.game.abilities import Reconstructs
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import evaluation_variables
-from genlab.sampling.pictures import picture, write_png
-from genlab.sampling.sampler import Sampler, as_batch, grid_columns, labels_for, quantised
+from genlab.sampling.conditions import held_out, loaded, spread
+from genlab.sampling.sampler import Sampler, as_batch, grid_columns
 
 GRID = 64  # pictures in a grid of samples
 POINTS = 2500  # points in a density plot
+ROW = 16  # pictures in a row that has given or reconstructed ones above or below it
 STREAM = 77  # latents of pictures, apart from training's and evaluation's
 
 
 def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
     """A hook that draws the same latents at successive rounds, and reconstructions where there are
-    any.
+    any. Pictures that the method is given stand above those it makes of them.
     """
     method, source = experiment.method, experiment.data
-    sampler, columns = Sampler(method, source), grid_columns(method)
-    count = POINTS if len(source.shape) == 1 else 6 * columns if columns else GRID
+    column, columns = source.columns[method.makes], grid_columns(method, source)
+    sampler, seen = Sampler(method, source), given_pictures(method, source)
+    square = POINTS if len(column.shape) == 1 else 6 * columns if columns else GRID
+    count = ROW if seen else square
     z = method.latents(random.fold_in(random.key(experiment.seed), STREAM), count)
-    cond = labels_for(method, count)
-    rebuild = reconstructor(method)
+    stored = spread(method, source, count)
+    rebuild = reconstructor(method, source)
 
     def draw(step: int, state: State) -> None:
         params, stats = _on_one_device(evaluation_variables(experiment, state))
-        sheet = picture(sampler(params, stats, z, cond), columns)
+        made = sampler(params, stats, z, loaded(source, stored))
+        sheet = column.draw(made, columns)
+        if seen:
+            above = [source.columns[name].draw(stored[name], ROW) for name in seen]
+            sheet = stacked([*above, column.draw(made, ROW)])
         write_png(run.path / "samples" / f"{step:06d}.png", sheet)
         if rebuild:
-            again = rebuild(params, stats, source)
-            write_png(run.path / "samples" / f"reconstructions_{step:06d}.png", again)
+            write_png(
+                run.path / "samples" / f"reconstructions_{step:06d}.png", rebuild(params, stats)
+            )
 
     return draw
 
 
-def reconstructor(method: Method) -> Callable | None:
-    """`(params, stats, source) -> picture` of held-out images over their reconstructions; None
-    where there are none.
+def given_pictures(method: Method, source: Source) -> list[str]:
+    """The columns given that are like pictures."""
+    return [name for name in method.given if len(source.columns[name].shape) == 3]
+
+
+def stacked(sheets: list[np.ndarray]) -> np.ndarray:
+    """Pictures of one width below one another, grey ones in as many channels as the others."""
+    channels = max(sheet.shape[-1] for sheet in sheets)
+    wide = [np.broadcast_to(s, (*s.shape[:2], channels)) if s.shape[-1] == 1 else s for s in sheets]
+    return np.concatenate(wide, axis=0)
+
+
+def reconstructor(method: Method, source: Source) -> Callable | None:
+    """`(params, stats) -> picture` of held-out examples over their reconstructions; None for a
+    method that does not reconstruct.
     """
-    if not hasattr(method, "reconstruct"):
+    if not isinstance(method, Reconstructs):
         return None
     rebuild = compiler.jit(
         lambda params, stats, x, cond: method.reconstruct(params, stats, x, cond)
     )
+    column = source.columns[method.makes]
 
-    def draw(params, stats, source: Source) -> np.ndarray:
-        held_out = source.read(
-            "validation" if "validation" in getattr(source, "splits", ["validation"]) else "train",
-            16,
-        )
-        x, cond = as_batch(held_out, method.classes)
-        again = quantised(np.asarray(rebuild(params, stats, x, cond)))
-        return picture(np.concatenate([held_out["image"][:16], again]), columns=16)
+    def draw(params: dict, stats: dict) -> np.ndarray:
+        stored = source.read(held_out(source), ROW)
+        x, cond = as_batch(stored, method, source)
+        again = column.store(np.asarray(rebuild(params, stats, x, cond)))
+        return column.draw(np.concatenate([stored[method.makes][:ROW], again]), ROW)
 
     return draw
 

@@ -1,10 +1,12 @@
 """Sampling a trained method, compiled once."""
 
+from collections.abc import Mapping
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genlab.data.sources import Source, normalise, to_uint8
+from genlab.data.sources import Source
 from genlab.game import Method
 from genlab.runtime import compiler
 
@@ -12,44 +14,51 @@ BATCH = 250
 
 
 class Sampler:
-    """A method's generator, compiled once: `(params, stats, z, cond) -> array`, uint8 for images,
-    points as they are.
+    """A method's generator, compiled once: `(params, stats, z, cond) -> array`, in the form in
+    which the column it makes is stored (uint8 for images).
     """
 
     def __init__(self, method: Method, source: Source):
-        self.method, self.shape = method, tuple(source.shape)
+        self.column = source.columns[method.makes]
         self._generate = compiler.jit(
             lambda params, stats, z, cond: method.generate(params, stats, z, cond)
         )
 
     def __call__(
-        self, params: dict, stats: dict, z: Array, cond: Array | None = None
+        self, params: dict, stats: dict, z: Array, cond: Mapping[str, Array] | None = None
     ) -> np.ndarray:
         """All of `z`, in batches."""
-        made = []
-        for i in range(0, len(z), BATCH):
-            part, label = z[i : i + BATCH], None if cond is None else cond[i : i + BATCH]
-            made.append(np.asarray(self._generate(params, stats, part, label)))
-        return quantised(np.concatenate(made))
+        made = [
+            np.asarray(self._generate(params, stats, z[at], part(cond, at)))
+            for at in batches(len(z), BATCH)
+        ]
+        return self.column.store(np.concatenate(made))
 
 
-def quantised(x: np.ndarray) -> np.ndarray:
-    """Images [N, H, W, C] as uint8, which is what is stored and measured; points as they are."""
-    return to_uint8(x) if x.ndim == 4 else x
+def batches(n: int, size: int) -> list[slice]:
+    """0 .. n in slices of `size`."""
+    return [slice(i, i + size) for i in range(0, n, size)]
 
 
-def labels_for(method: Method, n: int) -> Array | None:
-    """Labels 0, 1, ... in turn for `n` samples of a conditional method; None for others."""
-    return jnp.arange(n) % method.classes if method.classes else None
+def part(cond: Mapping[str, Array] | None, at: slice | np.ndarray) -> dict[str, Array] | None:
+    """Some rows of conditions."""
+    return None if cond is None else {name: x[at] for name, x in cond.items()}
 
 
-def grid_columns(method: Method) -> int | None:
-    """A column for each label, where they are few enough to see; None for a square."""
-    return method.classes if 1 < method.classes <= 16 else None
+def as_batch(
+    stored: Mapping[str, np.ndarray], method: Method, source: Source
+) -> tuple[Array, dict[str, Array] | None]:
+    """What `Source.read` gave, as the method takes it: (what it makes, what it is given)."""
+    load = {
+        name: source.columns[name].load(jnp.asarray(stored[name]))
+        for name in (method.makes, *method.given)
+    }
+    return load[method.makes], {name: load[name] for name in method.given} or None
 
 
-def as_batch(stored: dict[str, np.ndarray], classes: int) -> tuple[Array, Array | None]:
-    """What `Source.read` gave, as networks take it: (images in [-1, 1], labels or None)."""
-    image = jnp.asarray(stored["image"])
-    x = normalise(image) if image.dtype == jnp.uint8 else image
-    return x, jnp.asarray(stored["label"]) if classes else None
+def grid_columns(method: Method, source: Source) -> int | None:
+    """A column for each label, where the first column given is one and they are few enough to see;
+    None for a square.
+    """
+    cycles = [getattr(source.columns[name], "cycle", 0) for name in method.given[:1]]
+    return cycles[0] if cycles and 1 < cycles[0] <= 16 else None

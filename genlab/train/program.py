@@ -13,9 +13,10 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab import game
-from genlab.config import ConfigError, build
+from genlab.config import ConfigError, build, did_you_mean
 from genlab.config.experiment import Experiment
 from genlab.game import State
+from genlab.game.abilities import require
 from genlab.runs.checkpoint import shapes
 from genlab.runtime import placement
 
@@ -87,11 +88,8 @@ class Training:
 
     def trace(self) -> None:
         """Traces one whole round, compiling nothing: shapes, names and optimisers fit together."""
-        e = self.experiment
-        shape = (self.moves, self.place.share(e.batch_size), *e.data.shape)
-        batches = {"image": jax.ShapeDtypeStruct(shape, jnp.float32)}
-        if e.data.classes:
-            batches["cond"] = jax.ShapeDtypeStruct(shape[:2], jnp.int32)
+        rows = self.place.share(self.experiment.batch_size)
+        batches = batch_like(self.experiment, (self.moves, rows))
         batches = shapes(batches, self.place.state_sharding(batches))
         with self.place.tracing():
             jax.eval_shape(self._step, self.like(), batches)
@@ -113,16 +111,21 @@ class Training:
         self, state: State, held: dict, key: jax.Array, rows: jax.Array, rounds: int
     ) -> tuple[State, dict]:
         """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced, within `place.tracing()`."""
-        source, size = self.experiment.data, self.experiment.batch_size
 
         def one(state: State, r: jax.Array):
             def batch(m):
                 i = state.step * self.moves + m
-                return source.batch(held, key, i, r * self.moves + m, rows, size)
+                return self._batch(held, key, i, r * self.moves + m, rows)
 
             return self._step(state, jax.vmap(batch)(jnp.arange(self.moves)))
 
         return lax.scan(one, state, jnp.arange(rounds))
+
+    def _batch(self, held: dict, key: jax.Array, i: jax.Array, j: jax.Array, rows: jax.Array):
+        """The method's columns of batch `i`; no other is loaded."""
+        e = self.experiment
+        batch = e.data.batch(held, key, i, j, rows, e.batch_size)
+        return {name: batch[name] for name in columns_of(e.method)}
 
     @cached_property
     def _step(self) -> Callable:
@@ -136,10 +139,9 @@ class Training:
         return self._init
 
     def _init(self, key, held) -> State:
-        source, size = self.experiment.data, self.experiment.batch_size
-        zero = jnp.zeros((), jnp.int32)
-        batch = source.batch(held, random.fold_in(key, DATA), zero, zero, jnp.arange(size), size)
-        e = self.experiment
+        e, zero = self.experiment, jnp.zeros((), jnp.int32)
+        rows = jnp.arange(e.batch_size)
+        batch = self._batch(held, random.fold_in(key, DATA), zero, zero, rows)
         return game.init(e.method, e.optim, e.ema, random.fold_in(key, STATE), batch)
 
 
@@ -159,11 +161,7 @@ def prepare(config: ConfigDict) -> Training:
     if experiment.data.count("train") < 1:
         raise ConfigError("the train split is empty")
     training = Training(plain, experiment, place, game.batches_per_round(experiment.method))
-    if 0 < experiment.method.classes < experiment.data.classes:
-        raise ConfigError(
-            f"the data have {experiment.data.classes} labels, the networks classes="
-            f"{experiment.method.classes}: a label beyond them would have no embedding"
-        )
+    check(experiment)
     try:
         training.trace()
     except ConfigError:
@@ -174,15 +172,46 @@ def prepare(config: ConfigDict) -> Training:
     return training
 
 
+def columns_of(method: game.Method) -> tuple[str, ...]:
+    """The columns of the data that a method is trained on: what it makes, and what it is given."""
+    return (method.makes, *method.given)
+
+
+def batch_like(experiment: Experiment, leading: tuple[int, ...]) -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes of a batch of the method's columns, with these leading axes."""
+    columns = experiment.data.columns
+    return {
+        name: jax.ShapeDtypeStruct((*leading, *columns[name].shape), jnp.float32)
+        for name in columns_of(experiment.method)
+    }
+
+
+def check(experiment: Experiment) -> None:
+    """ConfigError for columns that the data do not have, and for evaluators that ask for what the
+    method cannot do.
+    """
+    method, known = experiment.method, experiment.data.columns
+    for field, names in (("makes", (method.makes,)), ("given", method.given)):
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"; they have {', '.join(known)}"
+                raise ConfigError(f"method.{field} names {name!r}, no column of the data{hint}")
+    if method.makes in method.given or len(set(method.given)) < len(method.given):
+        raise ConfigError(
+            f"method.given is {method.given} and makes is {method.makes!r}: name each column once"
+        )
+    for name, evaluator in experiment.evaluate.items():
+        for ability in getattr(evaluator, "abilities", ()):
+            require(method, ability, f"evaluate.{name} ({type(evaluator).__name__})")
+
+
 def cost(training: Training) -> dict[str, Any]:
     """FLOPs of a round, real images it eats, parameters by network. FLOPs are XLA's count of every
     move, before optimisation, as it is written for a TPU wherever it runs: on CPU some convolutions
     are written with fewer products.
     """
     e, state = training.experiment, training.shape()
-    batch = {"image": jax.ShapeDtypeStruct((e.batch_size, *e.data.shape), jnp.float32)}
-    if e.data.classes:
-        batch["cond"] = jax.ShapeDtypeStruct((e.batch_size,), jnp.int32)
+    batch = batch_like(e, (e.batch_size,))
     flops, players = 0.0, e.method.players()
     for name, player in players.items():
 

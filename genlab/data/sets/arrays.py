@@ -1,34 +1,49 @@
-"""Sets that are arrays: the embedded digits, and whatever a user has in an npz file."""
+"""Sets that are arrays: in memory, or in an npz file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from genlab.augment.image import Augmentation
 from genlab.config import ConfigError
 from genlab.data import npz, sources
+from genlab.data.columns import Column, checked, inferred
 from genlab.data.sources import Resident, Source, Streamed
+
+SPLITS = ("train", "validation", "test")
 
 
 def arrays(
-    path: str, validation: float = 0.1, test: float = 0.1, seed: int = 0, augment: tuple = ()
+    path: str,
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+    augment: tuple = (),
+    columns: tuple[str, ...] = (),
+    kinds: Mapping[str, Column] = {},
 ) -> Source:
-    """An npz file with `image` uint8 [N, H, W, C] and perhaps `label` int [N] (0, 1, ...), or
-    already split, with `train_image`, `train_label`, `test_image` ... Fractions are of the whole.
+    """An npz file with an array [N, ...] for each column, or already split: `train_image`,
+    `train_label`, `test_image` ... Fractions are of the whole.
+
+    columns: the names of those to read; () for all
+    kinds:   of columns whose values do not say it (see `data.columns.inferred`)
     """
     found, _ = npz.read(path)
-    if "image" in found:
-        n = len(found["image"])
+    names = {name.partition("_")[2] for name in found if name.startswith("train_")}
+    if not names:
+        chosen = _chosen(path, found, columns)
+        n = len(next(iter(chosen.values())))
         cut = int(validation * n), int(test * n)
-        return from_arrays(found["image"], found.get("label"), *cut, seed, augment)
-    names = [name.removesuffix("_image") for name in found if name.endswith("_image")]
-    if "train" not in names:
-        raise ConfigError(
-            f"{path} holds {', '.join(found)}; it needs `image`, or `train_image`, `test_image` ..."
-        )
+        return from_columns(chosen, kinds, *cut, seed, augment)
     splits = {
-        split: _checked(found[f"{split}_image"], found.get(f"{split}_label")) for split in names
+        split: {
+            name: found[f"{split}_{name}"] for name in sorted(names) if f"{split}_{name}" in found
+        }
+        for split in dict.fromkeys(name.partition("_")[0] for name in found)
     }
-    return _source(splits, augment)
+    splits = {split: _chosen(path, held, columns) for split, held in splits.items() if held}
+    return _source(*_alike(path, splits, kinds), augment)
 
 
 def from_arrays(
@@ -39,25 +54,45 @@ def from_arrays(
     seed: int = 0,
     augment: tuple = (),
 ) -> Source:
-    """Arrays in memory, uint8 [N, H, W, C], split by a permutation that `seed` fixes."""
-    columns = _checked(image, label)
-    if validation < 0 or test < 0 or validation + test >= len(image):
+    """Images in memory, uint8 [N, H, W, C], perhaps with labels [N], split by a permutation that
+    `seed` fixes.
+    """
+    given = {"image": image} if label is None else {"image": image, "label": label}
+    return from_columns(given, {}, validation, test, seed, augment)
+
+
+def from_columns(
+    columns: Mapping[str, Any],
+    kinds: Mapping[str, Column] = {},
+    validation: int = 0,
+    test: int = 0,
+    seed: int = 0,
+    augment: Sequence[Augmentation] = (),
+) -> Source:
+    """Columns in memory, each [N, ...], split by a permutation that `seed` fixes; the kind of one
+    that is not given is inferred from its values.
+
+    Raises ConfigError for values that are no column, or leave nothing to train on.
+    """
+    stored, found = checked(columns, kinds)
+    count = len(next(iter(stored.values())))
+    if validation < 0 or test < 0 or validation + test >= count:
         raise ConfigError(
-            f"validation {validation} and test {test} leave nothing to train on of {len(image)}: "
+            f"validation {validation} and test {test} leave nothing to train on of {count}: "
             "both are counts from 0 up"
         )
-    order = np.random.default_rng(seed).permutation(len(image))
+    order = np.random.default_rng(seed).permutation(count)
     cut = {
         "train": order[test + validation :],
         "validation": order[test : test + validation],
         "test": order[:test],
     }
     splits = {
-        split: {name: column[rows] for name, column in columns.items()}
+        split: {name: column[rows] for name, column in stored.items()}
         for split, rows in cut.items()
         if len(rows)
     }
-    return _source(splits, augment)
+    return _source(splits, found, augment)
 
 
 class Rows:
@@ -67,35 +102,48 @@ class Rows:
         self.columns = columns
 
     def __len__(self) -> int:
-        return len(self.columns["image"])
+        return len(next(iter(self.columns.values())))
 
     def __getitem__(self, i: int) -> dict[str, np.ndarray]:
         return {name: column[i] for name, column in self.columns.items()}
 
 
-def _source(splits: Mapping[str, Mapping[str, np.ndarray]], augment: tuple) -> Source:
-    shapes = {columns["image"].shape[1:] for columns in splits.values()}
-    if len(shapes) > 1:
-        raise ConfigError(f"the splits hold images of different shapes: {sorted(shapes)}")
-    labels = [columns["label"] for columns in splits.values() if "label" in columns]
-    classes = 1 + max(int(label.max()) for label in labels) if labels else 0
-    if sum(columns["image"].nbytes for columns in splits.values()) <= sources.RESIDENT_BYTES:
-        return Resident(splits, classes, tuple(augment))
-    return Streamed({split: Rows(columns) for split, columns in splits.items()}, classes, augment)
+def _chosen(
+    path: str, found: Mapping[str, np.ndarray], columns: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    if not found or (missing := [name for name in columns if name not in found]):
+        lacking = repr(missing[0]) if found else "any array"
+        raise ConfigError(f"{path} has no column {lacking}; it holds {', '.join(found) or 'none'}")
+    return {name: found[name] for name in columns or found}
 
 
-def _checked(image: np.ndarray, label: np.ndarray | None) -> dict[str, np.ndarray]:
-    if image.dtype != np.uint8 or image.ndim != 4 or not image.size:
+def _alike(
+    path: str, splits: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, Column]
+) -> tuple[dict, dict[str, Column]]:
+    """The splits as stored, and one kind for each column: of the values of all splits."""
+    names = list(splits["train"])
+    for split, held in splits.items():
+        if set(held) != set(names):
+            odd = sorted(set(names) ^ set(held))[0]
+            raise ConfigError(f"{path}: {odd!r} is in one of train and {split} and not in both")
+    shapes = {name: {x[name].shape[1:] for x in splits.values()} for name in names}
+    if unlike := [name for name, found in shapes.items() if len(found) > 1]:
         raise ConfigError(
-            f"images are {image.dtype} {image.shape}; they must be uint8 [N, H, W, C] in 0..255 "
-            "(genlab.data.to_uint8 converts from [-1, 1])"
+            f"{path}: the splits hold {unlike[0]} of different shapes: {sorted(shapes[unlike[0]])}"
         )
-    if label is None:
-        return {"image": image}
-    if label.shape != (len(image),) or not np.issubdtype(label.dtype, np.integer):
-        raise ConfigError(
-            f"labels are {label.dtype} {label.shape}; they must be integers [{len(image)}], "
-            "one for each image"
-        )
-    npz.check_labels(label)
-    return {"image": image, "label": label.astype(np.int32)}
+    found = {
+        name: kinds.get(name) or inferred(name, np.concatenate([x[name] for x in splits.values()]))
+        for name in names
+    }
+    return {split: checked(held, found)[0] for split, held in splits.items()}, found
+
+
+def _source(
+    splits: Mapping[str, Mapping[str, np.ndarray]],
+    columns: Mapping[str, Column],
+    augment: Sequence[Augmentation],
+) -> Source:
+    size = sum(x.nbytes for held in splits.values() for x in held.values())
+    if size <= sources.RESIDENT_BYTES:
+        return Resident(splits, columns, tuple(augment))
+    return Streamed({split: Rows(held) for split, held in splits.items()}, columns, augment)

@@ -13,6 +13,7 @@ import numpy as np
 
 from genlab.config import ConfigError, fingerprint
 from genlab.data.cleaning import Cleaning, examine
+from genlab.data.columns import Column, Image, Label
 from genlab.data.decoding import fitted, opened
 from genlab.data.layout import SPLITS, Item, listing
 from genlab.data.sources import Source, from_readers
@@ -69,7 +70,10 @@ def folder(
     splits, cleaning = found or in_place(recipe)
     if cleaning.problems:
         _warn_once(f"{path}: {cleaning.summary()}")
-    return from_readers(splits, len(cleaning.classes), augment)
+    columns: dict[str, Column] = {"image": Image(tuple(cleaning.shape))}
+    if cleaning.classes:
+        columns["label"] = Label(tuple(cleaning.classes))
+    return from_readers(splits, columns, augment)
 
 
 def in_place(recipe: Recipe) -> tuple[dict[str, "Files"], Cleaning]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from genlab.config import ConfigError, did_you_mean
+from genlab.data.columns import Column, Image, Label
 from genlab.data.decoding import checked, fitted
 from genlab.data.sets.folder import carved
 from genlab.data.sources import Source, from_readers
@@ -48,7 +49,9 @@ def tfds(
     features = made.info.features
     label = None if label == "label" and label not in features else label
     shape = _shape(name, image, _feature(name, features, image), shape, resize)
-    classes = _classes(name, label, _feature(name, features, label)) if label else 0
+    columns: dict[str, Column] = {"image": Image(shape)}
+    if label:
+        columns["label"] = Label(_classes(name, label, _feature(name, features, label)))
     counts = {split: info.num_examples for split, info in made.info.splits.items()}
     readers = {}
     for split, part in (splits or _parts(name, counts, validation, test)).items():
@@ -56,7 +59,7 @@ def tfds(
             readers[split] = Examples(made.as_data_source(part), image, label, shape, resize)
         except (ValueError, KeyError) as error:
             raise ConfigError(f"{name}: splits: {split}={part!r}: {_line(error)}") from None
-    return from_readers(_full_range(name, readers), classes, augment)
+    return from_readers(_full_range(name, readers), columns, augment)
 
 
 def builder(name: str, data_dir: str | None = None):
@@ -134,15 +137,16 @@ def _shape(name: str, image: str, feature, shape, resize: str | None) -> tuple[i
     return shape or own
 
 
-def _classes(name: str, label: str, feature) -> int:
+def _classes(name: str, label: str, feature) -> tuple[str, ...]:
+    """The names of a feature's classes; their numbers where the set does not name them."""
     count = getattr(feature, "num_classes", None)
     if count is None and getattr(feature, "np_dtype", None) == np.bool_:
-        count = 2
+        return ("no", "yes")
     if count is None:
         raise ConfigError(
             f"{name}: {label!r} is {feature}, neither class nor yes or no: choose another label"
         )
-    return count
+    return tuple(feature.names or map(str, range(count)))
 
 
 def _full_range(name: str, readers: dict[str, Examples]) -> dict[str, Examples]:

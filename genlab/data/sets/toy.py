@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array, random
 
 from genlab.config import ConfigError
+from genlab.data.columns import Points
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 HELD_OUT = 10_000  # points in a split when it is counted or read whole
@@ -34,13 +35,12 @@ class Drawn:
     means: np.ndarray | None = None
     std: float = 0.0
     log_density: Callable[[Any], Array] | None = None
-    classes = 0
     resident = True
 
     @cached_property
-    def shape(self) -> tuple[int, ...]:
-        """Of one point: (D,)."""
-        return jax.eval_shape(self.draw, random.key(0)).shape
+    def columns(self) -> dict[str, Points]:
+        """The points are what is made: the column "image", as in every set without another."""
+        return {"image": Points(jax.eval_shape(self.draw, random.key(0)).shape)}
 
     def count(self, split: str) -> int:
         """What `read` gives when asked for all; the stream has no end."""

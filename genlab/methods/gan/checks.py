@@ -59,23 +59,20 @@ def kinds(gan: Any) -> None:
 
 def combinations(gan: Any, objective: Objective) -> None:
     """Options that exclude each other."""
-    if gan.generator.classes != gan.discriminator.classes:
-        raise ConfigError(
-            f"generator.classes is {gan.generator.classes}, discriminator.classes "
-            f"{gan.discriminator.classes}: both are told the label, or neither"
-        )
     if gan.smoothing is not None and objective.labels is None:
         raise ConfigError(
             f"smoothing with objective {gan.objective!r}, which compares or scores and gives "
             "no image a label: use minimax, nonsaturating or least_squares, or no smoothing"
         )
-    if gan.pack > 1 and (gan.classes or gan.regularisers or gan.augment):
+    if gan.pack > 1 and (gan.given or gan.regularisers or gan.augment):
         raise ConfigError(
             f"pack={gan.pack}: a pack has no one label, no one latent and no channels of an "
-            "image, so neither classes nor regularisers nor augment go with it"
+            "image, so neither `given` nor regularisers nor augment go with it"
         )
-    if gan.pool and gan.classes:
-        raise ConfigError(f"pool={gan.pool} with classes: a pool keeps images without labels")
+    if gan.pool and gan.given:
+        raise ConfigError(
+            f"pool={gan.pool} with given={gan.given}: a pool keeps images without their conditions"
+        )
 
 
 def names(critics: Mapping[str, Term], by_player: Mapping[str, Mapping[str, Term]]) -> None:

@@ -32,7 +32,7 @@ class GANContext:
     augment: tuple
     params: dict
     stats: dict
-    cond: Array | None
+    cond: Mapping[str, Array] | None
     key: Array
     step: Array
     columns: int = 0  # numbers the critic gives for each image, the first its logit; 0: a logit

@@ -2,8 +2,8 @@
 2014, arXiv:1406.2661).
 
 With `objective="wasserstein"`, `penalties=dict(gradient_penalty=10.0)` and `critic_moves=5` it is
-WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1). Networks with `classes` make it
-label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both receive the batch's label.
+WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1). `given=("label",)` makes it
+label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both networks receive the batch's label.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array, random
 
 from genlab.config import ConfigError, choose
-from genlab.game import Player, apply, fresh, labels
+from genlab.game import Player, apply, conditions, fresh
 from genlab.game.dynamics import changed
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
@@ -67,6 +67,8 @@ class GAN:
     top: Weight | None = None
     latent_step: Callable | None = None
     dynamics: tuple = ()
+    makes: str = "image"
+    given: tuple[str, ...] = ()
 
     def __post_init__(self):
         checks.numbers(self)
@@ -74,11 +76,6 @@ class GAN:
         checks.combinations(self, self._objective)
         checks.names(self._penalties, self._regularisers)
         self.players()  # whose changes may refuse them
-
-    @property
-    def classes(self) -> int:
-        """Number of labels both networks are told; 0 for none."""
-        return self.generator.classes
 
     @property
     def _objective(self) -> Objective:
@@ -102,7 +99,7 @@ class GAN:
 
         Raises ConfigError where images, packs and networks do not fit each other.
         """
-        x, cond = batch["image"], labels(batch, self.classes)
+        x, cond = batch[self.makes], conditions(batch, self.given)
         z = self.latents(random.fold_in(key, 2), len(x))
         params, stats = fresh(self.generator, "gen", random.fold_in(key, 0), z, cond)
         fake, _ = apply(self.generator, "gen", params, stats, z, cond)
@@ -143,7 +140,7 @@ class GAN:
         """E[objective.critic] + sum of weight x E[penalty]; penalties in float32, their statistics
         discarded.
         """
-        bout, real = self._bout(params, stats, batch, key, step), batch["image"]
+        bout, real = self._bout(params, stats, batch, key, step), batch[self.makes]
         z, fake, bout = self._samples(bout, len(real))
         shown = fake
         if self.pool:
@@ -179,7 +176,7 @@ class GAN:
     def generator_loss(self, params, stats, batch, key, step):
         """E[objective.generator], over the best samples alone where `top` says so."""
         batch = {name: self._repeated(column) for name, column in batch.items()}
-        bout, real = self._bout(params, stats, batch, key, step), batch["image"]
+        bout, real = self._bout(params, stats, batch, key, step), batch[self.makes]
         d_real, bout = bout.judge(pack(real, self.pack), REAL)
         z, fake, bout = self._samples(bout, len(real))
         d_fake, bout = bout.judge(pack(fake, self.pack), FAKE)
@@ -197,14 +194,13 @@ class GAN:
         """z ~ N(0, I), [n, latent]."""
         return random.normal(key, (n, self.latent))
 
-    def generate(self, params, stats, z: Array, cond: Array | None = None) -> Array:
+    def generate(self, params, stats, z: Array, cond: Mapping | None = None) -> Array:
         """G(z) with running statistics."""
         return apply(self.generator, "gen", params, stats, z, cond, train=False)[0]
 
-    def settle(self, params, stats, key: Array, n: int) -> dict:
-        """The statistics of `gen` after `n` samples in training mode, of any labels."""
-        z, own = self.latents(key, n), random.fold_in(key, 1)
-        cond = random.randint(own, (n,), 0, self.classes) if self.classes else None
+    def settle(self, params, stats, key: Array, n: int, cond: Mapping | None = None) -> dict:
+        """The statistics of `gen` after `n` samples in training mode."""
+        z = self.latents(key, n)
         _, stats = apply(self.generator, "gen", params, stats, z, cond, key=key)
         return {"gen": stats.get("gen", {})}
 
@@ -213,7 +209,7 @@ class GAN:
         return jnp.tile(x, (self.generator_batch,) + (1,) * (x.ndim - 1))
 
     def _bout(self, params, stats, batch, key, step) -> GANContext:
-        cond = labels(batch, self.classes)
+        cond = conditions(batch, self.given)
         nets, columns = (self.generator, self.discriminator), self._objective.columns
         return GANContext(*nets, self.augment, params, stats, cond, key, step, columns)
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv
 from genlab.nets.layers import initialisers
 
@@ -23,7 +24,7 @@ class SelfAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, H, W, C] -> [B, H, W, C]; `cond` and `train` are not used."""
         channels = x.shape[-1]
         small, half = max(1, channels // 8), max(1, channels // 2)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from genlab.config import ConfigError
+from genlab.nets.conditions import Conditions
 from genlab.nets.layers.initialisers import initialiser
 from genlab.nets.layers.wrappers import examples_apart
 from genlab.runtime import collectives
@@ -28,7 +29,7 @@ class MinibatchStddev(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, ..., C] -> [B, ..., C + channels]; `cond` and `train` are not used."""
         if x.shape[-1] % self.channels:
             raise ConfigError(
@@ -65,7 +66,7 @@ class MinibatchDiscrimination(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, F] -> [B, F + kernels]; `cond` and `train` are not used."""
         dense = nn.Dense(
             self.kernels * self.size,

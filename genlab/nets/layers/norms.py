@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from genlab.config import ConfigError, choose
+from genlab.nets.conditions import Conditions, needed
+from genlab.nets.layers.embedding import Embedding
 from genlab.nets.layers.wrappers import _reference
 from genlab.runtime import collectives
 
@@ -20,29 +22,25 @@ class BatchNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """`cond` is not used."""
         return _batch_norm(train, self.dtype)(x)
 
 
 class ConditionalBatchNorm(nn.Module):
-    """BatchNorm whose scale and shift belong to the label (Dumoulin et al. 2017, arXiv:1610.07629,
-    Eq. 5).
+    """BatchNorm whose scale and shift are linear in what is given: a table of them for a label
+    (Dumoulin et al. 2017, arXiv:1610.07629, Eq. 5).
     """
 
-    classes: int
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
-        """`cond`: labels [B]."""
-        if cond is None:
-            raise ConfigError("ConditionalBatchNorm needs labels: the batch has no `cond`")
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
+        """[B, ..., C] -> [B, ..., C]; ConfigError where neither a label nor numbers are given."""
+        given = needed(cond, "ConditionalBatchNorm")
         x = _batch_norm(train, self.dtype, use_scale=False, use_bias=False)(x)
-        table = nn.Embed(
-            self.classes, 2 * x.shape[-1], embedding_init=nn.initializers.zeros, name="affine"
-        )
-        scale, shift = jnp.split(table(cond).astype(x.dtype), 2, axis=-1)
+        table = Embedding(2 * x.shape[-1], nn.initializers.zeros, name="affine")
+        scale, shift = jnp.split(table(given).astype(x.dtype), 2, axis=-1)
         wide = (-1,) + (1,) * (x.ndim - 2) + (x.shape[-1],)
         return x * (1 + scale.reshape(wide)) + shift.reshape(wide)
 
@@ -56,7 +54,7 @@ class LayerNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """`cond` and `train` are not used."""
         axes = tuple(range(1, x.ndim))
         return nn.LayerNorm(reduction_axes=axes, feature_axes=-1, dtype=self.dtype, name="norm")(x)
@@ -70,7 +68,7 @@ class GroupNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """`cond` and `train` are not used."""
         groups = math.gcd(32, x.shape[-1])
         return nn.GroupNorm(num_groups=groups, dtype=self.dtype, name="norm")(x)
@@ -84,7 +82,7 @@ class PixelNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """`cond` and `train` are not used."""
         square = jnp.square(x.astype(jnp.float32)).mean(-1, keepdims=True)
         return x * lax.rsqrt(square + 1e-8).astype(x.dtype)
@@ -101,7 +99,7 @@ class VirtualBatchNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """`cond` and `train` are not used."""
         n = _reference.get()
         if not n:
@@ -131,18 +129,14 @@ class Identity(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """`x`."""
         return x
 
 
-def norm(kind: str, classes: int, dtype: str) -> nn.Module:
+def norm(kind: str, dtype: str) -> nn.Module:
     """The norm called `kind`: a class of this module, or `package.module:Class` from outside."""
-    made = choose(sys.modules[__name__], kind)
-    fields = {"classes": classes} if "classes" in made.__dataclass_fields__ else {}
-    if fields and not classes:
-        raise ConfigError(f"norm={kind!r} needs the number of labels: set classes on the network")
-    return made(**fields, dtype=dtype)
+    return choose(sys.modules[__name__], kind)(dtype=dtype)
 
 
 def has_bias(kind: str) -> bool:

@@ -6,6 +6,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import Array, lax, random
 
 from genlab.config import ConfigError
+from genlab.nets.conditions import Conditions
 from genlab.nets.layers.wrappers import Wrapper
 
 
@@ -34,7 +35,7 @@ class SpectralNorm(Wrapper):
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True):
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True):
         """What `net` gives."""
         keep = train and self.is_mutable_collection("spectral")
 

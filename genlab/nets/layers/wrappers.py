@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from genlab.config import ConfigError
+from genlab.nets.conditions import Conditions
 from genlab.runtime import collectives
 
 
@@ -21,7 +22,7 @@ class Chain(nn.Module):
     parts: tuple[nn.Module, ...]
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """Each part's output is the next one's input; all get `cond` and `train`."""
         for part in self.parts:
             x = part(x, cond, train)
@@ -32,11 +33,6 @@ class Wrapper(nn.Module):
     """A network around `net`: what others ask of `net` by name, they may ask of this."""
 
     net: nn.Module
-
-    @property
-    def classes(self) -> int:
-        """Number of labels `net` is told; 0 for none."""
-        return self.net.classes
 
     @property
     def trunk(self) -> nn.Module:
@@ -58,14 +54,14 @@ class WithReference(Wrapper):
     """`net` that sees a fixed reference batch before every batch, for `VirtualBatchNorm`: the first
     `size` rows it was initialised with (Salimans et al. 2016, arXiv:1606.03498, Section 3.4).
 
-    The rows are in the collection "reference", the same on every device, and are dropped from what
-    `net` gives. Labels are kept as floats, which averages over devices and time leave as they are.
+    The rows and what was given with them are in the collection "reference", the same on every
+    device, and are dropped from what `net` gives.
     """
 
     size: int = 64
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True):
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True):
         """What `net` gives for `x` alone."""
         if self.is_initializing() and len(x) < self.size:
             raise ConfigError(
@@ -75,8 +71,9 @@ class WithReference(Wrapper):
         rows = self.variable("reference", "x", lambda: x[: self.size]).value
         both = jnp.concatenate([rows.astype(x.dtype), x])
         if cond is not None:
-            told = self.variable("reference", "cond", lambda: cond[: self.size] * 1.0).value
-            cond = jnp.concatenate([jnp.round(told).astype(cond.dtype), cond])
+            kept = lambda: {name: x[: self.size] for name, x in cond.items()}  # noqa: E731
+            first = self.variable("reference", "cond", kept).value
+            cond = {name: jnp.concatenate([first[name], x]) for name, x in cond.items()}
         with _seeing(self.size):
             made = self.net(both, cond, train)
         return jax.tree.map(lambda y: y[self.size :], made)

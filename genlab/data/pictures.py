@@ -1,16 +1,10 @@
-"""Samples and pictures: drawing them from a trained method, laying them out, writing them down."""
+"""Pictures of examples: laid out in a grid, drawn as a density, written down."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
-
-def picture(examples: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """A grid of images [N, H, W, C], or a density plot of points [N, 2], as one uint8 image [H, W,
-    C].
-    """
-    return points(examples) if examples.ndim == 2 else grid(examples, columns)
 
 
 def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.ndarray:
@@ -26,13 +20,30 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.nda
 
 
 def points(x: np.ndarray, size: int = 256) -> np.ndarray:
-    """The first two coordinates as a density plot about the origin, dark on white."""
+    """The first two coordinates of points [N, D] as a density plot about the origin, dark on
+    white, uint8 [size, size, 1].
+    """
     reach = 1.25 * max(1e-6, float(np.quantile(np.abs(x[:, :2]), 0.99)))
     counts, _, _ = np.histogram2d(-x[:, 1], x[:, 0], bins=size, range=[[-reach, reach]] * 2)
     shade = 255 * (
         1 - np.clip(np.sqrt(counts / max(1.0, np.quantile(counts[counts > 0], 0.95))), 0, 1)
     )
     return shade.astype(np.uint8)[..., None]
+
+
+def texts(lines: Sequence[str]) -> np.ndarray:
+    """A tile for each line of text, all of the size of the longest, uint8 [N, H, W, 1]."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default()
+    boxes = [font.getbbox(line) for line in lines]
+    size = (max(math.ceil(b[2]) for b in boxes) + 4, max(math.ceil(b[3]) for b in boxes) + 4)
+    tiles = []
+    for line in lines:
+        tile = Image.new("L", size, 255)
+        ImageDraw.Draw(tile).text((2, 2), line, fill=0, font=font)
+        tiles.append(np.asarray(tile)[..., None])
+    return np.stack(tiles)
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

@@ -1,0 +1,56 @@
+"""What every kind of column can do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jax import Array
+
+
+@runtime_checkable
+class Column(Protocol):
+    """A kind of column.
+
+    shape:     of one value as networks take it: (H, W, C) for what is like a picture, (D,) for what
+               is like a vector
+    stored:    shape of one value as it is stored
+    registers: changes of geometry (a flip, a rotation) of an example apply to it
+    coloured:  changes of value (a shift of brightness, noise) apply to it
+
+    A kind that can also say which values cover it has `cycle`, the number of its values (0: a
+    continuum), and `spread(position, count)`, the stored values at integer positions of `count`;
+    one whose values a person can type has `parse(text) -> stored value`.
+    """
+
+    shape: tuple[int, ...]
+    stored: tuple[int, ...]
+    registers: bool
+    coloured: bool
+
+    def check(self, name: str, values: Any) -> np.ndarray:
+        """Values [N, ...] in the form they are stored in; ConfigError, naming the column and the
+        first row that does not fit, for what is no such column.
+        """
+
+    def load(self, values: Array) -> Array:
+        """On the device: stored values [B, ...] to what networks take, float32 [B, *shape]."""
+
+    def store(self, values: Any) -> np.ndarray:
+        """On the host: what networks give, [N, *shape], to stored values [N, ...]."""
+
+    def draw(self, values: np.ndarray, columns: int | None = None) -> np.ndarray:
+        """A picture of stored values [N, ...], uint8 [H, W, C]; `columns` in a row."""
+
+    def write(self, value: np.ndarray, path: Path) -> Path:
+        """Writes one stored value beside `path`, a file name without suffix: the file's name."""
+
+
+def first_image(columns: Mapping[str, Column]) -> str | None:
+    """The name of the first column like a picture; None where there is none."""
+    return next((name for name, column in columns.items() if len(column.shape) == 3), None)
+
+
+def first_label(columns: Mapping[str, Column]) -> str | None:
+    """The name of the first column of labels; None where there is none."""
+    return next((name for name, column in columns.items() if getattr(column, "cycle", 0)), None)

@@ -1,0 +1,73 @@
+"""Images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from genlab.config import ConfigError
+from genlab.data import pictures
+
+
+@dataclass(frozen=True)
+class Image:
+    """Stored as uint8 [H, W, C] in 0..255; networks take and give float32 in [-1, 1]."""
+
+    shape: tuple[int, int, int]
+    registers: ClassVar[bool] = True
+    coloured: ClassVar[bool] = True
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """(H, W, C)."""
+        return self.shape
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Image | None":
+        """The kind of these values [N, ...], where they can be images."""
+        return cls(values.shape[1:]) if values.dtype == np.uint8 and values.ndim == 4 else None
+
+    def check(self, name: str, values: Any) -> np.ndarray:
+        """uint8 [N, H, W, C], as they are; ConfigError for anything else."""
+        values = np.asarray(values)
+        if values.dtype != np.uint8 or values.ndim != 4 or not values.size:
+            raise ConfigError(
+                f"column {name!r}: images are {values.dtype} {values.shape}; they must be uint8 "
+                "[N, H, W, C] in 0..255 (genlab.data.to_uint8 converts from [-1, 1])"
+            )
+        if values.shape[1:] != tuple(self.shape):
+            raise ConfigError(
+                f"column {name!r} holds images of different shapes: {sorted({*(values.shape[1:],), tuple(self.shape)})}"
+            )
+        return values
+
+    def load(self, values: Array) -> Array:
+        """uint8 0..255 to float32 in [-1, 1]; floats as they are."""
+        return normalise(values) if values.dtype == jnp.uint8 else values
+
+    def store(self, values: Any) -> np.ndarray:
+        """[-1, 1] to uint8 0..255, rounded."""
+        return to_uint8(values)
+
+    def draw(self, values: np.ndarray, columns: int | None = None) -> np.ndarray:
+        """A grid."""
+        return pictures.grid(values, columns)
+
+    def write(self, value: np.ndarray, path: Path) -> Path:
+        """A PNG file."""
+        file = path.with_name(f"{path.name}.png")
+        pictures.write_png(file, value)
+        return file
+
+
+def normalise(image: Array) -> Array:
+    """uint8 0..255 to float32 in [-1, 1]."""
+    return image.astype(jnp.float32) / 127.5 - 1.0
+
+
+def to_uint8(image: Any) -> np.ndarray:
+    """[-1, 1] to uint8 0..255, rounded: what is stored, shown and measured."""
+    return np.clip(np.rint((np.asarray(image, np.float32) + 1.0) * 127.5), 0, 255).astype(np.uint8)

@@ -1,0 +1,101 @@
+"""What a method can do beside playing: a small protocol each.
+
+Evaluators, sampling, the library and pages ask for an ability, never for a class; a method has the
+abilities whose functions it defines. `cond` is the columns given, by name, None for none.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from jax import Array
+
+from genlab.config import ConfigError
+
+Conditions = Mapping[str, Array] | None
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """Makes examples of latents."""
+
+    def latents(self, key: Array, n: int) -> Array:
+        """`n` latents from the prior, [n, D]."""
+
+    def generate(self, params: dict, stats: dict, z: Array, cond: Conditions = None) -> Array:
+        """Examples [n, *shape] of latents [n, D]."""
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """Makes examples anew of what it keeps of them."""
+
+    def reconstruct(self, params: dict, stats: dict, x: Array, cond: Conditions = None) -> Array:
+        """[B, *shape] of [B, *shape]."""
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Gives a code of examples."""
+
+    def encode(self, params: dict, stats: dict, x: Array, cond: Conditions = None) -> Array:
+        """Codes [B, D] of [B, *shape]."""
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """Makes of an example the same one under other conditions."""
+
+    def translate(self, params: dict, stats: dict, x: Array, to: Conditions) -> Array:
+        """[B, *shape] of [B, *shape]."""
+
+
+@runtime_checkable
+class HasLikelihood(Protocol):
+    """Has a decoder with a likelihood, and latents from N(0, I)."""
+
+    def log_likelihood(
+        self, params: dict, stats: dict, x: Array, z: Array, cond: Conditions = None
+    ) -> Array:
+        """log p(x | z) in nats, [B]."""
+
+
+@runtime_checkable
+class HasLogWeight(Protocol):
+    """Bounds the likelihood of an example by importance weights."""
+
+    def log_weight(
+        self, params: dict, stats: dict, x: Array, key: Array, cond: Conditions = None
+    ) -> Array:
+        """log p(x, z) - log q(z | x) at one z ~ q(z | x), nats, [B]."""
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """Says how unusual an example is."""
+
+    def score(
+        self, params: dict, stats: dict, x: Array, key: Array, cond: Conditions = None
+    ) -> Array:
+        """[B], higher for what is less like the data."""
+
+
+@runtime_checkable
+class Recalibrates(Protocol):
+    """Can take BatchNorm's statistics anew from its own samples."""
+
+    def settle(
+        self, params: dict, stats: dict, key: Array, n: int, cond: Conditions = None
+    ) -> dict:
+        """The statistics of the generating network after `n` samples in training mode."""
+
+
+def require(method: object, ability: type, who: str) -> None:
+    """ConfigError unless a method has an ability: who asks, what is lacking, which has it not."""
+    if isinstance(method, ability):
+        return
+    functions = [n for n, f in vars(ability).items() if callable(f) and not n.startswith("_")]
+    missing = [name for name in functions if not hasattr(method, name)]
+    does = (ability.__doc__ or "").splitlines()[0].rstrip(".").lower()
+    raise ConfigError(
+        f"{who} needs a method that {does}: {type(method).__name__} has no {', '.join(missing)}"
+    )

@@ -1,0 +1,44 @@
+"""Conditions: the columns a network is given beside its input, by name, as floats, labels one-hot.
+
+Vector-like columns [B, D] are joined into one vector, picture-like ones [B, H, W, C] along the
+channels, both in the order of their names. Widths come from shapes, so that no network is told
+how many classes there are, and soft or mixed labels cost nothing.
+"""
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+from jax import Array
+
+from genlab.config import ConfigError
+
+Conditions = Mapping[str, Array]
+
+
+def vector(cond: Conditions | None) -> Array | None:
+    """The vector-like columns side by side, [B, D]; None where there are none."""
+    found = [cond[name] for name in sorted(cond or ()) if cond[name].ndim == 2]
+    return jnp.concatenate(found, axis=-1) if found else None
+
+
+def pictures(cond: Conditions | None) -> Array | None:
+    """The picture-like columns along the channels, [B, H, W, C]; None where there are none.
+
+    Raises ConfigError for pictures of unlike sizes.
+    """
+    found = {name: cond[name] for name in sorted(cond or ()) if cond[name].ndim == 4}
+    if len({x.shape[1:3] for x in found.values()}) > 1:
+        sizes = ", ".join(f"{name} {x.shape[1]}x{x.shape[2]}" for name, x in found.items())
+        raise ConfigError(f"the given pictures are of unlike sizes ({sizes}): resize the data")
+    return jnp.concatenate(list(found.values()), axis=-1) if found else None
+
+
+def needed(cond: Conditions | None, who: str) -> Array:
+    """The joined vector of a network that cannot do without; ConfigError where there is none."""
+    found = vector(cond)
+    if found is None:
+        raise ConfigError(
+            f"{who} depends on a label or on numbers, and is given none: name the columns in the "
+            'method\'s `given`, as given=("label",), or use a part without them'
+        )
+    return found
