@@ -21,7 +21,7 @@ from jax import lax
 
 from genlab import Experiment, Loop, spec
 from genlab.config import as_dict, build
-from genlab.data import digits, folder, from_arrays
+from genlab.data import columns, digits, folder, from_arrays
 from genlab.data import sources as genlab_source
 from genlab.data.sets.tfds import Examples
 from genlab.data.sets.toy import ring
@@ -87,7 +87,7 @@ def tfds(at: str, count: int = 2_000, side: int = 32):
     builder = Pictures(data_dir=at, file_format="array_record")
     builder.download_and_prepare()
     reader = Examples(builder.as_data_source("train"), "image", None, (side, side, 3))
-    return from_readers({"train": reader})
+    return from_readers({"train": reader}, {"image": columns.Image((side, side, 3))})
 
 
 def streamed(make):
@@ -125,7 +125,7 @@ def delivered(source, batches: int = 10) -> float:
 def training(source) -> Training:
     """A DCGAN on the source's images, on one device."""
     critic = spec(Discriminator, spec(dcgan.Down, WIDTH))
-    generator = spec(Generator, spec(dcgan.Up, source.shape, WIDTH))
+    generator = spec(Generator, spec(dcgan.Up, source.columns["image"].shape, WIDTH))
     config = spec(
         Experiment,
         spec(GAN, generator, critic, latent=64),
@@ -195,7 +195,7 @@ def main() -> None:
             source = make()
             row = {"seconds_to_open": time.perf_counter() - started}
             row["images_per_second"] = delivered(source)
-            if len(source.shape) == 3:
+            if len(source.columns["image"].shape) == 3:
                 row |= waiting(source)
             found[name] = row
             print(name, {k: v for k, v in row.items() if k != "share_of_time_waiting"}, flush=True)

@@ -35,10 +35,10 @@ def gan():
 
 
 def vae():
-    encoder = spec(Encoder, spec(mlp.Down, (8,)), latent=2, classes=10)
-    decoder = spec(Decoder, spec(mlp.Up, (8, 8, 1), (8,)), classes=10)
+    encoder = spec(Encoder, spec(mlp.Down, (8,)), latent=2)
+    decoder = spec(Decoder, spec(mlp.Up, (8, 8, 1), (8,)))
     return spec(
-        Experiment, method=spec(VAE, encoder, decoder, spec(likelihood.bernoulli)),
+        Experiment, method=spec(VAE, encoder, decoder, spec(likelihood.bernoulli), given=("label",)),
         data=spec(digits), optim={"vae": spec(optax.adam, 1e-3)}, batch_size=4,
         evaluate={"reconstruction": spec(Reconstruction)}, loop=spec(Loop, **LOOP),
     )

@@ -13,7 +13,6 @@ from pathlib import Path
 from string import Template
 
 import jax
-import jax.numpy as jnp
 import record
 from jax.extend.core import jaxprs_in_params
 
@@ -22,7 +21,7 @@ from genlab.config import files, override
 from genlab.runtime import collectives
 from genlab.runtime.communication import Machine, Work, efficiency, exchanges
 from genlab.sweep import plan
-from genlab.train.program import cost, prepare
+from genlab.train.program import batch_like, cost, prepare
 
 ROOT = Path(__file__).parents[1]
 GOLD = ROOT / "experiments" / "gold" / "cifar10.py"
@@ -88,11 +87,7 @@ def work(config) -> dict:
     training = prepare(config)
     e, state = training.experiment, training.like()
     spent = cost(training)
-    batches = {
-        "image": jax.ShapeDtypeStruct((training.moves, e.batch_size, *e.data.shape), jnp.float32)
-    }
-    if e.data.classes:
-        batches["cond"] = jax.ShapeDtypeStruct((training.moves, e.batch_size), jnp.int32)
+    batches = batch_like(e, (training.moves, e.batch_size))
     step = partial(game.step, e.method, e.optim, e.ema)
     traced = jax.make_jaxpr(step, axis_env=[(collectives.AXIS, 8)])(state, batches)
     size, calls = reduced(traced.jaxpr)

@@ -25,7 +25,8 @@ class Bilinear:
     dynamics: tuple = ()
     curve: float = 0.0
     moves: tuple[int, int] = (1, 1)
-    classes: int = 0
+    makes: str = "image"
+    given: tuple = ()
 
     def init(self, key, batch):
         return {"x": {"w": jnp.ones(())}, "y": {"w": jnp.ones(())}}, {}
@@ -183,7 +184,8 @@ class Means:
     """A game on a batch's means, taken over the global batch."""
 
     dynamics: tuple = ()
-    classes: int = 0
+    makes: str = "image"
+    given: tuple = ()
 
     def init(self, key, batch):
         return {"x": {"w": jnp.array([0.3, 0.2])}, "y": {"w": jnp.array([0.5, -0.4])}}, {}

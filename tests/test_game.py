@@ -23,7 +23,7 @@ def batches():
     rng = np.random.default_rng(0)
     return {
         "image": jnp.float32(rng.uniform(-1, 1, (4, 8, *tiny.SHAPE))),
-        "cond": jnp.zeros((4, 8), jnp.int32),
+        "label": jnp.zeros((4, 8, 10)),
     }
 
 
@@ -110,7 +110,8 @@ class Eater:
     """A game whose loss reports which batches it was given."""
 
     moves: tuple[int, int] = (3, 2)
-    classes: int = 0
+    makes: str = "image"
+    given: tuple = ()
 
     def init(self, key, batch):
         return {"a": {"w": jnp.zeros(())}, "b": {"w": jnp.zeros(())}}, {}

@@ -25,7 +25,7 @@ def test_parameter_counts_are_the_official_ones(variant):
     method = build(plan.configure(load(FILE), variant, {}).method)
     batch = {
         "image": jax.ShapeDtypeStruct((4, 32, 32, 3), jnp.float32),
-        "cond": jax.ShapeDtypeStruct((4,), jnp.int32),
+        "label": jax.ShapeDtypeStruct((4, 10), jnp.float32),
     }
     params, _ = jax.eval_shape(method.init, jax.random.key(0), batch)
     counts = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}

@@ -250,8 +250,10 @@ def test_moving_averages_are_what_is_sampled_and_judged(tmp_path):
 
 
 def test_labels_the_networks_do_not_know_are_refused():
-    with pytest.raises(ConfigError, match="the data have 10 labels, the networks classes=5"):
-        prepare(tiny.vae(classes=5))
+    with pytest.raises(
+        ConfigError, match="names 'labl', no column of the data; did you mean 'label'"
+    ):
+        prepare(tiny.vae(given=("labl",)))
 
 
 @pytest.mark.parametrize(

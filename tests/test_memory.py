@@ -60,31 +60,31 @@ def residual(on, dtype):
     """BatchNorm, spectral norm and a second-order penalty."""
     fields = {"width": 4, "dtype": dtype, "remat": on}
     critic = spec(Discriminator, spec(resnet.Down, attention=4, **fields))
-    return spec(Generator, spec(resnet.Up, SHAPE, **fields)), spec(SpectralNorm, critic), 0
+    return spec(Generator, spec(resnet.Up, SHAPE, **fields)), spec(SpectralNorm, critic), ()
 
 
 def big(on, dtype):
     fields = {"width": 2, "dtype": dtype, "remat": on}
-    up = spec(biggan.Up, SHAPE, classes=10, shared=0, hierarchical=False, **fields)
-    critic = spec(ProjectionDiscriminator, spec(biggan.Down, **fields), 10)
-    return spec(Generator, up, classes=10, embed=0), critic, 10
+    up = spec(biggan.Up, SHAPE, shared=0, hierarchical=False, **fields)
+    critic = spec(ProjectionDiscriminator, spec(biggan.Down, **fields))
+    return spec(Generator, up, embed=0), critic, ("label",)
 
 
 def r3(on, dtype):
     fields = {"widths": (4, 4), "cardinality": (2, 2), "dtype": dtype, "remat": on}
     critic = spec(r3gan.Discriminator, spec(r3gan.Down, **fields))
-    return spec(Generator, spec(r3gan.Up, SHAPE, **fields), bounded=False), critic, 0
+    return spec(Generator, spec(r3gan.Up, SHAPE, **fields), bounded=False), critic, ()
 
 
 def differentiated(nets, params=None, stats=None):
     """Both players' losses, a gradient penalty among them, their gradients and the statistics after
     them, from given or fresh parameters; and FLOPs before XLA removes any.
     """
-    generator, discriminator, classes = nets
+    generator, discriminator, given = nets
     penalty = {"gradient_penalty": 10.0}
-    method = build(spec(GAN, generator, discriminator, latent=8, penalties=penalty))
+    method = build(spec(GAN, generator, discriminator, latent=8, penalties=penalty, given=given))
     key, x = random.key(0), random.normal(random.key(1), (4, *SHAPE))
-    batch = {"image": x} | ({"cond": jnp.arange(4) % classes} if classes else {})
+    batch = {"image": x, "label": jnp.eye(10)[jnp.arange(4)]}
     if params is None:
         params, stats = jax.jit(method.init)(key, batch)
 

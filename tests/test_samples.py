@@ -7,9 +7,9 @@ from PIL import Image
 
 from genlab import fit
 from genlab.config import ConfigError
+from genlab.data.pictures import grid, points, write_png
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.sampling.latents import interpolate, truncated
-from genlab.sampling.pictures import grid, points, write_png
 
 
 def test_a_grid_places_every_image_row_by_row():
@@ -51,7 +51,7 @@ def test_png_files_hold_the_bytes(tmp_path):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    fit(tiny.vae(classes=10, loop={"steps": 2, "checkpoint_every": 2}), folder / "labels")
+    fit(tiny.vae(given=("label",), loop={"steps": 2, "checkpoint_every": 2}), folder / "labels")
     fit(
         tiny.gan(ema={"gen": 0.5}, loop={"steps": 2, "checkpoint_every": 2, "sample_every": 2}),
         folder / "plain",

@@ -9,11 +9,13 @@ from jax import random
 
 from genlab import game
 from genlab.config import ConfigError, build, spec
+from genlab.data import digits
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp
 from genlab.runs.folder import RunFolder
 from genlab.sampling import previews
 from genlab.sampling.batch_norm import STREAM, evaluation_variables, standing
+from genlab.sampling.conditions import spread
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def played():
     config = tiny.gan()
     config.standing, config.batch_size = 3, 16
     e = build(config)
-    batch = {"image": jnp.zeros((16, *tiny.SHAPE)), "cond": jnp.zeros(16, jnp.int32)}
+    batch = {"image": jnp.zeros((16, *tiny.SHAPE)), "label": jnp.eye(10)[jnp.zeros(16, jnp.int32)]}
     return e, game.init(e.method, e.optim, e.ema, random.key(0), batch)
 
 
@@ -51,18 +53,26 @@ def test_what_is_not_the_generators_stays(played):
 
 
 def test_every_label_is_met_in_small_batches():
-    generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (16,), norm="BatchNorm"), classes=10)
-    critic = spec(Discriminator, spec(mlp.Down, (16,)), classes=10)
-    method = build(spec(GAN, generator, critic, latent=4))
-    batch = {"image": jnp.zeros((4, *tiny.SHAPE)), "cond": jnp.zeros(4, jnp.int32)}
+    generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (16,), norm="BatchNorm"))
+    critic = spec(Discriminator, spec(mlp.Down, (16,)))
+    method = build(spec(GAN, generator, critic, latent=4, given=("label",)))
+    batch = {"image": jnp.zeros((4, *tiny.SHAPE)), "label": jnp.eye(10)[jnp.zeros(4, jnp.int32)]}
     params, stats = method.init(random.key(0), batch)
     dense = params["gen"]["trunk"]["Dense_0"]["kernel"]
     kernel = dense.at[: method.latent].set(0.0)  # deaf to z: what differs is the labels
     trunk = {**params["gen"]["trunk"], "Dense_0": {"kernel": kernel}}
     params = {**params, "gen": {**params["gen"], "trunk": trunk}}
-    seen = [method.settle(params, stats, random.key(k), 4)["gen"] for k in range(3)]
-    means = [jax.tree.leaves(each)[0] for each in seen]
+    label = spread(method, digits(), 12)["label"]
+    assert set(label) == set(range(10))
+    cond = {"label": jnp.eye(10)[label]}
+    each = [
+        standing(method, params, stats, random.key(0), 1, 4, {"label": cond["label"][at : at + 4]})
+        for at in (0, 4, 8)
+    ]
+    means = [jax.tree.leaves(one["gen"])[0] for one in each]
     assert len({float(mean.sum()) for mean in means}) == 3
+    every = standing(method, params, stats, random.key(0), 3, 4, cond)
+    np.testing.assert_allclose(jax.tree.leaves(every["gen"])[0], np.mean(means, axis=0), rtol=1e-5)
 
 
 def test_large_variances_are_as_exact_as_small_ones(played):

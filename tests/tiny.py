@@ -46,7 +46,7 @@ def streamed():
     """The digits as a set too large for the device: read by index on the host."""
     held = digits().splits["train"]
     rows = [{name: column[i] for name, column in held.items()} for i in range(len(held["image"]))]
-    return Streamed({"train": rows}, classes=10, threads=1)
+    return Streamed({"train": rows}, digits().columns, threads=1)
 
 
 def gan(critic_norm="Identity", method=None, **kwargs):
@@ -68,8 +68,9 @@ def wgan_gp(**kwargs):
     return gan(method=method, **kwargs)
 
 
-def vae(classes=0, **kwargs):
-    """A fully connected VAE, perhaps label-conditional."""
-    encoder = spec(Encoder, spec(mlp.Down, (16,), norm="BatchNorm"), latent=4, classes=classes)
-    decoder = spec(Decoder, spec(mlp.Up, SHAPE, (16,)), classes=classes)
-    return experiment(spec(VAE, encoder, decoder, spec(likelihood.bernoulli)), ("vae",), **kwargs)
+def vae(given=(), **kwargs):
+    """A fully connected VAE, perhaps conditional."""
+    encoder = spec(Encoder, spec(mlp.Down, (16,), norm="BatchNorm"), latent=4)
+    decoder = spec(Decoder, spec(mlp.Up, SHAPE, (16,)))
+    method = spec(VAE, encoder, decoder, spec(likelihood.bernoulli), given=given)
+    return experiment(method, ("vae",), **kwargs)

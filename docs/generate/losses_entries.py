@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 OF_LABELS = (
-    "generator=spec(Generator, spec(mlp.Up, (8, 8, 1), (16,)), classes=3), "
-    "discriminator=spec(heads.{}, spec(mlp.Down, (16,)), classes=3)"
+    "generator=spec(Generator, spec(mlp.Up, (8, 8, 1), (16,))), "
+    "discriminator=spec(heads.{}, spec(mlp.Down, (16,))), given=('label',)"
 )
 NONE = "none of them"
 

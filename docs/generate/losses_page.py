@@ -104,7 +104,7 @@ def checked(line: str) -> str:
     moves = game.batches_per_round(e.method)
     batches = {
         "image": jnp.zeros((moves, ROWS, *tiny.SHAPE)),
-        "cond": jnp.zeros((moves, ROWS), jnp.int32),
+        "label": jnp.eye(3)[jnp.zeros((moves, ROWS), jnp.int32)],
     }
 
     def played(key):

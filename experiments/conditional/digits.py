@@ -25,16 +25,17 @@ fidelity = spec(Fidelity, spec(Domain, spec(mlp.Down, (256, 64), activation="rel
 
 def config():
     adam = spec(optax.adam, 2e-4, b1=0.5)
-    generator = spec(mlp.Up, SHAPE, (256, 256), norm="ConditionalBatchNorm", classes=10)
+    generator = spec(mlp.Up, SHAPE, (256, 256), norm="ConditionalBatchNorm")
     return spec(
         Experiment,
         title="Digits on request",
         method=spec(
             GAN,
-            spec(Generator, generator, classes=10),
-            spec(Discriminator, spec(mlp.Down, (256, 256)), classes=10),
+            spec(Generator, generator),
+            spec(Discriminator, spec(mlp.Down, (256, 256))),
             latent=32,
             penalties={"r1": 0.1},
+            given=("label",),
         ),
         data=spec(digits, augment=(spec(image.translate, 0.06), spec(image.rotate, 5.0))),
         optim={"disc": adam, "gen": adam},
@@ -46,20 +47,23 @@ def config():
 
 def sweep():
     """The weight of the VAE's KL rises over the first 1000 rounds."""
-    encoder = spec(Encoder, spec(mlp.Down, (256, 256)), latent=8, classes=10)
-    decoder = spec(Decoder, spec(mlp.Up, (8, 8, 2), (256, 256)), classes=10)
+    encoder = spec(Encoder, spec(mlp.Down, (256, 256)), latent=8)
+    decoder = spec(Decoder, spec(mlp.Up, (8, 8, 2), (256, 256)))
     pixels = spec(likelihood.discretised_logistic, levels=17)
     return {
         "cgan": {},
         "cgan-dcgan": {
-            "method.generator.trunk": spec(
-                dcgan.Up, SHAPE, norm="ConditionalBatchNorm", classes=10
-            ),
+            "method.generator.trunk": spec(dcgan.Up, SHAPE, norm="ConditionalBatchNorm"),
             "method.discriminator.trunk": spec(dcgan.Down, norm="Identity"),
         },
         "cvae": {
             "method": spec(
-                VAE, encoder, decoder, pixels, beta=spec(optax.linear_schedule, 0.0, 1.0, 1000)
+                VAE,
+                encoder,
+                decoder,
+                pixels,
+                beta=spec(optax.linear_schedule, 0.0, 1.0, 1000),
+                given=("label",),
             ),
             "optim": {"vae": spec(optax.adam, 1e-3)},
             "ema": {"encoder": 0.995, "decoder": 0.995},

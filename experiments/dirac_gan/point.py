@@ -8,16 +8,16 @@ from jax import Array
 from jax.scipy.special import ndtri
 
 from genlab.data.sets.toy import Drawn
+from genlab.nets.conditions import Conditions
 
 
 class Point(nn.Module):
     """A generator of one point: G(z) = theta for every z."""
 
     start: float = 1.0
-    classes: int = 0
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B, 1]."""
         theta = self.param("theta", nn.initializers.constant(self.start), ())
         return jnp.full((len(z), 1), 1.0) * theta
@@ -29,10 +29,9 @@ class Line(nn.Module):
     """
 
     start: float = -1.0
-    classes: int = 0
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, 1] -> [B]."""
         return self.param("psi", nn.initializers.constant(self.start), ()) * x[:, 0]
 

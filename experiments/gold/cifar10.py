@@ -21,7 +21,6 @@ from genlab.nets.layers.spectral import SpectralNorm
 
 SEEDS = (0, 1, 2)
 SHAPE = (32, 32, 3)
-LABELS = 10
 
 
 def decaying(rate, updates, **betas):
@@ -82,6 +81,7 @@ def convolutional(norm="BatchNorm"):
     128, N(0, 0.02^2); without WGAN-GP's dequantisation.
     """
     return {
+        "method.given": ("label",),
         "method.generator": spec(Generator, spec(dcgan.Up, SHAPE)),
         "method.discriminator": spec(
             Discriminator,
@@ -154,11 +154,12 @@ def projection():
     sn_cifar10_conditional): SNGAN with conditional BatchNorm and the label's embedding in the
     logit.
     """
-    up = spec(resnet.Up, SHAPE, width=256, norm="ConditionalBatchNorm", classes=LABELS)
-    critic = spec(ProjectionDiscriminator, spec(resnet.Down, width=128, pool="sum"), LABELS)
+    up = spec(resnet.Up, SHAPE, width=256, norm="ConditionalBatchNorm")
+    critic = spec(ProjectionDiscriminator, spec(resnet.Down, width=128, pool="sum"))
     return {
         **sngan(),
-        "method.generator": spec(Generator, up, classes=LABELS, embed=0),
+        "method.given": ("label",),
+        "method.generator": spec(Generator, up, embed=0),
         "method.discriminator": normalised(critic),
     }
 
@@ -168,14 +169,13 @@ def sagan():
     attention, hinge, Adam 1e-4 and 4e-4 with betas (0, 0.9), one critic move; conditional as there,
     at the size of SNGAN's networks, attention at 16x16.
     """
-    up = spec(
-        resnet.Up, SHAPE, width=256, norm="ConditionalBatchNorm", classes=LABELS, attention=16
-    )
+    up = spec(resnet.Up, SHAPE, width=256, norm="ConditionalBatchNorm", attention=16)
     trunk = spec(resnet.Down, width=128, pool="sum", attention=16)
     betas = {"b1": 0.0, "b2": 0.9}
     return {
-        "method.generator": normalised(spec(Generator, up, classes=LABELS, embed=0)),
-        "method.discriminator": normalised(spec(ProjectionDiscriminator, trunk, LABELS)),
+        "method.given": ("label",),
+        "method.generator": normalised(spec(Generator, up, embed=0)),
+        "method.discriminator": normalised(spec(ProjectionDiscriminator, trunk)),
         "method.objective": "hinge",
         "method.penalties": {},
         "method.critic_moves": 1,
@@ -194,8 +194,9 @@ def acgan():
     """
     return {
         **convolutional(),
-        "method.generator": spec(Generator, spec(dcgan.Up, SHAPE), classes=LABELS),
-        "method.discriminator": spec(AuxiliaryDiscriminator, spec(dcgan.Down), LABELS),
+        "method.given": ("label",),
+        "method.generator": spec(Generator, spec(dcgan.Up, SHAPE)),
+        "method.discriminator": spec(AuxiliaryDiscriminator, spec(dcgan.Down)),
         "method.objective": spec(adversarial.auxiliary, "nonsaturating"),
         "batch_size": 100,
     }
@@ -208,12 +209,11 @@ def big():
     statistics of each batch of samples; here batch norm is recalibrated over 16 batches.
     """
     start = {"kernel_init": spec(nn.initializers.normal, 0.02)}
-    up = spec(biggan.Up, SHAPE, classes=LABELS, shared=0, hierarchical=False, **start)
-    critic = spec(ProjectionDiscriminator, spec(biggan.Down, **start), LABELS, **start)
+    up = spec(biggan.Up, SHAPE, shared=0, hierarchical=False, **start)
+    critic = spec(ProjectionDiscriminator, spec(biggan.Down, **start), **start)
     return {
-        "method.generator": normalised(
-            spec(Generator, up, classes=LABELS, embed=0), exempt=("scale", "shift")
-        ),
+        "method.given": ("label",),
+        "method.generator": normalised(spec(Generator, up, embed=0), exempt=("scale", "shift")),
         "method.discriminator": normalised(critic),
         "method.objective": "hinge",
         "method.penalties": {},
@@ -243,10 +243,9 @@ def r3():
     adam = spec(scheduled_adam, falling(2e-4, 5e-5), b1=0.0, b2=falling(0.9, 0.99))
     gamma = falling(0.05, 0.005)
     return {
-        "method.generator": spec(
-            Generator, spec(r3gan.Up, SHAPE, classes=LABELS), classes=LABELS, embed=0, bounded=False
-        ),
-        "method.discriminator": spec(r3gan.Discriminator, spec(r3gan.Down), LABELS),
+        "method.given": ("label",),
+        "method.generator": spec(Generator, spec(r3gan.Up, SHAPE), embed=0, bounded=False),
+        "method.discriminator": spec(r3gan.Discriminator, spec(r3gan.Down)),
         "method.latent": 64,
         "method.objective": "relativistic",
         "method.penalties": {"r1": gamma, "r2": gamma},

@@ -19,6 +19,7 @@ from jax import Array, random
 from genlab.data.sets.toy import Drawn
 from genlab.evaluation.evaluators import EvaluationContext, EvaluationResult
 from genlab.game import apply
+from genlab.nets.conditions import Conditions
 
 HALF = 2.5  # the cube is [-HALF, HALF]^D
 POWER = 8  # how strongly P concentrates at the bottoms of the funnels
@@ -82,10 +83,8 @@ def cloud(dimension: int = 2, funnels: int = 4, seed: int = 0) -> Drawn:
 class Cube(nn.Module):
     """A generator without parameters: samples of Q, uniform on the cube."""
 
-    classes: int = 0
-
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """z ~ N(0, I) [B, D] -> [B, D]."""
         return HALF * (2 * jax.scipy.special.ndtr(z) - 1)
 
@@ -93,11 +92,10 @@ class Cube(nn.Module):
 class Critic(nn.Module):
     """D - w - w - 1 with ReLU, w = max(2 D, 128); weights and biases ~ U(+-1 / sqrt(fan in))."""
 
-    classes: int = 0
     width: int = 128
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, D] -> [B]."""
         width = max(2 * x.shape[1], self.width)
         for size in (width, width, 1):

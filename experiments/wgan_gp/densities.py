@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import ndtr
 
+from genlab.nets.conditions import Conditions
+
 
 class NoisyMixture(nn.Module):
     """Equal Gaussians N(mean, std^2 I) plus N(0, noise^2 I), as a map of five normal numbers."""
@@ -12,10 +14,9 @@ class NoisyMixture(nn.Module):
     means: tuple[tuple[float, float], ...]
     std: float
     noise: float = 1.0
-    classes: int = 0
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, 5] -> [B, 2]."""
         centres = jnp.asarray(self.means)
         which = jnp.minimum(ndtr(z[:, 0]) * len(centres), len(centres) - 1).astype(jnp.int32)
@@ -28,10 +29,9 @@ class NoisyRoll(nn.Module):
     blur: float = 0.25
     scale: float = 1 / 7.5
     noise: float = 1.0
-    classes: int = 0
 
     @nn.compact
-    def __call__(self, z: Array, cond: Array | None = None, train: bool = True) -> Array:
+    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
         """[B, 5] -> [B, 2]."""
         t = 1.5 * jnp.pi * (1 + 2 * ndtr(z[:, 0]))[:, None]
         spiral = t * jnp.concatenate([jnp.cos(t), jnp.sin(t)], axis=1)

@@ -103,7 +103,7 @@ def affine(
 
         return _resampled(image, source)
 
-    return change
+    return geometric(change)
 
 
 def dequantise(width: float = 1 / 128) -> Augmentation:

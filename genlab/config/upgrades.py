@@ -21,11 +21,44 @@ def upgraded(node: Any) -> Any:
 
 
 def _gan(fields: Fields) -> Fields:
-    """`views` is called `augment`."""
-    return {"augment" if name == "views" else name: value for name, value in fields.items()}
+    """`views` is called `augment`; the label was given to networks that had `classes`."""
+    renamed = {"augment" if name == "views" else name: value for name, value in fields.items()}
+    return _given(renamed, ("generator", "discriminator"))
 
 
-UPGRADES: dict[str, Callable[[Fields], Fields]] = {"genlab.methods:GAN": _gan}
+def _vae(fields: Fields) -> Fields:
+    """The label was given to networks that had `classes`."""
+    return _given(fields, ("encoder", "decoder"))
+
+
+def _given(fields: Fields, networks: tuple[str, ...]) -> Fields:
+    """Networks without `classes`: whether they had any is whether the method is given the label."""
+    labelled = any(_classes(fields.get(name)) for name in networks)
+    plain = {n: _unclassed(x) if n in networks else x for n, x in fields.items()}
+    return {"makes": "image", "given": ["label"] if labelled else [], **plain}
+
+
+def _classes(node: Any) -> bool:
+    """Whether a network, or one inside it, was told a number of classes."""
+    if not isinstance(node, dict):
+        return False
+    return bool(node.get("classes")) or any(map(_classes, node.values()))
+
+
+def _unclassed(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    ours = str(node.get("call", "")).startswith("genlab.nets")
+    fields = {n: _unclassed(x) for n, x in node.items() if not (ours and n == "classes")}
+    if ours and node["call"] in ("genlab.nets:Generator", "genlab.nets:Decoder"):
+        fields.setdefault("look", None)
+    return fields
+
+
+UPGRADES: dict[str, Callable[[Fields], Fields]] = {
+    "genlab.methods:GAN": _gan,
+    "genlab.methods:VAE": _vae,
+}
 """By what is called, today's path: the fields that it had, `call` among them, to those it has."""
 
 

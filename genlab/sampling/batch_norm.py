@@ -10,6 +10,7 @@ from jax import Array, random
 from genlab.game import Method, State
 from genlab.runtime import compiler
 from genlab.sampling.conditions import loaded, spread
+from genlab.sampling.sampler import part
 
 STREAM = 80  # latents of standing statistics, apart from training's and evaluation's
 
@@ -23,7 +24,7 @@ def evaluation_variables(experiment, state: State) -> tuple[dict, dict]:
         return params, stats
     key = random.fold_in(random.key(experiment.seed), STREAM)
     method, source, size = experiment.method, experiment.data, experiment.batch_size
-    cond = loaded(source, spread(method, source, size))
+    cond = loaded(source, spread(method, source, experiment.standing * size))
     return params, standing(method, params, stats, key, experiment.standing, size, cond)
 
 
@@ -37,14 +38,15 @@ def standing(
     cond: Mapping[str, Array] | None = None,
 ) -> dict:
     """`stats` with every running mean and variance replaced by its mean over `batches` batches of
-    `size` samples under the conditions `cond` (standing statistics: Brock et al. 2019, arXiv:1809.11096, Section 4.2).
+    `size` samples (standing statistics: Brock et al. 2019, arXiv:1809.11096, Section 4.2); `cond`
+    is the conditions of all of them, batch after batch.
 
     The method's `settle` runs its generator in training mode.
     """
     running = {n: s["batch_stats"] for n, s in stats.items() if "batch_stats" in s}
 
     @compiler.jit
-    def seen(key):
+    def seen(key, cond):
         """One batch's own statistics b: a running one goes from r to m r + (1 - m) b."""
 
         def after(r):
@@ -56,6 +58,9 @@ def standing(
         at_zero, momentum = jax.jvp(after, (zeros,), (ones,))
         return jax.tree.map(lambda b, m: b / (1 - m), at_zero, momentum)
 
-    found = [seen(random.fold_in(key, number)) for number in range(batches)]
+    found = [
+        seen(random.fold_in(key, number), part(cond, slice(number * size, (number + 1) * size)))
+        for number in range(batches)
+    ]
     means = jax.tree.map(lambda *each: np.mean(each, axis=0), *found)
     return {n: {**s, "batch_stats": means[n]} if n in means else s for n, s in stats.items()}

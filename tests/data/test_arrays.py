@@ -3,13 +3,14 @@ import pytest
 
 from genlab.config import ConfigError
 from genlab.data import arrays, digits, from_arrays, sources, to_uint8
+from genlab.data.columns import Image, Label
 from genlab.data.named import named
 
 
 def test_digits_are_all_there_once_with_17_levels():
     source = digits()
     assert [source.count(s) for s in ("train", "validation", "test")] == [997, 300, 500]
-    assert source.shape == (8, 8, 1) and source.classes == 10
+    assert source.columns == {"image": Image((8, 8, 1)), "label": Label(tuple("0123456789"))}
     images = np.concatenate([source.read(s)["image"] for s in ("train", "validation", "test")])
     assert images.dtype == np.uint8 and images.shape == (1797, 8, 8, 1)
     assert len(np.unique(images)) == 17 and images.max() == 255
@@ -35,16 +36,16 @@ def test_npz_files_whole_or_already_split(tmp_path):
         14,
         2,
         4,
-    ] and whole.classes == 3
+    ] and whole.columns["label"].cycle == 3
     np.savez(tmp_path / "split.npz", train_image=image[:15], test_image=image[15:])
     split = arrays(str(tmp_path / "split.npz"))
-    assert split.count("train") == 15 and split.classes == 0
+    assert split.count("train") == 15 and set(split.columns) == {"image"}
     np.testing.assert_array_equal(split.read("test", 2)["image"], image[15:17])
 
 
 def test_mistakes_are_told(tmp_path):
     images = np.zeros((10, 4, 4, 1), np.uint8)
-    with pytest.raises(ConfigError, match=r"float32 \(10, 4, 4, 1\); they must be uint8"):
+    with pytest.raises(ConfigError, match=r"float32 \(10, 4, 4, 1\): images are uint8"):
         from_arrays(images.astype(np.float32))
     with pytest.raises(ConfigError, match="leave nothing to train on of 10"):
         from_arrays(images, test=10)
@@ -53,8 +54,8 @@ def test_mistakes_are_told(tmp_path):
     with pytest.raises(ConfigError, match=r"nowhere\.npz is no npz file of arrays"):
         arrays("nowhere.npz")
     np.savez(tmp_path / "odd.npz", pictures=images)
-    with pytest.raises(ConfigError, match="holds pictures; it needs `image`"):
-        arrays(str(tmp_path / "odd.npz"))
+    with pytest.raises(ConfigError, match="no column 'image'; it holds pictures"):
+        arrays(str(tmp_path / "odd.npz"), columns=("image",))
     with pytest.raises(ConfigError, match="no split 'dev'; this set has train"):
         digits().read("dev")
 
@@ -62,7 +63,7 @@ def test_mistakes_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        ({"label": np.zeros(9, int)}, r"labels are int64 \(9,\); they must be integers \[10\]"),
+        ({"label": np.zeros(9, int)}, r"unlike numbers of rows \(image 10, label 9\)"),
         ({"label": np.zeros(10)}, "labels are float64"),
         ({"validation": -5}, "both are counts from 0 up"),
     ],
@@ -78,17 +79,21 @@ def test_files_are_checked(tmp_path):
         arrays(str(tmp_path / "text.npz"))
     small, large = np.zeros((3, 4, 4, 1), np.uint8), np.zeros((3, 8, 8, 1), np.uint8)
     np.savez(tmp_path / "shapes.npz", train_image=small, test_image=large)
-    with pytest.raises(ConfigError, match="images of different shapes"):
+    with pytest.raises(ConfigError, match="the splits hold image of different shapes"):
         arrays(str(tmp_path / "shapes.npz"))
     np.savez(tmp_path / "floats.npz", train_image=small / 2)
-    with pytest.raises(ConfigError, match="images are float64"):
+    with pytest.raises(ConfigError, match="float64 .*images are uint8"):
         arrays(str(tmp_path / "floats.npz"))
 
 
 def test_large_arrays_are_streamed(monkeypatch):
     monkeypatch.setattr(sources, "RESIDENT_BYTES", 100)
     large = digits()
-    assert not large.resident and large.shape == (8, 8, 1) and large.count("test") == 500
+    assert (
+        not large.resident
+        and large.columns["image"].shape == (8, 8, 1)
+        and large.count("test") == 500
+    )
     batch = large.fetch("train", 0, 0, 2, 4)
     assert batch["image"].shape == (2, 4, 8, 8, 1) and batch["label"].shape == (2, 4)
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from genlab.config import ConfigError, build, spec
+from genlab.data import columns
 from genlab.data.cleaning import SEEN, Cleaning
 from genlab.data.sets.folder import Recipe, carved, examine, folder, in_place
 from genlab.data.sources import Resident
@@ -45,7 +46,7 @@ def spoilt(zoo):
 def test_class_folders(zoo):
     made = folder(str(zoo), shape=(8, 8, 3), validation=0.1, test=0.2)
     assert isinstance(made, Resident)
-    assert made.shape == (8, 8, 3) and made.classes == 2
+    assert made.columns["image"].shape == (8, 8, 3) and made.columns["label"].cycle == 2
     assert [made.count(split) for split in ("train", "validation", "test")] == [14, 2, 4]
     parts = [made.read(split) for split in ("train", "validation", "test")]
     assert all(part["image"].dtype == np.uint8 for part in parts)
@@ -78,7 +79,7 @@ def test_images_alone_have_no_labels(tmp_path):
     for i in range(4):
         save(tmp_path / f"{i}.png", picture(i, channels=1))
     made = folder(str(tmp_path), validation=0, test=0)
-    assert made.classes == 0 and made.shape == (8, 8, 1)  # grey, as all of them are
+    assert made.columns == {"image": columns.Image((8, 8, 1))}  # grey, as all of them are
     assert set(made.read("train")) == {"image"}
     with pytest.raises(ConfigError, match="no split 'test'"):
         made.count("test")
@@ -108,7 +109,7 @@ def test_a_csv_of_one_attribute(tmp_path, cells, classes):
     assert cleaning.classes == classes
     assert [item.label for item in items] == [classes.index(cell) for cell in cells]
     made = folder(str(tmp_path), attributes="attributes.csv", validation=0, test=0)
-    assert made.classes == 3
+    assert made.columns["label"].cycle == 3
 
 
 def test_a_csv_of_many_attributes(tmp_path):

@@ -105,7 +105,7 @@ def test_a_prepared_folder_gives_the_same_bytes(zoo):
     assert all(isinstance(reader, Records) for reader in readers.values())
     assert cleaning == in_place(Recipe(str(zoo)))[1]
     copied = folder(str(zoo))
-    assert copied.classes == plain.classes == 2 and copied.shape == plain.shape == (6, 5, 3)
+    assert copied.columns == plain.columns and copied.columns["image"].shape == (6, 5, 3)
     for split in ("train", "validation", "test"):
         one, other = plain.read(split), copied.read(split)
         assert one.keys() == other.keys() == {"image", "label"}
@@ -119,7 +119,7 @@ def test_an_unlabelled_folder_stays_so(tmp_path):
         Image.new("L", (3, 3), i).save(tmp_path / f"{i}.png")
     prepare(str(tmp_path), options={"validation": 0.0})
     made = folder(str(tmp_path), validation=0.0)
-    assert made.classes == 0 and set(made.read("train")) == {"image"}
+    assert set(made.columns) == {"image"} and set(made.read("train")) == {"image"}
 
 
 def test_preparing_twice_does_nothing(zoo):
@@ -136,7 +136,7 @@ def test_preparing_twice_does_nothing(zoo):
 
 def test_a_copy_serves_only_its_own_recipe_and_files(zoo):
     prepare(str(zoo), options={"shape": [3, 3, 1], "resize": "box"})
-    assert folder(str(zoo), shape=(3, 3, 1), resize="box").shape == (3, 3, 1)
+    assert folder(str(zoo), shape=(3, 3, 1), resize="box").columns["image"].shape == (3, 3, 1)
     assert prepared(Recipe(str(zoo), (3, 3, 1), resize="box")) is not None
     assert prepared(Recipe(str(zoo), (3, 3, 1), resize="bicubic")) is None
     assert prepared(Recipe(str(zoo), (3, 3, 1), resize="box", seed=1)) is None
@@ -147,7 +147,7 @@ def test_a_copy_serves_only_its_own_recipe_and_files(zoo):
 def test_a_copy_of_other_options_is_not_taken_silently(zoo, caplog):
     prepare(str(zoo))
     with caplog.at_level(logging.WARNING, "genlab"):
-        assert folder(str(zoo), shape=(3, 3, 3), resize="box").shape == (3, 3, 3)
+        assert folder(str(zoo), shape=(3, 3, 3), resize="box").columns["image"].shape == (3, 3, 3)
     assert "prepared copies have other options or files; reading in place" in caplog.text
 
 

@@ -6,7 +6,8 @@ from jax import random
 
 from genlab.augment import image
 from genlab.config import ConfigError
-from genlab.data import sources
+from genlab.data import Image, Label, sources, to_uint8
+from genlab.data.columns import normalise
 
 KEY = random.key(7)
 order = jax.jit(sources.shuffled, static_argnums=2)
@@ -17,18 +18,23 @@ def numbered(n):
     return [{"image": np.full((2, 2, 1), i, np.uint8), "label": i} for i in range(n)]
 
 
+def columns(n):
+    return {"image": Image((2, 2, 1)), "label": Label(tuple(map(str, range(n))))}
+
+
 def streamed(n, monkeypatch, augment=()):
     monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
-    made = sources.from_readers({"train": numbered(n)}, n, augment)
+    made = sources.from_readers({"train": numbered(n)}, columns(n), augment)
     assert isinstance(made, sources.Streamed)
     return made
 
 
 def batch(made, i, size, seed=0, rows=None, key=KEY):
-    """Batch `i` as training makes it, alone in its dispatch."""
+    """Batch `i` as training makes it, alone in its dispatch; labels as numbers."""
     held = made.fetch("train", seed, i, 1, size)
     rows = jnp.arange(size) if rows is None else rows
-    return made.batch(held, key, jnp.int32(i), jnp.int32(0), rows, size)
+    found = made.batch(held, key, jnp.int32(i), jnp.int32(0), rows, size)
+    return found | ({"label": found["label"].argmax(-1)} if "label" in found else {})
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 1000, 1797])
@@ -65,9 +71,9 @@ def test_late_positions_are_still_a_permutation():
 
 
 def test_a_resident_epoch_shows_each_example_once():
-    made = sources.from_readers({"train": numbered(10)}, 10)
-    assert isinstance(made, sources.Resident) and made.shape == (2, 2, 1) and made.classes == 10
-    labels = np.concatenate([batch(made, i, 4)["cond"] for i in range(5)])
+    made = sources.from_readers({"train": numbered(10)}, columns(10))
+    assert isinstance(made, sources.Resident) and made.columns == columns(10)
+    labels = np.concatenate([batch(made, i, 4)["label"] for i in range(5)])
     np.testing.assert_array_equal(np.sort(labels[:10]), np.arange(10))
     np.testing.assert_array_equal(np.sort(labels[10:]), np.arange(10))
 
@@ -75,13 +81,13 @@ def test_a_resident_epoch_shows_each_example_once():
 def test_a_streamed_epoch_shows_what_a_resident_one_does(monkeypatch):
     made = streamed(10, monkeypatch)
     batches = [batch(made, i, 4) for i in range(5)]
-    labels = np.concatenate([b["cond"] for b in batches])
+    labels = np.concatenate([b["label"] for b in batches])
     np.testing.assert_array_equal(np.sort(labels[:10]), np.arange(10))
     np.testing.assert_array_equal(np.sort(labels[10:]), np.arange(10))
     assert not np.array_equal(labels[:10], labels[10:])
     for b in batches:  # labels stay with their images, normalised as a resident source does
-        np.testing.assert_array_equal(sources.to_uint8(b["image"])[:, 0, 0, 0], b["cond"])
-        assert b["image"].dtype == jnp.float32 and b["cond"].dtype == jnp.int32
+        np.testing.assert_array_equal(to_uint8(b["image"])[:, 0, 0, 0], b["label"])
+        assert b["image"].dtype == jnp.float32
 
 
 def test_a_stream_may_be_opened_anywhere(monkeypatch):
@@ -100,29 +106,29 @@ def test_an_augmented_batch_is_a_function_of_key_and_index(resident, monkeypatch
     if not resident:
         monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
     pictures = np.random.default_rng(0).integers(0, 256, (10, 6, 6, 3), np.uint8)
-    reader = [{"image": x} for x in pictures]
+    reader, picture = [{"image": x} for x in pictures], {"image": Image((6, 6, 3))}
     changes = (image.flip(), image.translate(0.3), image.colour(0.2))
-    first = sources.from_readers({"train": reader}, augment=changes)
+    first = sources.from_readers({"train": reader}, picture, changes)
     third = batch(first, 3, 4)["image"]
-    again = sources.from_readers({"train": reader}, augment=changes)
+    again = sources.from_readers({"train": reader}, picture, changes)
     np.testing.assert_array_equal(batch(again, 3, 4)["image"], third)
     assert not np.array_equal(batch(again, 4, 4)["image"], third)
     assert not np.array_equal(batch(again, 3, 4, key=random.key(8))["image"], third)
-    assert "cond" not in batch(again, 3, 4)
+    assert "label" not in batch(again, 3, 4)
 
 
 def test_rows_of_a_batch_can_be_made_alone():
-    made = sources.from_readers({"train": numbered(10)}, 10, (image.colour(0.3),))
+    made = sources.from_readers({"train": numbered(10)}, columns(10), (image.colour(0.3),))
     whole, half = batch(made, 2, 4), batch(made, 2, 4, rows=jnp.array([2, 3]))
     np.testing.assert_array_equal(half["image"], whole["image"][2:])
-    np.testing.assert_array_equal(half["cond"], whole["cond"][2:])
+    np.testing.assert_array_equal(half["label"], whole["label"][2:])
 
 
 @pytest.mark.parametrize("resident", [True, False])
 def test_reading_is_in_storage_order(resident, monkeypatch):
     if not resident:
         monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
-    made = sources.from_readers({"train": numbered(5), "test": numbered(3)}, 5)
+    made = sources.from_readers({"train": numbered(5), "test": numbered(3)}, columns(5))
     assert made.count("train") == 5 and made.count("test") == 3
     np.testing.assert_array_equal(made.read("train", 2)["label"], [0, 1])
     assert made.read("test")["image"].shape == (3, 2, 2, 1)
@@ -132,4 +138,4 @@ def test_reading_is_in_storage_order(resident, monkeypatch):
 
 def test_levels_survive_the_way_there_and_back():
     levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(sources.to_uint8(sources.normalise(jnp.asarray(levels))), levels)
+    np.testing.assert_array_equal(to_uint8(normalise(jnp.asarray(levels))), levels)

@@ -123,7 +123,7 @@ def test_a_set_is_read_and_split(written):
     sets, data_dir = written
     made = tfds("cifar10", data_dir=data_dir)
     assert isinstance(made, sources.Resident)
-    assert made.shape == (32, 32, 3) and made.classes == 10
+    assert made.columns["image"].shape == (32, 32, 3) and made.columns["label"].cycle == 10
     assert {s: made.count(s) for s in ("train", "validation", "test")} == {
         "train": 45,
         "validation": 5,
@@ -161,7 +161,7 @@ def test_tensorflow_is_never_imported(written):
         assert "tensorflow_datasets" not in sys.modules  # until it is needed
         assert "grain" not in sys.modules and "PIL" not in sys.modules
         made = tfds("cifar10", data_dir={written[1]!r}, shape=(16, 16, 1), resize="bicubic")
-        assert made.shape == (16, 16, 1)
+        assert made.columns["image"].shape == (16, 16, 1)
         assert "tensorflow_datasets" in sys.modules and "tensorflow" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=120)
@@ -180,16 +180,19 @@ def test_a_stream_reads_the_same_images(written, monkeypatch):
 
 def test_grey_images(written):
     made = tfds("mnist", data_dir=written[1], validation=0.3)
-    assert made.shape == (28, 28, 1)
+    assert made.columns["image"].shape == (28, 28, 1)
     assert [made.count(split) for split in ("train", "validation", "test")] == [6, 3, 4]
 
 
 def test_inner_features_and_a_set_without_labels(written):
     unlabelled = tfds("faces", data_dir=written[1])
-    assert unlabelled.classes == 0 and set(unlabelled.read("train")) == {"image"}
+    assert set(unlabelled.columns) == {"image"} and set(unlabelled.read("train")) == {"image"}
     assert [unlabelled.count(s) for s in ("train", "validation", "test")] == [9, 4, 1]
     made = tfds("faces", label="attributes/Male", data_dir=written[1], test=0)
-    assert made.classes == 2 and set(made.read("train")["label"]) == {0, 1}
+    assert made.columns["label"].names == ("no", "yes") and set(made.read("train")["label"]) == {
+        0,
+        1,
+    }
     with pytest.raises(ConfigError, match="no split 'test'"):
         made.count("test")
 

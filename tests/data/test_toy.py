@@ -8,6 +8,7 @@ from jax import random
 
 from genlab.config import ConfigError
 from genlab.data import grid, mixture, ring, swiss_roll
+from genlab.data.columns import Points
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_batches_are_pure_in_key_and_index_and_splits_differ():
     assert not np.allclose(batch("train", 3), batch("train", 4))
     assert not np.allclose(batch("train", 3), batch("test", 3))
     np.testing.assert_array_equal(batch("train", 3)[16:32], batch("train", 3, rows[16:32]))
-    assert source.shape == (2,) and source.classes == 0 and source.count("test") == 10_000
+    assert source.columns == {"image": Points((2,))} and source.count("test") == 10_000
 
 
 def test_mistakes_are_told():

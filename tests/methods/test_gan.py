@@ -14,7 +14,10 @@ from genlab.nets import Discriminator, Generator, mlp
 
 def batch(n=6):
     rng = np.random.default_rng(0)
-    return {"image": jnp.float32(rng.uniform(-1, 1, (n, *tiny.SHAPE))), "cond": jnp.arange(n) % 3}
+    return {
+        "image": jnp.float32(rng.uniform(-1, 1, (n, *tiny.SHAPE))),
+        "label": jnp.eye(3)[jnp.arange(n) % 3],
+    }
 
 
 def conditional():
@@ -23,11 +26,11 @@ def conditional():
             GAN,
             spec(
                 Generator,
-                spec(mlp.Up, tiny.SHAPE, (16,), norm="ConditionalBatchNorm", classes=3),
-                classes=3,
+                spec(mlp.Up, tiny.SHAPE, (16,), norm="ConditionalBatchNorm"),
             ),
-            spec(Discriminator, spec(mlp.Down, (16,)), classes=3),
+            spec(Discriminator, spec(mlp.Down, (16,))),
             latent=4,
+            given=("label",),
         )
     )
 
@@ -68,9 +71,11 @@ def test_labels_reach_both_networks():
     method = conditional()
     params, stats = method.init(random.key(0), batch())
     z = jnp.ones((2, 4))
-    a, b = (method.generate(params, stats, z, jnp.full(2, label)) for label in (0, 1))
+    a, b = (
+        method.generate(params, stats, z, {"label": jnp.eye(3)[jnp.full(2, k)]}) for k in (0, 1)
+    )
     assert not np.allclose(a, b)
-    other = {**batch(), "cond": (batch()["cond"] + 1) % 3}
+    other = {**batch(), "label": jnp.roll(batch()["label"], 1, axis=1)}
     losses = [
         method.critic_loss(params, stats, x, random.key(1), jnp.asarray(0))[0]
         for x in (batch(), other)
@@ -106,7 +111,6 @@ def test_generation_uses_running_statistics():
         ),
         ({"method.latent": 0}, "latent is 0"),
         ({"method.penalties": {"r1": {"gamma": 1.0}}}, "dict without `weight`"),
-        ({"method.discriminator.classes": 10}, "both are told the label, or neither"),
         (
             {"method.penalties": {"mine": {"fn": "nowhere:loss", "weight": 1.0}}},
             "cannot import 'nowhere'",
@@ -136,5 +140,5 @@ def test_a_batch_norm_critic_under_a_penalty_is_refused():
 
 
 def test_conditional_networks_need_labelled_data():
-    with pytest.raises(ConfigError, match="the data have no labels"):
+    with pytest.raises(ConfigError, match="names .label., no column of the data"):
         conditional().init(random.key(0), {"image": batch()["image"]})

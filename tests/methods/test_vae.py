@@ -109,13 +109,16 @@ def test_beta_weighs_the_kl_and_may_warm_up():
 
 
 def test_labels_reach_encoder_and_decoder():
-    method = build(tiny.vae(classes=3).method)
+    method = build(tiny.vae(given=("label",)).method)
     x = jnp.float32(np.random.default_rng(0).uniform(-1, 1, (6, *tiny.SHAPE)))
-    params, stats = method.init(random.key(0), {"image": x, "cond": jnp.zeros(6, jnp.int32)})
+    params, stats = method.init(
+        random.key(0), {"image": x, "label": jnp.eye(3)[jnp.zeros(6, jnp.int32)]}
+    )
     z = method.latents(random.key(1), 6)
-    made = [method.generate(params, stats, z, jnp.full(6, label)) for label in (0, 1)]
+    labels = [{"label": jnp.eye(3)[jnp.full(6, k)]} for k in (0, 1)]
+    made = [method.generate(params, stats, z, label) for label in labels]
     assert not np.allclose(*made)
-    bounds = [method.elbo(params, stats, x, random.key(2), jnp.full(6, label)) for label in (0, 1)]
+    bounds = [method.elbo(params, stats, x, random.key(2), label) for label in labels]
     assert not np.allclose(*bounds)
 
 

@@ -46,7 +46,8 @@ class Table:
     """A model that generates row z[0] of a table."""
 
     rows: np.ndarray
-    classes: int = 0
+    makes: str = "image"
+    given: tuple = ()
 
     def latents(self, key, n):
         return jnp.arange(n)[:, None]
@@ -95,7 +96,8 @@ def test_scores_are_means_over_draws_and_splits_share_none(data):
 
     @dataclasses.dataclass(frozen=True)
     class Noise:
-        classes = 0
+        makes = "image"
+        given = ()
 
         def latents(self, key, n):
             return random.normal(key, (n, 64))
@@ -223,10 +225,10 @@ def test_a_conditional_models_labels_are_those_it_was_asked_for(data):
 
     @dataclasses.dataclass(frozen=True)
     class PerLabel(Table):
-        classes: int = 10
+        given: tuple = ("label",)
 
         def generate(self, params, stats, z, cond=None):
-            return jnp.asarray(self.rows)[cond]
+            return jnp.asarray(self.rows)[cond["label"].argmax(-1)]
 
     judged = dataclasses.replace(subject(rows, data), method=PerLabel(np.float32(rows / 127.5 - 1)))
     labels = judged.labels(40)
@@ -240,8 +242,7 @@ def test_a_conditional_models_labels_are_those_it_was_asked_for(data):
 
 
 def test_a_run_knows_what_its_model_was_trained_on(data, monkeypatch):
-    """Its samples are classified by the train split, and the baseline is half of the held-out one.
-    """
+    """Its samples are classified by the train split, and the baseline is half of the held-out one."""
     asked = []
 
     def noted(images, labels, others, *_):
@@ -251,7 +252,7 @@ def test_a_run_knows_what_its_model_was_trained_on(data, monkeypatch):
 
     monkeypatch.setattr(accuracy, "classification_accuracy", noted)
     rows = data.read("validation")["image"]
-    method = dataclasses.replace(Table(np.float32(rows / 127.5 - 1)), classes=10)
+    method = dataclasses.replace(Table(np.float32(rows / 127.5 - 1)), given=("label",))
     judged = dataclasses.replace(subject(rows, data), method=method)
     told = {"sample_accuracy": {"trunk": mlp.Down((4,))}}
     found = Fidelity(Pixels(), 100, 1, scores=("sample_accuracy",), settings=told)(judged)
@@ -293,7 +294,8 @@ class Gaussian:
 
     w: np.ndarray
     noise: float = 0.5
-    classes: int = 0
+    makes: str = "image"
+    given: tuple = ()
 
     def latents(self, key, n):
         return random.normal(key, (n, self.w.shape[1]))
@@ -328,9 +330,9 @@ def test_annealed_finds_the_likelihood_of_a_linear_decoder(data):
 
 def test_a_vaes_hook_is_the_likelihood_in_its_weights(data):
     """log w = log p(x | z) + log p(z) - log q(z | x), with the z that the key draws."""
-    method = build(tiny.vae(10).method)
-    x, cond = as_batch(data.read("test", 6), 10)
-    params, stats = method.init(random.key(0), {"image": x, "cond": cond})
+    method = build(tiny.vae(given=("label",)).method)
+    x, cond = as_batch(data.read("test", 6), method, data)
+    params, stats = method.init(random.key(0), {"image": x, **cond})
     key = random.key(1)
     (mean, log_variance), _ = game.apply(
         method.encoder, "encoder", params, stats, x, cond, train=False
@@ -344,13 +346,13 @@ def test_a_vaes_hook_is_the_likelihood_in_its_weights(data):
 
 
 def test_annealed_closes_the_gap_that_an_untrained_encoder_leaves(data):
-    method = build(tiny.vae(10).method)
-    x, cond = as_batch(data.read("test", 2), 10)
-    params, stats = method.init(random.key(0), {"image": x, "cond": cond})
+    method = build(tiny.vae(given=("label",)).method)
+    x, cond = as_batch(data.read("test", 2), method, data)
+    params, stats = method.init(random.key(0), {"image": x, **cond})
     judged = EvaluationContext({}, method, data, params, stats, "test", random.key(0))
     found = Annealed(images=8, temperatures=30, chains=2, leapfrog=3)(judged)
     which = np.random.default_rng(0).permutation(500)[:8]
-    images, labels = as_batch({k: v[which] for k, v in judged.real.items()}, 10)
+    images, labels = as_batch({k: v[which] for k, v in judged.real.items()}, method, data)
     _, iwae = importance_weighted(
         lambda key: method.log_weight(params, stats, images, key, labels), random.key(0), 2
     )
@@ -372,11 +374,11 @@ def test_path_length_of_a_linear_generator_is_2_w_squared(data):
 
 def test_path_length_is_of_the_network_in_float32_and_of_one_label(data):
     """A bfloat16 generator takes steps of its rounding: hundreds of times the length."""
-    generator = spec(Generator, spec(mlp.Up, (8, 8, 1), (16,), dtype="bfloat16"), classes=10)
-    critic = spec(Discriminator, spec(mlp.Down, (16,)), classes=10)
-    half = build(spec(GAN, generator, critic, latent=4))
+    generator = spec(Generator, spec(mlp.Up, (8, 8, 1), (16,), dtype="bfloat16"))
+    critic = spec(Discriminator, spec(mlp.Down, (16,)))
+    half = build(spec(GAN, generator, critic, latent=4, given=("label",)))
     whole = dataclasses.replace(half, generator=in_float32(half.generator))
-    batch = {"image": jnp.zeros((2, 8, 8, 1)), "cond": jnp.zeros(2, jnp.int32)}
+    batch = {"image": jnp.zeros((2, 8, 8, 1)), "label": jnp.eye(10)[jnp.zeros(2, jnp.int32)]}
     params, stats = half.init(random.key(0), batch)
     lengths = [
         PathLength(Squared(), 40)(
@@ -427,17 +429,17 @@ def test_paths_that_there_are_not_are_told_when_the_config_is_built(fields, told
     ("evaluator", "told"),
     [
         (Modes(), "known means"),
-        (Bound(), "Table has none"),
-        (Annealed(), "Table has none"),
+        (Bound(), "Table has no log_weight"),
+        (Annealed(), "Table has no log_likelihood"),
         (PathLength(Squared()), "for images"),
-        (Reconstruction(), "Table does not"),
+        (Reconstruction(), "Table has no reconstruct"),
         (Fidelity(DOMAIN), "for points use"),
     ],
 )
 def test_scores_that_make_no_sense_are_refused(evaluator, told, data):
     source = ring() if isinstance(evaluator, Fidelity | PathLength) else data
     with pytest.raises(ConfigError, match=told):
-        evaluator(subject(np.zeros((4, *source.shape), np.float32), source))
+        evaluator(subject(np.zeros((4, *source.columns["image"].shape), np.float32), source))
 
 
 def test_a_domain_without_labels_is_refused_with_what_to_use():

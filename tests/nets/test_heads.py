@@ -21,16 +21,21 @@ X = random.normal(random.key(0), (5, 2, 2, 1))
 LABELS = np.array([0, 1, 2, 2, 1])
 
 
+def given(labels):
+    """Labels as networks are given them."""
+    return {"label": jnp.eye(3)[jnp.asarray(labels)]}
+
+
 def judged(make, x=X, labels=LABELS, **changes):
     """(logits, features, parameters) in float64 of a critic over a small trunk, under one jit."""
-    net = make(mlp.Down((4,), activation="tanh"), classes=3, **changes)
+    net = make(mlp.Down((4,), activation="tanh"), **changes)
 
     def run(x, labels):
         variables = net.init(random.key(1), x, labels)
         y, state = net.apply(variables, x, labels, mutable=["intermediates"])
         return y, state["intermediates"]["features"][0], variables["params"]
 
-    y, features, params = jax.jit(run)(x, jnp.asarray(labels))
+    y, features, params = jax.jit(run)(x, labels if labels is None else given(labels))
     assert y.dtype == features.dtype == jnp.float32
     return jax.tree.map(lambda a: np.asarray(a, np.float64), (y, features, params))
 
@@ -84,9 +89,9 @@ def test_margins_are_of_the_label_and_of_the_class_generated():
 
 def test_a_margin_has_a_finite_gradient_and_at_most_one_class_wins():
     scores = jnp.array([[1.0, 3.0, -2.0], [1e30, -1e30, 0.0]])
-    made = np.concatenate([margin(scores, jnp.full(2, k)) for k in range(3)], axis=1)
+    made = np.concatenate([margin(scores, jnp.eye(3)[jnp.full(2, k)]) for k in range(3)], axis=1)
     np.testing.assert_allclose(made, [[-2, 2, -5], [1e30, -2e30, -1e30]])
-    grads = jax.grad(lambda s: margin(s, jnp.array([1, 0])).sum())(scores)
+    grads = jax.grad(lambda s: margin(s, jnp.eye(3)[jnp.array([1, 0])]).sum())(scores)
     np.testing.assert_array_equal(grads, [[-1, 1, 0], [1, 0, -1]])
 
 
@@ -97,7 +102,7 @@ def test_the_autoencoders_logit_is_minus_its_error(norm, error):
     def make(down, **changes):
         return AutoencodingDiscriminator(down, up, norm=norm, latent=3, **changes)
 
-    y, code, params = judged(lambda down, classes: make(down))
+    y, code, params = judged(make, labels=None)
     flat = np.asarray(X, np.float64).reshape(5, -1)
     expected = linear(params["code"], np.tanh(linear(params["down"]["Dense_0"], flat)))
     np.testing.assert_allclose(code, expected, rtol=1e-4, atol=1e-5)
@@ -107,11 +112,8 @@ def test_the_autoencoders_logit_is_minus_its_error(norm, error):
 
 
 def test_the_autoencoder_rebuilds_the_image_and_not_the_label():
-    def make(down, classes):
-        return AutoencodingDiscriminator(down, mlp.Up((2, 2, 1), (4,)), latent=3, classes=classes)
-
-    net = make(mlp.Down((4,)), 3)
-    y, variables = jax.eval_shape(net.init_with_output, random.key(0), X, LABELS)
+    net = AutoencodingDiscriminator(mlp.Down((4,)), mlp.Up((2, 2, 1), (4,)), latent=3)
+    y, variables = jax.eval_shape(net.init_with_output, random.key(0), X, given(LABELS))
     assert variables["params"]["down"]["Dense_0"]["kernel"].shape == (8, 4) and y.shape == (5,)
 
 
@@ -119,10 +121,8 @@ def test_the_autoencoder_rebuilds_the_image_and_not_the_label():
     "make", [ProjectionDiscriminator, AuxiliaryDiscriminator, MarginDiscriminator]
 )
 def test_a_critic_of_labels_asks_for_them(make):
-    with pytest.raises(ConfigError, match=r"no `cond`.*use Discriminator"):
-        jax.eval_shape(make(mlp.Down((4,)), classes=3).init, random.key(0), X)
-    with pytest.raises(ConfigError, match="classes is 0"):
-        jax.eval_shape(make(mlp.Down((4,)), classes=0).init, random.key(0), X, LABELS)
+    with pytest.raises(ConfigError, match=r"given (none|nothing): name the column"):
+        jax.eval_shape(make(mlp.Down((4,))).init, random.key(0), X)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,9 @@ def test_heads_are_specs_and_stay_in_float32(make):
         spec(
             make,
             spec(mlp.Down, (4,), dtype="bfloat16"),
-            classes=3,
             kernel_init=spec(jax.nn.initializers.normal, 0.02),
         )
     )
-    y = jax.eval_shape(lambda x, y: net.init_with_output(random.key(0), x, y)[0], X, LABELS)
+    y = jax.eval_shape(lambda x, y: net.init_with_output(random.key(0), x, y)[0], X, given(LABELS))
     assert y.dtype == jnp.float32
     assert layers.in_float32(net).trunk.dtype == "float32"

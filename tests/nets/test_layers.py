@@ -10,7 +10,7 @@ from jax import random
 from genlab.config import ConfigError, build, spec
 from genlab.nets import Discriminator, Encoder, Generator, dcgan, layers, mlp
 from genlab.nets.heads import ProjectionDiscriminator
-from genlab.nets.layers import minibatch, spectral
+from genlab.nets.layers import minibatch, spectral, wrappers
 from genlab.nets.layers.attention import SelfAttention
 from genlab.runtime import collectives
 
@@ -44,8 +44,8 @@ def matrices(params):
 @pytest.fixture(scope="module")
 def normed():
     """A spectrally normalised critic, its variables and inputs."""
-    net = spectral.SpectralNorm(ProjectionDiscriminator(mlp.Down((6, 5)), classes=3))
-    x, labels = draw(4, 3), jnp.arange(4) % 3
+    net = spectral.SpectralNorm(ProjectionDiscriminator(mlp.Down((6, 5))))
+    x, labels = draw(4, 3), {"label": jnp.eye(3)[jnp.arange(4) % 3]}
     return net, begin(net, x, labels), x, labels
 
 
@@ -65,7 +65,11 @@ def by_hand(params, u, x, labels, steps):
         h = h @ weights["trunk", layer, "kernel"] + wide(flat["trunk", layer, "bias"])
         h = np.where(h > 0, h, 0.01 * h)
     logits = (h @ weights["logit", "kernel"])[:, 0] + wide(flat["logit", "bias"])
-    return logits + (weights["label", "embedding"][labels] * h).sum(1), new, sigmas
+    return (
+        logits + (np.asarray(labels["label"]) @ weights["label", "embedding"] * h).sum(1),
+        new,
+        sigmas,
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 3])
@@ -73,9 +77,7 @@ def test_spectral_norm_is_the_power_iteration_by_hand(normed, steps):
     net, variables, x, labels = normed
     net = net.clone(steps=steps)
     logits, state = run(net, variables, x, labels, mutable=["spectral"])
-    expected, u, _ = by_hand(
-        variables["params"], variables["spectral"]["u"], x, np.asarray(labels), steps
-    )
+    expected, u, _ = by_hand(variables["params"], variables["spectral"]["u"], x, labels, steps)
     np.testing.assert_allclose(logits, expected, rtol=2e-5, atol=1e-5)
     for path, value in flatten_dict(state["spectral"]["u"]).items():
         np.testing.assert_allclose(value, u[path], rtol=0, atol=1e-5)
@@ -87,9 +89,7 @@ def test_spectral_norms_become_one(normed):
     move = jax.jit(lambda v: net.apply(v, x, labels, mutable=["spectral"])[1])
     for _ in range(200):
         state = move({**variables, **state})
-    _, _, sigmas = by_hand(
-        variables["params"], state["spectral"]["u"], x, np.asarray(labels), steps=1
-    )
+    _, _, sigmas = by_hand(variables["params"], state["spectral"]["u"], x, labels, steps=1)
     for path, w in matrices(variables["params"]).items():
         np.testing.assert_allclose(np.linalg.svd(w / sigmas[path])[1][0], 1, atol=1e-3)
 
@@ -162,18 +162,18 @@ def test_a_kernel_of_zeros_is_left_alone_and_normalised_once_it_is_none():
 
 
 def test_the_tables_of_conditional_norms_are_exempt():
-    norm = {"norm": "ConditionalBatchNorm", "classes": 2}
-    net = spectral.SpectralNorm(mlp.Up((2,), (4,), **norm))
-    variables = jax.eval_shape(net.init, random.key(0), draw(4, 3), jnp.arange(4) % 2)
+    net = spectral.SpectralNorm(mlp.Up((2,), (4,), norm="ConditionalBatchNorm"))
+    labels = {"label": jnp.eye(2)[jnp.arange(4) % 2]}
+    variables = jax.eval_shape(net.init, random.key(0), draw(4, 3), labels)
     kept = flatten_dict(variables["spectral"]["u"])
     assert set(kept) == {("Dense_0", "kernel"), ("out", "kernel")}
     assert "affine" in variables["params"]["net"]["ConditionalBatchNorm_0"]
 
 
 def test_spectral_norm_is_a_network_like_the_one_inside():
-    inner = Discriminator(mlp.Down((8,), dtype="bfloat16"), classes=3)
+    inner = Discriminator(mlp.Down((8,), dtype="bfloat16"))
     net = spectral.SpectralNorm(inner)
-    assert (net.classes, net.trunk) == (3, inner.trunk)
+    assert net.trunk == inner.trunk
     assert spectral.SpectralNorm(Encoder(mlp.Down(), latent=7)).latent == 7
     assert spectral.SpectralNorm(Generator(mlp.Up((2,)))).trunk.shape == (2,)
     exact = layers.in_float32(net)
@@ -348,7 +348,7 @@ def virtual(x, n):
 @pytest.mark.parametrize("shape", [(7, 3), (7, 2, 4, 3)])
 def test_virtual_batch_norm_is_the_equation_by_hand(shape):
     norm, x = layers.VirtualBatchNorm(), 3 * draw(*shape) + 2
-    with layers._seeing(5):
+    with wrappers._seeing(5):
         plain = {"params": {"scale": jnp.ones(3), "bias": jnp.zeros(3)}}
         y = run(norm, plain, x)
         moved = {"params": {"scale": jnp.full(3, 2.0), "bias": jnp.full(3, -1.0)}}
@@ -360,8 +360,8 @@ def test_a_reference_batch_makes_an_example_alone_what_it_is_in_a_batch():
     """The network's first rows stay its reference, also under a spectral norm; an example's logit
     is its own, which with BatchNorm it is not.
     """
-    critic = Discriminator(mlp.Down((8, 8), norm="VirtualBatchNorm"), classes=3)
-    x, labels = draw(6, 5), jnp.arange(6) % 3
+    critic = Discriminator(mlp.Down((8, 8), norm="VirtualBatchNorm"))
+    x, labels = draw(6, 5), {"label": jnp.eye(3)[jnp.arange(6) % 3]}
     inside = layers.WithReference(critic, size=4)
     net = spectral.SpectralNorm(inside)
 
@@ -369,15 +369,15 @@ def test_a_reference_batch_makes_an_example_alone_what_it_is_in_a_batch():
     def play(x, labels):
         variables = net.init(random.key(1), x, labels)
         whole = net.apply(variables, x, labels, mutable=["reference", "spectral", "intermediates"])
-        alone = net.apply(variables, x[5:], labels[5:])
+        alone = net.apply(variables, x[5:], {"label": labels["label"][5:]})
         return variables, *whole, alone, net.apply(variables, x.at[:5].add(1.0), labels)
 
     variables, y, state, alone, others = play(x, labels)
     kept = variables["reference"]["net"]
     np.testing.assert_array_equal(kept["x"], x[:4])
-    np.testing.assert_array_equal(kept["cond"], [0, 1, 2, 0])
+    np.testing.assert_array_equal(kept["cond"]["label"], np.eye(3)[[0, 1, 2, 0]])
     jax.tree.map(np.testing.assert_array_equal, state["reference"], variables["reference"])
-    assert y.shape == (6,) and net.classes == 3
+    assert y.shape == (6,)
     np.testing.assert_allclose(alone, y[5:], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(others[5], y[5], rtol=1e-4, atol=1e-5)
     assert abs(others[0] - y[0]) > 1e-3
@@ -403,11 +403,11 @@ def test_a_reference_batch_and_minibatch_layers_do_not_mix():
     )(x.reshape(2, 3, 5))
     np.testing.assert_allclose(split.reshape(6, -1), y, rtol=1e-4, atol=1e-4)
     rows = jnp.concatenate([variables["reference"]["x"], x])
-    with layers._seeing(4):
+    with wrappers._seeing(4):
         h = run(trunk.parts[0], {"params": params["parts_0"]["parts_0"]}, rows)
     inner = {"params": params["parts_0"]["parts_1"]}
     h = jnp.concatenate([run(close, inner, h[:4]), run(close, inner, h[4:])])
-    with layers._seeing(4):
+    with wrappers._seeing(4):
         np.testing.assert_allclose(
             y, run(again, {"params": params["parts_1"]}, h)[4:], rtol=1e-4, atol=1e-4
         )
@@ -416,9 +416,9 @@ def test_a_reference_batch_and_minibatch_layers_do_not_mix():
 def test_statistics_of_a_reference_batch_can_be_averaged():
     """As a moving average and `pmean` do: floats in, floats out, and the labels stay labels."""
     net = layers.WithReference(
-        Generator(mlp.Up((2,), (4,), norm="VirtualBatchNorm"), classes=3, bounded=False), 4
+        Generator(mlp.Up((2,), (4,), norm="VirtualBatchNorm"), bounded=False), 4
     )
-    z, labels = draw(4, 3), jnp.array([2, 1, 0, 2])
+    z, labels = draw(4, 3), {"label": jnp.eye(3)[jnp.array([2, 1, 0, 2])]}
     variables = jax.jit(net.init)(random.key(1), z, labels)
     assert {x.dtype for x in jax.tree.leaves(variables["reference"])} == {jnp.dtype("float32")}
     kept = jax.tree.map(lambda e: e * (1 - 1e-6), variables["reference"])  # as rounding might
@@ -437,7 +437,7 @@ def test_group_and_pixel_norms_by_hand():
     flat = wide(x).reshape(2, 6, 16, 3)  # gcd(32, 48) groups
     mean, std = flat.mean((1, 3), keepdims=True), flat.std((1, 3), keepdims=True)
     np.testing.assert_allclose(y, ((flat - mean) / std).reshape(x.shape), rtol=1e-3, atol=1e-3)
-    unit = layers.norm("PixelNorm", 0, "float32").apply({}, x)
+    unit = layers.norm("PixelNorm", "float32").apply({}, x)
     expected = wide(x) / np.sqrt((wide(x) ** 2).mean(-1, keepdims=True))
     np.testing.assert_allclose(unit, expected, rtol=1e-5)
 

@@ -40,7 +40,7 @@ class Image:
             )
         if values.shape[1:] != tuple(self.shape):
             raise ConfigError(
-                f"column {name!r} holds images of different shapes: {sorted({*(values.shape[1:],), tuple(self.shape)})}"
+                f"column {name!r} holds images {values.shape[1:]} where its kind is {self.shape}"
             )
         return values
 

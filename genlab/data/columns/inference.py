@@ -21,6 +21,11 @@ def inferred(name: str, values: Any) -> Column:
     Raises ConfigError for anything else: a kind can always be given.
     """
     values = np.asarray(values)
+    if name == "label" and values.dtype.kind == "f":
+        raise ConfigError(
+            f"column 'label': labels are {values.dtype} {values.shape}; they must be integers "
+            f"[{len(values)}] or text: call numbers by another name, or give their kind"
+        )
     for kind in (Image.of, Mask.of, Label.of, lambda x: Numbers.of(x, name), Points.of):
         if (found := kind(values)) is not None:
             return found

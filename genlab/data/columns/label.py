@@ -95,7 +95,8 @@ class Label:
             return self.names.index(text)
         if text.isdecimal() and int(text) < self.cycle:
             return int(text)
-        known = ", ".join(self.names[:12]) + (" ..." if self.cycle > 12 else "")
-        raise ConfigError(
-            f"no label {text!r}{did_you_mean(text, self.names) or f'; it is one of {known}'}"
+        known = (
+            f"{self.names[0]} .. {self.names[-1]}" if self.cycle > 2 else " and ".join(self.names)
         )
+        hint = "" if text.isdecimal() else did_you_mean(text, self.names)
+        raise ConfigError(f"no label {text!r}{hint}; the labels are {known}")

@@ -16,7 +16,8 @@ from jax import random
 from genlab.augment.image import affine
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.bundled import bundled
-from genlab.data.sources import Resident, Source, normalise
+from genlab.data.columns import Image, Label, normalise
+from genlab.data.sources import Resident, Source
 from genlab.runtime import compiler
 
 FOLDER = "matplotlib/mpl-data/fonts/ttf"
@@ -79,7 +80,7 @@ def glyphs(
     """White characters on black, uint8 [size, size, 1]: all pairs of a font and a character in
     turn, each example moved, scaled and turned by amounts of its own.
 
-    Columns: image; label, the index into `characters`; font (into those chosen, by name);
+    Columns: image; character, the index into `characters`; font (into those chosen, by name);
     slant and weight (into SLANTS and WEIGHTS). Example i is a pure function of (seed, i), made on
     the device by `augment.image.affine`; the set is made once in a process.
 
@@ -97,7 +98,14 @@ def glyphs(
     splits = _splits(
         characters, chosen, size, (examples, validation, test), split, tuple(jitter), seed
     )
-    return Resident(splits, len(characters), tuple(augment))
+    columns = {
+        "image": Image((size, size, 1)),
+        "character": Label(tuple(characters)),
+        "font": Label(tuple(font.name for font in chosen)),
+        "slant": Label(SLANTS),
+        "weight": Label(WEIGHTS),
+    }
+    return Resident(splits, columns, tuple(augment))
 
 
 def _check(characters, size, examples, validation, test, split) -> None:
@@ -162,7 +170,7 @@ def _examples(drawn, fonts, rows, first, count, jitter, seed) -> dict[str, np.nd
     font = rows[font]
     image = _jittered(drawn, font, character, first, jitter, seed)
     columns = {
-        "label": character,
+        "character": character,
         "font": font,
         "slant": np.array([one.slant for one in fonts])[font],
         "weight": np.array([one.weight for one in fonts])[font],

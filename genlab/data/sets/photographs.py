@@ -6,6 +6,7 @@ import numpy as np
 
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.bundled import bundled
+from genlab.data.columns import Image, Label
 from genlab.data.decoding import fitted, opened
 from genlab.data.sources import Resident, Source
 
@@ -74,7 +75,8 @@ def photographs(
             patches, of = _on_a_grid(images, size, stride)
         label = np.array([known.index(name) for name in part], np.int32)[of]
         splits[SPLITS[split]] = {"image": patches, "label": label}
-    return Resident(splits, len(known), tuple(augment))
+    columns = {"image": Image((size, size, channels)), "label": Label(tuple(known))}
+    return Resident(splits, columns, tuple(augment))
 
 
 def _check(names, size, examples, held_out, stride, channels) -> None:
