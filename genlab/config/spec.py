@@ -5,6 +5,7 @@ whose other fields are its arguments, every default written out. It survives JSO
 can be rebuilt without the file that made it.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -29,6 +30,7 @@ from genlab.config.upgrades import upgraded
 CALL = "call"
 NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
 ENTRANCES = {"genlab.config.files", "genlab.cli.main"}  # these run files and commands
+KNOWN = {"genlab", "optax", "flax"}  # packages whose defaults complete a config that is read
 LINEN_FIELDS = {"parent", "name"}  # every linen module has them; neither is a hyper-parameter
 
 
@@ -44,28 +46,52 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
         bound = signature.bind_partial(*args, **kwargs)
     except TypeError as error:
         raise ConfigError(f"{fn.__name__}: {_explain(error, signature, kwargs)}") from None
-    fields = {CALL: path_of(fn)}
-    factories = {
-        f.name: f.default_factory for f in getattr(fn, "__dataclass_fields__", {}).values()
-    }
+    fields, defaults = {CALL: path_of(fn)}, _defaults(fn, signature)
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             fields |= {n: _plain(v, n) for n, v in bound.arguments.get(name, {}).items()}
         elif name in bound.arguments:
             fields[name] = _plain(bound.arguments[name], f"{fn.__name__}({name}=...)")
-        elif parameter.default is not inspect.Parameter.empty and name not in LINEN_FIELDS:
-            made = factories.get(name, dataclasses.MISSING)
-            try:
-                fields[name] = _plain(
-                    parameter.default if made is dataclasses.MISSING else made(), name
-                )
-            except ConfigError:
-                continue  # a default that is code, not data, stays with the code
+        elif parameter.default is not inspect.Parameter.empty:
+            fields |= {name: defaults[name]} if name in defaults else {}
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and (
             name not in LINEN_FIELDS
         ):
             raise ConfigError(f"{fn.__name__} needs `{name}`, which was not given")
     return ConfigDict(fields, convert_dict=False).lock()
+
+
+def _defaults(fn: Callable, signature: inspect.Signature) -> dict[str, Any]:
+    """The defaults of a call that are data; one that is code stays with the code."""
+    factories = {
+        f.name: f.default_factory
+        for f in getattr(fn, "__dataclass_fields__", {}).values()
+        if f.default_factory is not dataclasses.MISSING
+    }
+    found = {}
+    for name, parameter in signature.parameters.items():
+        if parameter.default is not inspect.Parameter.empty and name not in LINEN_FIELDS:
+            with contextlib.suppress(ConfigError):
+                made = factories[name]() if name in factories else parameter.default
+                found[name] = _plain(made, name)
+    return found
+
+
+def _completed(node: Any) -> Any:
+    """Plain data of a config with the defaults of every call that it lacks, for arguments that came
+    after it was written. Only packages that no run folder brings are imported.
+    """
+    if isinstance(node, list):
+        return [_completed(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    fields, call = {name: _completed(value) for name, value in node.items()}, node.get(CALL)
+    if not isinstance(call, str) or call.partition(":")[0].partition(".")[0] not in KNOWN:
+        return fields
+    with contextlib.suppress(ConfigError, ValueError):  # what cannot be found is told at `build`
+        fn = resolve(call)
+        fields = {**_defaults(fn, inspect.signature(fn)), **fields}
+    return fields
 
 
 def build(node: Any) -> Any:
@@ -170,7 +196,7 @@ def read(path: str | Path) -> ConfigDict:
         found = json.loads(Path(path).read_text())
         if not isinstance(found, dict) or CALL not in found:
             raise ValueError(f"it holds no object with {CALL!r}")
-        return _plain(upgraded(found), str(path))
+        return _plain(_completed(upgraded(found)), str(path))
     except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path} is damaged ({error}): it holds the run's config") from None
 

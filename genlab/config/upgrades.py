@@ -35,7 +35,7 @@ def _given(fields: Fields, networks: tuple[str, ...]) -> Fields:
     """Networks without `classes`: whether they had any is whether the method is given the label."""
     labelled = any(_classes(fields.get(name)) for name in networks)
     plain = {n: _unclassed(x) if n in networks else x for n, x in fields.items()}
-    return {"makes": "image", "given": ["label"] if labelled else [], **plain}
+    return {"given": ["label"] if labelled else [], **plain}
 
 
 def _classes(node: Any) -> bool:
@@ -49,10 +49,7 @@ def _unclassed(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     ours = str(node.get("call", "")).startswith("genlab.nets")
-    fields = {n: _unclassed(x) for n, x in node.items() if not (ours and n == "classes")}
-    if ours and node["call"] in ("genlab.nets:Generator", "genlab.nets:Decoder"):
-        fields.setdefault("look", None)
-    return fields
+    return {n: _unclassed(x) for n, x in node.items() if not (ours and n == "classes")}
 
 
 UPGRADES: dict[str, Callable[[Fields], Fields]] = {
