@@ -114,7 +114,7 @@ def test_data_by_name():
 
 def test_digits_may_be_enlarged():
     small, large = digits(), digits(size=28)
-    assert large.shape == (28, 28, 1) and large.count("test") == 500
+    assert large.columns["image"].shape == (28, 28, 1) and large.count("test") == 500
     a, b = small.read("test", 20), large.read("test", 20)
     np.testing.assert_array_equal(a["label"], b["label"])
     brightness = [x["image"].reshape(20, -1).mean(axis=1) for x in (a, b)]

