@@ -113,63 +113,75 @@ def digits(folder: Path, variant: str) -> ConfigDict:
 
 
 def _torch_dcgan64(folder: Path, compiled: bool, size: int = 32):
-    import pytorch_programs as p
+    import pytorch_networks as nets
+    import pytorch_programs as programs
     from torch import nn
 
-    batch = p.drawn_from(np.load(images(folder, 64))["image"], size)
-    up, down = p.dcgan_up(100, 64, 3, 64, nn.Tanh()), p.logit(p.dcgan_down(64, 3, 64, 1))
-    return p.gan(p.channels_last(up), p.channels_last(down), batch, size, 100, compiled)
+    batch = nets.drawn_from(np.load(images(folder, 64))["image"], size)
+    up, down = nets.dcgan_up(100, 64, 3, 64, nn.Tanh()), nets.logit(nets.dcgan_down(64, 3, 64, 1))
+    return programs.gan(
+        nets.channels_last(up), nets.channels_last(down), batch, size, 100, compiled
+    )
 
 
 def _torch_wgan_gp(folder: Path, compiled: bool, width: int = WIDTH, size: int = 32):
-    import pytorch_programs as p
+    import pytorch_networks as nets
+    import pytorch_programs as programs
 
-    batch = p.drawn_from(np.load(images(folder, 32))["image"], size)
-    up, down = p.channels_last(p.resnet_up(128, width)), p.channels_last(p.resnet_down(width))
-    return p.gan(
+    batch = nets.drawn_from(np.load(images(folder, 32))["image"], size)
+    up, down = (
+        nets.channels_last(nets.resnet_up(128, width)),
+        nets.channels_last(nets.resnet_down(width)),
+    )
+    return programs.gan(
         up, down, batch, size, 128, compiled, betas=(0.0, 0.9), moves=CRITIC_MOVES, penalty=10.0,
         generator_batch=2,
     )  # fmt: skip
 
 
 def _torch_toy(folder: Path, compiled: bool, hidden: tuple):
-    import pytorch_programs as p
+    import pytorch_networks as nets
+    import pytorch_programs as programs
     from torch import nn
 
-    batch = p.ring(8, RADIUS, STD, 256)
-    up, down = p.mlp((2, *hidden, 2), nn.ReLU), p.logit(p.mlp((2, *hidden, 1), nn.ReLU))
-    return p.gan(
+    batch = nets.ring(8, RADIUS, STD, 256)
+    up, down = nets.mlp((2, *hidden, 2), nn.ReLU), nets.logit(nets.mlp((2, *hidden, 1), nn.ReLU))
+    return programs.gan(
         up, down, batch, 256, 2, compiled, 1e-4, (0.5, 0.9), moves=CRITIC_MOVES, penalty=0.1
     )  # fmt: skip
 
 
 def _torch_conv_vae(folder: Path, compiled: bool):
-    import pytorch_programs as p
+    import pytorch_networks as nets
+    import pytorch_programs as programs
 
-    batch = p.drawn_from(np.load(images(folder, 32))["image"], 64)
-    encoder, decoder = p.dcgan_down(32, 3, 32, 128), p.dcgan_up(64, 32, 3, 32, None)
-    both = p.channels_last(encoder), p.channels_last(decoder)
-    return p.vae(*both, p.gaussian(), batch, compiled)
+    batch = nets.drawn_from(np.load(images(folder, 32))["image"], 64)
+    encoder, decoder = nets.dcgan_down(32, 3, 32, 128), nets.dcgan_up(64, 32, 3, 32, None)
+    both = nets.channels_last(encoder), nets.channels_last(decoder)
+    return programs.vae(*both, nets.gaussian(), batch, compiled)
 
 
 def _torch_digits(folder: Path, compiled: bool, variant: str):
-    import pytorch_programs as p
+    import pytorch_networks as nets
+    import pytorch_programs as programs
     from torch import nn
 
     from genlab.data import digits as scans
 
-    batch = p.drawn_from(scans().read("train")["image"], 64)
+    batch = nets.drawn_from(scans().read("train")["image"], 64)
     if variant == "vae":
-        leaky = partial(nn.LeakyReLU, p.LEAK)
-        encoder = p.flat(p.mlp((64, 256, 256, 32), leaky, norm=True))
-        decoder = p.mlp((16, 256, 256, 128), nn.ReLU, norm=True)
-        return p.vae(encoder, decoder, p.discretised_logistic(17), batch, compiled, ema=0.995)
-    image = nn.Sequential(p.Reshape(1, 8, 8), nn.Tanh())
-    gen = p.mlp((32, 256, 256, 64), nn.ReLU, norm=True, last=image)
-    disc = p.logit(p.flat(p.mlp((64, 256, 256, 1), partial(nn.LeakyReLU, p.LEAK))))
+        leaky = partial(nn.LeakyReLU, nets.LEAK)
+        encoder = nets.flat(nets.mlp((64, 256, 256, 32), leaky, norm=True))
+        decoder = nets.mlp((16, 256, 256, 128), nn.ReLU, norm=True)
+        return programs.vae(
+            encoder, decoder, nets.discretised_logistic(17), batch, compiled, ema=0.995
+        )
+    image = nn.Sequential(nets.Reshape(1, 8, 8), nn.Tanh())
+    gen = nets.mlp((32, 256, 256, 64), nn.ReLU, norm=True, last=image)
+    disc = nets.logit(nets.flat(nets.mlp((64, 256, 256, 1), partial(nn.LeakyReLU, nets.LEAK))))
     if variant == "ns-gan":
-        return p.gan(gen, disc, batch, 64, 32, compiled, ema=0.995)
-    return p.gan(
+        return programs.gan(gen, disc, batch, 64, 32, compiled, ema=0.995)
+    return programs.gan(
         gen, disc, batch, 64, 32, compiled, betas=(0.5, 0.9), moves=5, penalty=10.0, ema=0.995
     )  # fmt: skip
 

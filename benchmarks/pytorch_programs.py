@@ -1,4 +1,4 @@
-"""The games of `games.py` written in PyTorch 2: nets, losses and rounds, move for move.
+"""The games of `games.py` as PyTorch 2 programs: losses and rounds, move for move.
 
 A program is a round: calling it plays one. `compiled` wraps the networks in `torch.compile`; a
 gradient penalty uses the eager critic, as compiled ones have no second derivative.
@@ -6,15 +6,12 @@ gradient penalty uses the eager critic, as compiled ones have no second derivati
 
 import copy
 from collections.abc import Callable
-from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
-
-LEAK = 0.01  # of leaky ReLU in fully connected nets, flax's default
 
 
 class Program:
@@ -145,192 +142,3 @@ def follow(average: nn.Module, latest: nn.Module, decay: float) -> None:
     for mine, theirs in pairs:
         if mine.is_floating_point():
             mine.lerp_(theirs, 1 - decay)
-
-
-# Networks.
-
-
-def mlp(sizes: tuple, activation: Callable, norm: bool = False, last: nn.Module | None = None):
-    """Linear layers with `activation` between, BatchNorm before it if `norm`."""
-    layers: list[nn.Module] = []
-    for inside, out in pairwise(sizes[:-1]):
-        layers += [nn.Linear(inside, out, bias=not norm)]
-        layers += [nn.BatchNorm1d(out)] if norm else []
-        layers += [activation()]
-    layers += [nn.Linear(sizes[-2], sizes[-1])] + ([last] if last else [])
-    return nn.Sequential(*layers)
-
-
-class Reshape(nn.Module):
-    """[B, ...] -> [B, *shape]."""
-
-    def __init__(self, *shape: int):
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, x):
-        """`x` in the shape."""
-        return x.reshape(len(x), *self.shape)
-
-
-def channels_last(net: nn.Module) -> nn.Module:
-    """`net` with kernels in the layout that PyTorch's convolutions prefer on CPU."""
-    return net.to(memory_format=torch.channels_last)
-
-
-def logit(net: nn.Module) -> nn.Module:
-    """[B, 1] -> [B]."""
-    return nn.Sequential(net, Reshape())
-
-
-def flat(net: nn.Module) -> nn.Module:
-    """A net of vectors for images."""
-    return nn.Sequential(nn.Flatten(), net)
-
-
-def dcgan_up(latent: int, side: int, channels: int, width: int, last: nn.Module | None):
-    """genlab.nets.dcgan.Up."""
-    stages = (side // 4).bit_length() - 1
-    widths = [width * min(8, 2**s) for s in reversed(range(stages))]
-    layers = [nn.Linear(latent, 16 * widths[0], bias=False), Reshape(widths[0], 4, 4)]
-    layers += [nn.BatchNorm2d(widths[0]), nn.ReLU()]
-    for inside, out in pairwise(widths):
-        layers += [nn.ConvTranspose2d(inside, out, 4, 2, 1, bias=False)]
-        layers += [nn.BatchNorm2d(out), nn.ReLU()]
-    layers += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1)]
-    return nn.Sequential(*layers, *([last] if last else []))
-
-
-def dcgan_down(side: int, channels: int, width: int, out: int):
-    """genlab.nets.dcgan.Down and a linear layer on its features."""
-    stages = (side // 4).bit_length() - 1
-    widths = [channels] + [width * min(8, 2**s) for s in range(stages)]
-    layers: list[nn.Module] = []
-    for stage, (inside, outside) in enumerate(pairwise(widths)):
-        layers += [nn.Conv2d(inside, outside, 4, 2, 1, bias=not stage)]
-        layers += [nn.BatchNorm2d(outside)] if stage else []
-        layers += [nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * widths[-1], out))
-
-
-class Block(nn.Module):
-    """genlab.nets.resnet.Block."""
-
-    def __init__(self, inside: int, width: int, up: bool, down: bool, norm: bool):
-        super().__init__()
-        make = nn.BatchNorm2d if norm else lambda _: nn.Identity()
-        self.norm1, self.norm2 = make(inside), make(width)
-        self.conv1 = nn.Conv2d(inside, width, 3, 1, 1)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1)
-        changed = up or down or inside != width
-        self.shortcut = nn.Conv2d(inside, width, 1) if changed else nn.Identity()
-        self.up = nn.Upsample(scale_factor=2) if up else nn.Identity()
-        self.down = nn.AvgPool2d(2) if down else nn.Identity()
-
-    def forward(self, x):
-        """[B, C, H, W] -> [B, width, H', W']."""
-        h = self.conv1(self.up(F.relu(self.norm1(x))))
-        h = self.down(self.conv2(F.relu(self.norm2(h))))
-        return h + self.shortcut(self.down(self.up(x)))
-
-
-class FirstBlock(nn.Module):
-    """genlab.nets.resnet.FirstBlock."""
-
-    def __init__(self, channels: int, width: int):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 3, 1, 1)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1)
-        self.shortcut = nn.Conv2d(channels, width, 1)
-
-    def forward(self, x):
-        """[B, C, H, W] -> [B, width, H / 2, W / 2]."""
-        h = F.avg_pool2d(self.conv2(F.relu(self.conv1(x))), 2)
-        return h + self.shortcut(F.avg_pool2d(x, 2))
-
-
-def resnet_up(latent: int, width: int) -> nn.Module:
-    """genlab.nets.resnet.Up at 32x32x3 under a Generator."""
-    blocks = [Block(width, width, True, False, True) for _ in range(3)]
-    return nn.Sequential(
-        nn.Linear(latent, 16 * width), Reshape(width, 4, 4), *blocks,
-        nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 3, 3, 1, 1), nn.Tanh(),
-    )  # fmt: skip
-
-
-class Pooled(nn.Module):
-    """ReLU, mean over positions, one logit."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.logit = nn.Linear(width, 1)
-
-    def forward(self, x):
-        """[B, C, H, W] -> [B]."""
-        return self.logit(F.relu(x).mean((2, 3)))[:, 0]
-
-
-def resnet_down(width: int) -> nn.Module:
-    """genlab.nets.resnet.Down at 32x32x3 under a Discriminator."""
-    return nn.Sequential(
-        FirstBlock(3, width), Block(width, width, False, True, False),
-        Block(width, width, False, False, False), Block(width, width, False, False, False),
-        Pooled(width),
-    )  # fmt: skip
-
-
-# Likelihoods and data.
-
-
-def gaussian(sigma: float = 0.1) -> Callable:
-    """genlab.losses.likelihood.gaussian, log p(x | theta) [B]."""
-
-    def log_prob(theta, x):
-        log = torch.distributions.Normal(theta, sigma, validate_args=False).log_prob(x)
-        return log.flatten(1).sum(1)
-
-    return log_prob
-
-
-def discretised_logistic(levels: int = 256) -> Callable:
-    """genlab.losses.likelihood.discretised_logistic, log p(x | theta) [B]."""
-    half = 1.0 / (levels - 1)
-
-    def log_prob(theta, x):
-        m, log_s = theta.reshape(len(x), 2, *x.shape[1:]).unbind(1)
-        x = torch.round((x + 1) / (2 * half)) * (2 * half) - 1
-        scale = torch.exp(-log_s.clamp(min=-7.0))
-        upper, lower = (x - m + half) * scale, (x - m - half) * scale
-        gap = 2 * half * scale
-        small = gap < 0.6931
-        near = torch.log(-torch.expm1(-torch.where(small, gap, 1.0)))
-        far = torch.log1p(-torch.exp(-torch.where(small, 1.0, gap)))
-        inside = -F.softplus(-upper) - F.softplus(lower) + torch.where(small, near, far)
-        at_end = torch.where(x > 1 - half, -F.softplus(lower), inside)
-        return torch.where(x < -1 + half, -F.softplus(-upper), at_end).flatten(1).sum(1)
-
-    return log_prob
-
-
-def drawn_from(images, size: int) -> Callable[[], torch.Tensor]:
-    """Batches of rows of uint8 [N, H, W, C], shuffled by epoch, as float in [-1, 1]; images
-    channels last in memory.
-    """
-    held = torch.tensor(images).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-    state = {"order": torch.randperm(len(held)), "at": 0}
-
-    def batch() -> torch.Tensor:
-        if state["at"] + size > len(held):
-            state.update(order=torch.randperm(len(held)), at=0)
-        rows = state["order"][state["at"] : state["at"] + size]
-        state["at"] += size
-        return held[rows].float() / 127.5 - 1
-
-    return batch
-
-
-def ring(modes: int, radius: float, std: float, size: int) -> Callable[[], torch.Tensor]:
-    """genlab.data.ring."""
-    angle = 2 * torch.pi * torch.arange(modes) / modes
-    means = radius * torch.stack([torch.cos(angle), torch.sin(angle)], 1)
-    return lambda: means[torch.randint(modes, (size,))] + std * torch.randn(size, 2)
