@@ -17,7 +17,7 @@ import record
 
 from genlab.config import override
 from genlab.train.program import prepare
-from genlab.train.vmapped import Together
+from genlab.train.vmapped import Runs
 
 CASES = {
     "digits, ns-gan": (games.GAMES["digits, ns-gan"].config, 3),
@@ -32,10 +32,10 @@ ROUNDS, BLOCKS = 20, 7
 class Played:
     """A program and its state, played a dispatch at a time."""
 
-    def __init__(self, team, states):
-        self.held, self.key = team.fetch(0, ROUNDS), team.data_key
-        self.state = team.stacked(states)
-        self.run = team.compile(self.state, self.held, ROUNDS).run
+    def __init__(self, runs: Runs, states):
+        self.held, self.key = runs.fetch(0, ROUNDS), runs.data_key
+        self.state = runs.stacked(states)
+        self.run = runs.compile(self.state, self.held, ROUNDS).run
 
     def __call__(self) -> list[dict]:
         """One dispatch; its metrics."""
@@ -57,8 +57,8 @@ def compared(make, runs: int, folder: Path) -> dict:
         config = make(folder)
         override(config, "seed", seed)
         trainings.append(prepare(config))
-    apart = [Played(training, [training.init()]) for training in trainings]
-    shared = [Played(Together(tuple(trainings)), [t.init() for t in trainings])]
+    apart = [Played(Runs((training,)), [training.init()]) for training in trainings]
+    shared = [Played(Runs(tuple(trainings)), [t.init() for t in trainings])]
     times = {"separate": [], "shared": []}
     for block in range(BLOCKS + 1):
         for name, programs in (("separate", apart), ("shared", shared)):

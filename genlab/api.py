@@ -28,11 +28,11 @@ def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -
     return loop.fit(config, workdir, show, observed)
 
 
-def fit_together(
+def fit_vmapped(
     configs: Sequence[ConfigDict], workdirs: Sequence[str | Path], show: Progress | None = None
 ) -> list[State]:
-    """`fit` of several runs by one program: see `train.loop.fit_together`."""
-    return loop.fit_together(configs, workdirs, show, observed)
+    """`fit` of several runs by one program: see `train.loop.fit_vmapped`."""
+    return loop.fit_vmapped(configs, workdirs, show, observed)
 
 
 def observed(training: Training, run: RunFolder) -> list[hooks.Hook]:

@@ -8,14 +8,14 @@ import tiny
 from jax import random
 
 from genlab import fit, spec
-from genlab.api import fit_together
+from genlab.api import fit_vmapped
 from genlab.config import ConfigError, override
 from genlab.evaluation.evaluators import Reconstruction
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Silent
 from genlab.runtime.signals import Interrupted, request
 from genlab.sweep import plan, run
-from genlab.train.vmapped import differing, refused, teams
+from genlab.train.vmapped import differing, groups, obstacle
 
 LOOP = {"steps": 6, "checkpoint_every": 2}
 
@@ -44,16 +44,16 @@ def test_seeds_rates_and_weights_in_one_program_equal_separate_runs(tmp_path):
     gone on alone.
     """
     configs = [varied(0, 1e-4, 1.0), varied(1, 2e-4, 4.0)]
-    assert teams(configs) == [[0, 1]]
+    assert groups(configs) == [[0, 1]]
     alone = [fit(config, tmp_path / f"alone{n}") for n, config in enumerate(configs)]
     folders = [tmp_path / f"team{n}" for n in range(2)]
     stopping = Silent()
     stopping.advance = lambda step, row=None: request() if step == 2 else None
     with pytest.raises(Interrupted):
-        fit_together(configs, folders, stopping)
+        fit_vmapped(configs, folders, stopping)
     assert {RunFolder(folder).status["status"] for folder in folders} == {"interrupted"}
     fit(configs[0], folders[0])  # one of them goes on alone, ahead of the others
-    together = fit_together(configs, folders)
+    together = fit_vmapped(configs, folders)
     for number, (one, other) in enumerate(zip(alone, together, strict=True)):
         for a, b in zip(leaves(one), leaves(other), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
@@ -92,7 +92,7 @@ def test_a_sweep_trains_what_it_can_together_and_one_that_fails_costs_the_others
     show = Silent()
     show.say = told.append
     jobs = plan.plan(File, tmp_path, {}, (0,))
-    results = run.run(jobs, tmp_path, "", show, run.together)
+    results = run.run(jobs, tmp_path, "", show, run.vmapped)
     assert [r.status for r in results] == ["done", "done", "done", "failed"]
     assert "finite" in results[3].error
     assert [line for line in told if "in one program" in line] == [
@@ -101,17 +101,17 @@ def test_a_sweep_trains_what_it_can_together_and_one_that_fails_costs_the_others
     assert all(RunFolder(job.workdir).rows("evals.jsonl") for job in jobs[:3])
 
 
-def test_teams_differ_in_numbers_alone():
+def test_groups_differ_only_in_numbers():
     """Not in structure, not in whole numbers, not in the loop."""
     plain, other = tiny.vae(seed=1), tiny.vae()
     rounds, wider = tiny.vae(loop={"steps": 5}), tiny.gan(ema={"gen": 0.5})
     averaged = tiny.gan(ema={"gen": 0.9})
-    assert teams([plain, rounds, other, wider, averaged]) == [[0, 2], [1], [3, 4]]
-    assert "placement" in refused(tiny.vae(loop={"placement": "pmap"}))
+    assert groups([plain, rounds, other, wider, averaged]) == [[0, 2], [1], [3, 4]]
+    assert "placement" in obstacle(tiny.vae(loop={"placement": "pmap"}))
     streamed = tiny.vae()
     with streamed.unlocked():
         streamed.data = spec(tiny.streamed)
-    assert "streamed" in refused(streamed)
+    assert "streamed" in obstacle(streamed)
 
 
 def test_what_differs_is_found_by_its_path():

@@ -50,12 +50,12 @@ def run(arguments) -> int:
 def _runner(arguments, experiment):
     """What carries out the runs; None for one after another in this process."""
     from genlab.config import ConfigError
-    from genlab.sweep.run import together
+    from genlab.sweep.run import vmapped
 
     if arguments.executor is None:
         if arguments.jobs is not None or arguments.slurm:
             raise ConfigError("--jobs and --slurm.NAME need --executor=local or --executor=slurm")
-        return together if arguments.together else None
+        return vmapped if arguments.together else None
     if arguments.together:
         raise ConfigError("--together is one process's: leave --executor out")
     from genlab.sweep.executors import executor

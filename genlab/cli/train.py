@@ -26,7 +26,7 @@ def run(arguments) -> None:
     from genlab.runtime.progress import for_terminal
 
     with processes.all_or_none():
-        config = processes.together(lambda: options.described(arguments))
+        config = processes.agreed(lambda: options.described(arguments))
         fit(config, arguments.workdir, for_terminal())
     if processes.is_main():
         print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={arguments.workdir}")

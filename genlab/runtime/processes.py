@@ -1,9 +1,8 @@
-"""Several processes that play one run together: started, of one mind, left.
+"""Multi-process runs: start-up, agreement, shutdown.
 
-Each has devices of its own, and the mesh of `parallel.py` spans them all. The first one (number 0)
-alone writes the run folder; whether this is it is asked here and nowhere else. Words between them
-go through the store of `jax.distributed`; arrays never do. With one process every function here is
-the plain call.
+Each process has devices of its own, and the mesh of `placement.py` spans them all. The main process
+(number 0) alone writes the run folder. Messages go through the key-value store of
+`jax.distributed`; arrays never do. With one process every function here is the plain call.
 """
 
 import contextlib
@@ -100,10 +99,10 @@ def is_main() -> bool:
     return index() == 0
 
 
-def together(act: Callable[[], T], same: Callable[[T], str] = lambda _: "") -> T:
-    """`act()` in every process; what one of them raises, all raise.
+def agreed(act: Callable[[], T], same: Callable[[T], str] = lambda _: "") -> T:
+    """`act()` in every process; if one of them raises, all raise.
 
-    same: text of a result that has to be the same everywhere
+    same: text of a result that has to be equal in all processes, else ConfigError
     """
     if count() == 1:
         return act()

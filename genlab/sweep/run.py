@@ -60,30 +60,30 @@ def in_turn(
             yield play(job, show)
 
 
-def together(jobs: Sequence[Job], workdir: Path, show: Progress) -> Iterator[Result]:
-    """Those that one program can train are trained by it first; then all `in_turn`, which goes on
-    where that left off.
+def vmapped(jobs: Sequence[Job], workdir: Path, show: Progress) -> Iterator[Result]:
+    """Trains the runs that one program can train by it (`train.vmapped`), then carries out all
+    `in_turn`: what is trained already is only evaluated.
     """
-    return in_turn(jobs, workdir, show, _train_together)
+    return in_turn(jobs, workdir, show, _train_vmapped)
 
 
-def _train_together(jobs: Sequence[Job], show: Progress) -> None:
-    from genlab.api import fit_together
-    from genlab.train.vmapped import refused, teams
+def _train_vmapped(jobs: Sequence[Job], show: Progress) -> None:
+    from genlab.api import fit_vmapped
+    from genlab.train.vmapped import groups, obstacle
 
-    for team in teams([job.config for job in jobs]):
-        chosen = [jobs[number] for number in team]
+    for group in groups([job.config for job in jobs]):
+        chosen = [jobs[number] for number in group]
         names = ", ".join(job.name for job in chosen)
         if len(chosen) == 1:
             continue
         try:
-            if why := refused(chosen[0].config):
-                show.say(f"{names}: each alone, for {why}")
+            if why := obstacle(chosen[0].config):
+                show.say(f"{names}: one by one, for {why}")
                 continue
             show.say(f"{names}: in one program")
-            fit_together([job.config for job in chosen], [job.workdir for job in chosen], show)
-        except Exception as error:  # what is wrong with which of them, shows when each is alone
-            show.say(f"  each alone from here: {type(error).__name__}: {error}".splitlines()[0])
+            fit_vmapped([job.config for job in chosen], [job.workdir for job in chosen], show)
+        except Exception as error:  # `in_turn` shows which of them it is
+            show.say(f"  one by one from here: {type(error).__name__}: {error}".splitlines()[0])
 
 
 def finished(job: Job) -> bool:

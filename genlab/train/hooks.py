@@ -1,6 +1,4 @@
-"""What happens beside training: `every(n, fn)` is called with the State after rounds n, 2n, ... and
-after the last.
-"""
+"""Hooks: `every(n, fn)` is called with the State after rounds n, 2n, ... and after the last."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """`fit`: batches -> rounds -> hooks, from the first round or from the newest checkpoint.
 
-A run asked to stop (see `interruption.py`) ends the dispatch it is in, saves and leaves; an
+A run asked to stop (see `runtime.signals`) ends the dispatch it is in, saves and leaves; an
 evaluation under way is finished first, for its score belongs to the checkpoint.
 
 The host never waits for a round it has just dispatched: metrics are read two dispatches late, state
@@ -29,17 +29,17 @@ from genlab.runtime.progress import Progress, Silent
 from genlab.train import hooks
 from genlab.train.log import LAG, Log, event_files
 from genlab.train.program import Training, cost, prepare
-from genlab.train.vmapped import Together
+from genlab.train.vmapped import Runs
 
 
 class RunContext(NamedTuple):
-    """One run at the table: what the loop keeps for it beside its state."""
+    """Per-run objects the loop needs."""
 
     training: Training
     run: RunFolder
     checkpoints: Checkpoints
     log: Log
-    beside: list[hooks.Hook]
+    hooks: list[hooks.Hook]
 
 
 def fit(
@@ -49,30 +49,29 @@ def fit(
     given: hooks.Maker = hooks.none,
 ) -> State:
     """Trains what `config` describes in `workdir` and returns the last State; resumes what is
-    there, bit for bit. `given` makes what happens beside training (`genlab.fit`: previews and
-    scores).
+    there, bit for bit. `given` makes the hooks (`genlab.fit`: previews and scores).
 
     Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training
     meets NaN; Interrupted when it is asked to stop, with all rounds saved.
 
     In several processes all must call it alike.
     """
-    return fit_together([config], [workdir], show, given)[0]
+    return fit_vmapped([config], [workdir], show, given)[0]
 
 
-def fit_together(
+def fit_vmapped(
     configs: Sequence[ConfigDict],
     workdirs: Sequence[str | Path],
     show: Progress | None = None,
     given: hooks.Maker = hooks.none,
 ) -> list[State]:
-    """`fit` of several runs by one program (see `together.teams` for which can be), each in a
-    folder of its own; those that stand at different rounds, group by group. What stops one of
-    them, stops all: each goes on from its own checkpoint.
+    """`fit` of several runs by one program (see `vmapped.groups` for which can be), each in a
+    folder of its own; those that are at different rounds, group by group. An error or a signal
+    stops all of them: each goes on from its own checkpoint.
     """
     show = show if show and processes.is_main() else Silent()
     alike = config_lib.fingerprint([config_lib.as_dict(config) for config in configs])
-    trainings = processes.together(lambda: list(map(prepare, configs)), lambda _: alike)
+    trainings = processes.agreed(lambda: list(map(prepare, configs)), lambda _: alike)
     with contextlib.ExitStack() as held:
         claimed = zip(workdirs, configs, strict=True)
         runs = [held.enter_context(_claimed(workdir, config)) for workdir, config in claimed]
@@ -89,9 +88,9 @@ def fit_together(
 
 @contextlib.contextmanager
 def _recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
-    """Where and how the runs go, in their folders."""
+    """Writes the environment and the status of the runs to their folders."""
 
-    def tell(status: dict) -> None:
+    def write(status: dict) -> None:
         for run in runs:
             run.write("status.json", status)
 
@@ -99,18 +98,18 @@ def _recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
     for run in runs:
         run.append("env.jsonl", found)  # of every start; env.json is the last
         run.write("env.json", found)
-    tell({"status": "running"})
+    write({"status": "running"})
     try:
         yield
     except signals.Interrupted:
-        tell({"status": "interrupted"})
+        write({"status": "interrupted"})
         raise
     except Exception as error:
         if processes.count() > 1 and isinstance(error, JaxRuntimeError):
             raise  # another process is gone: no failure of the run
-        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         with contextlib.suppress(NotWritten):  # a full disk is what it may be about
-            tell({"status": "failed", "error": told})
+            write({"status": "failed", "error": reason})
         raise
     finally:
         show.end()
@@ -118,7 +117,7 @@ def _recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _claimed(workdir: str | Path, config: ConfigDict) -> Iterator[RunFolder]:
-    """The run folder, locked and taken up by the first process; what it refuses, all refuse."""
+    """The run folder, locked and started by the main process; what it refuses, all refuse."""
     with contextlib.ExitStack() as held:
 
         def claim() -> None:
@@ -134,7 +133,7 @@ def _train(
 ) -> list[State]:
     loop = trainings[0].experiment.loop
     with contextlib.ExitStack() as held:
-        seats, states = [], []
+        contexts, states = [], []
         aside = held.enter_context(ThreadPoolExecutor(1))  # compiles what makes new states
         for training, run in zip(trainings, runs, strict=True):
             opened = Checkpoints(run.checkpoints, loop.keep, loop.best)
@@ -144,109 +143,112 @@ def _train(
             run.rewind(step)
             begin = training.begin(aside) if state is None else lambda state=state: state
             states.append((step, begin))
-            log = _log(training, run, step, show if not seats else Silent(), len(runs))
-            beside = _hooks(training, run, checkpoints, log, given)
-            seats.append(RunContext(training, run, checkpoints, log, beside))
+            log = _log(training, run, step, show if not contexts else Silent(), len(runs))
+            own = _hooks(training, run, checkpoints, log, given)
+            contexts.append(RunContext(training, run, checkpoints, log, own))
         show.begin(trainings[0].experiment.title or runs[0].path.name, states[0][0], loop.steps)
         last: dict[int, State] = {}
         for step in sorted({step for step, _ in states}):
             here = [number for number, (at, _) in enumerate(states) if at == step]
-            played = _play([seats[n] for n in here], step, [states[n][1] for n in here])
+            played = _play([contexts[n] for n in here], step, [states[n][1] for n in here])
             last |= zip(here, played, strict=True)
-    return [last[number] for number in range(len(seats))]
+    return [last[number] for number in range(len(contexts))]
 
 
 def _play(
-    seats: Sequence[RunContext], step: int, begin: Sequence[Callable[[], State]]
+    contexts: Sequence[RunContext], step: int, begin: Sequence[Callable[[], State]]
 ) -> list[State]:
-    """From round `step` to the last, all seats in one program, from the states that `begin` gives:
-    asked for once the program is compiled, for what makes new ones is compiled beside it.
+    """From round `step` to the last, all runs in one program, from the states that `begin` gives.
+    It is called once the program is compiled: what makes new states is compiled at the same time.
     """
-    trainings = tuple(seat.training for seat in seats)
-    team = trainings[0] if len(seats) == 1 else Together(trainings)
-    loop, source = trainings[0].experiment.loop, trainings[0].experiment.data
-    beside = [hook for seat in seats for hook in seat.beside]
+    trainings = tuple(context.training for context in contexts)
+    runs = Runs(trainings)
+    loop, source = runs.first.experiment.loop, runs.first.experiment.data
+    every = [hook for context in contexts for hook in context.hooks]
     programs: dict[int, tuple[Callable, float]] = {}
-    held, key, state = None, team.data_key, None
+    held, key, state = None, runs.data_key, None
     asked_to_stop = processes.Stop(ahead=LAG)
 
     def states() -> list[State]:
-        return [given() for given in begin] if state is None else team.apart(state)
+        return [given() for given in begin] if state is None else runs.unstacked(state)
 
     while step < loop.steps:
         if number := asked_to_stop():
-            _leave(step, states(), number, seats)
-        rounds = min(loop.rounds_per_call, hooks.next_stop(beside, step, loop.steps) - step)
+            _leave(step, states(), number, contexts)
+        rounds = min(loop.rounds_per_call, hooks.next_stop(every, step, loop.steps) - step)
         if held is None or not source.resident:
-            held = team.fetch(step, rounds)
+            held = runs.fetch(step, rounds)
         if new := rounds not in programs:
-            programs[rounds] = _compile(team, seats, held, rounds)
+            programs[rounds] = _compile(runs, contexts, held, rounds)
         run, seconds = programs[rounds]
-        state, metrics = run(team.stacked(states()) if state is None else state, held, key)
-        for seat, own in zip(seats, team.each(metrics), strict=True):
-            seat.log.add(step, rounds, own)
+        state, metrics = run(runs.stacked(states()) if state is None else state, held, key)
+        for context, own in zip(contexts, metrics, strict=True):
+            context.log.add(step, rounds, own)
         step += rounds
         if new:
-            _note_cost(seats, seconds)
-        if hooks.due(beside, step, loop.steps):
-            with _paused(seats):
-                for seat, own in zip(seats, states(), strict=True):
-                    for hook in hooks.due(seat.beside, step, loop.steps):
+            _note_cost(contexts, seconds)
+        if hooks.due(every, step, loop.steps):
+            with _paused(contexts):
+                for context, own in zip(contexts, states(), strict=True):
+                    for hook in hooks.due(context.hooks, step, loop.steps):
                         hook.fn(step, own)
-    for seat in seats:
-        seat.log.drain()
+    for context in contexts:
+        context.log.drain()
     return states()
 
 
 @contextlib.contextmanager
-def _paused(seats: Sequence[RunContext]) -> Iterator[None]:
+def _paused(contexts: Sequence[RunContext]) -> Iterator[None]:
     """Every log read to its end, the clocks stopped."""
-    for seat in seats:
-        seat.log.drain()
-    for seat in seats:
-        seat.log.pause()
+    for context in contexts:
+        context.log.drain()
+    for context in contexts:
+        context.log.pause()
     yield
-    for seat in seats:
-        seat.log.go_on()
+    for context in contexts:
+        context.log.go_on()
 
 
 def _leave(
-    step: int, states: Sequence[State], number: int, seats: Sequence[RunContext]
+    step: int, states: Sequence[State], number: int, contexts: Sequence[RunContext]
 ) -> NoReturn:
     """Saves round `step`, whatever the intervals say; the log rows it is in stay open."""
-    for seat, state in zip(seats, states, strict=True):
-        seat.log.drain()
-        seat.log.pause()
+    for context, state in zip(contexts, states, strict=True):
+        context.log.drain()
+        context.log.pause()
         if step:
-            seat.log.check(step, state.params)
-            seat.log.suspend(step)
-            seat.checkpoints.save(step, state)
-    for seat in seats:
-        seat.checkpoints.wait()
-    told = f"interrupted after round {step}, which is saved; the same command goes on from there"
-    raise signals.Interrupted(told if step else "interrupted before the first round", number)
+            context.log.check(step, state.params)
+            context.log.suspend(step)
+            context.checkpoints.save(step, state)
+    for context in contexts:
+        context.checkpoints.wait()
+    reason = f"interrupted after round {step}, which is saved; the same command goes on from there"
+    raise signals.Interrupted(reason if step else "interrupted before the first round", number)
 
 
 def _compile(
-    team: Training | Together, seats: Sequence[RunContext], held: dict, rounds: int
+    runs: Runs, contexts: Sequence[RunContext], held: dict, rounds: int
 ) -> tuple[Callable, float]:
     """The program, and the seconds it took to make."""
-    with _paused(seats):
+    with _paused(contexts):
         started = time.perf_counter()
-        compiled = team.compile(team.like(), held, rounds)
+        compiled = runs.compile(runs.like(), held, rounds)
         return compiled.run, time.perf_counter() - started
 
 
-def _note_cost(seats: Sequence[RunContext], compiling: float) -> None:
-    """What a round costs, in the folders that do not tell yet: counted while nobody waits for the
-    first round any more.
+def _note_cost(contexts: Sequence[RunContext], compiling: float) -> None:
+    """Writes what a round costs to the folders that lack it; after the first dispatch, so that the
+    first round need not wait for it.
     """
-    for seat in seats:
-        if not seat.run.writes or (seat.run.path / "cost.json").is_file():
+    for context in contexts:
+        if not context.run.writes or (context.run.path / "cost.json").is_file():
             continue
-        with _paused(seats):
-            share = {"compile_seconds": round(compiling / len(seats), 2), "sharing": len(seats)}
-            seat.run.write("cost.json", {**cost(seat.training), **share})
+        with _paused(contexts):
+            share = {
+                "compile_seconds": round(compiling / len(contexts), 2),
+                "sharing": len(contexts),
+            }
+            context.run.write("cost.json", {**cost(context.training), **share})
 
 
 def _log(training: Training, run: RunFolder, step: int, show: Progress, sharing: int) -> Log:
@@ -270,7 +272,7 @@ def _log(training: Training, run: RunFolder, step: int, show: Progress, sharing:
 def _hooks(
     training: Training, run: RunFolder, checkpoints: Checkpoints, log: Log, given: hooks.Maker
 ) -> list[hooks.Hook]:
-    """The hooks that `given` makes, then saving: a checkpoint carries the score of its round."""
+    """The hooks that `given` makes, then saving: a checkpoint has the score of its round."""
     loop = training.experiment.loop
     scored: dict[int, float | None] = {}
 

@@ -1,6 +1,6 @@
 """An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -60,18 +60,6 @@ class Training:
         with ThreadPoolExecutor(1) as aside:
             return self.begin(aside)()
 
-    def stacked(self, states: Sequence[State]) -> State:
-        """The one state of this one run; see `together.Together`."""
-        return states[0]
-
-    def apart(self, state: State) -> list[State]:
-        """The states of the runs in it: one."""
-        return [state]
-
-    def each(self, metrics: dict) -> list[dict]:
-        """The metrics of the runs in it: of one."""
-        return [metrics]
-
     def shape(self) -> State:
         """The state's shapes."""
         return jax.eval_shape(self._first, *self._beginning())
@@ -96,7 +84,7 @@ class Training:
 
     def compile(self, state: State, held: dict, rounds: int) -> placement.Compiled:
         """The program of `rounds` rounds, compiled for a state or what is `like` it:
-        `run(state, held, data_key)` eats the state.
+        `run(state, held, data_key) -> (state, metrics)` donates the state.
         """
 
         def program(state, held, key, rows):

@@ -1,8 +1,8 @@
-"""Several runs trained by one program: seeds, and variants that differ in numbers alone.
+"""Several runs trained by one program: seeds, and variants that differ only in numbers.
 
 What differs, the seed and floating-point numbers of methods, optimisers and averages, becomes an
 argument of the program, and the step is mapped over it by `vmap`; nothing in a method knows. Each
-run stays what it would have been alone, up to the order of sums: its own randomness and data
+run is what its own program would make of it, up to the order of sums: its own randomness and data
 order, checkpoints, log and scores.
 """
 
@@ -27,8 +27,12 @@ from genlab.train.program import Training
 NUMBERS = ("method", "optim", "ema")  # where numbers may be arguments of the program
 
 
-class Together(NamedTuple):
-    """Runs in one program, seen by the loop as a `Training` is; states are stacked, run by run."""
+class Runs(NamedTuple):
+    """One run, or several that one program trains: what the loop drives.
+
+    The state of several is that of each stacked along a new leading axis. One run is trained by its
+    own program, without that axis.
+    """
 
     trainings: tuple[Training, ...]
 
@@ -38,11 +42,18 @@ class Together(NamedTuple):
         return self.trainings[0]
 
     @property
-    def data_key(self) -> tuple[Array, list[Array]]:
-        """Data keys [runs], and the numbers that differ, each [runs]."""
+    def data_key(self) -> Array | tuple[Array, list[Array]]:
+        """The data key; of several runs keys [runs], and the numbers that differ, each [runs]."""
+        if self.single:
+            return self.first.data_key
         keys = jnp.stack([training.data_key for training in self.trainings])
         plain = [{name: t.config[name] for name in NUMBERS} for t in self.trainings]
         return keys, [jnp.asarray(values) for values in differing(plain).values()]
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one run."""
+        return len(self.trainings) == 1
 
     def fetch(self, step: int, rounds: int) -> dict:
         """What the devices must hold; the same for all, for the set lives on the device."""
@@ -50,27 +61,37 @@ class Together(NamedTuple):
 
     def like(self) -> State:
         """The shapes and shardings of one state of all runs."""
+        if self.single:
+            return self.first.like()
         state = jax.eval_shape(_stack, tuple(training.like() for training in self.trainings))
         return shapes(state, self.first.place.state_sharding(state))
 
     def stacked(self, states: Sequence[State]) -> State:
         """One state of all runs; theirs are used up."""
+        if self.single:
+            return states[0]
         shardings = jax.tree.map(lambda leaf: leaf.sharding, self.like())
         return jax.jit(_stack, out_shardings=shardings)(tuple(states))
 
-    def apart(self, state: State) -> list[State]:
+    def unstacked(self, state: State) -> list[State]:
         """The runs' own states."""
+        if self.single:
+            return [state]
         return [_taken(state, number) for number in range(len(self.trainings))]
 
-    def each(self, metrics: list[dict]) -> list[dict]:
-        """The runs' own metrics, as the program gives them."""
-        return metrics
-
     def compile(self, state: State, held: dict, rounds: int) -> placement.Compiled:
-        """The program of `rounds` rounds of each: `run(state, held, data_key) -> (state, metrics of
-        each run)`, which eats the state.
+        """The program of `rounds` rounds of each run, compiled for a state or what is `like` it:
+        `run(state, held, data_key) -> (state, [metrics of each run])` donates the state.
         """
         e = self.first.experiment
+        if self.single:
+            run, executable = self.first.compile(state, held, rounds)
+
+            def listed(*given):
+                state, metrics = run(*given)
+                return state, [metrics]
+
+            return placement.Compiled(listed, executable)
 
         def program(state, held, key, rows):
             each = partial(self._play, held=held, rows=rows, rounds=rounds)
@@ -90,9 +111,9 @@ class Together(NamedTuple):
         return replace(self.first, experiment=experiment).play(state, held, key, rows, rounds)
 
 
-def teams(configs: Sequence[ConfigDict]) -> list[list[int]]:
-    """Which of these runs one program can train: those that differ in their seed and in numbers
-    alone. Positions, each in one team.
+def groups(configs: Sequence[ConfigDict]) -> list[list[int]]:
+    """Which of these runs one program can train: those that differ only in their seed and in
+    numbers. Positions, each in one group.
     """
     found: dict[str, list[int]] = {}
     for number, config in enumerate(configs):
@@ -101,12 +122,12 @@ def teams(configs: Sequence[ConfigDict]) -> list[list[int]]:
     return list(found.values())
 
 
-def refused(config: ConfigDict) -> str:
-    """Why such runs cannot share a program; "" if they can, as far as a config tells."""
+def obstacle(config: ConfigDict) -> str:
+    """Why such runs cannot share a program; "" if they can, as far as a config says."""
     if config.loop.placement != "jit" or config.loop.sharding != "replicated":
-        return "a program is shared under loop.placement='jit' with a replicated state alone"
+        return "a shared program needs loop.placement='jit' and a replicated state"
     if processes.count() > 1:
-        return "a program is shared in one process alone"
+        return "a shared program needs one process"
     if not build(config.data).resident:
         return "the data are streamed, and each run reads its own"
     return ""
