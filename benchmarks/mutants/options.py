@@ -14,8 +14,8 @@ OPTIONS = (
         "weights",
         IGNORED,
         TOTAL,
-        "sum(weighed[name] * value for name",
-        "sum(value for name",
+        "sum((weighed[name] * value for name",
+        "sum((value for name",
         test(OF_TOTAL, "weighs_means_and_logs_every_term_unweighted"),
     ),
     Mutant(
