@@ -25,11 +25,15 @@ LOOP = {
     "sample_every": 2,
     "evaluate_every": 2,
 }
-DOWNLOADED = {"genlab.data:tfds": ((32, 32, 3), 10)}  # replaced by noise of that shape
+DATA = {"examples": 48, "validation": 24, "test": 24}  # where these are counts
+ABSENT = {  # what may have to be downloaded or installed: replaced by noise of that shape
+    "genlab.data:tfds": ((32, 32, 3), 10),
+    "genlab.data:mnist5k": ((28, 28, 1), 10),
+}
 
 
 def noise(shape: tuple[int, ...], classes: int, augment: tuple = ()) -> Source:
-    """Images of noise with labels, for sets that would have to be downloaded."""
+    """Images of noise with labels, for sets that may not be there."""
     rng = np.random.default_rng(0)
     made = rng.integers(0, 256, (48, *shape), dtype=np.uint8)
     return from_arrays(made, np.arange(48) % classes, validation=12, test=12, augment=augment)
@@ -39,9 +43,12 @@ def shrink(config: ConfigDict) -> ConfigDict:
     """The same game with narrow networks and four rounds; changes `config` in place."""
     for name, steps in LOOP.items():
         config.loop[name] = steps if config.loop[name] else 0
-    if config.data.get(CALL) in DOWNLOADED:
+    if config.data.get(CALL) in ABSENT:
         augment = config.data.augment
-        override(config, "data", spec(noise, *DOWNLOADED[config.data[CALL]], augment=augment))
+        override(config, "data", spec(noise, *ABSENT[config.data[CALL]], augment=augment))
+    if "examples" in config.data:
+        counts = {n: few for n, few in DATA.items() if isinstance(config.data.get(n), int)}
+        config.data.update(counts)
     _shrink(config, config, "")
     config.batch_size *= config.method.get("pack", 1)
     return config

@@ -7,8 +7,9 @@ upsampling  five stages of nearest upsampling and 3x3 convolutions to 128x128x3 
             critic with BatchNorm and dropout 0.25
 
 Non-saturating loss, Adam 2e-4 (1e-4 for `products`) with beta1 0.5, constant rates, batch 64
-(`upsampling` 16). Digits enlarged; `upsampling` sees pieces of two photographs. Rounds are what two
-CPU cores play in about an hour, 2,000 at 28 pixels and fewer above; `--config.loop.steps` for more.
+(`upsampling` 16). Digits of sixteen fonts at each size; `upsampling` sees patches of photographs
+(`pip install 'genlab[photographs]'`). Rounds are what two CPU cores play in an hour, 2,000 at 28
+pixels and fewer above; `--config.loop.steps` for more.
 
 Run:    genlab sweep --config=experiments/classics/convolutional.py --workdir=runs/classics
 Then:   python experiments/classics/stages.py runs/classics
@@ -16,10 +17,9 @@ Shows:  experiments/classics/results/, the same latents at successive stages
 """
 
 import optax
-from photographs import pieces
 
 from genlab import Experiment, Loop, spec
-from genlab.data import digits
+from genlab.data import glyphs, photographs
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, classic
 
@@ -46,7 +46,7 @@ def config():
             spec(Discriminator, spec(classic.Down, (32, 64), slope=0.2)),
             latent=100,
         ),
-        data=spec(digits, size=28),
+        data=spec(glyphs, "0123456789", ("DejaVu", "STIX"), examples=4_000),
         optim={"disc": adam, "gen": adam},
         batch_size=64,
         loop=spec(Loop, rounds_per_call=10, log_every=10, **stages(2_000)),
@@ -80,7 +80,7 @@ def sweep():
         "upsampling": {
             "method.generator.trunk": resize,
             "method.discriminator.trunk": critic,
-            "data": spec(pieces, 128),
+            "data": spec(photographs, 128),
             "batch_size": 16,
             **rounds(250),
         },

@@ -29,7 +29,7 @@ CAPITAL, WIDEST = 0.64, 0.88  # height of an H and room for the largest characte
 FINER = 2  # outlines are drawn this much finer than examples, so that turning does not blur them
 SMOOTH = 4  # subpixels a side of a pixel of an outline
 HELD_OUT = 8  # one font in so many goes to validation, and one to test
-TOGETHER = 1_000  # examples drawn at once
+TOGETHER = 2**21  # pixels of outlines moved at once
 
 
 class Font(NamedTuple):
@@ -180,8 +180,9 @@ def _examples(drawn, fonts, rows, first, count, jitter, seed) -> dict[str, np.nd
 
 def _jittered(drawn, font, character, first, jitter, seed) -> np.ndarray:
     index, made = first + np.arange(len(font), dtype=np.uint32), []
-    for start in range(0, len(font), TOGETHER):  # one program: the last block is filled up
-        rows = np.minimum(np.arange(start, start + TOGETHER), len(font) - 1)
+    size = max(1, TOGETHER // drawn[0, 0].size)
+    for start in range(0, len(font), size):  # one program: the last block is filled up
+        rows = np.minimum(np.arange(start, start + size), len(font) - 1)
         block = _drawn(drawn[font[rows], character[rows]], index[rows], jitter, np.uint32(seed))
         made.append(np.asarray(block)[: len(font) - start])
     return np.concatenate(made)
