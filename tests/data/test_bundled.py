@@ -177,8 +177,8 @@ scikit_image = pytest.mark.skipif(
 @scikit_image
 def test_photographs_are_held_out_by_name():
     source = photographs(32, examples=24, held_out=6)
-    assert source.columns["image"].shape == (32, 32, 3) and source.columns["label"].cycle == 8
-    labels = {split: set(columns(source, split)["label"]) for split in source.splits}
+    assert source.columns["image"].shape == (32, 32, 3) and source.columns["picture"].cycle == 8
+    labels = {split: set(columns(source, split)["picture"]) for split in source.splits}
     assert labels == {"train": set(range(6)), "validation": {6}, "test": {7}}
     assert same(columns(source), columns(photographs(32, examples=24, held_out=6)))
     assert not same(columns(source), columns(photographs(32, examples=24, held_out=6, seed=1)))

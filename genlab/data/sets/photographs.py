@@ -48,7 +48,7 @@ def photographs(
 ) -> Source:
     """Square patches, uint8 [size, size, channels], of named pictures: the first ten of FILES
     are in colour, brick to moon grey (most are in the public domain or CC0, the
-    two of scikit-learn CC BY 2.0). Columns: image; label, the index into all the pictures named,
+    two of scikit-learn CC BY 2.0). Columns: image; picture, the index into all the pictures named,
     those trained on first.
 
     pictures:   trained on; those of `validation` and `test` are held out whole
@@ -74,8 +74,8 @@ def photographs(
         else:
             patches, of = _on_a_grid(images, size, stride)
         label = np.array([known.index(name) for name in part], np.int32)[of]
-        splits[SPLITS[split]] = {"image": patches, "label": label}
-    columns = {"image": Image((size, size, channels)), "label": Label(tuple(known))}
+        splits[SPLITS[split]] = {"image": patches, "picture": label}
+    columns = {"image": Image((size, size, channels)), "picture": Label(tuple(known))}
     return Resident(splits, columns, tuple(augment))
 
 
