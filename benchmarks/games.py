@@ -14,6 +14,7 @@ from genlab.config.files import load
 from genlab.data import arrays, ring
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
+from genlab.methods.gan.options import generator_batch
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, dcgan, mlp, resnet
 from genlab.sweep.plan import configure
 
@@ -76,7 +77,8 @@ def wgan_gp(
     critic = spec(Discriminator, spec(resnet.Down, width=width, dtype=dtype))
     method = spec(
         GAN, generator, critic, latent=128, objective="wasserstein",
-        penalties={"gradient_penalty": 10.0}, critic_moves=CRITIC_MOVES, generator_batch=2,
+        penalties={"gradient_penalty": 10.0}, critic_moves=CRITIC_MOVES,
+        options=(spec(generator_batch, 2),),
     )  # fmt: skip
     adam = spec(optax.adam, 2e-4, b1=0.0, b2=0.9)
     data = spec(arrays, str(images(folder, 32)))

@@ -4,8 +4,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from genlab import spec
-from genlab.config import CALL, override
+from genlab.config import CALL, override, path_of
 from genlab.data import Source, from_arrays
+from genlab.methods.gan.options import packed
 
 SMALL = {
     "width": 8,
@@ -50,7 +51,8 @@ def shrink(config: ConfigDict) -> ConfigDict:
         counts = {n: few for n, few in DATA.items() if isinstance(config.data.get(n), int)}
         config.data.update(counts)
     _shrink(config, config, "")
-    config.batch_size *= config.method.get("pack", 1)
+    for option in config.method.get("options", ()):
+        config.batch_size *= option.m if option[CALL] == path_of(packed) else 1
     return config
 
 

@@ -44,7 +44,7 @@ def test_settings_are_the_official_ones():
     gp, sn, big, r3 = (found[name] for name in ("wgan-gp", "sngan", "biggan", "r3gan"))
     for config, rounds in ((gp, 100_000), (sn, 50_000)):
         assert (config.method.critic_moves, config.batch_size) == (5, 64)
-        assert (config.method.generator_batch, config.loop.steps) == (2, rounds)
+        assert (config.method.options[0].factor, config.loop.steps) == (2, rounds)
         for player, moves in (("disc", 5), ("gen", 1)):
             adam, end = config.optim[player], moves * rounds  # counted in its own updates
             assert (adam.b1, adam.b2) == (0.0, 0.9)

@@ -2,6 +2,7 @@
 
 import json
 
+import optax
 import pytest
 
 from genlab import config as config_lib
@@ -9,6 +10,7 @@ from genlab import spec
 from genlab.augment import instance_noise
 from genlab.config.upgrades import upgraded
 from genlab.methods import GAN
+from genlab.methods.gan import options
 from genlab.nets import Discriminator, Generator, mlp
 
 
@@ -18,19 +20,57 @@ def gan(**fields):
     return config_lib.as_dict(spec(GAN, generator, spec(Discriminator, spec(mlp.Down)), **fields))
 
 
+DEFAULTS = {
+    "views": [],
+    "pack": 1,
+    "pool": 0,
+    "smoothing": None,
+    "top": None,
+    "latent_step": None,
+    "generator_batch": 1,
+}
+
+
 def former(**fields):
-    """The same GAN as it was written when what is now in `augment` was called `views`."""
+    """The same GAN as it was written when its options were fields, and `augment` called `views`."""
     today = gan()
-    del today["augment"]
-    return {**today, "views": [], **fields}
+    del today["augment"], today["options"]
+    return {**today, **DEFAULTS, **fields}
 
 
 NOISE = {"call": "genlab.views:instance_noise", "std": 0.1}
+STEP = {"call": "genlab.methods.between:latent_step", "rate": 0.5, "damping": 5.0}
+FALLING = spec(optax.linear_schedule, 1.0, 0.5, 10)
+FLAGS = {
+    "latent_step": STEP,
+    "top": config_lib.as_dict(FALLING),
+    "smoothing": 0.1,
+    "pack": 2,
+    "pool": 32,
+    "generator_batch": 2,
+}
+OPTIONS = (
+    spec(options.generator_batch, 2),
+    spec(options.pooled, 32),
+    spec(options.packed, 2),
+    spec(options.smoothed, 0.1),
+    spec(options.top, FALLING),
+    spec(options.latent_step, 0.5),
+)
+OWN = {"call": "elsewhere:step"}
 
 
 @pytest.mark.parametrize(
     ("before", "today"),
-    [({}, {}), ({"views": [NOISE]}, {"augment": (spec(instance_noise, 0.1),)})],
+    [
+        ({}, {}),
+        ({"views": [NOISE]}, {"augment": (spec(instance_noise, 0.1),)}),
+        (FLAGS, {"options": OPTIONS}),
+        (
+            {"latent_step": OWN},
+            {"options": ({"call": "genlab.methods.gan.options:improved", "by": OWN},)},
+        ),
+    ],
 )
 def test_what_a_gan_was_given_is_found_under_its_present_name(before, today, tmp_path):
     assert upgraded(former(**before)) == gan(**today)

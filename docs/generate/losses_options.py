@@ -1,6 +1,5 @@
 """The options of a game that docs/losses.md lists, each with a line of config and a test."""
 
-import re
 from typing import NamedTuple
 
 from losses_entries import NONE
@@ -8,7 +7,6 @@ from losses_entries import NONE
 from genlab import augment
 from genlab.game import dynamics, optim
 from genlab.losses import regularisers
-from genlab.methods import GAN
 from genlab.methods.gan import options, terms
 from genlab.nets import layers
 from genlab.nets.layers import minibatch, spectral
@@ -19,7 +17,7 @@ import optax
 from genlab import spec
 from genlab.game.dynamics import balanced, consensus, extragradient, simultaneous, unrolled
 from genlab.losses import adversarial
-from genlab.methods.gan.options import latent_step
+from genlab.methods.gan.options import generator_batch, latent_step, packed, pooled, smoothed, top
 from genlab.nets import Discriminator, Generator, heads, layers, minibatch, mlp, spectral
 from genlab.game.optim import clip_weights, historical_averaging, ramped
 from genlab.augment import adaptive, augment_pipe, diff_augment, instance_noise
@@ -35,12 +33,6 @@ class Option(NamedTuple):
     of: str
     test: str
     peers: str
-
-
-def field(name: str) -> str:
-    """What a GAN's docstring says of a field."""
-    found = re.search(rf"^\s*{name}:\s(.*?)(?=^\s*\w+:\s|\Z)", GAN.__doc__, re.M | re.S)
-    return found[1]
 
 
 OPTIONS = (
@@ -76,8 +68,8 @@ OPTIONS = (
     ),
     Option(
         "label smoothing",
-        "smoothing=0.1",
-        field("smoothing"),
+        "options=(spec(smoothed, 0.1),)",
+        options.smoothed.__doc__,
         "methods/test_gan_options.py::test_smoothing_mixes_the_labels_of_data_alone",
         "TF-GAN, torchgan; mimicry and mmgeneration in part",
     ),
@@ -122,15 +114,15 @@ OPTIONS = (
     ),
     Option(
         "pool of earlier samples",
-        "pool=64",
-        field("pool"),
+        "options=(spec(pooled, 64),)",
+        options.pooled.__doc__,
         "methods/test_gan_options.py::test_a_pool_shows_earlier_samples_and_keeps_the_newer",
         "TF-GAN; mmgeneration (pix2pix, CycleGAN)",
     ),
     Option(
         "top-k",
-        "top=spec(optax.linear_schedule, 1.0, 0.5, 1000)",
-        field("top"),
+        "options=(spec(top, spec(optax.linear_schedule, 1.0, 0.5, 1000)),)",
+        options.top.__doc__,
         "methods/test_gan_options.py::test_the_top_samples_alone_teach_the_generator",
         "StudioGAN",
     ),
@@ -143,14 +135,14 @@ OPTIONS = (
     ),
     Option(
         "PacGAN",
-        "pack=2",
-        field("pack"),
+        "options=(spec(packed, 2),)",
+        options.packed.__doc__,
         "methods/test_gan_options.py::test_packs_lie_side_by_side_along_the_channels",
         NONE,
     ),
     Option(
         "latent step (LOGAN)",
-        "latent_step=spec(latent_step, rate=0.9, damping=5.0)",
+        "options=(spec(latent_step, rate=0.9, damping=5.0),)",
         options.latent_step.__doc__,
         "methods/test_gan_options.py::test_a_latent_step_is_the_damped_natural_gradient",
         "StudioGAN (returns after one step whatever the number asked for)",

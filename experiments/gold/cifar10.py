@@ -15,6 +15,7 @@ from genlab.data import tfds
 from genlab.game.optim import clip_weights, cosine, from_round, ramped, scheduled_adam
 from genlab.losses import adversarial
 from genlab.methods import GAN
+from genlab.methods.gan.options import generator_batch
 from genlab.nets import Discriminator, Generator, biggan, dcgan, r3gan, resnet
 from genlab.nets.heads import AuxiliaryDiscriminator, ProjectionDiscriminator
 from genlab.nets.layers.spectral import SpectralNorm
@@ -49,7 +50,7 @@ def config():
             objective="wasserstein",
             penalties={"gradient_penalty": 10.0},
             critic_moves=5,
-            generator_batch=2,
+            options=(spec(generator_batch, 2),),
         ),
         data=spec(tfds, "cifar10", augment=(spec(image.dequantise),)),
         optim={"disc": decaying(2e-4, 5 * rounds, **betas), "gen": decaying(2e-4, rounds, **betas)},
@@ -92,7 +93,7 @@ def convolutional(norm="BatchNorm"):
         "method.objective": "nonsaturating",
         "method.penalties": {},
         "method.critic_moves": 1,
-        "method.generator_batch": 1,
+        "method.options": (),
         "data.augment": (),
         "optim": both(spec(optax.adam, 2e-4, b1=0.5)),
         "batch_size": 128,
@@ -179,7 +180,7 @@ def sagan():
         "method.objective": "hinge",
         "method.penalties": {},
         "method.critic_moves": 1,
-        "method.generator_batch": 1,
+        "method.options": (),
         "optim": {
             "disc": spec(optax.adam, 4e-4, **betas),
             "gen": spec(optax.adam, 1e-4, **betas),
@@ -218,7 +219,7 @@ def big():
         "method.objective": "hinge",
         "method.penalties": {},
         "method.critic_moves": 4,
-        "method.generator_batch": 1,
+        "method.options": (),
         "data.augment": (),
         "optim": both(spec(optax.adam, 2e-4, b1=0.0, b2=0.999)),
         "batch_size": 50,
@@ -250,7 +251,7 @@ def r3():
         "method.objective": "relativistic",
         "method.penalties": {"r1": gamma, "r2": gamma},
         "method.critic_moves": 1,
-        "method.generator_batch": 1,
+        "method.options": (),
         "method.augment": (spec(augment_pipe, falling(0.0, 0.55), colour=0.5, cutout=1.0),),
         "data.augment": (spec(image.flip),),
         "optim": both(adam),

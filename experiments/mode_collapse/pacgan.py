@@ -17,6 +17,7 @@ from genlab.data import grid, ring
 from genlab.evaluation.evaluators import Modes
 from genlab.game.dynamics import simultaneous
 from genlab.methods import GAN
+from genlab.methods.gan.options import packed
 from genlab.nets import Discriminator, Generator, mlp
 
 SEEDS = tuple(range(10))
@@ -56,11 +57,16 @@ def config():
     )
 
 
+def pacgan(m):
+    """The critic judges `m` points at once."""
+    return {"method.options": (spec(packed, m),), "batch_size": 100 * m}
+
+
 def sweep():
     """The paper's four rows, and two later methods."""
     methods = {
         "gan": {},
-        **{f"pacgan-{m}": {"method.pack": m, "batch_size": 100 * m} for m in (2, 3, 4)},
+        **{f"pacgan-{m}": pacgan(m) for m in (2, 3, 4)},
         "wgan-gp": {
             "method.objective": "wasserstein",
             "method.penalties": {"gradient_penalty": 10.0},

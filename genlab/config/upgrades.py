@@ -20,10 +20,37 @@ def upgraded(node: Any) -> Any:
     return _refitted(_renewed(node))
 
 
+OPTIONS = "genlab.methods.gan.options"
+FLAGS = {  # of a GAN: the value for none, and what is now called, with which argument
+    "generator_batch": (1, "generator_batch", "factor"),
+    "pool": (0, "pooled", "size"),
+    "pack": (1, "packed", "m"),
+    "smoothing": (None, "smoothed", "share"),
+    "top": (None, "top", "share"),
+}
+
+
 def _gan(fields: Fields) -> Fields:
-    """`views` is called `augment`; the label was given to networks that had `classes`."""
+    """`views` is called `augment`; the label was given to networks that had `classes`; what the
+    losses do besides is a tuple of `options`.
+    """
     renamed = {"augment" if name == "views" else name: value for name, value in fields.items()}
-    return _given(renamed, ("generator", "discriminator"))
+    return _given(_optional(renamed), ("generator", "discriminator"))
+
+
+def _optional(fields: Fields) -> Fields:
+    """The flags of a GAN as its `options`."""
+    if "options" in fields:
+        return fields
+    found = []
+    for flag, (none, name, argument) in FLAGS.items():
+        if fields.get(flag, none) != none:
+            found.append({"call": f"{OPTIONS}:{name}", argument: fields[flag]})
+    if step := fields.get("latent_step"):
+        own = isinstance(step, dict) and step.get("call") == f"{OPTIONS}:latent_step"
+        found.append(step if own else {"call": f"{OPTIONS}:improved", "by": step})
+    gone = {*FLAGS, "latent_step"}
+    return {**{n: value for n, value in fields.items() if n not in gone}, "options": found}
 
 
 def _vae(fields: Fields) -> Fields:

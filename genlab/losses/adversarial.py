@@ -55,6 +55,10 @@ class Objective(NamedTuple):
     remember: Callable[..., Memory] = _unchanged
     columns: int = 0
 
+    def logit(self, given: Array) -> Array:
+        """The one logit, or patch logits, in what the critic gives: the first of several numbers."""
+        return given[..., 0] if self.columns else given
+
 
 minimax = Objective(
     critic=lambda real, fake: _softplus(-real) + _softplus(fake),

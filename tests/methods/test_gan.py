@@ -9,6 +9,7 @@ from genlab import game
 from genlab.config import ConfigError, build, override, spec
 from genlab.losses import adversarial
 from genlab.methods import GAN
+from genlab.methods.gan.options import packed, pooled
 from genlab.nets import Discriminator, Generator, mlp
 
 
@@ -20,7 +21,7 @@ def batch(n=6):
     }
 
 
-def conditional():
+def conditional(**fields):
     return build(
         spec(
             GAN,
@@ -31,6 +32,7 @@ def conditional():
             spec(Discriminator, spec(mlp.Down, (16,))),
             latent=4,
             given=("label",),
+            **fields,
         )
     )
 
@@ -142,3 +144,12 @@ def test_a_batch_norm_critic_under_a_penalty_is_refused():
 def test_conditional_networks_need_labelled_data():
     with pytest.raises(ConfigError, match="names .label., no column of the data"):
         conditional().init(random.key(0), {"image": batch()["image"]})
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [(spec(packed, 2), "a pack has no one label"), (spec(pooled, 8), "images without conditions")],
+)
+def test_options_that_lose_the_label_are_refused(option, told):
+    with pytest.raises(ConfigError, match=told):
+        conditional(options=(option,))

@@ -1,5 +1,7 @@
 """What a GAN may be given beside its objective, each against the sentence that defines it."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,11 +19,13 @@ from genlab.losses import adversarial
 from genlab.methods import GAN
 from genlab.methods.gan import options
 from genlab.methods.gan.context import FAKE, REAL
+from genlab.methods.gan.options import generator_batch, packed, pooled, smoothed, top
 from genlab.nets.layers.spectral import SpectralNorm
 from genlab.runtime import collectives
 from genlab.train import program
 
 KEY, ROUND = random.key(1), jnp.asarray(0)
+PACKED = {"options": (spec(packed, 2),)}
 
 
 def batch(n=6):
@@ -92,7 +96,7 @@ def test_packs_lie_side_by_side_along_the_channels():
 
 
 def test_a_packed_critic_judges_several_at_once():
-    method, params, stats = made(pack=2)
+    method, params, stats = made(options=(spec(packed, 2),))
     logits = []
     objective = adversarial.wasserstein._replace(
         critic=lambda real, fake: logits.append((real.shape, fake.shape)) or fake - real
@@ -103,9 +107,56 @@ def test_a_packed_critic_judges_several_at_once():
     assert params["disc"]["trunk"]["Dense_0"]["kernel"].shape[0] == 2 * 64
 
 
+def test_options_of_one_kind_compose():
+    """Packs of packs are packs; of labels mixed twice, 1 - (1 - a)(1 - b) is mixed."""
+    x, logits = jnp.arange(24.0).reshape(12, 2), jnp.linspace(-2.0, 2.0, 5)
+    twice = options.inputs((options.packed(2), options.packed(3)), x)
+    np.testing.assert_array_equal(twice, options.pack(x, 6))
+    found, expected = (
+        options.changed(tuple(map(options.smoothed, shares)), adversarial.minimax, ROUND)
+        for shares in ((0.1, 0.5), (0.55,))
+    )
+    np.testing.assert_allclose(
+        found.critic(logits, logits), expected.critic(logits, logits), rtol=1e-6
+    )
+
+
+OWN = """
+import jax.numpy as jnp
+from genlab.methods.gan.options import Option
+
+
+def truncated(bound):
+    return Option(latents=lambda z, score, key, step: jnp.clip(z, -bound, bound))
+
+
+def averaged(rate):
+    def samples(fake, key, step, mean):
+        return fake, (1 - rate) * mean + rate * fake.mean(axis=0)
+
+    return Option(samples=samples, memory="mean", start=lambda fake: 0 * fake[0])
+"""
+
+
+def test_an_option_of_the_users_own_joins_the_others(tmp_path, monkeypatch):
+    (tmp_path / "own_options.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = (
+        {"call": "own_options:truncated", "bound": 0.1},
+        {"call": "own_options:averaged", "rate": 0.5},
+    )
+    method, params, stats = made(options=(*own, spec(pooled, 8)))
+    context = method._context(params, stats, batch(), KEY, ROUND)
+    z, fake, _ = method._generated(context, 6)
+    np.testing.assert_array_equal(z, np.clip(method.latents(random.fold_in(KEY, 0), 6), -0.1, 0.1))
+    _, after, _ = critic(method, params, stats)
+    np.testing.assert_allclose(after["memory"]["mean"], fake.mean(axis=0) / 2, rtol=1e-5)
+    assert set(after["memory"]) == {"mean", "pool"}
+
+
 def test_a_pool_shows_earlier_samples_and_keeps_the_newer():
     pool, fake = jnp.arange(100.0, 108.0)[:, None], jnp.arange(6.0)[:, None]
-    shown, after = options.pooled(fake, pool, KEY)
+    shown, after = options.exchanged(fake, pool, KEY)
     swapped = np.asarray(shown[:, 0]) >= 100
     assert 0 < swapped.sum() < 6
     np.testing.assert_array_equal(shown[~swapped], fake[~swapped])
@@ -114,27 +165,27 @@ def test_a_pool_shows_earlier_samples_and_keeps_the_newer():
 
 
 def test_the_pool_is_part_of_the_state():
-    method, params, stats = made(pool=8)
+    method, params, stats = made(options=(spec(pooled, 8),))
     _, after, _ = critic(method, params, stats)
     assert after["memory"]["pool"].shape == (8, *tiny.SHAPE)
     assert not np.array_equal(after["memory"]["pool"], stats["memory"]["pool"])
 
 
 def test_the_critic_judges_what_the_pool_shows():
-    method, params, stats = made(pool=8)
+    method, params, stats = made(options=(spec(pooled, 8),))
     other = {**stats, "memory": {"pool": 1 - stats["memory"]["pool"]}}
     one, two = critic(method, params, stats)[2], critic(method, params, other)[2]
     assert one["fake"] != two["fake"] and one["real"] == two["real"]
 
 
 def test_smoothing_mixes_the_labels_of_data_alone():
-    plain, smooth = made(), made(smoothing=0.1)
+    plain, smooth = made(), made(options=(spec(smoothed, 0.1),))
     _, _, seen = critic(*smooth)
     method, params, stats = plain
-    bout = method._bout(params, stats, batch(), KEY, ROUND)
-    _, fake, bout = method._samples(bout, 6)
-    real, bout = bout.judge(batch()["image"], 100)
-    fake, _ = bout.judge(fake, 101)
+    context = method._context(params, stats, batch(), KEY, ROUND)
+    _, fake, context = method._generated(context, 6)
+    real, context = context.discriminate(batch()["image"], REAL)
+    fake, _ = context.discriminate(fake, FAKE)
     soft = lambda x: np.logaddexp(0, np.asarray(x, np.float64))  # noqa: E731
     expected = (0.9 * soft(-real) + 0.1 * soft(real) + soft(fake)).mean()
     np.testing.assert_allclose(seen["adversarial"], expected, rtol=1e-5)
@@ -143,19 +194,19 @@ def test_smoothing_mixes_the_labels_of_data_alone():
 def test_the_top_samples_alone_teach_the_generator():
     logits = jnp.float32([0.3, -1.0, 2.0, 0.5, -0.2, 1.0])
     for share, kept in ((1.0, 6), (0.5, 3), (0.34, 3), (0.01, 1)):
-        found = options.top(-logits, logits, share, ROUND)
+        found = options.best(-logits, logits, share, ROUND)
         best = np.sort(np.asarray(logits))[::-1][:kept]
         np.testing.assert_allclose(found.mean(), -best.mean(), rtol=1e-6)
     schedule = optax.linear_schedule(1.0, 0.5, 10)
-    half = options.top(-logits, logits, schedule, jnp.asarray(10))
-    np.testing.assert_allclose(half, options.top(-logits, logits, 0.5, ROUND))
+    half = options.best(-logits, logits, schedule, jnp.asarray(10))
+    np.testing.assert_allclose(half, options.best(-logits, logits, 0.5, ROUND))
 
 
 def test_a_latent_step_is_the_damped_natural_gradient():
     """Woodbury: (g g' + beta I)^-1 g = g / (beta + |g|^2)."""
     matrix = jnp.float32(np.random.default_rng(0).normal(size=(4,)))
     z = jnp.float32(np.random.default_rng(1).normal(size=(3, 4)))
-    found = options.latent_step(0.9, 5.0)(lambda z: (z**2) @ matrix, z)
+    found = options.natural_step(lambda z: (z**2) @ matrix, z, 0.9, 5.0)
     for row, start in zip(np.asarray(found), np.asarray(z, np.float64), strict=True):
         g = 2 * start * np.asarray(matrix)
         fisher = np.outer(g, g) + 5.0 * np.eye(4)
@@ -164,11 +215,11 @@ def test_a_latent_step_is_the_damped_natural_gradient():
 
 def test_data_and_samples_have_dropout_of_their_own():
     method, params, stats = made(**{"discriminator.trunk.dropout": 0.5})
-    bout = method._bout(params, stats, batch(), KEY, ROUND)
+    context = method._context(params, stats, batch(), KEY, ROUND)
     x = batch()["image"]
-    as_real, as_fake = bout.judge(x, REAL)[0], bout.judge(x, FAKE)[0]
+    as_real, as_fake = context.discriminate(x, REAL)[0], context.discriminate(x, FAKE)[0]
     assert not np.allclose(as_real, as_fake)
-    np.testing.assert_array_equal(as_real, bout.critic(x))  # a penalty sees what the data saw
+    np.testing.assert_array_equal(as_real, context.critic(x))  # a penalty sees what the data saw
 
 
 def test_a_penalty_is_known_by_its_function_not_by_its_name():
@@ -180,14 +231,14 @@ def test_a_penalty_is_known_by_its_function_not_by_its_name():
 
 def test_both_players_gradients_pass_through_the_latent_step():
     """Against the same step with its gradient cut, for either loss."""
-    step = options.latent_step(0.9, 0.1)
+    step = partial(options.natural_step, rate=0.9, damping=0.1)
     method, params, stats = made()
     found = {}
     for name, improved in (
         ("whole", step),
         ("cut", lambda score, z: jax.lax.stop_gradient(step(score, z))),
     ):
-        object.__setattr__(method, "latent_step", improved)
+        object.__setattr__(method, "options", (options.improved(improved),))
         for loss, network in ((method.critic_loss, "disc"), (method.generator_loss, "gen")):
             slope = jax.jit(jax.grad(lambda p, f=loss: f(p, stats, batch(), KEY, ROUND)[0]))(params)
             found[name, network] = ravel_pytree(slope[network])[0]
@@ -202,7 +253,8 @@ def test_a_latent_step_is_differentiated_through():
     z = jnp.float32(rows)
 
     def length(w):
-        return (options.latent_step(1.0, 1.0)(lambda z: w * (z**2).sum(1) / 2, z) ** 2).sum()
+        stepped = options.natural_step(lambda z: w * (z**2).sum(1) / 2, z, 1.0, 1.0)
+        return (stepped**2).sum()
 
     def by_hand(w):
         g = w * rows
@@ -257,7 +309,7 @@ def test_data_samples_and_penalties_are_all_seen_through_the_views():
 
 
 def test_the_generator_may_be_judged_on_more():
-    method, params, stats = made(generator_batch=2)
+    method, params, stats = made(options=(spec(generator_batch, 2),))
     seen = []
     objective = adversarial.relativistic._replace(
         generator=lambda real, fake: seen.append((real.shape, fake.shape)) or fake - real
@@ -294,7 +346,7 @@ def test_every_memory_survives_a_round():
         objective=spec(adversarial.boundary_equilibrium),
         penalties={"lecam": 0.1},
         regularisers={"gen": {"path_length": {"weight": 2.0, "every": 4}}},
-        pool=8,
+        options=(spec(pooled, 8),),
         dynamics=(spec(simultaneous),),
         **{"generator.trunk.norm": "Identity"},
     )
@@ -309,16 +361,22 @@ def test_every_memory_survives_a_round():
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"objective": "relativistic", "smoothing": 0.1}, "gives no image a label"),
-        ({"objective": "wasserstein", "smoothing": 0.1}, "gives no image a label"),
-        ({"pack": 4}, "does not divide into packs of 4: use batch_size 8"),
-        ({"pack": 2, "augment": (spec(instance_noise, 1.0),)}, "nor augment go with it"),
+        (
+            {"objective": "relativistic", "options": (spec(smoothed, 0.1),)},
+            "gives no image a label",
+        ),
+        ({"objective": "wasserstein", "options": (spec(smoothed, 0.1),)}, "gives no image a label"),
+        ({"options": (spec(packed, 4),)}, "does not divide into packs of 4: use batch_size 8"),
+        ({**PACKED, "augment": (spec(instance_noise, 1.0),)}, "nor augment go with it"),
         ({"augment": ("instance_noise",)}, r"give a tuple of specs: \(spec\(...\),\)"),
         ({"dynamics": ("simultaneous",)}, r"give a tuple of specs: \(spec\(...\),\)"),
-        ({"latent_step": "latent_step"}, r"give spec\(latent_step, ...\)"),
-        ({"smoothing": 1.5}, "smoothing is 1.5; it is a share"),
-        ({"top": 50.0}, "top is 50.0; it is a share"),
-        ({"pool": -3}, "pool is -3; 0 is for none"),
+        ({"options": ("latent_step",)}, r"give a tuple of specs: \(spec\(...\),\)"),
+        ({"options": (spec(simultaneous),)}, r"give a tuple of specs: \(spec\(...\),\)"),
+        ({"options": (spec(smoothed, 1.5),)}, r"smoothed\(1.5\): it is a share"),
+        ({"options": (spec(top, 50.0),)}, r"top\(50.0\): it is a share"),
+        ({"options": (spec(pooled, -3),)}, r"pooled\(-3\): at least 1; leave it out for none"),
+        ({"options": (spec(pooled, 8), spec(pooled, 9))}, "'pool' is the memory of another"),
+        ({"options": (spec(packed, 1),)}, r"packed\(1\): at least 2; leave it out for none"),
         ({"penalties": {"r1": {"weight": 1.0, "every": 2.5}}}, "k for one round in k"),
         ({"penalties": {"real": {"weight": 1.0, "fn": "drift"}}}, "has a meaning already"),
         (
@@ -328,15 +386,22 @@ def test_every_memory_survives_a_round():
             },
             "two terms are called 'orthogonal'",
         ),
+        (
+            {
+                "options": (spec(pooled, 8),),
+                "penalties": {"pool": {"weight": 1.0, "fn": "lecam"}},
+            },
+            "two terms are called 'pool', or the name has a meaning already",
+        ),
         ({"regularisers": {"disc": {"mode_seeking": 1.0}}}, "does not depend on the critic"),
         ({"regularisers": {"gen": {"path_length": 1.0}}}, "the generator has BatchNorm"),
         ({"objective": spec(adversarial.auxiliary, "multi_hinge")}, "the base plays on one logit"),
-        ({"pack": 2, "regularisers": {"gen": {"orthogonal": 1.0}}}, "no one latent"),
+        ({**PACKED, "regularisers": {"gen": {"orthogonal": 1.0}}}, "no one latent"),
         ({"regularisers": {"generator": {}}}, "the players are disc and gen"),
         ({"regularisers": {"gen": 2.0}}, "give a mapping"),
         ({"regularisers": {"gen": {"path_lenght": 1.0}}}, "did you mean 'path_length'"),
         ({"penalties": {"r1": {"weight": 1.0, "every": 0}}}, "1 for every round"),
-        ({"generator_batch": 0}, "generator_batch is 0"),
+        ({"options": (spec(generator_batch, 0),)}, r"generator_batch\(0\): at least 1"),
         ({"objective": "multi_hinge"}, r"takes \[B, 2\] from the critic"),
     ],
 )
@@ -355,13 +420,13 @@ def test_the_top_samples_are_the_global_batchs():
     """Two devices, of which one has the better samples: its own teach."""
     logits = jnp.float32([[0.1, 0.2, 0.3, 0.4], [1.1, 1.2, 1.3, 1.4]])
     kept = jax.pmap(
-        lambda x: options.top(-x, x, 0.5, 0), axis_name=collectives.AXIS, devices=jax.devices()[:2]
+        lambda x: options.best(-x, x, 0.5, 0), axis_name=collectives.AXIS, devices=jax.devices()[:2]
     )(logits)
     np.testing.assert_allclose(kept, [[0, 0, 0, 0], [-2.2, -2.4, -2.6, -2.8]], rtol=1e-6)
 
 
 def test_packs_are_each_devices_own_and_that_is_checked_before_compiling():
-    config = tiny.gan(method={"pack": 8}, batch_size=16)
+    config = tiny.gan(method={"options": (spec(packed, 8),)}, batch_size=16)
     config.loop.devices, config.loop.placement = 4, "pmap"
     with pytest.raises(ConfigError, match=r"a batch of 4 .* does not divide into packs of 8"):
         program.prepare(config)

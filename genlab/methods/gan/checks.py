@@ -11,10 +11,11 @@ from genlab.augment import CarriedView
 from genlab.config import ConfigError
 from genlab.losses import penalties, regularisers
 from genlab.losses.adversarial import Objective
+from genlab.methods.gan.options import Option
 from genlab.methods.gan.terms import Term
 
 PLAYERS = ("disc", "gen")
-TAKEN = ("adversarial", "loss", "real", "fake", "objective", "pool")  # names with a meaning
+TAKEN = ("adversarial", "loss", "real", "fake", "objective")  # names with a meaning
 WITHOUT_GRADIENT = (
     penalties.lecam,
     penalties.one_sided_lecam,
@@ -30,26 +31,20 @@ OF_THE_GENERATOR = (  # which the critic's parameters do not enter
 
 
 def numbers(gan: Any) -> None:
-    """Counts and shares out of range. A number may be a tracer: only plain ones are looked at."""
-    for name in ("latent", "critic_moves", "generator_batch", "pack"):
+    """Counts out of range."""
+    for name in ("latent", "critic_moves"):
         if getattr(gan, name) < 1:
             raise ConfigError(f"{name} is {getattr(gan, name)}; it is at least 1")
-    if gan.pool < 0:
-        raise ConfigError(f"pool is {gan.pool}; 0 is for none")
-    for name, value in (("smoothing", gan.smoothing), ("top", gan.top)):
-        if isinstance(value, int | float) and not 0 < value <= 1:
-            raise ConfigError(f"{name} is {value}; it is a share, above 0 and at most 1")
 
 
 def kinds(gan: Any) -> None:
     """Names and single specs where a tuple of specs is wanted, and the like."""
-    for name, wanted in (("augment", Callable), ("dynamics", Callable)):
+    kind = {"augment": Callable | CarriedView, "options": Option, "dynamics": Callable}
+    for name, wanted in kind.items():
         given = getattr(gan, name)
         fits = isinstance(given, tuple) and not isinstance(given, CarriedView)
-        if not fits or not all(isinstance(x, wanted | CarriedView) for x in given):
+        if not fits or not all(isinstance(x, wanted) for x in given):
             raise ConfigError(f"{name} is {given!r}; give a tuple of specs: (spec(...),)")
-    if gan.latent_step is not None and not callable(gan.latent_step):
-        raise ConfigError(f"latent_step is {gan.latent_step!r}; give spec(latent_step, ...)")
     if not isinstance(gan.regularisers, Mapping) or set(gan.regularisers) - set(PLAYERS):
         raise ConfigError(
             f"regularisers is {gan.regularisers!r}; the players are disc and gen: "
@@ -59,32 +54,29 @@ def kinds(gan: Any) -> None:
 
 def combinations(gan: Any, objective: Objective) -> None:
     """Options that exclude each other."""
-    if gan.smoothing is not None and objective.labels is None:
-        raise ConfigError(
-            f"smoothing with objective {gan.objective!r}, which compares or scores and gives "
-            "no image a label: use minimax, nonsaturating or least_squares, or no smoothing"
-        )
-    if gan.pack > 1 and (gan.given or gan.regularisers or gan.augment):
-        raise ConfigError(
-            f"pack={gan.pack}: a pack has no one label, no one latent and no channels of an "
-            "image, so neither `given` nor regularisers nor augment go with it"
-        )
-    if gan.pool and gan.given:
-        raise ConfigError(
-            f"pool={gan.pool} with given={gan.given}: a pool keeps images without their conditions"
-        )
+    for option in gan.options:
+        option.check(gan, objective)
+        objective = option.objective(objective, 0)
 
 
-def names(critics: Mapping[str, Term], by_player: Mapping[str, Mapping[str, Term]]) -> None:
+def names(
+    critics: Mapping[str, Term],
+    by_player: Mapping[str, Mapping[str, Term]],
+    options: tuple[Option, ...],
+) -> None:
     """Terms that would share a value, a weight or a memory by sharing a name: two of one player, or
-    two that remember.
+    two that remember; and options that would share a memory.
     """
     of_disc, of_gen = [*critics, *by_player["disc"]], list(by_player["gen"])
     groups = (critics, *by_player.values())
+    kept = [option.memory for option in options if option.memory]
     remembering = [name for group in groups for name, term in group.items() if term.start]
+    for name in kept:
+        if kept.count(name) > 1 or name in TAKEN or name.startswith("view"):
+            raise ConfigError(f"options: {name!r} is the memory of another already: one is enough")
     for found in (of_disc, of_gen, remembering):
         for name in found:
-            if found.count(name) > 1 or name in TAKEN or name.startswith("view"):
+            if found.count(name) > 1 or name in (*TAKEN, *kept) or name.startswith("view"):
                 raise ConfigError(
                     f"two terms are called {name!r}, or the name has a meaning already: give one "
                     "another name, and its function as fn='genlab.losses.penalties:...'"

@@ -1,4 +1,6 @@
-"""One move of a GAN as its losses see it: both networks where they stand, and what is between."""
+"""One move of a GAN as its losses see it: both networks as they are, the batch's labels, the move's
+randomness, and the options' hooks.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,60 +12,79 @@ from jax import Array, random
 from genlab.augment import CarriedView
 from genlab.config import ConfigError
 from genlab.game import apply
+from genlab.losses.adversarial import Objective
 from genlab.losses.regularisers import Scene
-from genlab.methods.gan import terms
+from genlab.methods.gan import options, terms
 from genlab.nets.layers import in_float32
 
-REAL, FAKE, MADE, VIEWS, DROPOUT = (
-    100,
-    101,
-    106,
-    102,
-    103,
-)  # streams of randomness under a move's key
+REAL, FAKE, VIEWS, DROPOUT, REGULARISERS, MADE = 100, 101, 102, 103, 105, 106
+"""Streams of randomness under a move's key; `options.POOL` is 104, 0 the latents'."""
 
 
 @dataclass(frozen=True)
 class GANContext:
-    """Networks, views, labels and randomness of one move; what changes `stats` gives a new bout."""
+    """What changes `stats` returns another context, with the statistics after it.
+
+    objective: with every change that the options make of it in this round
+    """
 
     generator: nn.Module
     discriminator: nn.Module
+    objective: Objective
     augment: tuple
+    options: tuple[options.Option, ...]
     params: dict
     stats: dict
     cond: Mapping[str, Array] | None
     key: Array
     step: Array
-    columns: int = 0  # numbers the critic gives for each image, the first its logit; 0: a logit
 
     @property
     def memory(self) -> dict:
-        """What terms and views remember, by name."""
+        """What the objective, terms, options and augmentations remember, by name."""
         return self.stats.get("memory", {})
 
     def remembering(self, memory: dict) -> "GANContext":
-        """This bout with another memory."""
+        """This context with another memory."""
         return replace(self, stats={**self.stats, "memory": memory}) if memory else self
 
     def generate(self, z: Array) -> tuple[Array, "GANContext"]:
-        """G(z), and the bout after."""
+        """G(z), and the context after."""
         made, stats = self._apply(self.generator, "gen", z, MADE)
         return made, replace(self, stats=stats)
 
-    def judge(self, x: Array, stream: int) -> tuple[Array, "GANContext"]:
-        """The critic's logits on `x`, and the bout after; `stream` is REAL or FAKE."""
+    def discriminate(self, x: Array, stream: int) -> tuple[Array, "GANContext"]:
+        """D(x), the critic's logits on its inputs `x`, and the context after; `stream` is REAL or
+        FAKE.
+        """
         logits, stats = self._apply(self.discriminator, "disc", self._see(x, stream), stream)
         return logits, replace(self, stats=stats)
 
     def critic(self, x: Array) -> Array:
-        """Logits in float32, on images seen as the real ones are; statistics discarded."""
+        """Logits in float32, on inputs augmented as the real ones are; statistics discarded."""
         precise, seen = in_float32(self.discriminator), self._see(x, REAL)
-        return self.logit(self._apply(precise, "disc", seen, REAL)[0])
+        return self.objective.logit(self._apply(precise, "disc", seen, REAL)[0])
 
-    def logit(self, judged: Array) -> Array:
-        """The one logit, or patch logits, in what the critic gives."""
-        return judged[..., 0] if self.columns else judged
+    def inputs(self, x: Array) -> Array:
+        """What the critic takes as its inputs, of examples `x`."""
+        return options.inputs(self.options, x)
+
+    def latents(self, z: Array) -> Array:
+        """The latents `z` of the prior after the options' changes."""
+        for option in self.options:
+            z = option.latents(z, self._score, self.key, self.step)
+        return z
+
+    def samples(self, fake: Array) -> tuple[Array, "GANContext"]:
+        """The samples that the critic is trained on, the newest being `fake`, and the context
+        after.
+        """
+        memory = self.memory
+        for option in self.options:
+            past = memory.get(option.memory, ())
+            fake, now = option.samples(fake, self.key, self.step, past)
+            memory = {**memory, option.memory: now} if option.memory else memory
+        return fake, self.remembering(memory)
 
     def features(self, x: Array) -> Array:
         """What the critic sows as its features of `x`, [B, F]."""
@@ -84,9 +105,19 @@ class GANContext:
             'call self.sow("intermediates", "features", x) in it, as nets.Discriminator does'
         )
 
-    def scene(self, owns: str, real: Array, fake: Array, z: Array) -> Scene:
-        """What a regulariser looks at."""
-        return Scene(
+    def penalise(
+        self, named: Mapping[str, terms.Term], real: Array, fake: Array
+    ) -> tuple[dict[str, Array], "GANContext"]:
+        """The values of the critic's penalties on its inputs, and the context after."""
+        return self._measure(named, self.key, lambda key: (self.critic, real, fake, key))
+
+    def regularise(
+        self, named: Mapping[str, terms.Term], owns: str, real: Array, fake: Array, z: Array
+    ) -> tuple[dict[str, Array], "GANContext"]:
+        """The values of regularisers of the player that owns network `owns`, and the context
+        after.
+        """
+        scene = Scene(
             critic=self.critic,
             features=self.features,
             generator=lambda z: self.generate(z)[0],
@@ -96,20 +127,25 @@ class GANContext:
             params={owns: self.params[owns]},
             key=self.key,
         )
-
-    def measure(
-        self, named: Mapping[str, terms.Term], key: Array, look: Callable
-    ) -> tuple[dict[str, Array], "GANContext"]:
-        """The values of terms that look at `look(key)`, and the bout after."""
-        values, memory = terms.measured(named, self.memory, self.step, key, look)
-        return values, self.remembering(memory)
+        own = random.fold_in(self.key, REGULARISERS)
+        return self._measure(named, own, lambda key: (scene._replace(key=key),))
 
     def remember(self, real: Array, fake: Array) -> "GANContext":
-        """The bout after the views have seen the critic's logits."""
-        memory, real, fake = self.memory, self.logit(real), self.logit(fake)
+        """The context after objective and augmentations have seen the critic's logits."""
+        memory = self.memory
+        if past := memory.get("objective", ()):
+            memory = {**memory, "objective": self.objective.remember(real, fake, *past)}
+        real, fake = self.objective.logit(real), self.objective.logit(fake)
         for name, view in carried(self.augment).items():
             memory = {**memory, name: view.remember(real, fake, *memory[name])}
         return self.remembering(memory)
+
+    def _measure(self, named: Mapping[str, terms.Term], key: Array, look: Callable):
+        values, memory = terms.measured(named, self.memory, self.step, key, look)
+        return values, self.remembering(memory)
+
+    def _score(self, z: Array) -> Array:
+        return self.critic(self.inputs(self.generate(z)[0]))
 
     def _see(self, x: Array, stream: int) -> Array:
         key = random.fold_in(random.fold_in(self.key, VIEWS), stream)
@@ -129,9 +165,9 @@ class GANContext:
         return random.fold_in(random.fold_in(self.key, DROPOUT), stream)
 
 
-def carried(views: tuple) -> dict[str, CarriedView]:
-    """The views that remember something, by the name of their memory."""
-    return {_name(n): view for n, view in enumerate(views) if isinstance(view, CarriedView)}
+def carried(augment: tuple) -> dict[str, CarriedView]:
+    """The augmentations that remember something, by the name of their memory."""
+    return {_name(n): view for n, view in enumerate(augment) if isinstance(view, CarriedView)}
 
 
 def _name(number: int) -> str:

@@ -1,12 +1,15 @@
 """Generative adversarial networks: two players, any objective, any penalties (Goodfellow et al.
 2014, arXiv:1406.2661).
 
-With `objective="wasserstein"`, `penalties=dict(gradient_penalty=10.0)` and `critic_moves=5` it is
-WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1). `given=("label",)` makes it
-label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both networks receive the batch's label.
+Algorithm 1 there: in a round the critic moves `critic_moves` times (k), each on a fresh batch x and
+fresh latents z, by `critic_loss`; then the generator moves once, by `generator_loss`. It is WGAN-GP
+(Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1) with `objective="wasserstein"`,
+`penalties=dict(gradient_penalty=10.0)` and `critic_moves=5`. `given=("label",)` makes it
+label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both networks receive the label.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,40 +19,28 @@ import jax.numpy as jnp
 from jax import Array, random
 
 from genlab.config import ConfigError, choose
-from genlab.game import Player, apply, conditions, fresh
-from genlab.game.dynamics import changed
+from genlab.game import Player, apply, conditions, dynamics, fresh
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
-from genlab.methods.gan import checks, terms
+from genlab.methods.gan import checks, options, terms
 from genlab.methods.gan.context import FAKE, REAL, GANContext, carried
-from genlab.methods.gan.options import pack, pooled, smoothed, top
 from genlab.runtime import collectives
-from genlab.schedules import Weight
 
-LATENTS, POOL, REGULARISERS = 0, 104, 105  # streams of randomness under a move's key
+LATENTS = 0  # a stream of randomness under a move's key
 
 
 @dataclass(frozen=True)
 class GAN:
-    """Players `disc` and `gen`.
+    """Players `disc`, the critic, and `gen`, the generator.
 
-    objective:       a name in `losses.adversarial` (a factory's too: its defaults),
-                     "package.module:objective", or a spec of one
-    penalties:       of the critic, by name in `losses.penalties`: see `methods.terms.resolved`
-    regularisers:    by player ("disc", "gen"), then by name in `losses.regularisers`, likewise
-    generator_batch: images the generator is judged on for each real one of a batch
-    augment:         what the critic sees every image through, in order (`genlab.augment`)
-    pack:            examples the critic judges at once, concatenated along the channels (PacGAN:
-                     Lin et al. 2018, arXiv:1712.04086, Section 3)
-    pool:            earlier samples kept to show the critic in place of half the new ones
-                     (Shrivastava et al. 2017, arXiv:1612.07828, Section 2.3); 0 for none
-    smoothing:       of the label "data" (one-sided: Salimans et al. 2016, arXiv:1606.03498,
-                     Section 3.4): a share of the label "sample" in its stead; None for none
-    top:             share of a batch's samples, those of the highest logits, that teach the
-                     generator (Sinha et al. 2020, arXiv:2002.06224, Section 4); None for all
-    latent_step:     (score, z) -> z: how latents are improved before they are used
-                     (`methods.between.latent_step`); None for not at all
-    dynamics:        changes of the players (`genlab.game.dynamics`)
+    objective:    a name in `losses.adversarial` (a factory's too: its defaults),
+                  "package.module:objective", or a spec of one
+    penalties:    of the critic, by name in `losses.penalties`: see `terms.resolved`
+    regularisers: by player ("disc", "gen"), then by name in `losses.regularisers`, likewise
+    augment:      what the critic sees every image through, in order (`genlab.augment`)
+    options:      changes of the losses, in order (`genlab.methods.gan.options`)
+    dynamics:     changes of the players, in order (`genlab.game.dynamics`)
+    makes, given: the column it is a model of, and those that both networks receive
     """
 
     generator: nn.Module
@@ -59,13 +50,8 @@ class GAN:
     penalties: Mapping = field(default_factory=dict)
     regularisers: Mapping = field(default_factory=dict)
     critic_moves: int = 1
-    generator_batch: int = 1
     augment: tuple = ()
-    pack: int = 1
-    pool: int = 0
-    smoothing: Weight | None = None
-    top: Weight | None = None
-    latent_step: Callable | None = None
+    options: tuple = ()
     dynamics: tuple = ()
     makes: str = "image"
     given: tuple[str, ...] = ()
@@ -74,8 +60,61 @@ class GAN:
         checks.numbers(self)
         checks.kinds(self)
         checks.combinations(self, self._objective)
-        checks.names(self._penalties, self._regularisers)
+        checks.names(self._penalties, self._regularisers, self.options)
         self.players()  # whose changes may refuse them
+
+    def critic_loss(self, params, stats, batch, key, step):
+        """E[objective.critic(D(x), D(G(z)))] + sum of weight x E[penalty], minimised by D.
+
+        Goodfellow et al. 2014, Algorithm 1, step of the discriminator; Gulrajani et al. 2017,
+        Algorithm 1, lines 4-8. Penalties are in float32, their statistics discarded.
+        """
+        context, x = self._context(params, stats, batch, key, step), batch[self.makes]
+        z, fake, context = self._generated(context, len(x))
+        shown, context = context.samples(fake)
+        real, shown = context.inputs(x), context.inputs(shown)
+        d_real, context = context.discriminate(real, REAL)
+        d_fake, context = context.discriminate(shown, FAKE)
+
+        objective, named = context.objective, self._regularisers["disc"]
+        losses = objective.critic(d_real, d_fake, *context.memory.get("objective", ()))
+        penalised, context = context.penalise(self._penalties, real, shown)
+        regularised, context = context.regularise(named, "disc", x, fake, z)
+        context = context.remember(d_real, d_fake)
+        loss, metrics = total(
+            {"adversarial": losses, **penalised, **regularised},
+            terms.weights(self._penalties, named),
+            step,
+        )
+        seen = {"real": objective.logit(d_real).mean(), "fake": objective.logit(d_fake).mean()}
+        return loss, (context.stats, {**metrics, **seen})
+
+    def generator_loss(self, params, stats, batch, key, step):
+        """E[objective.generator(D(x), D(G(z)))] + sum of weight x E[regulariser], minimised by G.
+
+        Goodfellow et al. 2014, Algorithm 1, step of the generator; Gulrajani et al. 2017,
+        Algorithm 1, lines 11-12. D(x) enters where an objective compares samples with data.
+        """
+        batch = {name: self._repeated(column) for name, column in batch.items()}
+        context, x = self._context(params, stats, batch, key, step), batch[self.makes]
+        d_real, context = context.discriminate(context.inputs(x), REAL)
+        z, fake, context = self._generated(context, len(x))
+        d_fake, context = context.discriminate(context.inputs(fake), FAKE)
+
+        objective, named = context.objective, self._regularisers["gen"]
+        losses = objective.generator(d_real, d_fake, *context.memory.get("objective", ()))
+        regularised, context = context.regularise(named, "gen", x, fake, z)
+        terms_of = {"adversarial": losses, **regularised}
+        loss, metrics = total(terms_of, terms.weights(named), step)
+        return loss, (context.stats, metrics)
+
+    def players(self) -> dict[str, Player]:
+        """The critic moves first, `critic_moves` times, then the generator once, unless `dynamics`
+        has it otherwise.
+        """
+        critic = Player(self.critic_loss, owns=("disc",), moves=self.critic_moves)
+        generator = Player(self.generator_loss, owns=("gen",))
+        return dynamics.changed({"disc": critic, "gen": generator}, self.dynamics)
 
     @property
     def _objective(self) -> Objective:
@@ -108,87 +147,23 @@ class GAN:
                 f"the generator makes examples of {fake.shape[1:]}, the data are {x.shape[1:]}: "
                 f"set method.generator.trunk.shape={x.shape[1:]}"
             )
-        packed = pack(x, self.pack)
+        taken = options.inputs(self.options, x)
         more_params, more_stats = fresh(
-            self.discriminator, "disc", random.fold_in(key, 1), packed, cond
+            self.discriminator, "disc", random.fold_in(key, 1), taken, cond
         )
         params, stats = {**params, **more_params}, {**stats, **more_stats}
-        judge = partial(apply, self.discriminator, "disc", params, stats, key=key)
+        discriminate = partial(apply, self.discriminator, "disc", params, stats, key=key)
         checks.networks(
             self,
             self._objective,
             self._penalties,
             self._regularisers["gen"],
             stats,
-            jax.eval_shape(judge, packed, cond)[0].shape,
+            jax.eval_shape(discriminate, taken, cond)[0].shape,
         )
         memory = terms.started(self._starts())
-        if self.pool:
-            memory["pool"] = jnp.resize(fake, (self.pool, *fake.shape[1:]))
+        memory |= {o.memory: o.start(fake) for o in self.options if o.memory}
         return params, {**stats, **({"memory": memory} if memory else {})}
-
-    def players(self) -> dict[str, Player]:
-        """The critic moves first, `critic_moves` times, then the generator once, unless `dynamics`
-        has it otherwise.
-        """
-        critic = Player(self.critic_loss, owns=("disc",), moves=self.critic_moves)
-        return changed(
-            {"disc": critic, "gen": Player(self.generator_loss, owns=("gen",))}, self.dynamics
-        )
-
-    def critic_loss(self, params, stats, batch, key, step):
-        """E[objective.critic] + sum of weight x E[penalty]; penalties in float32, their statistics
-        discarded.
-        """
-        bout, real = self._bout(params, stats, batch, key, step), batch[self.makes]
-        z, fake, bout = self._samples(bout, len(real))
-        shown = fake
-        if self.pool:
-            shown, pool = pooled(fake, bout.memory["pool"], random.fold_in(key, POOL))
-            bout = bout.remembering({**bout.memory, "pool": pool})
-        real, shown = pack(real, self.pack), pack(shown, self.pack)
-        d_real, bout = bout.judge(real, REAL)
-        d_fake, bout = bout.judge(shown, FAKE)
-
-        objective = self._objective
-        past = bout.memory.get("objective", ())
-        losses = objective.critic(d_real, d_fake, *past)
-        if self.smoothing is not None:
-            losses = smoothed(objective, d_real, d_fake, self.smoothing, step)
-        penalised, bout = bout.measure(
-            self._penalties, key, lambda key: (bout.critic, real, shown, key)
-        )
-        own = random.fold_in(key, REGULARISERS)
-        scene, named = bout.scene("disc", real, fake, z), self._regularisers["disc"]
-        regularised, bout = bout.measure(named, own, lambda key: (scene._replace(key=key),))
-        if past:
-            after = objective.remember(d_real, d_fake, *past)
-            bout = bout.remembering({**bout.memory, "objective": after})
-        bout = bout.remember(d_real, d_fake)
-        loss, metrics = total(
-            {"adversarial": losses, **penalised, **regularised},
-            terms.weights(self._penalties, named),
-            step,
-        )
-        seen = {"real": bout.logit(d_real).mean(), "fake": bout.logit(d_fake).mean()}
-        return loss, (bout.stats, {**metrics, **seen})
-
-    def generator_loss(self, params, stats, batch, key, step):
-        """E[objective.generator], over the best samples alone where `top` says so."""
-        batch = {name: self._repeated(column) for name, column in batch.items()}
-        bout, real = self._bout(params, stats, batch, key, step), batch[self.makes]
-        d_real, bout = bout.judge(pack(real, self.pack), REAL)
-        z, fake, bout = self._samples(bout, len(real))
-        d_fake, bout = bout.judge(pack(fake, self.pack), FAKE)
-        losses = self._objective.generator(d_real, d_fake, *bout.memory.get("objective", ()))
-        if self.top is not None:
-            losses = top(losses, bout.logit(d_fake), self.top, step)
-        own = random.fold_in(key, REGULARISERS)
-        scene, named = bout.scene("gen", real, fake, z), self._regularisers["gen"]
-        regularised, bout = bout.measure(named, own, lambda key: (scene._replace(key=key),))
-        terms_of = {"adversarial": losses, **regularised}
-        loss, metrics = total(terms_of, terms.weights(named), step)
-        return loss, (bout.stats, metrics)
 
     def latents(self, key: Array, n: int) -> Array:
         """z ~ N(0, I), [n, latent]."""
@@ -206,19 +181,28 @@ class GAN:
 
     def _repeated(self, x: Array) -> Array:
         """A batch's column, as often as the generator's batch is larger."""
-        return jnp.tile(x, (self.generator_batch,) + (1,) * (x.ndim - 1))
+        times = math.prod(option.generator_batch for option in self.options)
+        return jnp.tile(x, (times,) + (1,) * (x.ndim - 1))
 
-    def _bout(self, params, stats, batch, key, step) -> GANContext:
-        cond = conditions(batch, self.given)
-        nets, columns = (self.generator, self.discriminator), self._objective.columns
-        return GANContext(*nets, self.augment, params, stats, cond, key, step, columns)
+    def _context(self, params, stats, batch, key, step) -> GANContext:
+        return GANContext(
+            self.generator,
+            self.discriminator,
+            options.changed(self.options, self._objective, step),
+            self.augment,
+            self.options,
+            params,
+            stats,
+            conditions(batch, self.given),
+            key,
+            step,
+        )
 
-    def _samples(self, bout: GANContext, n: int) -> tuple[Array, Array, GANContext]:
-        """(latents, samples, the bout after making them)."""
-        z = collectives.split(self.latents(random.fold_in(bout.key, LATENTS), n))
-        if self.latent_step is not None:
-            z = self.latent_step(lambda z: bout.critic(pack(bout.generate(z)[0], self.pack)), z)
-        return z, *bout.generate(z)
+    def _generated(self, context: GANContext, n: int) -> tuple[Array, Array, GANContext]:
+        """(z, G(z), the context after) for `n` latents of the prior."""
+        z = collectives.split(self.latents(random.fold_in(context.key, LATENTS), n))
+        z = context.latents(z)
+        return z, *context.generate(z)
 
     def _starts(self) -> dict[str, tuple]:
         """What everything remembers before the first round; () for nothing."""
