@@ -56,7 +56,7 @@ class Objective(NamedTuple):
     columns: int = 0
 
     def logit(self, given: Array) -> Array:
-        """The one logit, or patch logits, in what the critic gives: the first of several numbers."""
+        """The one logit, or patch logits, in what the critic gives: the first of its numbers."""
         return given[..., 0] if self.columns else given
 
 
