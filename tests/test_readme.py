@@ -63,6 +63,15 @@ def test_every_link_and_picture_of_a_page_is_there(page):
     assert not gone
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_and_tests_that_a_page_names_are_there(page):
+    text = page.read_text()
+    paths = re.findall(r"`((?:tests|benchmarks|genlab|experiments|docs)/[\w./-]*)`", text)
+    assert not [p for p in paths if "NAME" not in p and not (ROOT / p).exists()]
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    assert not [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests]
+
+
 def test_every_file_on_the_map_exists_and_public_names_resolve():
     for folder in re.findall(r"^  (\w+/)", README.split("## Map")[1], re.MULTILINE):
         assert (ROOT / "genlab" / folder).is_dir()
