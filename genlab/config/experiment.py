@@ -4,6 +4,7 @@ measure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from genlab.config.errors import ConfigError
 
@@ -70,8 +71,8 @@ class Experiment:
     title:    a line for people
     """
 
-    method: object
-    data: object
+    method: Any  # a `game.Method`
+    data: Any  # a `data.Source`
     optim: Mapping
     batch_size: int = 64
     seed: int = 0

@@ -23,6 +23,8 @@ def load(path: str | Path) -> ModuleType:
         near = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise ConfigError(f"no experiment file at {path}{did_you_mean(str(path), near)}")
     found = importlib.util.spec_from_file_location(f"experiment_{path.stem}", path)
+    if found is None or found.loader is None:
+        raise ConfigError(f"{path} is no Python file: an experiment is described in a NAME.py")
     module = importlib.util.module_from_spec(found)
     if (folder := str(path.parent.resolve())) not in sys.path:
         sys.path.insert(0, folder)  # as for a script: what lies beside it can be imported
@@ -54,7 +56,7 @@ def described(module: ModuleType) -> ConfigDict:
     line.
     """
     try:
-        with told_with_its_place(module.__file__, but=AttributeError):
+        with told_with_its_place(str(module.__file__), but=AttributeError):
             made = module.config()
     except AttributeError as error:  # ml_collections tells it with the whole config in the message
         field = re.search(r'Key \W*"(\w+)\W*" does not exist', str(error))

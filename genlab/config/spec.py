@@ -117,11 +117,14 @@ def build(node: Any) -> Any:
     return node
 
 
-def resolve(path: str) -> Callable:
-    """The object at `"package.module:name"`; ConfigError says which half is wrong."""
+def resolve(path: str) -> Any:
+    """The callable, tuple or mapping at `"package.module:name"`; ConfigError says which half is
+    wrong.
+    """
     if not isinstance(path, str) or not NAMED.fullmatch(path):
         raise ConfigError(f"{path!r} names nothing: give 'package.module:name'")
     module_name, _, name = current(path).partition(":")
+    module = None
     try:
         module = importlib.import_module(module_name)
         found = functools.reduce(getattr, name.split("."), module)
@@ -129,10 +132,11 @@ def resolve(path: str) -> Callable:
         raise ConfigError(
             f"{path!r}: cannot import {module_name!r} ({error}); is its folder on PYTHONPATH?"
         ) from None
-    except AttributeError:
-        hint = did_you_mean(name, vars(module))
-        raise ConfigError(f"{path!r}: {module_name} has no {name!r}{hint}") from None
-    except Exception as error:  # a user's module that fails while it is imported
+    except Exception as error:
+        if isinstance(error, AttributeError) and module is not None:
+            hint = did_you_mean(name, vars(module))
+            raise ConfigError(f"{path!r}: {module_name} has no {name!r}{hint}") from None
+        # a user's module that fails while it is imported
         raise ConfigError(f"{path!r}: {type(error).__name__}: {error}") from error
     if not isinstance(found, tuple | Mapping) and not callable(found):
         raise ConfigError(f"{path!r} is a {type(found).__name__}: it cannot be called")
@@ -144,7 +148,7 @@ def resolve(path: str) -> Callable:
     return found
 
 
-def choose(module: ModuleType, name: str | Callable) -> Callable:
+def choose(module: ModuleType, name: str | Callable | tuple) -> Any:
     """A loss, penalty or activation by name: a public name of `module`, `"package.module:name"`, or
     itself.
     """

@@ -78,8 +78,7 @@ def ndb(
             f"bins is {bins} for {len(train)} rows of data; expected 2 to {len(train)}, best with "
             "some hundred rows a bin: give more data or fewer bins"
         )
-    # scikit-learn's annotations allow no number of starts
-    means = KMeans(bins, n_init=1, max_iter=100, random_state=seed)  # pyright: ignore[reportArgumentType]
+    means = KMeans(bins, n_init=1, max_iter=100, random_state=seed)
     counts = np.bincount(np.asarray(means.fit(train).labels_), minlength=bins)
     order = np.argsort(-counts, kind="stable")
     made = np.bincount(means.predict(fake), minlength=bins)

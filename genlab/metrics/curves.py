@@ -98,8 +98,7 @@ def _shares(
     """Shares of the first half of `both`, and of the second, over clusters."""
     from sklearn.cluster import MiniBatchKMeans
 
-    # scikit-learn's annotations allow no number of starts
-    means = MiniBatchKMeans(clusters, n_init=10, random_state=random)  # pyright: ignore[reportArgumentType]
+    means = MiniBatchKMeans(clusters, n_init=10, random_state=random)
     labels = means.fit(both).labels_
     fake, real = np.split(labels, 2)
     return (
