@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from functools import cache, wraps
+from typing import Any
 
 import jax
 
@@ -36,10 +37,12 @@ def jit(fun: Callable, **kwargs) -> Callable:
 
 
 @cache
-def options(platform: str) -> dict[str, str]:
+def options(platform: str) -> dict[str, Any]:
     """Of `OPTIONS` what this XLA knows and the user has not set in XLA_FLAGS."""
     flags = os.environ.get("XLA_FLAGS", "")
-    wanted = {n: v for n, v in OPTIONS.get(platform, {}).items() if f"--{n}=" not in flags}
+    wanted: dict[str, Any] = {
+        n: v for n, v in OPTIONS.get(platform, {}).items() if f"--{n}=" not in flags
+    }
     if not wanted:
         return {}
     try:

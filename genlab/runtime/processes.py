@@ -30,8 +30,8 @@ class Flags(NamedTuple):
     """What a command line says about processes; `None` is for the environment to tell."""
 
     coordinator: str | None = None  # HOST:PORT of the first process, or "auto"
-    count: int | None = None
-    index: int | None = None
+    count: int | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
+    index: int | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 def start(flags: Flags = Flags()) -> None:  # noqa: B008
@@ -210,7 +210,7 @@ def _gathered(text: str) -> list[str]:
     return json.loads(_hear(f"{name}/all"))
 
 
-def _outcome(act: Callable[[], T]) -> tuple[T | None, Exception | None]:
+def _outcome(act: Callable) -> tuple[Any, Exception | None]:
     try:
         return act(), None
     except Exception as error:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Progress(Protocol):
@@ -98,7 +98,7 @@ class Live:
     def advance(self, step, row=None):
         """Moves the bar."""
         rate = (step - self.first) / max(time.monotonic() - self.started, 1e-9)
-        shown = {} if row is None else {"terms": terms(row)}
+        shown: dict[str, Any] = {} if row is None else {"terms": terms(row)}
         self.bar.update(self.task, completed=step, rate=f"{rate:.0f} {self.unit}s/s", **shown)
 
     def say(self, text):

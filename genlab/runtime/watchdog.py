@@ -77,7 +77,7 @@ def _watch(count: int) -> None:
             watched.register(peer, selectors.EVENT_READ, number)
         while watched.get_map():
             for key, _ in watched.select():
-                _heard(watched, key.fileobj, key.data, count)
+                _heard(watched, _peers[key.data], key.data, count)
 
 
 def _heard(watched: selectors.BaseSelector, peer: socket.socket, number: int, count: int) -> None:
