@@ -17,10 +17,12 @@ anew for the gradient (`genlab.nets.layers.remat`).
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets import layers
@@ -72,14 +74,16 @@ class Up(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, D] -> [B, *shape], not squashed."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """Not squashed."""
         blocks = layers.levels(self.shape)
         check_attention(self.attention, [8 << stage for stage in range(blocks)])
         first, *widths = (self.width * m for m in _multiples(UP, self.shape[0], blocks + 1))
         z, *conds = self._conditions(z, cond, blocks)
         kernel_init = layers.initialiser(self.kernel_init)
-        init = dict(kernel_init=kernel_init, dtype=self.dtype)
+        init: dict[str, Any] = dict(kernel_init=kernel_init, dtype=self.dtype)
         norm = functools.partial(AffineBatchNorm, **init)
         x = nn.Dense(16 * first, **init)(z).reshape(-1, 4, 4, first)
         for channels, y in zip(widths, conds, strict=True):
@@ -90,7 +94,9 @@ class Up(nn.Module):
         x = nn.relu(layers.BatchNorm(self.dtype)(x, None, train))
         return Conv(self.shape[-1], (3, 3), name="image", **init)(x)
 
-    def _conditions(self, z: Array, cond: Conditions | None, blocks: int) -> list[Array]:
+    def _conditions(
+        self, z: Array, cond: Conditions | None, blocks: int
+    ) -> list[Float[Array, "b d"]]:
         """The first layer's latent, then for each block what its norms are a function of."""
         chunks = blocks + 1 if self.hierarchical else 1
         if z.shape[1] % chunks:
@@ -102,15 +108,15 @@ class Up(nn.Module):
         if given is None and not self.hierarchical:
             raise ConfigError(
                 "biggan.Up(hierarchical=False) has nothing to condition its norms on: name the "
-                "columns in the method's `given`, as given=('label',), or set hierarchical=True for "
-                "data without labels"
+                "columns in the method's `given`, as given=('label',), or set hierarchical=True "
+                "for data without labels"
             )
         label = z[:, :0] if given is None else self._label(given)
         first, *rest = jnp.split(z, chunks, axis=-1)
         rest = rest or [z[:, :0]] * blocks
         return [first, *(jnp.concatenate([label, chunk], axis=-1) for chunk in rest)]
 
-    def _label(self, given: Array) -> Array:
+    def _label(self, given: Float[Array, "b d"]) -> Float[Array, "b e"]:
         if not self.shared:
             return given
         return Embedding(self.shared, layers.initialiser(self.kernel_init), name="shared")(given)
@@ -128,13 +134,17 @@ class Down(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, F]."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b d"]:
+        """Features, as many as the last block has channels."""
         size, levels = x.shape[1], layers.levels(x.shape[1:])
         halvings = levels if size > 32 else max(1, levels - 1)
         check_attention(self.attention, [size >> n for n in range(1, halvings + 1)])
         kernel_init = layers.initialiser(self.kernel_init)
-        init = dict(kernel_init=kernel_init, shortcut_init=kernel_init, dtype=self.dtype)
+        init: dict[str, Any] = dict(
+            kernel_init=kernel_init, shortcut_init=kernel_init, dtype=self.dtype
+        )
         for stage, multiple in enumerate(_multiples(DOWN, size, halvings + 2)):
             if stage == 0:
                 block = FirstBlock(self.width * multiple, **init)
@@ -156,8 +166,10 @@ class AffineBatchNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Array | None = None, train: bool = True) -> Array:
-        """`cond`: y [B, D]."""
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Float[Array, "b d"], train: bool = True
+    ) -> Float[Array, " b *shape c"]:
+        """`cond` is y."""
         x = nn.BatchNorm(
             use_running_average=not train,
             momentum=0.9,

@@ -15,6 +15,7 @@ import math
 import flax.linen as nn
 import jax
 from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets import layers
@@ -37,8 +38,10 @@ class Up(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, D] -> [B, *shape], not squashed."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """Not squashed."""
         if len(self.channels) != len(self.strides):
             raise ConfigError(
                 f"channels={self.channels}, strides={self.strides}: each stride needs the channels "
@@ -74,8 +77,10 @@ class Resize(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, D] -> [B, *shape], not squashed."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """Not squashed."""
         base = _base(self.shape, 2 ** (len(self.channels) - 1))
         first = (*base, self.channels[0])
         conv = functools.partial(Conv, kernel_size=(3, 3), kernel_init=_glorot, dtype=self.dtype)
@@ -100,8 +105,10 @@ class Down(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, h w channels[-1]]."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b d"]:
+        """Features: the last map, flattened."""
         for stage, channels in enumerate(self.channels):
             norm = self.norm if stage else "Identity"
             x = Conv(

@@ -1,6 +1,6 @@
 """Conditions: the columns a network is given beside its input, by name, as floats, labels one-hot.
 
-Vector-like columns [B, D] are joined into one vector, picture-like ones [B, H, W, C] along the
+Vector-like columns, "b d", are joined into one vector, picture-like ones, "b h w c", along the
 channels, both in the order of their names. Widths come from shapes, so that no network is told
 how many classes there are, and soft or mixed labels cost nothing.
 """
@@ -9,20 +9,21 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 
-Conditions = Mapping[str, Array]
+Conditions = Mapping[str, Float[Array, "b ..."]]
 
 
-def vector(cond: Conditions | None) -> Array | None:
-    """The vector-like columns side by side, [B, D]; None where there are none."""
+def vector(cond: Conditions | None) -> Float[Array, "b d"] | None:
+    """The vector-like columns side by side; None where there are none."""
     found = [cond[name] for name in sorted(cond or ()) if cond[name].ndim == 2]
     return jnp.concatenate(found, axis=-1) if found else None
 
 
-def pictures(cond: Conditions | None) -> Array | None:
-    """The picture-like columns along the channels, [B, H, W, C]; None where there are none.
+def pictures(cond: Conditions | None) -> Float[Array, "b h w c"] | None:
+    """The picture-like columns along the channels; None where there are none.
 
     Raises ConfigError for pictures of unlike sizes.
     """
@@ -33,7 +34,7 @@ def pictures(cond: Conditions | None) -> Array | None:
     return jnp.concatenate(list(found.values()), axis=-1) if found else None
 
 
-def needed(cond: Conditions | None, who: str) -> Array:
+def needed(cond: Conditions | None, who: str) -> Float[Array, "b d"]:
     """The joined vector of a network that cannot do without; ConfigError where there is none."""
     found = vector(cond)
     if found is None:

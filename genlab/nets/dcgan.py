@@ -14,6 +14,7 @@ import functools
 import flax.linen as nn
 import jax
 from jax import Array
+from jaxtyping import Float
 
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
@@ -32,8 +33,10 @@ class Up(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, D] -> [B, *shape], not squashed."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """Not squashed."""
         stages = layers.levels(self.shape)
         bias = layers.has_bias(self.norm)
         norm = functools.partial(layers.norm, self.norm, self.dtype)
@@ -66,8 +69,10 @@ class Down(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, 16 * channels]."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b d"]:
+        """Features: the last map, flattened."""
         for stage in range(layers.levels(x.shape[1:])):
             norm = self.norm if stage else "Identity"
             x = Conv(

@@ -1,7 +1,7 @@
 """Critics with other heads than one logit over everything: a projection on the label, a classifier,
 a margin, an autoencoder.
 
-They are called as a `Discriminator` is, `(x, cond, train)`, and give logits [B] or [B, 2], float32,
+They are called as a `Discriminator` is, `(x, cond, train)`, and give float32 logits, " b" or "b 2",
 higher for what is more like data. The label never enters the trunk. What the objective may want to
 match, features or code, is sown as "features" in the collection "intermediates".
 """
@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from flax.linen.linear import default_embed_init
 from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
@@ -31,8 +32,10 @@ class ProjectionDiscriminator(nn.Module):
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """Logits [B]."""
+    def __call__(
+        self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b"]:
+        """Logits."""
         features = _features(self, x, train)
         given = needed(cond, type(self).__name__)
         init = layers.initialiser(self.kernel_init or default_embed_init)
@@ -50,8 +53,10 @@ class AuxiliaryDiscriminator(nn.Module):
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, 2]: logit of the source, log-probability of the label given."""
+    def __call__(
+        self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b 2"]:
+        """Logit of the source, log-probability of the label given."""
         features, asked = _features(self, x, train), _asked(self, cond)
         source = dense(self, 1, "logit")(features)
         labels = jax.nn.log_softmax(dense(self, asked.shape[-1], "label")(features))
@@ -68,8 +73,10 @@ class MarginDiscriminator(nn.Module):
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, 2]: margin of the label given, margin of "generated" (lower is more like data)."""
+    def __call__(
+        self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b 2"]:
+        """Margin of the label given, margin of "generated" (lower is more like data)."""
         features, asked = _features(self, x, train), _asked(self, cond)
         scores = dense(self, asked.shape[-1] + 1, "scores")(features)
         asked = jnp.pad(asked, ((0, 0), (0, 1)))
@@ -83,7 +90,7 @@ class AutoencodingDiscriminator(nn.Module):
 
     "l2" is the mean squared error, EBGAN's (Zhao et al. 2017, arXiv:1609.03126), "l1" the mean
     absolute error, BEGAN's (Berthelot et al. 2017, arXiv:1703.10717). The code is linear in what
-    `down` gives, [B, latent], and sown as "features"; `up` makes an image of it. What is given
+    `down` gives, `latent` numbers, and sown as "features"; `up` makes an image of it. What is given
     enters the encoder as it enters a Discriminator's trunk.
     """
 
@@ -94,8 +101,10 @@ class AutoencodingDiscriminator(nn.Module):
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """Logits [B], none above 0."""
+    def __call__(
+        self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b"]:
+        """Logits, none above 0."""
         features = self.down(with_channels(x, cond), cond, train)
         code = dense(self, self.latent, "code")(features.astype(jnp.float32))
         self.sow("intermediates", "features", layers.examples(code))
@@ -104,31 +113,33 @@ class AutoencodingDiscriminator(nn.Module):
         return -error.reshape(len(x), -1).mean(-1)
 
 
-def l1(difference: Array) -> Array:
+def l1(difference: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Absolute value."""
     return jnp.abs(difference)
 
 
-def l2(difference: Array) -> Array:
+def l2(difference: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Square."""
     return jnp.square(difference)
 
 
-def margin(scores: Array, asked: Array) -> Array:
-    """The score of the label asked for (one-hot) less the best of the others, [B, 1]."""
+def margin(scores: Float[Array, "b k"], asked: Float[Array, "b k"]) -> Float[Array, "b 1"]:
+    """The score of the label asked for (one-hot) less the best of the others."""
     others = jnp.where(asked > 0.5, -jnp.inf, scores).max(-1, keepdims=True)
     return _of_label(scores, asked) - others
 
 
-def _features(critic: nn.Module, x: Array, train: bool) -> Array:
+def _features(critic: nn.Module, x: Float[Array, " b *shape"], train: bool) -> Float[Array, "b d"]:
     features = critic.trunk(x, None, train).astype(jnp.float32)
     critic.sow("intermediates", "features", layers.examples(features))
     return features
 
 
-def _asked(critic: nn.Module, cond: Conditions | None) -> Array:
-    """The label that a critic classifies by, one-hot [B, K]."""
-    if critic.label in (cond or ()):
+def _asked(
+    critic: AuxiliaryDiscriminator | MarginDiscriminator, cond: Conditions | None
+) -> Float[Array, "b k"]:
+    """The label that a critic classifies by, one-hot."""
+    if cond and critic.label in cond:
         return cond[critic.label]
     raise ConfigError(
         f"{type(critic).__name__}(label={critic.label!r}) judges an image by its label, and is "
@@ -137,5 +148,5 @@ def _asked(critic: nn.Module, cond: Conditions | None) -> Array:
     )
 
 
-def _of_label(values: Array, asked: Array) -> Array:
+def _of_label(values: Float[Array, "b k"], asked: Float[Array, "b k"]) -> Float[Array, "b 1"]:
     return (values * asked).sum(-1, keepdims=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import flax.linen as nn
 from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
@@ -28,8 +29,10 @@ class Up(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, D] -> [B, *shape], not squashed."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape"]:
+        """Not squashed."""
         x = _hidden(self, z, cond, train)
         out = nn.Dense(
             math.prod(self.shape),
@@ -52,8 +55,10 @@ class Down(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, ...] -> [B, hidden[-1]]."""
+    def __call__(
+        self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b d"]:
+        """Features, `hidden[-1]` of them."""
         return _hidden(self, self.scale * x.reshape(len(x), -1), cond, train)
 
 
@@ -71,8 +76,10 @@ class Maxout(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, ...] -> [B, hidden[-1]]; `cond` is not used."""
+    def __call__(
+        self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b d"]:
+        """Features, `hidden[-1]` of them; `cond` is not used."""
         x = self.scale * x.reshape(len(x), -1)
         for width in _positive(self.hidden):
             dense = nn.Dense(
@@ -85,7 +92,9 @@ class Maxout(nn.Module):
         return x
 
 
-def _hidden(trunk: Up | Down, x: Array, cond: Conditions | None, train: bool) -> Array:
+def _hidden(
+    trunk: Up | Down, x: Float[Array, "b d"], cond: Conditions | None, train: bool
+) -> Float[Array, "b e"]:
     activation = choose(nn, trunk.activation)
     for width in _positive(trunk.hidden):
         dense = nn.Dense(

@@ -16,6 +16,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets import layers
@@ -42,8 +43,10 @@ class Up(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, D] -> [B, *shape], not squashed."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """Not squashed."""
         stages = _stages(self, self.shape)
         given = vector(cond)
         if given is not None:
@@ -73,8 +76,10 @@ class Down(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, widths[0]]."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b d"]:
+        """Features, `widths[0]` of them."""
         stages = _stages(self, x.shape[1:])
         x = _pointwise(self.widths[-1], self.dtype, name="image")(x)
         for number, (width, groups) in enumerate(reversed(stages)):
@@ -105,8 +110,10 @@ class Discriminator(nn.Module):
     trunk: nn.Module
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """Logits [B], float32."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b"]:
+        """Logits, float32."""
         features = self.trunk(x, None, train).astype(jnp.float32)
         self.sow("intermediates", "features", layers.examples(features))
         width = features.shape[-1]
@@ -129,8 +136,10 @@ class Block(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, H, W, C]; `cond` and `train` are not used."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """`cond` and `train` are not used."""
         width = x.shape[-1]
         # m = 3 linear layers a branch: L^(-1 / (2 m - 2)), arXiv:1901.09321, Section 3
         conv = functools.partial(
@@ -154,7 +163,7 @@ def msr(gain: float = 1.0) -> Callable:
     return nn.initializers.variance_scaling(gain**2, "fan_in", "normal")
 
 
-def double(x: Array) -> Array:
+def double(x: Float[Array, "b h w c"]) -> Float[Array, "b 2*h 2*w c"]:
     """Bilinear doubling: (1, 3, 3, 1) / 4 along each axis, zeros beyond the edge."""
     for axis in (1, 2):
         before, after = _neighbours(x, axis)
@@ -163,7 +172,7 @@ def double(x: Array) -> Array:
     return x
 
 
-def halve(x: Array) -> Array:
+def halve(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
     """The transpose of `double`, up to the factor 4: (1, 3, 3, 1) / 8 along each axis."""
     for axis in (1, 2):
         split = x.reshape((*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :]))
@@ -172,12 +181,15 @@ def halve(x: Array) -> Array:
     return x
 
 
-def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
+def _neighbours(
+    x: Float[Array, "b h w c"], axis: int
+) -> tuple[Float[Array, "b h w c"], Float[Array, "b h w c"]]:
     """What stands before and after each position, zero beyond the edge."""
     pad = [(0, 0)] * x.ndim
     pad[axis] = (1, 1)
     wide, n = jnp.pad(x, pad), x.shape[axis]
-    return tuple(jax.lax.slice_in_dim(wide, start, start + n, axis=axis) for start in (0, 2))
+    before, after = (jax.lax.slice_in_dim(wide, start, start + n, axis=axis) for start in (0, 2))
+    return before, after
 
 
 def _pointwise(width: int, dtype: str, name: str | None = None) -> nn.Module:

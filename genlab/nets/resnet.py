@@ -19,6 +19,7 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
@@ -49,8 +50,10 @@ class Up(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, D] -> [B, *shape], not squashed."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """Not squashed."""
         doublings = layers.levels(self.shape)
         check_attention(self.attention, [8 << stage for stage in range(doublings)])
         norm = functools.partial(layers.norm, self.norm, self.dtype)
@@ -80,8 +83,10 @@ class Down(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, width]."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b d"]:
+        """Features, `width` of them."""
         halvings = max(1, layers.levels(x.shape[1:]) - 1)
         check_attention(self.attention, [x.shape[1] >> n for n in range(1, halvings + 1)])
         norm = functools.partial(layers.norm, self.norm, self.dtype)
@@ -112,8 +117,10 @@ class Block(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, H', W', width]."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b i j d"]:
+        """A map of `width` channels, resampled."""
 
         def conv(h):
             return Conv(self.width, (3, 3), kernel_init=self.kernel_init, dtype=self.dtype)(h)
@@ -145,8 +152,10 @@ class FirstBlock(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, H / 2, W / 2, width]; `cond` and `train` are not used."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h/2 w/2 d"]:
+        """`cond` and `train` are not used."""
         conv = functools.partial(Conv, self.width, dtype=self.dtype)
         h = nn.relu(conv((3, 3), kernel_init=self.kernel_init)(x))
         h = mean_pool(conv((3, 3), kernel_init=self.kernel_init)(h))
@@ -154,7 +163,7 @@ class FirstBlock(nn.Module):
         return h + shortcut(mean_pool(x))
 
 
-def same(x: Array) -> Array:
+def same(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
     """`x`."""
     return x
 

@@ -1,25 +1,28 @@
 """The four contracts, written once: a role wraps a trunk of any family and adds what the role
 demands.
 
-    Generator(z, cond, train)     -> images in [-1, 1] [B, *shape]
-    Discriminator(x, cond, train) -> logits [B]
-    Encoder(x, cond, train)       -> (mean, log-variance), each [B, latent]
-    Decoder(z, cond, train)       -> distribution parameters [B, *shape]
+    Generator(z, cond, train)     -> images in [-1, 1], "b *shape"
+    Discriminator(x, cond, train) -> logits, " b"
+    Encoder(x, cond, train)       -> (mean, log-variance), each "b z"
+    Decoder(z, cond, train)       -> distribution parameters, "b *shape"
 
-A trunk up maps `(z [B, D], cond, train) -> [B, *shape]`, a trunk down `(x, cond, train) -> features
-[B, F]`. `cond` is a mapping of the columns given (`nets.conditions`), None for none: a role embeds
-labels and numbers (Mirza & Osindero 2014, arXiv:1411.1784), and a trunk's conditional norms get
-them too. A picture that is given is one more input of a critic or an encoder, along the channels;
-a generator or a decoder sees it through `look`, a trunk down. `kernel_init` initialises a role's
-own kernels (`layers.initialiser`). More critics with a Discriminator's contract are in `heads`.
+A trunk up maps latents "b z" to examples "b *shape", a trunk down examples to features "b d", both
+called `(x, cond, train)`. `cond` is a mapping of the columns given (`nets.conditions`), None for
+none: a role embeds labels and numbers (Mirza & Osindero 2014, arXiv:1411.1784), and a trunk's
+conditional norms get them too. A picture that is given is one more input of a critic or an encoder,
+along the channels; a generator or a decoder sees it through `look`, a trunk down. `kernel_init`
+initialises a role's own kernels (`layers.initialiser`). More critics with a Discriminator's
+contract are in `heads`.
 """
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets import layers
@@ -28,7 +31,7 @@ from genlab.nets.layers.embedding import Embedding
 
 
 class Generator(nn.Module):
-    """Latents [B, D] to images in [-1, 1] by a final tanh; or to unbounded points with
+    """Latents to images in [-1, 1] by a final tanh; or to unbounded points with
     `bounded=False`.
 
     embed: features of labels and numbers beside the latent; 0 where the trunk alone, by its norms
@@ -42,8 +45,10 @@ class Generator(nn.Module):
     look: nn.Module | None = None
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """Images [B, *shape], float32."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape"]:
+        """Images, float32."""
         x = self.trunk(_with_given(self, z, cond, train), cond, train).astype(jnp.float32)
         return jnp.tanh(x) if self.bounded else x
 
@@ -59,8 +64,10 @@ class Discriminator(nn.Module):
     kernel_init: str | Callable | None = None
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """Logits [B], float32."""
+    def __call__(
+        self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b"]:
+        """Logits, float32."""
         features = self.trunk(with_channels(x, cond), cond, train).astype(jnp.float32)
         self.sow("intermediates", "features", layers.examples(features))
         return dense(self, 1, "logit")(features)[:, 0]
@@ -75,9 +82,9 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Array, cond: Conditions | None = None, train: bool = True
-    ) -> tuple[Array, Array]:
-        """(mean, log-variance), each [B, latent], float32."""
+        self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
+    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"]]:
+        """(mean, log-variance), float32."""
         features = self.trunk(with_channels(x, cond), cond, train).astype(jnp.float32)
         posterior = dense(self, 2 * self.latent, "posterior")(features)
         mean, log_variance = jnp.split(posterior, 2, axis=-1)
@@ -94,17 +101,21 @@ class Decoder(nn.Module):
     look: nn.Module | None = None
 
     @nn.compact
-    def __call__(self, z: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """Distribution parameters [B, *shape], float32."""
+    def __call__(
+        self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape"]:
+        """Distribution parameters, float32."""
         return self.trunk(_with_given(self, z, cond, train), cond, train).astype(jnp.float32)
 
 
-def dense(role: nn.Module, width: int, name: str) -> nn.Module:
+def dense(role: Any, width: int, name: str) -> nn.Dense:
     """A role's own linear layer, in float32, with the role's initialiser."""
     return nn.Dense(width, kernel_init=layers.initialiser(role.kernel_init), name=name)
 
 
-def with_channels(x: Array, cond: Conditions | None) -> Array:
+def with_channels(
+    x: Float[Array, " b *shape c"], cond: Conditions | None
+) -> Float[Array, " b *shape d"]:
     """`x` and what is given as further channels: labels and numbers as one, linear in them (for
     points as many features again), pictures as their own.
 
@@ -125,7 +136,9 @@ def with_channels(x: Array, cond: Conditions | None) -> Array:
     return jnp.concatenate(found, axis=-1) if len(found) > 1 else x
 
 
-def _with_given(role: Generator | Decoder, z: Array, cond: Conditions | None, train: bool) -> Array:
+def _with_given(
+    role: Generator | Decoder, z: Float[Array, "b z"], cond: Conditions | None, train: bool
+) -> Float[Array, "b d"]:
     given, seen, found = vector(cond), pictures(cond), [z]
     if given is not None and role.embed:
         found.append(Embedding(role.embed, name="label")(given))

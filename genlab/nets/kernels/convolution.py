@@ -13,7 +13,7 @@ reverse: to turn it in memory and its gradient back costs as much as a small pro
 On CPU each is written in the form that is fastest for its shape (`convolution_cpu.py`); elsewhere
 (cuDNN, TPU) XLA's own is taken. Inside `jax.shard_map` these need `check_vma=False`.
 
-Arrays are [B, H, W, C], kernels [k, k, C_in, C_out].
+Arrays are "b h w c", kernels "k k c o".
 """
 
 import functools
@@ -23,30 +23,39 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
 from jax import Array, ShapeDtypeStruct, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
+from jaxtyping import Float
 
 from genlab.nets.kernels import convolution_cpu
 from genlab.nets.kernels.convolution_cpu import AXES
 from genlab.nets.kernels.primitive import more_images, primitive
 
-Pads = tuple[tuple[int, int], tuple[int, int]]
-Strides = tuple[int, int]
+Pads = tuple[tuple[int, ...], ...]  # (before, after) along both axes
+Strides = tuple[int, ...]  # along both axes
 
 
-def convolve(x: Array, kernel: Array, strides: Strides = (1, 1), pads: Pads = ((0, 0),) * 2):
-    """[B, H, W, C] and [k, k, C, O] -> [B, h, w, O]: `lax.conv_general_dilated` in these axes."""
+def convolve(
+    x: Float[Array, "b h w c"],
+    kernel: Float[Array, "k l c o"],
+    strides: Strides = (1, 1),
+    pads: Pads = ((0, 0),) * 2,
+) -> Float[Array, "b i j o"]:
+    """`lax.conv_general_dilated` in these axes."""
     strides, pads = tuple(strides), tuple(map(tuple, pads))
     if kernel.shape[:2] == strides == (1, 1) and pads == ((0, 0), (0, 0)):
         return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
     return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False)
 
 
-def convolve_transposed(x: Array, kernel: Array, strides: Strides, padding: str) -> Array:
-    """[B, h, w, C] and [k, k, C, O] -> [B, H, W, O]: `lax.conv_transpose` in these axes.
+def convolve_transposed(
+    x: Float[Array, "b i j c"], kernel: Float[Array, "k l c o"], strides: Strides, padding: str
+) -> Float[Array, "b h w o"]:
+    """`lax.conv_transpose` in these axes.
 
-    padding: "SAME" (H = h * stride) or "VALID".
+    padding: "SAME" (h = i * stride) or "VALID".
     """
     strides = tuple(strides)
     native = jax.eval_shape(_transposed(strides, padding), x, kernel)
@@ -70,12 +79,12 @@ class ConvTranspose(nn.Module):
     dtype: str | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """[B, h, w, C] -> [B, H, W, features]."""
+    def __call__(self, x: Float[Array, "b i j c"]) -> Float[Array, "b h w d"]:
+        """A map of `features` channels."""
         shape = (*self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, shape[-1:]) if self.use_bias else None
-        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         y = convolve_transposed(x, kernel, tuple(self.strides), self.padding)
         return y if bias is None else y + bias.reshape(1, 1, 1, -1)
 

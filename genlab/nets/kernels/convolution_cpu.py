@@ -2,7 +2,7 @@
 its shape by a static rule. All are exact but for the order of sums and rounding;
 `benchmarks/convolution.py` measures them beside XLA's own.
 
-Arrays are [B, H, W, C], kernels [k, k, C_in, C_out].
+Arrays are "b h w c", kernels "k k c o".
 """
 
 import jax
@@ -112,7 +112,7 @@ def _overlapping(y, w, strides, pads, size):
         for j in range(m)
     ]
     height, width = h + k - 1, v + m - 1
-    x = sum(apart).transpose(0, 1, 3, 2, 4)
+    x = sum(apart).transpose(0, 1, 3, 2, 4)  # pyright: ignore[reportAttributeAccessIssue]
     x = x.reshape(b, height * s, width * t, c).astype(y.dtype)
     x = x[:, pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]]
     return jnp.pad(x, ((0, 0), (0, size[0] - x.shape[1]), (0, size[1] - x.shape[2]), (0, 0)))

@@ -31,7 +31,7 @@ def primitive(name: str, native: Callable, cpu: Callable, static: Sequence[str] 
 
 
 def more_images(made: Primitive, x: Array, axis: int, *others: Array, **fixed) -> tuple[Array, int]:
-    """The batching rule of a map of images [B, H, W, C]: batched once more along `axis`, they are
+    """The batching rule of a map of images, "b h w c": batched once more along `axis`, they are
     more images.
     """
     x = jnp.moveaxis(x, axis, 0)

@@ -9,17 +9,18 @@ differentiation; elsewhere XLA's own sum is taken.
 import jax.numpy as jnp
 from jax import Array
 from jax.interpreters import ad, batching
+from jaxtyping import Float
 
 from genlab.nets.kernels.primitive import more_images, primitive
 
 
-def upsample(x: Array) -> Array:
-    """Nearest-neighbour doubling: [B, H, W, C] -> [B, 2 H, 2 W, C]."""
+def upsample(x: Float[Array, "b h w c"]) -> Float[Array, "b 2*h 2*w c"]:
+    """Nearest-neighbour doubling."""
     return _repeat.bind(x)
 
 
-def mean_pool(x: Array) -> Array:
-    """Mean over 2x2: [B, H, W, C] -> [B, H / 2, W / 2, C], H and W even."""
+def mean_pool(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
+    """Mean over 2x2; h and w even."""
     return _add.bind(x) / 4
 
 

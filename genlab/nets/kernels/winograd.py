@@ -11,10 +11,11 @@ the sums of inputs take 2.25 and 4 times the room of the inputs.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array, lax
+from jaxtyping import Float
 
 TILE = 2  # outputs of one tile along an axis
 
@@ -22,7 +23,7 @@ TILE = 2  # outputs of one tile along an axis
 class Filter(NamedTuple):
     """output = outputs @ ((kernel @ taps) * (inputs @ pieces)): Lavin & Gray's matrix form.
 
-    inputs: [r + 1, r + 1]; kernel: [r + 1, r]; outputs: [2, r + 1].
+    inputs: "r+1 r+1"; kernel: "r+1 r"; outputs: "2 r+1".
     """
 
     inputs: Sequence
@@ -45,8 +46,8 @@ FILTERS = {  # by the kernel's length in strides
 
 
 def fits(kernel: Sequence[int], strides, pads, size, dtype) -> bool:
-    """Whether `convolve` can take a kernel [k, k, C, O] over images of `size`: two or three whole
-    strides, whole tiles, and a type whose rounding leaves room for the sums.
+    """Whether `convolve` can take a kernel of shape `kernel` over images of `size`: two or three
+    whole strides, whole tiles, and a type whose rounding leaves room for the sums.
     """
     for k, s, (low, high), length in zip(kernel[:2], strides, pads, size, strict=True):
         blocks = (length + low + high) // s
@@ -57,8 +58,14 @@ def fits(kernel: Sequence[int], strides, pads, size, dtype) -> bool:
     return jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits >= 32
 
 
-def convolve(x: Array, w: Array, strides: tuple[int, int], pads, turned: bool) -> Array:
-    """[B, H, W, C] and [k, k, C, O] -> [B, h, w, O], where it `fits`."""
+def convolve(
+    x: Float[Array, "b h w c"],
+    w: Float[Array, "k l _ _"],
+    strides: tuple[int, int],
+    pads: Sequence[tuple[int, int]],
+    turned: bool,
+) -> Float[Array, "b i j o"]:
+    """The convolution, where it `fits`."""
     (s, t), (k, m), c = strides, w.shape[:2], x.shape[3]
     x = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     b, height, width = len(x), x.shape[1] // s, x.shape[2] // t
@@ -85,15 +92,17 @@ def convolve(x: Array, w: Array, strides: tuple[int, int], pads, turned: bool) -
 
 
 def _product(x, kernel, turned: bool):
-    """[T, K] times [s, t, C, O], or [s, t, O, C] turned: whole rows are moved, none is turned."""
+    """A matrix times a kernel, turned or not: whole rows are moved, none is turned."""
     if turned:
         kernel = kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
         return lax.dot_general(x, kernel, (((1,), (1,)), ((), ())))
     return x @ kernel.reshape(-1, kernel.shape[3])
 
 
-def _tiles(x, rows: Filter, columns: Filter) -> list[Array]:
-    """The sums of every tile's blocks, row after row: each [B, h / 2, s, w / 2, t, C]."""
+def _tiles(
+    x: Float[Array, "b h s w t c"], rows: Filter, columns: Filter
+) -> list[Float[Array, "b h/2 s w/2 t c"]]:
+    """The sums of every tile's blocks, row after row."""
     down = _sums(rows.inputs, _overlapping(x, 1, len(rows.kernel)))
     return [
         part
@@ -108,7 +117,7 @@ def _overlapping(x, axis: int, count: int) -> list[Array]:
     return [lax.slice_in_dim(x, i, i + end, TILE, axis) for i in range(count)]
 
 
-def _sums(weights: Sequence[Sequence[float]], parts: Sequence[Array]) -> list[Array]:
+def _sums(weights: Sequence[Sequence[float]], parts: Sequence[Array]) -> list[Any]:
     """One weighted sum of the parts for each row of weights; nothing is multiplied by 0 or 1."""
     return [
         sum(

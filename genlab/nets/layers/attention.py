@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv
@@ -24,8 +25,10 @@ class SelfAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, H, W, C] -> [B, H, W, C]; `cond` and `train` are not used."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """`cond` and `train` are not used."""
         channels = x.shape[-1]
         small, half = max(1, channels // 8), max(1, channels // 2)
         query = _rows(self._conv(small, "g")(x))
@@ -49,9 +52,9 @@ class SelfAttention(nn.Module):
         )
 
 
-def _pool(x: Array) -> Array:
+def _pool(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
     return nn.max_pool(x, (2, 2), strides=(2, 2))
 
 
-def _rows(x: Array) -> Array:
+def _rows(x: Float[Array, "b h w c"]) -> Float[Array, "b h*w c"]:
     return x.reshape(x.shape[0], -1, x.shape[-1])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
+from jaxtyping import Float, Shaped
 
 from genlab.config import ConfigError
 from genlab.nets.conditions import Conditions
@@ -29,8 +30,10 @@ class MinibatchStddev(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, ..., C] -> [B, ..., C + channels]; `cond` and `train` are not used."""
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape d"]:
+        """`channels` more; `cond` and `train` are not used."""
         if x.shape[-1] % self.channels:
             raise ConfigError(
                 f"MinibatchStddev(channels={self.channels}) after {x.shape[-1]} features: "
@@ -38,7 +41,9 @@ class MinibatchStddev(nn.Module):
             )
         return examples_apart(self._append, x)
 
-    def _append(self, x: Array, whole: Callable[[Array], Array]) -> Array:
+    def _append(
+        self, x: Float[Array, " b *shape c"], whole: Callable[[Array], Array]
+    ) -> Float[Array, " b *shape d"]:
         batch = x if self.group and len(x) % self.group == 0 else whole(x)
         group = min(self.group or len(batch), len(batch))
         if len(batch) % group:
@@ -66,8 +71,10 @@ class MinibatchDiscrimination(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, F] -> [B, F + kernels]; `cond` and `train` are not used."""
+    def __call__(
+        self, x: Float[Array, "b d"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b e"]:
+        """`kernels` more; `cond` and `train` are not used."""
         dense = nn.Dense(
             self.kernels * self.size,
             use_bias=False,
@@ -87,7 +94,7 @@ class MinibatchDiscrimination(nn.Module):
         return jnp.concatenate([x, examples_apart(closeness, m).astype(x.dtype)], axis=-1)
 
 
-def _own(rows: Array, n: int) -> Array:
+def _own(rows: Shaped[Array, "m ..."], n: int) -> Shaped[Array, "n ..."]:
     """This device's `n` rows of what was computed for the global batch, or for these alone."""
     if len(rows) == n:
         return rows

@@ -6,6 +6,7 @@ import sys
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
+from jaxtyping import Float
 
 from genlab.config import ConfigError, choose
 from genlab.nets.conditions import Conditions, needed
@@ -22,7 +23,9 @@ class BatchNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
         """`cond` is not used."""
         return _batch_norm(train, self.dtype)(x)
 
@@ -35,8 +38,10 @@ class ConditionalBatchNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
-        """[B, ..., C] -> [B, ..., C]; ConfigError where neither a label nor numbers are given."""
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
+        """ConfigError where neither a label nor numbers are given."""
         given = needed(cond, "ConditionalBatchNorm")
         x = _batch_norm(train, self.dtype, use_scale=False, use_bias=False)(x)
         table = Embedding(2 * x.shape[-1], nn.initializers.zeros, name="affine")
@@ -54,7 +59,9 @@ class LayerNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
         """`cond` and `train` are not used."""
         axes = tuple(range(1, x.ndim))
         return nn.LayerNorm(reduction_axes=axes, feature_axes=-1, dtype=self.dtype, name="norm")(x)
@@ -68,7 +75,9 @@ class GroupNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
         """`cond` and `train` are not used."""
         groups = math.gcd(32, x.shape[-1])
         return nn.GroupNorm(num_groups=groups, dtype=self.dtype, name="norm")(x)
@@ -82,7 +91,9 @@ class PixelNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
         """`cond` and `train` are not used."""
         square = jnp.square(x.astype(jnp.float32)).mean(-1, keepdims=True)
         return x * lax.rsqrt(square + 1e-8).astype(x.dtype)
@@ -99,7 +110,9 @@ class VirtualBatchNorm(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
         """`cond` and `train` are not used."""
         n = _reference.get()
         if not n:
@@ -129,7 +142,9 @@ class Identity(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Array, cond: Conditions | None = None, train: bool = True) -> Array:
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
         """`x`."""
         return x
 

@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import Array, lax, random
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets.conditions import Conditions
@@ -71,7 +72,9 @@ class SpectralNorm(Wrapper):
         }
         return unflatten_dict({path: u / jnp.linalg.norm(u) for path, u in drawn.items()})
 
-    def _iterate(self, w: Array, u: Array) -> tuple[Array, Array]:
+    def _iterate(
+        self, w: Float[Array, "n d"], u: Float[Array, " d"]
+    ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
         """(u, sigma) after `steps` iterations."""
         fixed, start = lax.stop_gradient(w), u
         for _ in range(self.steps):
@@ -79,5 +82,5 @@ class SpectralNorm(Wrapper):
             v = v / (jnp.linalg.norm(v) + self.epsilon)
             u = fixed.T @ v
             u = u / (jnp.linalg.norm(u) + self.epsilon)
-        sigma = v @ (w if self.through else fixed) @ u
+        sigma = v @ (w if self.through else fixed) @ u  # pyright: ignore[reportPossiblyUnbound]
         return jnp.where(sigma > 0, u, start), sigma
