@@ -12,6 +12,7 @@ from genlab.config.upgrades import upgraded
 from genlab.methods import GAN
 from genlab.methods.gan import options
 from genlab.nets import Discriminator, Generator, mlp
+from genlab.runs.identity import identity
 
 
 def gan(**fields):
@@ -78,3 +79,11 @@ def test_what_a_gan_was_given_is_found_under_its_present_name(before, today, tmp
     (tmp_path / "config.json").write_text(json.dumps(former(**before)))
     read = config_lib.read(tmp_path / "config.json")
     assert config_lib.fingerprint(read) == config_lib.fingerprint(gan(**today))
+
+
+def test_an_experiment_that_recalibrated_is_read_under_the_field_s_present_name():
+    """And is the same run: how BatchNorm is recalibrated may change on resume."""
+    before = {"call": "genlab:Experiment", "method": gan(), "standing": 16, "seed": 3}
+    after = upgraded(before)
+    assert after == {**upgraded({**before, "standing": 0}), "recalibrate": 16}
+    assert "standing" not in after and "recalibrate" not in identity(after)

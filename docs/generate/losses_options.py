@@ -213,9 +213,9 @@ OPTIONS = (
     ),
     Option(
         "standing statistics",
-        "standing=16",
-        batch_norm.standing.__doc__,
-        "test_standing.py::test_every_running_statistic_becomes_its_mean_over_the_batches",
+        "recalibrate=16",
+        batch_norm.recalibrated.__doc__,
+        "test_recalibration.py::test_every_running_statistic_becomes_its_mean_over_the_batches",
         "StudioGAN, compare_gan",
     ),
 )

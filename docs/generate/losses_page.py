@@ -207,7 +207,7 @@ def page() -> str:
     lines += [
         "## Options of the game",
         "",
-        "Fields of `GAN`, or (`optim`, `ema`, `standing`) of `Experiment`.",
+        "Fields of `GAN`, or (`optim`, `ema`, `recalibrate`) of `Experiment`.",
         "",
         "| option | config | source | test | also in |",
         "| --- | --- | --- | --- | --- |",

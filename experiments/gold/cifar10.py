@@ -224,7 +224,7 @@ def big():
         "optim": both(spec(optax.adam, 2e-4, b1=0.0, b2=0.999)),
         "batch_size": 50,
         "ema": {"gen": spec(from_round, 1_000, 0.9999)},
-        "standing": 16,
+        "recalibrate": 16,
         "loop.steps": 125_000,
     }
 

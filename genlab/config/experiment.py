@@ -62,13 +62,13 @@ class Loop:
 class Experiment:
     """A run: `method` on `data`, each player with its optimiser.
 
-    optim:    by player
-    ema:      decay of the moving average, by network, a number or a schedule of the round;
-              networks not named have none
-    evaluate: evaluators by name (see `metrics.scores`); their test scores are what a report shows
-    standing: batches from which BatchNorm's statistics are taken anew before sampling and judging
-              (`genlab.sampling.batch_norm`); 0 for the running ones
-    title:    a line for people
+    optim:       by player
+    ema:         decay of the moving average, by network, a number or a schedule of the round;
+                 networks not named have none
+    evaluate:    evaluators by name (see `genlab.evaluation`); a report shows their test scores
+    recalibrate: batches of samples from which BatchNorm's statistics are taken anew before the run
+                 is sampled or scored (`genlab.sampling.batch_norm`); 0 for the running ones
+    title:       a line for people
     """
 
     method: Any  # a `game.Method`
@@ -78,7 +78,7 @@ class Experiment:
     seed: int = 0
     ema: Mapping = field(default_factory=dict)
     evaluate: Mapping = field(default_factory=dict)
-    standing: int = 0
+    recalibrate: int = 0
     loop: Loop = Loop()
     title: str = ""
 
@@ -95,12 +95,12 @@ class Experiment:
             raise ConfigError(f"seed is {self.seed}; it must be 0 .. {2**32 - 1}")
         if self.batch_size < 1:
             raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
-        if self.standing < 0:
-            raise ConfigError(f"standing is {self.standing}; 0 turns it off")
-        if self.standing and not hasattr(self.method, "settle"):
+        if self.recalibrate < 0:
+            raise ConfigError(f"recalibrate is {self.recalibrate}; 0 turns it off")
+        if self.recalibrate and not hasattr(self.method, "update_stats"):
             raise ConfigError(
-                f"standing is {self.standing}, but {type(self.method).__name__} has no statistics "
-                "to take anew (no `settle`): set it 0"
+                f"recalibrate is {self.recalibrate}, but {type(self.method).__name__} has no "
+                "`update_stats`, which takes BatchNorm's statistics anew: set it 0"
             )
         for network, decay in self.ema.items():
             if isinstance(decay, float | int) and not 0 <= decay <= 1:

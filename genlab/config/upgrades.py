@@ -79,7 +79,13 @@ def _unclassed(node: Any) -> Any:
     return {n: _unclassed(x) for n, x in node.items() if not (ours and n == "classes")}
 
 
+def _experiment(fields: Fields) -> Fields:
+    """`standing` is called `recalibrate`."""
+    return {"recalibrate" if name == "standing" else name: x for name, x in fields.items()}
+
+
 UPGRADES: dict[str, Callable[[Fields], Fields]] = {
+    "genlab:Experiment": _experiment,
     "genlab.methods:GAN": _gan,
     "genlab.methods:VAE": _vae,
 }

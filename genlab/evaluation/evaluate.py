@@ -52,7 +52,7 @@ def score(
             "data": config_lib.fingerprint({**config["data"], "augment": ()})[:16],
             "split": split,
             "weights": "ema" if experiment.ema else "raw",
-            **({"standing": experiment.standing} if experiment.standing else {}),
+            **({"recalibrate": experiment.recalibrate} if experiment.recalibrate else {}),
             **({"checkpoint": checkpoint} if checkpoint else {}),
             **outcome.protocol,
             "seed": experiment.seed,

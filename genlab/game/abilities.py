@@ -83,7 +83,7 @@ class Scores(Protocol):
 class Recalibrates(Protocol):
     """Can take BatchNorm's statistics anew from its own samples."""
 
-    def settle(
+    def update_stats(
         self, params: dict, stats: dict, key: Array, n: int, cond: Conditions = None
     ) -> dict:
         """The statistics of the generating network after `n` samples in training mode."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from genlab.config import ConfigError
+from genlab.config.upgrades import upgraded
 from genlab.report.numbers import number, numbers
 from genlab.runs.files import object_in, rows_in
 
@@ -18,7 +19,7 @@ RUN_FILES = ("config.json", "status.json", "metrics.jsonl")  # any of them makes
 SEED_FOLDER = re.compile(r"seed(\d+)")
 
 
-OLD_FIELDS = {"floor": "baseline", "floors": "baselines"}
+OLD_FIELDS = {"floor": "baseline", "floors": "baselines", "standing": "recalibrate"}
 """Of rows of `evals.jsonl` and of their protocols: the names in older runs."""
 
 
@@ -143,6 +144,7 @@ def _run(folder: Path, variant: str, seed: int) -> Run:
     config, env, cost, status = (
         object_in(folder / f"{name}.json", problems) for name in ("config", "env", "cost", "status")
     )
+    config = upgraded(config)
     metrics = {row["step"]: row for row in rows_in(folder / "metrics.jsonl", problems, ["step"])}
     evals = _evals(rows_in(folder / "evals.jsonl", problems, ["step"]))
     word = str(status.get("status"))

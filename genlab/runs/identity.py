@@ -4,7 +4,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 
-MUTABLE_ON_RESUME = ("loop", "evaluate", "standing", "title")
+MUTABLE_ON_RESUME = ("loop", "evaluate", "recalibrate", "title")
 
 
 def identity(config: ConfigDict) -> dict:

@@ -1,4 +1,4 @@
-"""Standing statistics: BatchNorm's running ones, taken anew for the weights that are shown."""
+"""Recalibration of BatchNorm: its statistics taken anew for the weights that are evaluated."""
 
 from collections.abc import Mapping
 
@@ -12,23 +12,23 @@ from genlab.runtime import compiler
 from genlab.sampling.conditions import loaded, spread
 from genlab.sampling.sampler import part
 
-STREAM = 80  # latents of standing statistics, apart from training's and evaluation's
+STREAM = 80  # latents of recalibration, apart from training's and evaluation's
 
 
 def evaluation_variables(experiment, state: State) -> tuple[dict, dict]:
-    """(params, stats) to sample and to judge: the moving averages where there are any, with
-    standing statistics where `experiment.standing` asks for them.
+    """(params, stats) to sample and score: the moving averages where there are any, with BatchNorm
+    recalibrated where `experiment.recalibrate` asks for it.
     """
     params, stats = jax.tree.map(np.asarray, state.averaged)
-    if not experiment.standing:
+    if not experiment.recalibrate:
         return params, stats
     key = random.fold_in(random.key(experiment.seed), STREAM)
     method, source, size = experiment.method, experiment.data, experiment.batch_size
-    cond = loaded(source, spread(method, source, experiment.standing * size))
-    return params, standing(method, params, stats, key, experiment.standing, size, cond)
+    cond = loaded(source, spread(method, source, experiment.recalibrate * size))
+    return params, recalibrated(method, params, stats, key, experiment.recalibrate, size, cond)
 
 
-def standing(
+def recalibrated(
     method: Method,
     params: dict,
     stats: dict,
@@ -41,7 +41,7 @@ def standing(
     `size` samples (standing statistics: Brock et al. 2019, arXiv:1809.11096, Section 4.2); `cond`
     is the conditions of all of them, batch after batch.
 
-    The method's `settle` runs its generator in training mode.
+    The method's `update_stats` runs its generator in training mode.
     """
     running = {n: s["batch_stats"] for n, s in stats.items() if "batch_stats" in s}
 
@@ -51,8 +51,8 @@ def standing(
 
         def after(r):
             here = {n: {**s, "batch_stats": r[n]} if n in r else s for n, s in stats.items()}
-            settled = method.settle(params, here, key, size, cond)
-            return {n: s["batch_stats"] for n, s in settled.items() if "batch_stats" in s}
+            updated = method.update_stats(params, here, key, size, cond)
+            return {n: s["batch_stats"] for n, s in updated.items() if "batch_stats" in s}
 
         zeros, ones = (jax.tree.map(fill, running) for fill in (jnp.zeros_like, jnp.ones_like))
         at_zero, momentum = jax.jvp(after, (zeros,), (ones,))

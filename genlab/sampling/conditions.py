@@ -1,4 +1,4 @@
-"""Conditions for samples: values that cover the columns a method is given, and how they are read."""
+"""Conditions for samples: values that cover the columns a method is given, and reading them."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""`genlab sample`: grids, single files, arrays, interpolations and truncation from a trained run."""
+"""`genlab sample`: grids, single files, arrays, interpolations, truncation; from a trained run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,8 +71,7 @@ def conditions(request: SampleRequest, method: Method, source: Source) -> Stored
         name = first_label({name: source.columns[name] for name in method.given})
         if name is None:
             raise ConfigError(
-                f"--label={request.label}, but there are no labels: the model is not conditional on "
-                "any"
+                f"--label={request.label}, but the model is not conditional on any label"
             )
         texts[name] = str(request.label)
     stored = spread(method, source, request.n)

@@ -82,7 +82,7 @@ def test_files_are_checked(tmp_path):
     with pytest.raises(ConfigError, match="the splits hold image of different shapes"):
         arrays(str(tmp_path / "shapes.npz"))
     np.savez(tmp_path / "floats.npz", train_image=small / 2)
-    with pytest.raises(ConfigError, match="float64 .*images are uint8"):
+    with pytest.raises(ConfigError, match=r"float64 .*images are uint8"):
         arrays(str(tmp_path / "floats.npz"))
 
 

@@ -142,7 +142,7 @@ def test_a_batch_norm_critic_under_a_penalty_is_refused():
 
 
 def test_conditional_networks_need_labelled_data():
-    with pytest.raises(ConfigError, match="names .label., no column of the data"):
+    with pytest.raises(ConfigError, match=r"names .label., no column of the data"):
         conditional().init(random.key(0), {"image": batch()["image"]})
 
 

@@ -114,7 +114,7 @@ def test_the_larger_set_is_cut_to_rows_from_all_over_it():
 
 
 def test_samples_are_classified_by_what_the_model_was_trained_on_where_that_is_known(monkeypatch):
-    """Else by the real side; the baseline is real images, which the classifier was not trained on."""
+    """Else by the real side; the baseline: real images it was not trained on."""
     asked = []
 
     def noted(images, labels, others, their_labels, *_):

@@ -242,7 +242,7 @@ def test_a_conditional_models_labels_are_those_it_was_asked_for(data):
 
 
 def test_a_run_knows_what_its_model_was_trained_on(data, monkeypatch):
-    """Its samples are classified by the train split, and the baseline is half of the held-out one."""
+    """Its samples are classified by the train split, and the baseline is half the held-out one."""
     asked = []
 
     def noted(images, labels, others, *_):

@@ -173,7 +173,7 @@ class GAN:
         """G(z) with running statistics."""
         return apply(self.generator, "gen", params, stats, z, cond, train=False)[0]
 
-    def settle(self, params, stats, key: Array, n: int, cond: Mapping | None = None) -> dict:
+    def update_stats(self, params, stats, key: Array, n: int, cond: Mapping | None = None) -> dict:
         """The statistics of `gen` after `n` samples in training mode."""
         z = self.latents(key, n)
         _, stats = apply(self.generator, "gen", params, stats, z, cond, key=key)

@@ -1,4 +1,4 @@
-"""Standing statistics: the arithmetic mean of what single batches have."""
+"""Recalibration of BatchNorm: the arithmetic mean of what single batches have."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp
 from genlab.runs.folder import RunFolder
 from genlab.sampling import previews
-from genlab.sampling.batch_norm import STREAM, evaluation_variables, standing
+from genlab.sampling.batch_norm import STREAM, evaluation_variables, recalibrated
 from genlab.sampling.conditions import spread
 
 
@@ -22,7 +22,7 @@ from genlab.sampling.conditions import spread
 def played():
     """(experiment, state) of the tiny GAN, whose generator has BatchNorm."""
     config = tiny.gan()
-    config.standing, config.batch_size = 3, 16
+    config.recalibrate, config.batch_size = 3, 16
     e = build(config)
     batch = {"image": jnp.zeros((16, *tiny.SHAPE)), "label": jnp.eye(10)[jnp.zeros(16, jnp.int32)]}
     return e, game.init(e.method, e.optim, e.ema, random.key(0), batch)
@@ -48,7 +48,7 @@ def test_every_running_statistic_becomes_its_mean_over_the_batches(played):
 def test_what_is_not_the_generators_stays(played):
     e, state = played
     stats = {**state.stats, "other": {"batch_stats": {"mean": jnp.ones(2)}}}
-    after = standing(e.method, state.params, stats, random.key(0), 2, 8)
+    after = recalibrated(e.method, state.params, stats, random.key(0), 2, 8)
     np.testing.assert_array_equal(after["other"]["batch_stats"]["mean"], np.ones(2))
 
 
@@ -66,12 +66,14 @@ def test_every_label_is_met_in_small_batches():
     assert set(label) == set(range(10))
     cond = {"label": jnp.eye(10)[label]}
     each = [
-        standing(method, params, stats, random.key(0), 1, 4, {"label": cond["label"][at : at + 4]})
+        recalibrated(
+            method, params, stats, random.key(0), 1, 4, {"label": cond["label"][at : at + 4]}
+        )
         for at in (0, 4, 8)
     ]
     means = [jax.tree.leaves(one["gen"])[0] for one in each]
     assert len({float(mean.sum()) for mean in means}) == 3
-    every = standing(method, params, stats, random.key(0), 3, 4, cond)
+    every = recalibrated(method, params, stats, random.key(0), 3, 4, cond)
     np.testing.assert_allclose(jax.tree.leaves(every["gen"])[0], np.mean(means, axis=0), rtol=1e-5)
 
 
@@ -82,7 +84,7 @@ def test_large_variances_are_as_exact_as_small_ones(played):
     for scale in (1.0, 1e4):
         dense = {**state.params["gen"]["trunk"], "Dense_0": {"kernel": scale * kernel}}
         params = {**state.params, "gen": {"trunk": dense}}
-        stats = standing(e.method, params, state.stats, random.key(0), 2, 16)
+        stats = recalibrated(e.method, params, state.stats, random.key(0), 2, 16)
         leaves = jax.tree_util.tree_leaves_with_path(
             stats["gen"]["batch_stats"]["trunk"]["BatchNorm_0"]
         )
@@ -96,14 +98,14 @@ def test_pictures_on_the_way_have_them_too(played, tmp_path, monkeypatch):
     monkeypatch.setattr(
         previews,
         "evaluation_variables",
-        lambda e, s: seen.append(e.standing) or evaluation_variables(e, s),
+        lambda e, s: seen.append(e.recalibrate) or evaluation_variables(e, s),
     )
     previews.stages(e, RunFolder(tmp_path))(2, state)
     assert seen == [3]
 
 
-def test_a_method_that_cannot_settle_is_refused():
+def test_a_method_that_cannot_recalibrate_is_refused():
     config = tiny.vae()
-    config.standing = 4
-    with pytest.raises(ConfigError, match="VAE has no statistics to take anew"):
+    config.recalibrate = 4
+    with pytest.raises(ConfigError, match="VAE has no `update_stats`"):
         build(config)
