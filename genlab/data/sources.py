@@ -40,6 +40,7 @@ class Source(Protocol):
 
     def count(self, split: str) -> int:
         """Number of examples in a split; ConfigError for a split that does not exist."""
+        ...
 
     def fetch(self, split: str, seed: int, first: int, batches: int, size: int) -> dict[str, Any]:
         """On the host: what the device must hold to make batches `first .. first + batches`
@@ -48,6 +49,7 @@ class Source(Protocol):
         Where `resident` is False it also takes `rows`, ascending: those of each batch to read,
         None for all.
         """
+        ...
 
     def batch(self, held: dict, key: Array, i: Array, j: Array, rows: Array, size: int) -> dict:
         """In the traced step: rows `rows` of batch `i`, which is the `j`-th of those held: every
@@ -56,9 +58,11 @@ class Source(Protocol):
         `key` is the run's data key: the same in every step, so that all randomness is in `(key, i,
         row)`.
         """
+        ...
 
     def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
         """On the host: the first `n` examples of a split in storage order, columns as stored."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -8,45 +8,55 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
 
-Conditions = Mapping[str, Array] | None
+Conditions = Mapping[str, Float[Array, "b ..."]] | None
+Examples = Float[Array, "b *shape"]
+Latents = Float[Array, "b z"]
 
 
 @runtime_checkable
 class Generates(Protocol):
     """Makes examples of latents."""
 
-    def latents(self, key: Array, n: int) -> Array:
-        """`n` latents from the prior, [n, D]."""
+    def latents(self, key: PRNGKeyArray, n: int) -> Float[Array, "b z"]:
+        """`n` latents from the prior."""
+        ...
 
-    def generate(self, params: dict, stats: dict, z: Array, cond: Conditions = None) -> Array:
-        """Examples [n, *shape] of latents [n, D]."""
+    def generate(self, params: dict, stats: dict, z: Latents, cond: Conditions = None) -> Examples:
+        """Examples of latents."""
+        ...
 
 
 @runtime_checkable
 class Reconstructs(Protocol):
     """Makes examples anew of what it keeps of them."""
 
-    def reconstruct(self, params: dict, stats: dict, x: Array, cond: Conditions = None) -> Array:
-        """[B, *shape] of [B, *shape]."""
+    def reconstruct(
+        self, params: dict, stats: dict, x: Examples, cond: Conditions = None
+    ) -> Examples:
+        """Of each example, what the model has kept."""
+        ...
 
 
 @runtime_checkable
 class Encodes(Protocol):
     """Gives a code of examples."""
 
-    def encode(self, params: dict, stats: dict, x: Array, cond: Conditions = None) -> Array:
-        """Codes [B, D] of [B, *shape]."""
+    def encode(self, params: dict, stats: dict, x: Examples, cond: Conditions = None) -> Latents:
+        """Codes of examples."""
+        ...
 
 
 @runtime_checkable
 class Translates(Protocol):
     """Makes of an example the same one under other conditions."""
 
-    def translate(self, params: dict, stats: dict, x: Array, to: Conditions) -> Array:
-        """[B, *shape] of [B, *shape]."""
+    def translate(self, params: dict, stats: dict, x: Examples, to: Conditions) -> Examples:
+        """Each example as it would be under the conditions `to`."""
+        ...
 
 
 @runtime_checkable
@@ -54,9 +64,10 @@ class HasLikelihood(Protocol):
     """Has a decoder with a likelihood, and latents from N(0, I)."""
 
     def log_likelihood(
-        self, params: dict, stats: dict, x: Array, z: Array, cond: Conditions = None
-    ) -> Array:
-        """log p(x | z) in nats, [B]."""
+        self, params: dict, stats: dict, x: Examples, z: Latents, cond: Conditions = None
+    ) -> Float[Array, " b"]:
+        """log p(x | z) in nats."""
+        ...
 
 
 @runtime_checkable
@@ -64,9 +75,10 @@ class HasLogWeight(Protocol):
     """Bounds the likelihood of an example by importance weights."""
 
     def log_weight(
-        self, params: dict, stats: dict, x: Array, key: Array, cond: Conditions = None
-    ) -> Array:
-        """log p(x, z) - log q(z | x) at one z ~ q(z | x), nats, [B]."""
+        self, params: dict, stats: dict, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Float[Array, " b"]:
+        """log p(x, z) - log q(z | x) at one z ~ q(z | x), nats."""
+        ...
 
 
 @runtime_checkable
@@ -74,9 +86,10 @@ class Scores(Protocol):
     """Says how unusual an example is."""
 
     def score(
-        self, params: dict, stats: dict, x: Array, key: Array, cond: Conditions = None
-    ) -> Array:
-        """[B], higher for what is less like the data."""
+        self, params: dict, stats: dict, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Float[Array, " b"]:
+        """Higher for what is less like the data."""
+        ...
 
 
 @runtime_checkable
@@ -84,9 +97,10 @@ class Recalibrates(Protocol):
     """Can take BatchNorm's statistics anew from its own samples."""
 
     def update_stats(
-        self, params: dict, stats: dict, key: Array, n: int, cond: Conditions = None
+        self, params: dict, stats: dict, key: PRNGKeyArray, n: int, cond: Conditions = None
     ) -> dict:
         """The statistics of the generating network after `n` samples in training mode."""
+        ...
 
 
 def require(method: object, ability: type, who: str) -> None:

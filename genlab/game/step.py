@@ -96,17 +96,21 @@ class Method(Protocol):
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Fresh (params, stats), both by network."""
+        ...
 
     def players(self) -> dict[str, Player]:
         """The players by name; insertion order is the order of play."""
+        ...
 
     def latents(self, key: Array, n: int) -> Array:
         """`n` latents from the prior, [n, latent]."""
+        ...
 
     def generate(self, params: dict, stats: dict, z: Array, cond: Mapping | None = None) -> Array:
         """What the model makes of latents `z`: [n, H, W, C] in [-1, 1] (or points [n, D]); `cond`
         is the columns given, by name.
         """
+        ...
 
 
 def init(

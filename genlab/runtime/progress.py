@@ -12,15 +12,19 @@ class Progress(Protocol):
 
     def begin(self, name: str, step: int, steps: int) -> None:
         """A run starts, or resumes at `step`."""
+        ...
 
     def advance(self, step: int, row: dict | None = None) -> None:
         """Rounds are done; `row` is a fresh log row."""
+        ...
 
     def say(self, text: str) -> None:
         """Something happened."""
+        ...
 
     def end(self) -> None:
         """The run is over."""
+        ...
 
 
 class Silent:

@@ -43,17 +43,21 @@ class Executor(Protocol):
 
     def room(self, active: int) -> int | None:
         """How many more jobs it takes beside `active` ones; None for any number."""
+        ...
 
     def submit(self, work: Sequence[Callable], folder: Path) -> list[str]:
         """Starts jobs, their logs in `folder`; their ids."""
+        ...
 
     def states(self, ids: Sequence[str]) -> dict[str, str] | None:
         """How jobs stand: upper-case words, one in ENDED or no entry for a job that is over. None
         where it cannot be known now.
         """
+        ...
 
     def interrupted(self, ids: Sequence[str]) -> str:
         """Ctrl-C in the launcher: what becomes of the jobs, in a line."""
+        ...
 
 
 def executor(name: str, jobs: int | None, options: Mapping[str, object]) -> "Local | Slurm":

@@ -32,18 +32,23 @@ class Column(Protocol):
         """Values [N, ...] in the form they are stored in; ConfigError, naming the column and the
         first row that does not fit, for what is no such column.
         """
+        ...
 
     def load(self, values: Array) -> Array:
         """On the device: stored values [B, ...] to what networks take, float32 [B, *shape]."""
+        ...
 
     def store(self, values: Any) -> np.ndarray:
         """On the host: what networks give, [N, *shape], to stored values [N, ...]."""
+        ...
 
     def draw(self, values: np.ndarray, columns: int | None = None) -> np.ndarray:
         """A picture of stored values [N, ...], uint8 [H, W, C]; `columns` in a row."""
+        ...
 
     def write(self, value: np.ndarray, path: Path) -> Path:
         """Writes one stored value beside `path`, a file name without suffix: the file's name."""
+        ...
 
 
 def first_image(columns: Mapping[str, Column]) -> str | None:
