@@ -65,7 +65,7 @@ class Drawn(NamedTuple):
     hole: Array  # its side, of the image's sides
 
 
-NOTHING = Drawn(0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.5, 0.0)
+NOTHING = Drawn._make((0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.5, 0.0))
 
 
 def augment_pipe(
@@ -130,12 +130,18 @@ def adaptive(
 
 
 def draw(
-    key: Array, n: int, p: Array, blit: float, geometric: float, colour: float, cutout: float
+    key: Array,
+    n: int,
+    p: Array | float,
+    blit: float,
+    geometric: float,
+    colour: float,
+    cutout: float,
 ) -> Drawn:
     """Random parameters for each of `n` images."""
     b, g, c = p * blit, p * geometric, p * colour
     turn = 1 - jnp.sqrt(jnp.clip(1 - g, 0.0, 1.0))  # of two turns, one or both with probability g
-    chance = Drawn(b, b, b, g, turn, g, turn, g, c, c, c, c, c, 1.0, p * cutout)
+    chance = Drawn._make((b, b, b, g, turn, g, turn, g, c, c, c, c, c, 1.0, p * cutout))
 
     def one(u: Array, z: Array) -> Drawn:
         gates, u = u[: len(chance)], u[len(chance) :]

@@ -36,7 +36,7 @@ class Conv(NamedTuple):
     tapped: whether LPIPS uses its output
     """
 
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]
     width: int
     kernel: int = 3
     stride: int = 1

@@ -10,6 +10,7 @@ are 1008 classes.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -254,7 +255,7 @@ def network(params: dict[str, Array], x: Array) -> dict[str, Array]:
     return taps
 
 
-def _run(step: object, x: Array, params: dict[str, Array], prefix: str) -> Array:
+def _run(step: Any, x: Array, params: dict[str, Array], prefix: str) -> Array:
     if isinstance(step, Conv):
         kernel, bias = params[f"{prefix}{step.name}.kernel"], params[f"{prefix}{step.name}.bias"]
         x = lax.conv_general_dilated(

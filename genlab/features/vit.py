@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jaxtyping import Float
 
 from genlab.config import ConfigError, resolve
 from genlab.data.sources import Source
@@ -118,9 +119,11 @@ def _norm(x: Array, weight: Array, bias: Array, epsilon: float) -> Array:
 
 
 # -------------------------------------------------------------------------------------- positions
-def interpolated(positions: np.ndarray, side: int, antialias: bool) -> np.ndarray:
-    """Positions [1 + n * n, width] for `side` patches a side, [1 + side * side, width], as DINOv2's
-    code has them (`interpolate_pos_encoding` of facebookresearch/dinov2).
+def interpolated(
+    positions: Float[np.ndarray, "1+n*n d"], side: int, antialias: bool
+) -> Float[np.ndarray, "1+side*side d"]:
+    """Positions for `side` patches a side, as DINOv2's code has them (`interpolate_pos_encoding` of
+    facebookresearch/dinov2).
 
     Bicubic; antialiased in the networks with registers. Those without use a cubic of -3/4 and the
     step of a grid a tenth of a patch larger, as published.
@@ -185,7 +188,7 @@ class DINOv2:
                 f"DINOv2 size={self.size} with patches of {tower.patch.shape[-1]} pixels; give a "
                 "multiple of the patch"
             )
-        places = interpolated(tower.positions, side, antialias=len(tower.registers) > 0)
+        places = interpolated(np.asarray(tower.positions), side, antialias=len(tower.registers) > 0)
         tower = tower._replace(positions=places)
         forward = partial(vit, epsilon=1e-6, activation=gelu, head_width=_heads(tower, HEAD_WIDTH))
         protocol = {"features": "dinov2 class token", "features_sha256": found.sha256}

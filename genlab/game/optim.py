@@ -20,7 +20,7 @@ from genlab.schedules import Weight, at
 class Past(NamedTuple):
     """The mean of the parameters of `count` past moves."""
 
-    count: Array
+    count: Array  # pyright: ignore[reportIncompatibleMethodOverride]
     mean: Any
 
 

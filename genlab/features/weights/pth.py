@@ -13,7 +13,7 @@ import pickletools
 import zipfile
 from collections import OrderedDict
 from collections.abc import Collection
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class _Storage(NamedTuple):
 
     key: str
     dtype: str
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride]
     first: int = 0
 
 
@@ -95,6 +95,7 @@ class _Unpickler(pickle._Unpickler):
     """
 
     dispatch: ClassVar[dict] = dict(pickle._Unpickler.dispatch)
+    stack: list  # its own
 
     def __init__(self, stream: io.BytesIO):
         super().__init__(stream)
@@ -143,12 +144,12 @@ for _code in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3):
     _Unpickler.dispatch[_code[0]] = _weighing(pickle._Unpickler.dispatch[_code[0]])
 
 
-def unpickle(stream: io.BytesIO) -> tuple[object, dict[str, _Storage]]:
+def unpickle(stream: io.BytesIO) -> tuple[Any, dict[str, _Storage]]:
     """One object from `stream`, which is advanced past it, and the storages it refers to."""
     start = stream.tell()
     for opcode, argument, _ in pickletools.genops(stream):
         # the unpickler allocates up to the highest index: 64 GB for a file of 10 bytes
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > stream.tell():
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > stream.tell():
             raise WeightsError("the pickle's memo is larger than the pickle: refused")
         if opcode.name.startswith("EXT"):  # would bypass find_class
             raise WeightsError("the pickle asks for a copyreg extension: refused")

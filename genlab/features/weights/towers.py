@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from genlab.features.weights.files import WeightsError, check
 
@@ -36,28 +37,30 @@ HUGGING_FACE = (  # its names of CLIP's image tower, and OpenAI's
 )
 
 
+Tensor = np.ndarray | Array  # as read from a file, or on the device
+
+
 class Tower(NamedTuple):
     """The tensors of a vision transformer.
 
-    patch:      [width, 3, p, p], and patch_bias [width]
-    token:      the class token, [width]
-    positions:  of the class token and of each patch, row by row, [1 + n * n, width]
-    registers:  further tokens without position (Darcet et al. 2024, arXiv:2309.16588), [r, width]
+    token:      the class token
+    positions:  of the class token and of each patch, row by row
+    registers:  further tokens without position (Darcet et al. 2024, arXiv:2309.16588)
     before:     weight and bias of a layer norm before the blocks; None without
-    blocks:     by DINOv2's names, each [depth, ...]; "ls1.gamma" and "ls2.gamma" where it has them
+    blocks:     by DINOv2's names; "ls1.gamma" and "ls2.gamma" where it has them
     after:      weight and bias of the last layer norm
-    projection: [width, outputs], of the class token; None without
+    projection: of the class token; None without
     """
 
-    patch: Array
-    patch_bias: Array
-    token: Array
-    positions: Array
-    registers: Array
-    before: tuple[Array, Array] | None
-    blocks: dict[str, Array]
-    after: tuple[Array, Array]
-    projection: Array | None
+    patch: Float[Tensor, "d 3 p p"]
+    patch_bias: Float[Tensor, " d"]
+    token: Float[Tensor, " d"]
+    positions: Float[Tensor, "1+n*n d"]
+    registers: Float[Tensor, "r d"]
+    before: tuple[Float[Tensor, " d"], Float[Tensor, " d"]] | None
+    blocks: dict[str, Float[Tensor, "depth ..."]]
+    after: tuple[Float[Tensor, " d"], Float[Tensor, " d"]]
+    projection: Float[Tensor, "d outputs"] | None
 
 
 def dinov2(tensors: Mapping[str, np.ndarray]) -> Tower:
