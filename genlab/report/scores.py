@@ -36,7 +36,9 @@ class Score(NamedTuple):
         return " ".join(filter(None, (self.name, unit, self.arrow)))
 
     def distance(self, mean: float) -> float:
-        """How far a mean is from the goal: the least is best; needs a goal."""
+        """How far a mean is from the goal: the least is best; ValueError for a score without."""
+        if self.goal is None:
+            raise ValueError(f"{self.name} has no goal: neither end of its scale is better")
         if math.isfinite(self.goal):
             return abs(mean - self.goal)
         return mean if self.goal == LOWER else -mean
@@ -54,7 +56,7 @@ HIGHER_IS_BETTER = (
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
 # arrow, and are read beside what real data scores.
-GOALS = (
+GOALS: dict[str, float] = (
     dict.fromkeys(LOWER_IS_BETTER, LOWER)
     | dict.fromkeys(HIGHER_IS_BETTER, HIGHER)
     | dict.fromkeys(("nearer", "nearer_train"), 0.5)  # to training data as often as to held-out

@@ -40,7 +40,7 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Paired:
     """
     differences = [x - y for x, y in zip(a, b, strict=True)]
     found, n = estimate(differences), len(differences)
-    if n < 2 or found.n < n:
+    if n < 2 or found is None or found.n < n or found.half is None:
         raise ValueError(
             f"{n} pairs, {found.n if found else 0} of them finite, were given; expected at least "
             "2, all finite: pair runs of the same seed"
