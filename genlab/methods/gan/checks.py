@@ -11,7 +11,7 @@ from genlab.augment import CarriedView
 from genlab.config import ConfigError
 from genlab.losses import penalties, regularisers
 from genlab.losses.adversarial import Objective
-from genlab.methods.gan.options import Option
+from genlab.methods.gan.options import Option, changed
 from genlab.methods.gan.terms import Term
 
 PLAYERS = ("disc", "gen")
@@ -55,8 +55,8 @@ def kinds(gan: Any) -> None:
 def combinations(gan: Any, objective: Objective) -> None:
     """Options that exclude each other."""
     for option in gan.options:
-        option.check(gan, objective)
-        objective = option.objective(objective, 0)
+        option.check(gan)
+    changed(gan.options, objective, 0)  # which may refuse the objective
 
 
 def names(

@@ -118,6 +118,8 @@ class GAN:
 
     @property
     def _objective(self) -> Objective:
+        if isinstance(self.objective, Objective):
+            return self.objective
         found = choose(adversarial, self.objective)
         return found if isinstance(found, Objective) else found()  # a factory, by its name
 

@@ -40,7 +40,7 @@ class Option:
     generator_batch: samples in the generator's loss for each example of a batch
     memory:    the name of what it remembers, part of every checkpoint; "" for nothing
     start:     fake [B, ...] -> that memory before the first round
-    check:     (gan, objective) -> None, at build; raises ConfigError in a game that it does not fit
+    check:     gan -> None, at build; raises ConfigError for a GAN that it does not fit
 
     `step` is the round. `key` is the move's: fold a number of your own, 200 or more, into it.
     """
@@ -52,7 +52,7 @@ class Option:
     generator_batch: int = 1
     memory: str = ""
     start: Callable = lambda fake: ()
-    check: Callable = lambda gan, objective: None
+    check: Callable = lambda gan: None
 
 
 def inputs(options: Iterable[Option], x: Array) -> Array:
@@ -91,7 +91,7 @@ def pooled(size: int) -> Option:
     """
     _at_least("pooled", size, 1)
 
-    def check(gan, objective):
+    def check(gan):
         if gan.given:
             raise ConfigError(
                 f"pooled({size}) with given={gan.given}: a pool keeps images without conditions"
@@ -111,7 +111,7 @@ def packed(m: int) -> Option:
     """
     _at_least("packed", m, 2)
 
-    def check(gan, objective):
+    def check(gan):
         if gan.given or gan.regularisers or gan.augment:
             raise ConfigError(
                 f"packed({m}): a pack has no one label, no one latent and no channels of an image, "
@@ -126,16 +126,7 @@ def smoothed(share: Weight) -> Option:
     Salimans et al. 2016, arXiv:1606.03498, Section 3.4); a number or a schedule of the round.
     """
     _is_a_share("smoothed", share)
-
-    def check(gan, objective):
-        if objective.labels is None:
-            raise ConfigError(
-                f"smoothed({share}) with objective {gan.objective!r}, which compares or scores and "
-                "gives no image a label: use minimax, nonsaturating or least_squares, or leave "
-                "smoothed out"
-            )
-
-    return Option(objective=lambda pair, step: smooth(pair, share, step), check=check)
+    return Option(objective=lambda pair, step: smooth(pair, share, step))
 
 
 def top(share: Weight) -> Option:
@@ -193,7 +184,15 @@ def pack(x: Array, m: int) -> Array:
 
 
 def smooth(objective: Objective, share: Weight, step: Array) -> Objective:
-    """`objective` where data bear the label "data" by 1 - share, "sample" by share."""
+    """`objective` where data bear the label "data" by 1 - share, "sample" by share.
+
+    Raises ConfigError for an objective without labels.
+    """
+    if objective.labels is None:
+        raise ConfigError(
+            "smoothed: this objective compares or scores and gives no image a label: use minimax, "
+            "nonsaturating or least_squares, or leave smoothed out"
+        )
     as_data, as_sample = objective.labels
 
     def mixed(logit):
