@@ -61,7 +61,9 @@ def _until_all_ended(
         elif held:
             time.sleep(executor.poll)
         states = executor.states([one.id for one in held.values()])
-        for one in () if states is None else list(held.values()):
+        if states is None:
+            continue
+        for one in list(held.values()):
             one = held[one.job.workdir] = _heard(one, states.get(one.id, "COMPLETED"), show)
             if one.over is not None and (result := _outcome(one, executor, book)):
                 del held[one.job.workdir]
@@ -106,7 +108,7 @@ def _outcome(one: Submitted, executor: Executor, book: Ledger) -> Result | None:
     run = RunFolder(one.job.workdir)
     done = finished(one.job)
     if not done and run.status.get("status") != "failed":
-        if time.monotonic() - one.over < executor.grace:
+        if one.over is not None and time.monotonic() - one.over < executor.grace:
             return None
         told = f"its job ended and had not finished it ({executor.name} {one.id} {one.state})"
         run.write("status.json", {"status": "failed", "error": told})

@@ -38,7 +38,7 @@ def variants(experiment: ModuleType) -> dict[str, Mapping]:
     """The overrides of each variant: the file's `sweep()`, or the config as it is."""
     if not hasattr(experiment, "sweep"):
         return {"base": {}}
-    with told_with_its_place(experiment.__file__):
+    with told_with_its_place(str(experiment.__file__)):
         found = experiment.sweep()
     if not (isinstance(found, Mapping) and all(isinstance(v, Mapping) for v in found.values())):
         raise ConfigError(f"{experiment.__file__}: sweep() must return {{name: {{field: value}}}}")
@@ -49,7 +49,7 @@ def variants(experiment: ModuleType) -> dict[str, Mapping]:
             raise ConfigError(f"{experiment.__file__}: variant {name!r} sets {odd[0]!r}, no field")
     if not found:
         raise ConfigError(f"{experiment.__file__}: sweep() names no variant")
-    return found
+    return dict(found)
 
 
 def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -> ConfigDict:

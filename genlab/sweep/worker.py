@@ -41,7 +41,7 @@ class Work:
         start_jax()
         processes.start()
         several, trained = processes.count() > 1, self.before is not None
-        before = self.before if trained else self._rounds()
+        before = self._rounds() if self.before is None else self.before
         acts = [run.judge] if trained else [run.train] if several else run.ACTS
         try:
             result = _play(RunFolder.at(self.folder), acts)

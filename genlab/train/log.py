@@ -67,6 +67,8 @@ class Log:
         self._since = time.perf_counter()
 
     def _running(self) -> float:
+        if self._since is None:
+            return 0.0
         return (time.perf_counter() - self._since) / self._sharing
 
     def _read(self) -> None:
@@ -82,7 +84,7 @@ class Log:
         self.show(first + rounds, row)
 
     def _write(self, step: int) -> dict:
-        running = self._running() if self._since is not None else 0.0
+        running = self._running()
         seconds = self._seconds + running
         means = {
             name: float(np.mean([values[name] for values in self._window]))

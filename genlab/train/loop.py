@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -280,7 +281,7 @@ def _hooks(
         """Called in the main process, with the weights whole on its devices."""
 
         def call(step: int, state: State) -> None:
-            whole = placement.gathered(training.place, state.replace(opt={}))
+            whole = placement.gathered(training.place, replace(state, opt={}))
             try:
                 score = processes.on_main(lambda: hook(step, whole))
             except Exception:
