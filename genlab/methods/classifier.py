@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import flax.linen as nn
 import optax
 from jax import Array
+from jaxtyping import Float
 
 from genlab.game import Player, apply, fresh
 from genlab.losses import total
@@ -17,8 +18,10 @@ class Logits(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: Array, cond: None = None, train: bool = True) -> tuple[Array, Array]:
-        """(logits [B, classes], features [B, F])."""
+    def __call__(
+        self, x: Float[Array, " b *shape"], cond: None = None, train: bool = True
+    ) -> tuple[Float[Array, "b k"], Float[Array, "b d"]]:
+        """(logits, features)."""
         features = self.trunk(x, None, train)
         return nn.Dense(self.classes, name="logits")(features), features
 

@@ -5,15 +5,16 @@ Bowman et al. 2016 (arXiv:1511.06349, Section 3.1). Given a label it is the cond
 VAE (Sohn et al. 2015, Eq. 4, with the prior N(0, I) for every label).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, random
+from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
 from genlab.game import Player, apply, conditions, fresh
+from genlab.game.abilities import Conditions, Examples, Latents
 from genlab.losses import total
 from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
 from genlab.losses.likelihood import Likelihood
@@ -39,7 +40,7 @@ class VAE:
         """Dimension of z."""
         return self.encoder.latent
 
-    def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
+    def init(self, key: PRNGKeyArray, batch: dict) -> tuple[dict, dict]:
         """Networks `encoder` and `decoder`; ConfigError if the decoder's channels do not fit the
         likelihood.
         """
@@ -77,32 +78,34 @@ class VAE:
         loss, metrics = total(terms, {"kl": self.beta}, step)
         return loss, (stats, metrics)
 
-    def latents(self, key: Array, n: int) -> Array:
-        """z ~ N(0, I), [n, latent]."""
+    def latents(self, key: PRNGKeyArray, n: int) -> Latents:
+        """`n` of z ~ N(0, I)."""
         return random.normal(key, (n, self.latent))
 
-    def generate(self, params, stats, z: Array, cond: Mapping | None = None) -> Array:
+    def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
         """The mean of p(x | z), in [-1, 1]."""
         theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
         return self.likelihood.mean(theta)
 
-    def encode(self, params, stats, x: Array, cond: Mapping | None = None) -> Array:
-        """The posterior's mean, [B, latent]."""
+    def encode(self, params, stats, x: Examples, cond: Conditions = None) -> Latents:
+        """The posterior's mean."""
         return apply(self.encoder, "encoder", params, stats, x, cond, train=False)[0][0]
 
-    def reconstruct(self, params, stats, x: Array, cond: Mapping | None = None) -> Array:
+    def reconstruct(self, params, stats, x: Examples, cond: Conditions = None) -> Examples:
         """The mean of p(x | z) at the posterior's mean."""
         return self.generate(params, stats, self.encode(params, stats, x, cond), cond)
 
     def log_likelihood(
-        self, params, stats, x: Array, z: Array, cond: Mapping | None = None
-    ) -> Array:
-        """log p(x | z) of the decoder, nats, [B]; the prior of z is N(0, I)."""
+        self, params, stats, x: Examples, z: Latents, cond: Conditions = None
+    ) -> Float[Array, " b"]:
+        """log p(x | z) of the decoder, nats; the prior of z is N(0, I)."""
         theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
         return self.likelihood.log_prob(theta, x)
 
-    def elbo(self, params, stats, x: Array, key: Array, cond: Mapping | None = None) -> Array:
-        """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats, [B] (beta
+    def elbo(
+        self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Float[Array, " b"]:
+        """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats (beta
         plays no part).
         """
         (mean, log_variance), _ = apply(
@@ -112,12 +115,16 @@ class VAE:
         likelihood = self.log_likelihood(params, stats, x, z, cond)
         return likelihood - gaussian_kl(mean, log_variance)
 
-    def score(self, params, stats, x: Array, key: Array, cond: Mapping | None = None) -> Array:
-        """Minus the ELBO, nats, [B]."""
+    def score(
+        self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Float[Array, " b"]:
+        """Minus the ELBO, nats."""
         return -self.elbo(params, stats, x, key, cond)
 
-    def log_weight(self, params, stats, x: Array, key: Array, cond: Mapping | None = None) -> Array:
-        """log p(x, z) - log q(z | x) at one z ~ q(z | x), [B].
+    def log_weight(
+        self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Float[Array, " b"]:
+        """log p(x, z) - log q(z | x) at one z ~ q(z | x), nats.
 
         Burda et al. 2016, arXiv:1509.00519, Section 3.
         """
