@@ -146,14 +146,14 @@ def main() -> None:
     for name, row in PAPER.items():
         played = {s: play(experiment(name, s)) for s in ("", "alternating", "alternating-5")}
         paths[name] = played[""]
-        wanted, told, off = "-", "-", "-"
+        wanted, found, off = "-", "-", "-"
         if row.eigenvalues is not None:
             ours = eigenvalues(experiment(name))
-            wanted, told = spelt(row.eigenvalues), spelt(ours)
+            wanted, found = spelt(row.eigenvalues), spelt(ours)
             pairs = zip(ordered(ours), ordered(row.eigenvalues), strict=True)
             off = f"{max(abs(a - b) for a, b in pairs):.0e}"
         seen = [f"{verdict(path)}, {np.hypot(*path[-1]):.2g}" for path in played.values()]
-        cells = [name, row.formula, wanted, told, off, row.verdict, *seen]
+        cells = [name, row.formula, wanted, found, off, row.verdict, *seen]
         lines.append("| " + " | ".join(cells) + " |")
     others = [name for name in plan.variants(load(HERE / "dirac.py")) if name not in PAPER]
     lines += ["", "| beyond the paper's table | after 500 rounds |", "|---|---|"]

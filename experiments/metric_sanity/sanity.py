@@ -189,13 +189,13 @@ def page(table: dict[str, dict[str, np.ndarray]], splits: int, seconds: float) -
 
 
 def tabled(
-    splits: int, spaces: dict = SPACES, told: Callable[[str], None] = print
+    splits: int, spaces: dict = SPACES, report: Callable[[str], None] = print
 ) -> dict[str, dict[str, np.ndarray]]:
     """By score, then condition: its values over the splits."""
     found = []
     for split in range(splits):
         found.append(measure(split, spaces))
-        told(f"split {split + 1} of {splits}")
+        report(f"split {split + 1} of {splits}")
     names, conditions = found[0]["fresh"], found[0]
     return {
         name: {c: np.array([one[c].get(name, np.nan) for one in found]) for c in conditions}

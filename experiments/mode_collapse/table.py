@@ -56,8 +56,8 @@ def main(sweep: Path) -> None:
             )
         )
         rounds = ", ".join(sorted({f"{row['step']:,}" for row in rows}))
-        told = f"{ours} | {len(rows)} | {rounds}" if rows else "not run | 0 | -"
-        lines.append(f"| {variant} | {PAPER.get(variant, '-')} | {told} |")
+        cells = f"{ours} | {len(rows)} | {rounds}" if rows else "not run | 0 | -"
+        lines.append(f"| {variant} | {PAPER.get(variant, '-')} | {cells} |")
     head = [
         "# Modes kept on a ring and a grid",
         "",

@@ -62,11 +62,11 @@ def main(sweep: Path) -> None:
             for row in rows.values()
         ]
         lines.append(f"| {name} | ours | {true:.3f} | " + " | ".join(cells) + " |")
-    lines += ["", told(where)]
+    lines += ["", machine(where)]
     (RESULTS / "critics.md").write_text("\n".join(lines) + "\n")
 
 
-def told(where: dict) -> str:
+def machine(where: dict) -> str:
     """Hardware and versions of a run."""
     return (
         f"{where['cpus']} CPU cores, {where['platform']}, Python {where['python']}, jax "
