@@ -7,7 +7,7 @@ TERMS, FUNCTIONS = "genlab/methods/gan/terms.py", "genlab/methods/gan/options.py
 TOTAL, NOISE = "genlab/losses/total.py", "genlab/augment/noise.py"
 OF_GAN, OF_OPTIONS = "methods/test_gan.py", "methods/test_gan_options.py"
 OF_PENALTIES, OF_TOTAL = "losses/test_penalties.py", "losses/test_total.py"
-OF_VIEWS = "test_views.py"
+OF_AUGMENT = "test_augment.py"
 
 OPTIONS = (
     Mutant(
@@ -140,27 +140,27 @@ OPTIONS = (
     ),
     Mutant(
         "augment",
-        "not looked through",
+        "left out",
         CONTEXT,
         '"disc", self._see(x, stream), stream)',
         '"disc", x, stream)',
-        test(OF_OPTIONS, "the_critic_sees_everything_through_the_views"),
+        test(OF_OPTIONS, "the_critic_sees_everything_augmented"),
     ),
     Mutant(
         "augment",
-        "data seen through them, samples not",
+        "of data, not of samples",
         CONTEXT,
         '"disc", self._see(x, stream), stream)',
         '"disc", self._see(x, stream) if stream == REAL else x, stream)',
-        test(OF_OPTIONS, "data_samples_and_penalties_are_all_seen_through_the_views"),
+        test(OF_OPTIONS, "data_samples_and_penalties_are_all_seen_augmented"),
     ),
     Mutant(
         "augment",
-        "penalties do not look through them",
+        "left out of penalties",
         CONTEXT,
         "precise, seen = in_float32(self.discriminator), self._see(x, REAL)",
         "precise, seen = in_float32(self.discriminator), x",
-        test(OF_OPTIONS, "data_samples_and_penalties_are_all_seen_through_the_views"),
+        test(OF_OPTIONS, "data_samples_and_penalties_are_all_seen_augmented"),
     ),
     Mutant(
         "latent step",
@@ -185,6 +185,6 @@ OPTIONS = (
         NOISE,
         "x + at(std, step) * random.normal",
         "x + at(std, step) ** 2 * random.normal",
-        test(OF_VIEWS, "instance_noise_has_its_schedule_s_deviation_and_takes_points"),
+        test(OF_AUGMENT, "instance_noise_has_its_schedule_s_deviation_and_takes_points"),
     ),
 )

@@ -63,7 +63,7 @@ OPTIONS = (
         "instance noise",
         "augment=(spec(instance_noise, spec(optax.linear_schedule, 0.1, 0.0, 1000)),)",
         augment.instance_noise.__doc__,
-        "test_views.py::test_instance_noise_has_its_schedule_s_deviation_and_takes_points",
+        "test_augment.py::test_instance_noise_has_its_schedule_s_deviation_and_takes_points",
         NONE,
     ),
     Option(
@@ -194,21 +194,21 @@ OPTIONS = (
         "DiffAugment",
         'augment=(spec(diff_augment, ("colour", "translation", "cutout")),)',
         augment.diffaugment.__doc__,
-        "test_views.py::test_diff_augment_against_numpy",
+        "test_augment.py::test_diff_augment_against_numpy",
         "StudioGAN, lightweight-gan",
     ),
     Option(
         "ADA",
         "augment=(spec(adaptive, target=0.6),)",
         augment.ada.__doc__,
-        "test_views.py::test_the_controller_by_hand",
+        "test_augment.py::test_the_controller_by_hand",
         "StudioGAN, StyleGAN2-ADA, mmgeneration",
     ),
     Option(
         "ADA's pipe on a schedule",
         "augment=(spec(augment_pipe, spec(optax.linear_schedule, 0.0, 0.55, 1000), cutout=1.0),)",
         augment.augment_pipe.__doc__,
-        "test_views.py::test_the_pipe_against_scipy",
+        "test_augment.py::test_the_pipe_against_scipy",
         "R3GAN",
     ),
     Option(

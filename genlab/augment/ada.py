@@ -32,8 +32,8 @@ CONTRAST, SATURATION = 0.5, 1.0  # log2, standard deviations
 HOLE = 0.5  # of a side
 
 
-class CarriedView(NamedTuple):
-    """A view with a memory.
+class StatefulAugmentation(NamedTuple):
+    """An augmentation with a memory.
 
     start:    the memory before the first round, a tuple of numbers
     see:      (x, key, step, *memory) -> x
@@ -87,10 +87,10 @@ def augment_pipe(
     cutout:    a grey square of half the side
     """
 
-    def view(x: Array, key: Array, step: Array) -> Array:
+    def transform(x: Array, key: Array, step: Array) -> Array:
         return augmented(x, draw(key, len(x), at(p, step), blit, geometric, colour, cutout))
 
-    return view
+    return transform
 
 
 def adaptive(
@@ -103,7 +103,7 @@ def adaptive(
     geometric: float = 1.0,
     colour: float = 1.0,
     cutout: float = 0.0,
-) -> CarriedView:
+) -> StatefulAugmentation:
     """`augment_pipe` with an adaptive p (Karras et al. 2020, Section 3): after `every` moves of the
     critic, p rises where r_t = E[sign D(x)] over their data is above `target` and falls otherwise,
     at a rate of `images_per_full` images from 0 to 1.
@@ -126,7 +126,7 @@ def adaptive(
         due = moves >= every
         return jnp.where(due, moved, p), jnp.where(due, 0.0, signs), jnp.where(due, 0.0, moves)
 
-    return CarriedView((start, 0.0, 0.0), see, remember)
+    return StatefulAugmentation((start, 0.0, 0.0), see, remember)
 
 
 def draw(

@@ -39,10 +39,10 @@ def diff_augment(
             hint = did_you_mean(name, AUGMENTATIONS) or f"; there is {', '.join(AUGMENTATIONS)}"
             raise ConfigError(f"diff_augment has no augmentation {name!r}{hint}")
 
-    def view(x: Array, key: Array, step: Array) -> Array:
+    def transform(x: Array, key: Array, step: Array) -> Array:
         return augmented(x, draw(key, x.shape, translation, cutout), policy)
 
-    return view
+    return transform
 
 
 def draw(key: Array, shape: tuple, translation: float, cutout: float) -> Drawn:

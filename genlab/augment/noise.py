@@ -14,7 +14,7 @@ def instance_noise(std: Weight) -> Callable:
     `std` is a number, or a schedule of the round that anneals it to nothing.
     """
 
-    def view(x: Array, key: Array, step: Array) -> Array:
+    def transform(x: Array, key: Array, step: Array) -> Array:
         return x + at(std, step) * random.normal(key, x.shape, x.dtype)
 
-    return view
+    return transform

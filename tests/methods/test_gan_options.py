@@ -264,7 +264,7 @@ def test_a_latent_step_is_differentiated_through():
     np.testing.assert_allclose(jax.grad(length)(0.7), slope, rtol=1e-4)
 
 
-def test_the_critic_sees_everything_through_the_views():
+def test_the_critic_sees_everything_augmented():
     noisy, clear = made(augment=(spec(instance_noise, 1.0),)), made()
     assert critic(*noisy)[0] != critic(*clear)[0]
     faded = made(augment=(spec(instance_noise, spec(optax.linear_schedule, 1.0, 0.0, 10)),))
@@ -284,11 +284,11 @@ def test_features_are_found_through_a_wrapper():
 
 
 def doubled(x, key, step):
-    """A view that can be told from none by hand."""
+    """An augmentation whose effect is computed by hand."""
     return 2 * x
 
 
-def test_data_samples_and_penalties_are_all_seen_through_the_views():
+def test_data_samples_and_penalties_are_all_seen_augmented():
     method, params, stats = made(penalties={"drift": 1.0, "r2": 1.0})
     object.__setattr__(method, "augment", (doubled,))
     real = batch()["image"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from genlab.augment import CarriedView
+from genlab.augment import StatefulAugmentation
 from genlab.config import ConfigError
 from genlab.losses import penalties, regularisers
 from genlab.losses.adversarial import Objective
@@ -39,10 +39,10 @@ def numbers(gan: Any) -> None:
 
 def kinds(gan: Any) -> None:
     """Names and single specs where a tuple of specs is wanted, and the like."""
-    kind = {"augment": Callable | CarriedView, "options": Option, "dynamics": Callable}
+    kind = {"augment": Callable | StatefulAugmentation, "options": Option, "dynamics": Callable}
     for name, wanted in kind.items():
         given = getattr(gan, name)
-        fits = isinstance(given, tuple) and not isinstance(given, CarriedView)
+        fits = isinstance(given, tuple) and not isinstance(given, StatefulAugmentation)
         if not fits or not all(isinstance(x, wanted) for x in given):
             raise ConfigError(f"{name} is {given!r}; give a tuple of specs: (spec(...),)")
     if not isinstance(gan.regularisers, Mapping) or set(gan.regularisers) - set(PLAYERS):

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 from jax import Array, random
 
-from genlab.augment import CarriedView
+from genlab.augment import StatefulAugmentation
 from genlab.config import ConfigError
 from genlab.game import apply
 from genlab.losses.adversarial import Objective
@@ -17,7 +17,7 @@ from genlab.losses.regularisers import Scene
 from genlab.methods.gan import options, terms
 from genlab.nets.layers import in_float32
 
-REAL, FAKE, VIEWS, DROPOUT, REGULARISERS, MADE = 100, 101, 102, 103, 105, 106
+REAL, FAKE, AUGMENT, DROPOUT, REGULARISERS, MADE = 100, 101, 102, 103, 105, 106
 """Streams of randomness under a move's key; `options.POOL` is 104, 0 the latents'."""
 
 
@@ -136,8 +136,8 @@ class GANContext:
         if past := memory.get("objective", ()):
             memory = {**memory, "objective": self.objective.remember(real, fake, *past)}
         real, fake = self.objective.logit(real), self.objective.logit(fake)
-        for name, view in carried(self.augment).items():
-            memory = {**memory, name: view.remember(real, fake, *memory[name])}
+        for name, one in stateful(self.augment).items():
+            memory = {**memory, name: one.remember(real, fake, *memory[name])}
         return self.remembering(memory)
 
     def _measure(self, named: Mapping[str, terms.Term], key: Array, look: Callable):
@@ -148,13 +148,13 @@ class GANContext:
         return self.critic(self.inputs(self.generate(z)[0]))
 
     def _see(self, x: Array, stream: int) -> Array:
-        key = random.fold_in(random.fold_in(self.key, VIEWS), stream)
-        for number, view in enumerate(self.augment):
+        key = random.fold_in(random.fold_in(self.key, AUGMENT), stream)
+        for number, one in enumerate(self.augment):
             own, name = random.fold_in(key, number), _name(number)
-            if isinstance(view, CarriedView):
-                x = view.see(x, own, self.step, *self.memory[name])
+            if isinstance(one, StatefulAugmentation):
+                x = one.see(x, own, self.step, *self.memory[name])
             else:
-                x = view(x, own, self.step)
+                x = one(x, own, self.step)
         return x
 
     def _apply(self, net: nn.Module, name: str, x: Array, stream: int) -> tuple[Array, dict]:
@@ -165,10 +165,11 @@ class GANContext:
         return random.fold_in(random.fold_in(self.key, DROPOUT), stream)
 
 
-def carried(augment: tuple) -> dict[str, CarriedView]:
+def stateful(augment: tuple) -> dict[str, StatefulAugmentation]:
     """The augmentations that remember something, by the name of their memory."""
-    return {_name(n): view for n, view in enumerate(augment) if isinstance(view, CarriedView)}
+    named = {_name(number): one for number, one in enumerate(augment)}
+    return {name: one for name, one in named.items() if isinstance(one, StatefulAugmentation)}
 
 
 def _name(number: int) -> str:
-    return f"view{number}"
+    return f"view{number}"  # the name in checkpoints

@@ -23,7 +23,7 @@ from genlab.game import Player, apply, conditions, dynamics, fresh
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
 from genlab.methods.gan import checks, options, terms
-from genlab.methods.gan.context import FAKE, REAL, GANContext, carried
+from genlab.methods.gan.context import FAKE, REAL, GANContext, stateful
 from genlab.runtime import collectives
 
 LATENTS = 0  # a stream of randomness under a move's key
@@ -209,5 +209,5 @@ class GAN:
     def _starts(self) -> dict[str, tuple]:
         """What everything remembers before the first round; () for nothing."""
         named = {**self._penalties, **self._regularisers["disc"], **self._regularisers["gen"]}
-        found = {**named, "objective": self._objective, **carried(self.augment)}
+        found = {**named, "objective": self._objective, **stateful(self.augment)}
         return {name: remembering.start for name, remembering in found.items()}

@@ -1,5 +1,5 @@
-"""Views against NumPy and SciPy in float64, given what was drawn; and what was drawn against the
-papers' ranges.
+"""Augmentations against NumPy and SciPy in float64, given what was drawn; and what was drawn
+against the papers' ranges.
 """
 
 from functools import cache, partial
@@ -22,24 +22,24 @@ KEY = random.key(3)
 B, H, W = 16, 10, 8
 RGB = random.uniform(random.key(0), (B, H, W, 3), minval=-1.0)
 GREY = RGB[..., :1]
-VIEWS = {
+KINDS = {
     "instance noise": augment.instance_noise(0.1),
     "diff augment": augment.diff_augment(),
     "pipe": augment.augment_pipe(lambda step: step / 10, cutout=1.0),
 }
-every = pytest.mark.parametrize("name", VIEWS)
+every = pytest.mark.parametrize("name", KINDS)
 
 
 @cache
 def compiled(name):
     """(x, key, step) -> what `x` looks like, the gradients of s = |look|^2 and of |grad s|^2."""
-    view = VIEWS[name]
+    transform = KINDS[name]
 
     def all_of_it(x, key, step):
         def first(x):
-            return jax.grad(lambda x: (view(x, key, step) ** 2).sum())(x)
+            return jax.grad(lambda x: (transform(x, key, step) ** 2).sum())(x)
 
-        return view(x, key, step), first(x), jax.grad(lambda x: (first(x) ** 2).sum())(x)
+        return transform(x, key, step), first(x), jax.grad(lambda x: (first(x) ** 2).sum())(x)
 
     return jax.jit(all_of_it)
 
@@ -54,20 +54,20 @@ def numpy(drawn):
 def test_random_for_each_image_and_a_function_of_the_key(name):
     same = jnp.broadcast_to(RGB[:1], RGB.shape)
 
-    def view(x, key):
+    def transform(x, key):
         return compiled(name)(x, key, 8.0)[0]
 
-    out, again, other = view(same, KEY), view(same, KEY), view(same, random.key(4))
+    out, again, other = transform(same, KEY), transform(same, KEY), transform(same, random.key(4))
     assert out.shape == same.shape and out.dtype == jnp.float32 and bool(jnp.isfinite(out).all())
     assert jnp.array_equal(out, again) and not jnp.array_equal(out, other)
     assert len(np.unique(np.asarray(out).reshape(B, -1), axis=0)) == B
-    changed = view(same.at[1].set(0.5), KEY)  # an image is seen the same beside any other
+    changed = transform(same.at[1].set(0.5), KEY)  # an image is seen the same beside any other
     assert jnp.array_equal(changed[0], out[0]) and jnp.array_equal(changed[2:], out[2:])
 
 
 @every
 def test_the_gradient_is_exact_and_passes_twice(name):
-    """Every view is affine in x, so |look|^2 has the directional derivative 2 <look, look' d>."""
+    """Each is affine in x, so |look|^2 has the directional derivative 2 <look, look' d>."""
     d = random.normal(random.key(9), RGB.shape)
     out, once, twice = compiled(name)(RGB, KEY, 8.0)
     along = 2 * (out * (compiled(name)(RGB + d, KEY, 8.0)[0] - out)).sum(axis=(1, 2, 3))
@@ -79,12 +79,12 @@ def test_the_gradient_is_exact_and_passes_twice(name):
 
 def test_instance_noise_has_its_schedule_s_deviation_and_takes_points():
     points = jnp.ones((40_000, 2))
-    view = augment.instance_noise(optax.linear_schedule(0.5, 0.0, 10))
+    transform = augment.instance_noise(optax.linear_schedule(0.5, 0.0, 10))
     for step, std in ((0, 0.5), (5, 0.25)):
-        noise = view(points, KEY, step) - points
+        noise = transform(points, KEY, step) - points
         assert float(noise.std()) == pytest.approx(std, rel=0.02)
         assert abs(float(noise.mean())) < 0.01
-    assert jnp.array_equal(view(points, KEY, 10), points)
+    assert jnp.array_equal(transform(points, KEY, 10), points)
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +288,7 @@ def test_the_pipe_follows_its_schedule():
 
 def test_the_controller_s_view_is_the_pipe_at_the_p_it_remembers():
     """One and the same program, but for the factors, given at their values."""
-    pipe, carried = VIEWS["pipe"], augment.adaptive(cutout=1.0)
+    pipe, carried = KINDS["pipe"], augment.adaptive(cutout=1.0)
     one = jax.make_jaxpr(pipe)(RGB, KEY, 8.0)
     two = jax.make_jaxpr(lambda x, key, step: carried.see(x, key, 0, step / 10, 0.0, 0.0))
     assert str(one) == str(two(RGB, KEY, 8.0))
@@ -299,24 +299,24 @@ def test_the_pipe_refuses_what_has_no_colours():
         jax.eval_shape(lambda: augment.augment_pipe(0.1)(jnp.zeros((B, H, W, 4)), KEY, 0))
 
 
-def control(view, signs, memory=None):
+def control(transform, signs, memory=None):
     """p after each of the critic's moves, on logits of the given mean signs, 10 at a time."""
-    memory, seen = view.start if memory is None else memory, []
+    memory, seen = transform.start if memory is None else memory, []
     for mean in signs:
         above = round(5 * (1 + mean))
         real = jnp.array([2.0] * above + [-3.0] * (10 - above))
-        memory = view.remember(real, -real, *memory)
+        memory = transform.remember(real, -real, *memory)
         seen.append(float(memory[0]))
     return seen
 
 
 def test_the_controller_by_hand():
     """Four moves of ten images make a decision, which moves p by 40 / 1000."""
-    view = augment.adaptive(images_per_full=1000)
-    assert view.start == (0.0, 0.0, 0.0)
+    transform = augment.adaptive(images_per_full=1000)
+    assert transform.start == (0.0, 0.0, 0.0)
     signs = [1.0, 1.0, 1.0, 0.4] + [1.0, 0.8, 0.2, 0.2] + [-1.0] * 4 + [1.0, 1.0, 1.0, 0.4]
     expected = [0, 0, 0, 0.04] + [0.04, 0.04, 0.04, 0.0] + [0.0] * 4 + [0, 0, 0, 0.04]
-    np.testing.assert_allclose(control(view, signs), expected, atol=1e-6)
+    np.testing.assert_allclose(control(transform, signs), expected, atol=1e-6)
 
 
 def test_the_controller_s_pace_start_and_bounds():
@@ -334,11 +334,11 @@ def test_the_controller_s_pace_start_and_bounds():
 
 def test_the_controller_hears_every_device():
     """Under a named axis a decision rests on the global batch, in signs and in size."""
-    view = augment.adaptive(target=0.0, images_per_full=100, every=1)
+    transform = augment.adaptive(target=0.0, images_per_full=100, every=1)
     real = jnp.array([[1.0, 1.0], [-1.0, 1.0]])  # each half alone: 1 and 0; together 1/2
 
     def remember(real):
-        return view.remember(real, real, *(jnp.float32(m) for m in view.start))[0]
+        return transform.remember(real, real, *(jnp.float32(m) for m in transform.start))[0]
 
     p = jax.pmap(remember, axis_name="data", devices=jax.devices()[:2])(real)
     np.testing.assert_allclose(p, [0.04, 0.04], atol=1e-6)
@@ -361,8 +361,8 @@ def test_numbers_may_be_tracers_and_views_are_configs():
         jax.eval_shape(seen, numbers)
 
     def remembered(numbers):
-        view = build({**as_dict(spec(augment.adaptive)), **numbers})
-        return view.remember(RGB[:, 0, 0, 0], RGB[:, 0, 0, 0], *view.start)
+        transform = build({**as_dict(spec(augment.adaptive)), **numbers})
+        return transform.remember(RGB[:, 0, 0, 0], RGB[:, 0, 0, 0], *transform.start)
 
     numbers = {"target": 0.5, "images_per_full": 100.0, "every": 2, "start": 0.1, "batch": 4.0}
     jax.eval_shape(remembered, numbers)
