@@ -42,8 +42,8 @@ def origin() -> Drawn:
 
 
 def spread(std: float) -> Callable:
-    """Adds std x the normal quantiles of the batch, scaled to variance 1: instance noise whose first
-    two moments, hence the linearised game, are exact.
+    """Adds std x the normal quantiles of the batch, scaled to variance 1: instance noise of which
+    the first two moments, hence the linearised game, are exact.
     """
 
     def see(x: Array, key: Array, step: Array) -> Array:
