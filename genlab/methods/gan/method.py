@@ -67,12 +67,12 @@ class GAN:
         """E[objective.critic(D(x), D(G(z)))] + sum of weight x E[penalty], minimised by D.
 
         Goodfellow et al. 2014, Algorithm 1, step of the discriminator; Gulrajani et al. 2017,
-        Algorithm 1, lines 4-8. Penalties are in float32, their statistics discarded.
+        Algorithm 1, lines 4-7. Penalties are in float32, their statistics discarded.
         """
         context, x = self._context(params, stats, batch, key, step), batch[self.makes]
         z, fake, context = self._generated(context, len(x))
-        shown, context = context.samples(fake)
-        real, shown = context.inputs(x), context.inputs(shown)
+        shown, context = context.samples(fake)  # `fake` itself, unless options replace some
+        real, shown = context.inputs(x), context.inputs(shown)  # themselves, unless packed
         d_real, context = context.discriminate(real, REAL)
         d_fake, context = context.discriminate(shown, FAKE)
 
@@ -93,7 +93,7 @@ class GAN:
         """E[objective.generator(D(x), D(G(z)))] + sum of weight x E[regulariser], minimised by G.
 
         Goodfellow et al. 2014, Algorithm 1, step of the generator; Gulrajani et al. 2017,
-        Algorithm 1, lines 11-12. D(x) enters where an objective compares samples with data.
+        Algorithm 1, lines 11 and 12. Few objectives use D(x): those that compare data and samples.
         """
         batch = {name: self._repeated(column) for name, column in batch.items()}
         context, x = self._context(params, stats, batch, key, step), batch[self.makes]
