@@ -175,8 +175,8 @@ OPTIONS = (
         "pool",
         "never shown to the critic",
         METHOD,
-        "context.inputs(x), context.inputs(shown)  #",
-        "context.inputs(x), context.inputs(fake)  #",
+        "context.inputs(x), context.inputs(shown)",
+        "context.inputs(x), context.inputs(fake)",
         test(OF_OPTIONS, "the_critic_judges_what_the_pool_shows"),
     ),
     Mutant(

@@ -1,8 +1,13 @@
 """Options of a GAN: changes of its two losses that compose, as `game.dynamics` changes its players.
 
 An option is what a factory such as `packed(2)` returns: an `Option`, which has a function for every
-place where the losses may be changed, each changing nothing unless it is given. A factory of your
-own is used as these are: `options=(spec(mine, ...), spec(pooled, 50))`. Numbers may be tracers.
+place where the losses may be changed; one that is not given changes nothing. A factory of your own,
+in a file beside the experiment's, joins them as `options=(spec(truncated, 2.0), spec(pooled, 50))`:
+
+    def truncated(bound):
+        return Option(latents=lambda z, score, key, step: jnp.clip(z, -bound, bound))
+
+Numbers may be tracers.
 """
 
 import math
