@@ -19,7 +19,7 @@ from genlab.nets.kernels.convolution import AXES, convolve
 from genlab.nets.kernels.resize import mean_pool, upsample
 from genlab.runs.environment import environment
 from genlab.runtime.compiler import compiled
-from genlab.runtime.placement import placement
+from genlab.runtime.placement import by_name
 
 RESULTS = Path(__file__).parent / "results"
 LOOP, CALLS, PATIENCE = 3, 7, 2.0  # seconds after which no further call is made
@@ -57,7 +57,7 @@ def in_a_loop(fn: Callable) -> Callable:
 
 def seconds(fn: Callable, *arrays) -> float:
     """Of one turn of the loop, the best of several calls, of fewer where they are slow."""
-    looped = compiled(in_a_loop(fn).lower(*arrays), placement("jit", 1).mesh)
+    looped = compiled(in_a_loop(fn).lower(*arrays), by_name("jit", 1).mesh)
     looped(*arrays).block_until_ready()
     times = []
     while len(times) < CALLS and sum(times) < PATIENCE:

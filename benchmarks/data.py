@@ -29,7 +29,7 @@ from genlab.data.sources import from_readers
 from genlab.game import batches_per_round
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, dcgan
-from genlab.runtime.placement import placement
+from genlab.runtime.placement import by_name
 from genlab.train.log import LAG
 from genlab.train.program import Training
 
@@ -136,7 +136,7 @@ def training(source) -> Training:
     )
     experiment = replace(build(config), data=source)
     return Training(
-        as_dict(config), experiment, placement("jit", 1), batches_per_round(experiment.method)
+        as_dict(config), experiment, by_name("jit", 1), batches_per_round(experiment.method)
     )
 
 

@@ -151,7 +151,7 @@ def test_streamed_data_give_the_same_numbers_on_any_number_of_devices():
 
 
 def test_pmap_gives_each_device_its_own_rows_of_a_streamed_batch():
-    place = placement.placement("pmap", 4)
+    place = placement.by_name("pmap", 4)
     held = {"image": np.arange(2 * 8).reshape(2, 8)}
 
     def program(state, held, key, rows):
@@ -244,7 +244,7 @@ def test_outside_pmap_the_helpers_change_nothing():
     assert collectives.axis() is None
     assert collectives.mean({"a": 1}) == {"a": 1}
     key = random.key(0)
-    assert collectives.own(key) is key
+    assert collectives.device_key(key) is key
 
 
 def test_a_round_compiles_once_whatever_the_step():

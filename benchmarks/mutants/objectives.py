@@ -255,7 +255,7 @@ OBJECTIVES = (
         "dual_contrastive",
         DEVICE,
         ADVERSARIAL,
-        "jax.nn.logsumexp(collectives.whole(logits))",
+        "jax.nn.logsumexp(collectives.gather(logits))",
         "jax.nn.logsumexp(logits)",
         EVERY_DEVICE,
     ),

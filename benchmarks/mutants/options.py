@@ -102,8 +102,8 @@ OPTIONS = (
         "top",
         "the worst instead of the best",
         FUNCTIONS,
-        "jnp.sort(collectives.whole(scores))",
-        "jnp.sort(collectives.whole(scores))[::-1]",
+        "jnp.sort(collectives.gather(scores))",
+        "jnp.sort(collectives.gather(scores))[::-1]",
         test(OF_OPTIONS, "the_top_samples_alone_teach_the_generator"),
     ),
     Mutant(

@@ -121,7 +121,7 @@ PENALTIES = (
         "max_gradient_penalty",
         DEVICE,
         FILE,
-        "collectives.whole(squared_norms(critic, interpolates(real, fake, key)))",
+        "collectives.gather(squared_norms(critic, interpolates(real, fake, key)))",
         "squared_norms(critic, interpolates(real, fake, key))",
         test(TESTS, ON_TWO_DEVICES),
     ),

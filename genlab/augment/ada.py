@@ -119,7 +119,7 @@ def adaptive(
         return augmented(x, draw(key, len(x), p, blit, geometric, colour, cutout))
 
     def remember(real: Array, fake: Array, p: Array, signs: Array, moves: Array) -> tuple:
-        images = len(collectives.whole(real)) if batch is None else batch
+        images = len(collectives.gather(real)) if batch is None else batch
         signs, moves = signs + collectives.mean(jnp.sign(real).mean()), moves + 1.0
         pace = images * every / images_per_full
         moved = jnp.clip(p + jnp.sign(signs / moves - target) * pace, 0.0, 1.0)

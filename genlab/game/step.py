@@ -166,7 +166,7 @@ def move(
 
     Other players' networks keep their parameters and their statistics.
     """
-    player, key = players[name], collectives.own(key)
+    player, key = players[name], collectives.device_key(key)
     owned = _only(params, player.owns)
 
     def loss(owned):

@@ -287,7 +287,7 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
 
 def _log_sum(logits: Logits) -> Float[Array, ""]:
     """log sum exp over the global batch and all patches."""
-    return jax.nn.logsumexp(collectives.whole(logits))
+    return jax.nn.logsumexp(collectives.gather(logits))
 
 
 def _contrast(real: Logits, fake: Logits) -> Logits:

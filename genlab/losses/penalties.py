@@ -112,7 +112,7 @@ def max_gradient_penalty(
     """max |grad D(x^)|^2 over the global batch's interpolates, the same value for every example:
     LGAN (Zhou et al. 2019, arXiv:1902.05687).
     """
-    squares = collectives.whole(squared_norms(critic, interpolates(real, fake, key)))
+    squares = collectives.gather(squared_norms(critic, interpolates(real, fake, key)))
     return jnp.broadcast_to(squares.max(), (len(real),))
 
 

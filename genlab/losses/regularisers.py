@@ -106,7 +106,7 @@ def pulling_away(scene: Scene) -> Float[Array, " b"]:
     the global batch: PT, whose mean over samples is the mean over pairs (Zhao et al. 2017,
     arXiv:1609.03126, Eq. 4); weight 0.1 there.
     """
-    features = collectives.whole(scene.features(scene.fake))
+    features = collectives.gather(scene.features(scene.fake))
     unit = features / jnp.sqrt((features**2).sum(axis=1, keepdims=True) + EPS)
     return (_off_diagonal(unit @ unit.T) ** 2).sum(axis=1) / (len(unit) - 1)
 

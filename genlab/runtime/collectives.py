@@ -1,17 +1,20 @@
-"""Reductions over the devices of a traced step: the mean, the whole batch, the device's own key."""
+"""What a traced step asks of its devices: a mean, the whole batch, a device's own key and rows.
+
+Under `Jit` a step is written for the global batch, and all of these are the identity (`shard`
+distributes what is drawn). Under `Pmap` each device traces its own rows, and what a paper defines
+over the batch, such as the mean logit of the other side, has to ask for it.
+"""
 
 import contextvars
 from typing import Any
 
 from jax import Array, lax, random
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 AXIS = "data"
 PyTree = Any
-_mesh: contextvars.ContextVar[Mesh | None] = contextvars.ContextVar(
-    "the mesh of the `Jit` that is being traced", default=None
-)
+traced_mesh = contextvars.ContextVar("the mesh of the `Jit` that is being traced", default=None)
 
 
 def axis() -> str | None:
@@ -26,27 +29,28 @@ def axis() -> str | None:
 
 
 def mean(tree: PyTree) -> PyTree:
-    """The mean over the devices of a `Pmap`; the tree itself in the global view, where it is the
-    mean already.
-    """
+    """The mean over the devices of a `Pmap`; under `Jit` the tree itself, the global mean."""
     return lax.pmean(tree, AXIS) if axis() else tree
 
 
-def whole(x: Array) -> Array:
-    """The global batch's rows from every device of a `Pmap`; `x` itself in the global view, where
-    it is the global batch already.
-    """
+def gather(x: Array) -> Array:
+    """The global batch's rows from every device of a `Pmap`; under `Jit` `x`, the global batch."""
     return lax.all_gather(x, AXIS, tiled=True) if axis() else x
 
 
-def split(x: Array) -> Array:
-    """`x` with its rows divided over the devices of a `Jit`: what is drawn inside a program, as
-    latents are, would be drawn and worked on whole on each of them; `x` itself elsewhere.
+def own_rows(x: Array, n: int) -> Array:
+    """This device's `n` rows of what was computed for the global batch; `x` if it has `n` rows."""
+    return x if len(x) == n else lax.dynamic_slice_in_dim(x, lax.axis_index(AXIS) * n, n)
+
+
+def shard(x: Array) -> Array:
+    """Shards `x` along the batch axis under `Jit`; otherwise XLA would replicate arrays that are
+    created inside the program, as latents are. `x` itself elsewhere.
     """
-    mesh = _mesh.get()
+    mesh = traced_mesh.get()
     return x if mesh is None else lax.with_sharding_constraint(x, NamedSharding(mesh, P(AXIS)))
 
 
-def own(key: Array) -> Array:
-    """This device's own key under `Pmap`; the key itself in the global view."""
+def device_key(key: Array) -> Array:
+    """This device's own key under `Pmap`; under `Jit` the key itself."""
     return random.fold_in(key, lax.axis_index(AXIS)) if axis() else key

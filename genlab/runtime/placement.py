@@ -1,5 +1,5 @@
-"""Where a program runs: the only file that knows devices exist. Those of several processes (see
-`processes.py`) are one mesh, and nothing here depends on which process it is in.
+"""Placements: how a program and its data are laid out over the devices. Devices of several
+processes (see `processes.py`) form one mesh, and nothing here depends on the process it is in.
 
 A *program* is `(state, held, key, rows) -> (state, metrics)`, written for the global batch: `rows`
 are the rows of each batch to work on, `held` is what `Source.fetch` gave, `key` the data key. Both
@@ -27,7 +27,7 @@ from jax.sharding import PartitionSpec as P
 
 from genlab.config import ConfigError, did_you_mean
 from genlab.runtime import compiler, processes
-from genlab.runtime.collectives import AXIS, PyTree, _mesh, split
+from genlab.runtime.collectives import AXIS, PyTree, shard, traced_mesh
 
 
 class Compiled(NamedTuple):
@@ -39,7 +39,7 @@ class Compiled(NamedTuple):
     executable: Any
 
 
-def placement(name: str, devices: int | None = None, sharding: str = "replicated") -> "Jit | Pmap":
+def by_name(name: str, devices: int | None = None, sharding: str = "replicated") -> "Jit | Pmap":
     """The placement called `name` ("jit", "pmap") on the first `devices` devices (None: all there
     are).
     """
@@ -51,7 +51,7 @@ def placement(name: str, devices: int | None = None, sharding: str = "replicated
     if devices not in (None, len(found)) and processes.count() > 1:
         raise ConfigError(
             f"loop.devices is {devices}, but {processes.count()} processes have {len(found)}: "
-            "leave it out, for all of them play"
+            "leave it out: all of them take part"
         )
     known = {"jit": Jit, "pmap": Pmap}
     if name not in known:
@@ -80,12 +80,12 @@ class Jit:
 
     @contextlib.contextmanager
     def tracing(self) -> Iterator[None]:
-        """Within it a step is traced as it is for the program; see `split`."""
-        token = _mesh.set(self.mesh)
+        """A context in which a step is traced as it is for the program; see `collectives.shard`."""
+        token = traced_mesh.set(self.mesh)
         try:
             yield
         finally:
-            _mesh.reset(token)
+            traced_mesh.reset(token)
 
     def share(self, size: int) -> int:
         """Rows of a batch that one trace of the step sees: all of them."""
@@ -116,7 +116,7 @@ class Jit:
 
         def run(state, held, key):
             with self.tracing():
-                return program(state, held, key, split(jnp.arange(size)))
+                return program(state, held, key, shard(jnp.arange(size)))
 
         jitted = jax.jit(run, out_shardings=(states, everywhere), donate_argnums=0)
         executable = compiler.compiled(jitted.lower(state, held, key), self.mesh)
@@ -133,11 +133,11 @@ class Pmap:
     sharding: str = "replicated"
 
     def tracing(self) -> contextlib.nullcontext:
-        """As `Jit.tracing`, of which `pmap` needs nothing."""
+        """As `Jit.tracing`; `pmap` needs nothing."""
         return contextlib.nullcontext()
 
     def share(self, size: int) -> int:
-        """Rows of a batch that one trace of the step sees: a device's own."""
+        """Rows of a batch that one trace of the step sees: those of one device."""
         return size // self.mesh.size
 
     def state_sharding(self, state: PyTree) -> PyTree:
@@ -225,8 +225,8 @@ def gathered(place: Jit | Pmap, tree: PyTree) -> PyTree:
 def start(
     place: Jit | Pmap, aside: Executor, make: Callable[..., PyTree], *args
 ) -> Callable[[], PyTree]:
-    """What gives `make(*args)` under jit, its leaves born with the placement's sharding (so that
-    donation never meets an alias); it is compiled by the thread `aside`.
+    """A function that returns `make(*args)`, created under jit with the placement's sharding, so
+    that no two leaves share memory when they are donated; the thread `aside` compiles it.
     """
     shardings = place.state_sharding(jax.eval_shape(make, *args))
     made = aside.submit(jax.jit(make, out_shardings=shardings).lower(*args).compile)

@@ -144,7 +144,7 @@ def prepare(config: ConfigDict) -> Training:
             f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)"
         )
     loop = experiment.loop
-    place = placement.placement(loop.placement, loop.devices, loop.sharding)
+    place = placement.by_name(loop.placement, loop.devices, loop.sharding)
     placement.check_batch(place, experiment.batch_size)
     if experiment.data.count("train") < 1:
         raise ConfigError("the train split is empty")

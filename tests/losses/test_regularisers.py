@@ -176,7 +176,7 @@ def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):
         return matching + away.mean(), (matching, away)
 
     def move(theta, real, z):
-        own = as_scene(theta, real, z, key=collectives.own(KEY))
+        own = as_scene(theta, real, z, key=collectives.device_key(KEY))
         _, (a,) = regularisers.path_length.fn(own, 0.5)
         gradient, values = jax.grad(both, has_aux=True)(theta, real, z)
         return collectives.mean(gradient), values, a

@@ -202,7 +202,7 @@ class GAN:
 
     def _generated(self, context: GANContext, n: int) -> tuple[Array, Array, GANContext]:
         """(z, G(z), the context after) for `n` latents of the prior."""
-        z = collectives.split(self.latents(random.fold_in(context.key, LATENTS), n))
+        z = collectives.shard(self.latents(random.fold_in(context.key, LATENTS), n))
         z = context.latents(z)
         return z, *context.generate(z)
 

@@ -216,7 +216,7 @@ def best(losses: Array, logits: Array, share: Weight, step: Array) -> Array:
     Algorithm 1).
     """
     scores = logits.reshape(len(logits), -1).mean(axis=1)
-    everyone = jnp.sort(collectives.whole(scores))
+    everyone = jnp.sort(collectives.gather(scores))
     n = len(everyone)
     k = jnp.clip(jnp.ceil(at(share, step) * n), 1, n)
     least = everyone[n - k.astype(jnp.int32)]

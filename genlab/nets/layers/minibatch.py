@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jax import Array, lax
-from jaxtyping import Float, Shaped
+from jax import Array
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets.conditions import Conditions
@@ -55,7 +55,7 @@ class MinibatchStddev(nn.Module):
             len(batch) // group, group, -1, self.channels, x.shape[-1] // self.channels
         )
         deviation = jnp.sqrt(y.var(axis=1) + 1e-8).mean(axis=(1, 3))
-        rows = _own(jnp.repeat(deviation, group, axis=0), len(x))
+        rows = collectives.own_rows(jnp.repeat(deviation, group, axis=0), len(x))
         rows = rows.reshape(len(x), *(1,) * (x.ndim - 2), self.channels).astype(x.dtype)
         return jnp.concatenate([x, jnp.broadcast_to(rows, (*x.shape[:-1], self.channels))], axis=-1)
 
@@ -88,14 +88,7 @@ class MinibatchDiscrimination(nn.Module):
             batch = whole(m)
             distance = jnp.abs(m[:, None] - batch[None]).sum(-1)
             # |M_i - M_i| has no gradient, which rounding in two fusions would not cancel
-            itself = _own(jnp.eye(len(batch), dtype=bool), len(m))[:, :, None]
+            itself = collectives.own_rows(jnp.eye(len(batch), dtype=bool), len(m))[:, :, None]
             return jnp.exp(-jnp.where(itself, 0, distance)).sum(1)
 
         return jnp.concatenate([x, examples_apart(closeness, m).astype(x.dtype)], axis=-1)
-
-
-def _own(rows: Shaped[Array, "m ..."], n: int) -> Shaped[Array, "n ..."]:
-    """This device's `n` rows of what was computed for the global batch, or for these alone."""
-    if len(rows) == n:
-        return rows
-    return lax.dynamic_slice_in_dim(rows, lax.axis_index(collectives.axis()) * n, n)

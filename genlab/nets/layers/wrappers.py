@@ -102,8 +102,8 @@ def examples_apart(fn: Callable, x: Array) -> Array:
     """
     n = _reference.get()
     if not n:
-        return fn(x, collectives.whole)
-    return jnp.concatenate([fn(x[:n], lambda rows: rows), fn(x[n:], collectives.whole)])
+        return fn(x, collectives.gather)
+    return jnp.concatenate([fn(x[:n], lambda rows: rows), fn(x[n:], collectives.gather)])
 
 
 def in_float32(net: nn.Module) -> nn.Module:
