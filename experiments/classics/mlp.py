@@ -45,7 +45,7 @@ def config():
         optim={"disc": adam, "gen": adam},
         batch_size=128,
         evaluate={"fidelity": fidelity},
-        loop=spec(Loop, rounds_per_call=100, log_every=100, **stages(5_000)),
+        loop=spec(Loop, rounds_per_call=100, log_every=100, **stages(2_000)),
     )
 
 

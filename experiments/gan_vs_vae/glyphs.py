@@ -41,13 +41,14 @@ def config():
             spec(Generator, up),
             spec(Discriminator, spec(mlp.Down, (512, 256))),
             latent=64,
+            penalties={"r1": 3.0},
         ),
         data=spec(glyphs, "0123456789", ("DejaVu", "STIX"), jitter=(0.04, 0.1, 8.0)),
         optim={"disc": spec(optax.adam, 5e-4, b1=0.5), "gen": spec(optax.adam, 1e-3, b1=0.5)},
         ema={"gen": 0.995},
         batch_size=64,
         evaluate={"fidelity": fidelity},
-        loop=spec(Loop, **stages(1_890, 30)),
+        loop=spec(Loop, **stages(1_365, 35)),
     )
 
 
@@ -56,7 +57,7 @@ def sweep():
     encoder = spec(Encoder, spec(mlp.Down, (512, 256), norm="BatchNorm"), latent=32)
     decoder = spec(Decoder, spec(classic.Up, SHAPE, (32, 16), (2, 2), kernel=4, slope=0.2))
     return {
-        "ns-gan": {},
+        "gan": {},
         "wgan-gp": {
             "method.objective": "wasserstein",
             "method.penalties": {"gradient_penalty": 10.0},
