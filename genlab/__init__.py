@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.game import Player as Player
     from genlab.game import State as State
     from genlab.losses.adversarial import Objective as Objective
+    from genlab.nets import trained as trained
+    from genlab.sampling.load import load as load
 
 _HOME = {
     "Experiment": "genlab.config.experiment",
@@ -29,9 +31,11 @@ _HOME = {
     "build": "genlab.config",
     "evaluate": "genlab.evaluation.evaluate",
     "fit": "genlab.api",
+    "load": "genlab.sampling.load",
     "override": "genlab.config",
     "report": "genlab.report",
     "spec": "genlab.config",
+    "trained": "genlab.nets",
 }
 __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -68,6 +68,9 @@ class Experiment:
     evaluate:    evaluators by name (see `genlab.evaluation`); a report shows their test scores
     recalibrate: batches of samples from which BatchNorm's statistics are taken anew before the run
                  is sampled or scored (`genlab.sampling.batch_norm`); 0 for the running ones
+    begin:       networks that start from another run's weights, its moving averages where it has
+                 any: {"gen": "runs/x"}, "runs/x:network" where it has another name there, or {"run":
+                 ..., "network": ..., "step": ...}; optimisers start afresh
     title:       a line for people
     """
 
@@ -81,6 +84,7 @@ class Experiment:
     recalibrate: int = 0
     loop: Loop = Loop()
     title: str = ""
+    begin: Mapping = field(default_factory=dict)
 
     def __post_init__(self):
         wanted = (("method", "players", "a method"), ("data", "batch", "a source of data"))
@@ -88,7 +92,7 @@ class Experiment:
             if not hasattr(getattr(self, name), has):
                 given = getattr(self, name)
                 raise ConfigError(f"{name} is {given!r}; give the spec of {what}")
-        for name in ("optim", "ema", "evaluate"):
+        for name in ("optim", "ema", "evaluate", "begin"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it maps names to specs")
         if not 0 <= self.seed < 2**32:

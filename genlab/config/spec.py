@@ -200,9 +200,16 @@ def read(path: str | Path) -> ConfigDict:
         found = json.loads(Path(path).read_text())
         if not isinstance(found, dict) or CALL not in found:
             raise ValueError(f"it holds no object with {CALL!r}")
-        return _plain(_completed(upgraded(found)), str(path))
+        return from_dict(found, str(path))
     except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path} is damaged ({error}): it holds the run's config") from None
+
+
+def from_dict(plain: Mapping, where: str = "the config") -> ConfigDict:
+    """The locked config of plain data, as `as_dict` gives it or gave it in an earlier version;
+    ConfigError names `where` it is from.
+    """
+    return _plain(_completed(upgraded(plain)), where)
 
 
 def as_dict(node: Any) -> Any:

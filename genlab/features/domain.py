@@ -1,17 +1,15 @@
 """`Domain`: a small classifier trained on the data set itself.
 
-The classifier is a game of one player, trained by `fit` like any other run, in a run folder under
-the cache, by the fingerprint of its config: one set and architecture are trained once. It never
-sees the test split.
+The classifier is a game of one player, trained by the loop as any other run is, in a run folder
+under the cache, by the fingerprint of its config: one set and architecture are trained once. Its
+network is read from there as that of any trained run is. It never sees the test split.
 """
 
 import fcntl
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import flax.linen as nn
-import jax
 import numpy as np
 import optax
 
@@ -21,12 +19,10 @@ from genlab.config.experiment import Experiment, Loop
 from genlab.data.columns import first_image, first_label, normalise
 from genlab.data.sources import Source
 from genlab.features.space import FeatureSpace, batched
-from genlab.game import apply
 from genlab.methods.classifier import Classifier, Logits
+from genlab.runs import ingredients
 from genlab.runtime import compiler
 from genlab.runtime.cache import cache
-
-_TRAINED: dict[Path, tuple] = {}  # read once a process
 
 
 @dataclass(frozen=True)
@@ -56,11 +52,12 @@ class Domain:
                 "features=Domain trains a classifier, but the data have no labels: use "
                 "genlab.features:Pixels"
             )
-        params, stats, net, sha256 = self._trained(config["data"], source)
+        trained = self._trained(config["data"], source)
+        net = config_lib.build(trained.net)
 
         @compiler.jit
         def forward(images):
-            (logits, features), _ = apply(net, "net", params, stats, normalise(images), train=False)
+            logits, features = net.apply(trained.variables, normalise(images), train=False)
             return {"features": features, "logits": logits}
 
         def taps(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -72,12 +69,12 @@ class Domain:
         accuracy = float((guesses == held_out[label]).mean())
         protocol = {
             "features": "domain",
-            "features_sha256": sha256,
+            "features_sha256": trained.sha256,
             "features_accuracy": round(accuracy, 4),
         }
         return FeatureSpace(taps, protocol)
 
-    def _trained(self, data: dict, source: Source) -> tuple[dict, dict, Logits, str]:
+    def _trained(self, data: dict, source: Source) -> ingredients.Ingredient:
         from genlab.train.loop import fit
 
         image, label = first_image(source.columns), first_label(source.columns)
@@ -96,16 +93,14 @@ class Domain:
         )
         name = config_lib.fingerprint({**config_lib.as_dict(config), "contents": contents(source)})
         folder = cache() / "features" / name[:16]
-        if folder in _TRAINED:
-            return _TRAINED[folder]
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".queue").open("w") as queue:
             fcntl.flock(queue, fcntl.LOCK_EX)  # another process may be training it: wait for it
-            state = fit(config, folder)
-        params, stats = jax.device_get((state.params, state.stats))
-        digest = hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in jax.tree.leaves(params)))
-        _TRAINED[folder] = (params, stats, config_lib.build(net), digest.hexdigest())
-        return _TRAINED[folder]
+            try:
+                return ingredients.read(folder, "net", self.steps)
+            except ConfigError:  # not trained yet, or not to the end
+                fit(config, folder)
+        return ingredients.read(folder, "net", self.steps)
 
 
 def contents(source: Source, looked_at: int = 256) -> str:

@@ -8,6 +8,7 @@ moving averages follow.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import flax.struct
@@ -17,6 +18,9 @@ import optax
 from jax import Array, lax, random
 
 from genlab.config import ConfigError, did_you_mean
+from genlab.game.given import begun, refuse_frozen, with_frozen, without_frozen
+from genlab.nets.frozen import FROZEN
+from genlab.runs.saved import averaged
 from genlab.runtime import collectives
 from genlab.schedules import Weight, at
 
@@ -82,10 +86,7 @@ class State:
     @property
     def averaged(self) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
         """(params, stats) to sample and evaluate with: moving averages where there are any."""
-        params = {network: average["params"] for network, average in self.ema.items()}
-        stats = {network: average["stats"] for network, average in self.ema.items()}
-        known = {network: value for network, value in stats.items() if network in self.stats}
-        return {**self.params, **params}, {**self.stats, **known}
+        return averaged(self.params, self.stats, self.ema)
 
 
 class Method(Protocol):
@@ -114,19 +115,28 @@ class Method(Protocol):
 
 
 def init(
-    method: Method, optim: Mapping, ema: Mapping[str, Weight], key: Array, batch: dict
+    method: Method,
+    optim: Mapping,
+    ema: Mapping[str, Weight],
+    key: Array,
+    batch: dict,
+    begin: Mapping[str, dict] = MappingProxyType({}),
 ) -> State:
-    """The state before the first round.
+    """The state before the first round; networks that `begin` names have its linen variables
+    instead of fresh ones.
 
     Raises ConfigError where players, optimisers, networks and averages do not name each other.
     """
     params, stats = method.init(random.fold_in(key, INIT), batch)
+    _match("begin", begin, "network", params)
+    params, stats = begun(params, stats, begin)
     players = method.players()
     _match("optim", optim, "player", players, complete=True)
     _match("ema", ema, "network", params)
     for name, player in players.items():
         _match(f"player {name!r} owns", player.owns, "network", params)
         _match(f"player {name!r} looks ahead and", player.ahead.players, "player", players)
+        refuse_frozen(name, player.owns, params, stats)
     opt = {name: optim[name].init(_only(params, player.owns)) for name, player in players.items()}
     averages = jax.tree.map(jnp.copy, _averaged_part(params, stats, ema))
     return State(jnp.zeros((), jnp.int32), key, params, stats, opt, averages)
@@ -177,7 +187,8 @@ def move(
         )
 
     grads, (new_stats, metrics) = jax.grad(loss, has_aux=True)(owned)
-    grads, new_stats, metrics = collectives.mean((grads, new_stats, metrics))
+    grads, moving, metrics = collectives.mean((grads, without_frozen(new_stats), metrics))
+    new_stats = with_frozen(moving, stats)
     updates, new_opt = optim[name].update(grads, opt[name], owned)
     others = {n: s for n, s in stats.items() if n in params and n not in player.owns}
     after = optax.apply_updates(owned, updates), {**new_stats, **others}, new_opt
@@ -265,10 +276,11 @@ def apply(
     """`net(*args)` with the parameters and linen state called `name`: (output, stats with this
     network's renewed). `key` is for dropout.
     """
-    variables = {"params": params[name], **stats.get(name, {})}
+    held = stats.get(name, {})
+    variables, moving = {"params": params[name], **held}, [kind for kind in held if kind != FROZEN]
     rngs = None if key is None else {"dropout": key}
-    out, new = net.apply(variables, *args, **kwargs, rngs=rngs, mutable=list(stats.get(name, {})))
-    return out, ({**stats, name: dict(new)} if name in stats else stats)
+    out, new = net.apply(variables, *args, **kwargs, rngs=rngs, mutable=moving)
+    return out, ({**stats, name: {**held, **new}} if name in stats else stats)
 
 
 def fresh(net, name: str, key: Array, *args) -> tuple[dict, dict]:
@@ -297,7 +309,8 @@ def _averaged_part(params: dict, stats: dict, ema: Mapping) -> dict[str, dict]:
     """What a moving average follows: a network's parameters and, for they belong together, its
     statistics.
     """
-    return {n: {"params": params[n], "stats": stats.get(n, {})} for n in ema}
+    moving = without_frozen(stats)
+    return {n: {"params": params[n], "stats": moving.get(n, {})} for n in ema}
 
 
 def _towards(decay, average, latest):

@@ -1,6 +1,7 @@
 """Methods: one paper's idea per file, each a game."""
 
 from genlab.methods.gan.method import GAN
+from genlab.methods.two_stage import TwoStageVAE
 from genlab.methods.vae import VAE
 
-__all__ = ["GAN", "VAE"]
+__all__ = ["GAN", "VAE", "TwoStageVAE"]

@@ -1,14 +1,18 @@
 """Networks: roles (what goes in and comes out) over trunks (one family per file)."""
 
 from genlab.nets import biggan, classic, dcgan, heads, layers, mlp, r3gan, resnet
+from genlab.nets.frozen import Frozen, trained
 from genlab.nets.layers import attention, minibatch, spectral
 from genlab.nets.roles import Decoder, Discriminator, Encoder, Generator
+from genlab.nets.scale import WithScale
 
 __all__ = [
     "Decoder",
     "Discriminator",
     "Encoder",
+    "Frozen",
     "Generator",
+    "WithScale",
     "attention",
     "biggan",
     "classic",
@@ -20,4 +24,5 @@ __all__ = [
     "r3gan",
     "resnet",
     "spectral",
+    "trained",
 ]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from genlab.config import CALL, differences
 from genlab.report.reading import Run, Sweep
+from genlab.runs.identity import with_paths
 
 ABSENT = "–"
 OF_ONE_START = ("started", "command")  # fields of env.json that say nothing of the machine
@@ -127,7 +128,9 @@ def _again(sweep: Sweep) -> list[str]:
 
 
 def _seedless(run: Run) -> dict:
-    return {name: value for name, value in run.config.items() if name != "seed"}
+    """A run's config without what its seed says; runs it is made from are those of its seed."""
+    plain = {name: value for name, value in run.config.items() if name != "seed"}
+    return with_paths(plain, lambda path: path.replace(f"seed{run.seed}", "seed{seed}"))
 
 
 def _difference(path: str, configs: list[dict]) -> Difference:

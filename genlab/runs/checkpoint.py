@@ -1,9 +1,7 @@
 """Saving and restoring the State with Orbax: asynchronous, atomic, the newest and the best kept."""
 
 import contextlib
-import json
 import logging
-import math
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,6 +14,7 @@ import orbax.checkpoint as ocp
 from jax import lax, random
 
 from genlab.config import ConfigError
+from genlab.runs import saved
 from genlab.runs.files import NotWritten
 from genlab.runtime import processes
 
@@ -33,7 +32,7 @@ class Checkpoints:
     def __init__(self, folder: str | Path, keep: int = 2, best: str = ""):
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # what fails is told here, in a line
         self.folder, self.keep = Path(folder).resolve(), keep
-        self.score, self.sign = best.lstrip("+"), -1.0 if best.startswith("+") else 1.0
+        self.preferred, self.score = best, best.lstrip("+")
         # Orbax takes the time of a save from the wall clock, which may jump
         patience = {"timeout_secs": CENTURY} if processes.count() == 1 else {}
         options = ocp.CheckpointManagerOptions(
@@ -41,7 +40,8 @@ class Checkpoints:
         )
         with self._told():
             self._manager = ocp.CheckpointManager(self.folder, options=options)
-        self._scores = {step: self._recorded(step) for step in self._manager.all_steps()}
+        steps = self._manager.all_steps()
+        self._scores = {step: saved.recorded(self.folder, step) for step in steps}
 
     def __enter__(self):
         return self
@@ -58,10 +58,10 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         self._scores[step] = {} if score is None else {self.score: float(score)}
-        sums = {"state": checksum(state), "scores": self._scores[step]}
-        saved = ocp.args.Composite(state=ocp.args.StandardSave(state), sums=ocp.args.JsonSave(sums))
+        sums = {**checksums(state), "scores": self._scores[step]}
+        whole = ocp.args.Composite(state=ocp.args.StandardSave(state), sums=ocp.args.JsonSave(sums))
         with self._told():
-            self._manager.save(step, args=saved)
+            self._manager.save(step, args=whole)
 
     def should_preserve(self, checkpoints: Sequence, *, context: Any) -> list[bool]:
         """Orbax asks which of the `checkpoints`, oldest first, to keep: the newest and the best."""
@@ -137,17 +137,7 @@ class Checkpoints:
 
     def _best_of(self, steps: Sequence[int]) -> int | None:
         """The newest of those with the best score."""
-        found = {s: self._scores.get(s, {}).get(self.score, math.nan) for s in steps}
-        scored = [s for s in steps if not math.isnan(found[s])]
-        return min(scored, key=lambda s: (self.sign * found[s], -s), default=None)
-
-    def _recorded(self, step: int) -> dict[str, float]:
-        """The scores of a checkpoint; none where it is damaged, which `restore` finds out."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return dict(
-                json.loads((self.folder / str(step) / "sums/metadata").read_text())["scores"]
-            )
-        return {}
+        return saved.best_of({step: self._scores.get(step, {}) for step in steps}, self.preferred)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -175,10 +165,22 @@ class Checkpoints:
 
 def checksum(state: Any) -> int:
     """A 32-bit sum over the state's bits and their places: any flipped bit changes it."""
-    return int(_checksum(state))
+    return checksums(state)["state"]
+
+
+def checksums(state: Any) -> dict[str, int]:
+    """`checksum` of the whole state, and of its weights for whoever reads them alone."""
+    return {name: int(value) for name, value in _checksums(state).items()}
 
 
 @jax.jit
+def _checksums(state: Any) -> dict[str, jax.Array]:
+    found = {"state": _checksum(state)}
+    if all(hasattr(state, part) for part in saved.PARTS):
+        found["weights"] = _checksum(saved.weighed(state.params, state.stats, state.ema))
+    return found
+
+
 def _checksum(state: Any) -> jax.Array:
     total = jnp.uint32(0)
     for number, leaf in enumerate(jax.tree.leaves(state)):

@@ -2,6 +2,8 @@
 
 config.json    the whole config, every default written out
 modules.json   the folders of modules that it names and that are not installed
+columns.json   the kinds of the data's columns, with the names of labels
+ingredients.json  networks taken from other runs: where from, which weights, their specs
 env.json       versions, commit and hardware, of each start
 metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
 cost.json      FLOPs per round, parameters, compile time
@@ -24,8 +26,9 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -34,7 +37,7 @@ from genlab import config as config_lib
 from genlab.config import ConfigError
 from genlab.runs import files
 from genlab.runs.code import _known, beside
-from genlab.runs.identity import identity
+from genlab.runs.identity import identity, relocated, standalone
 
 
 class RunFolder:
@@ -46,14 +49,21 @@ class RunFolder:
         self.path, self.writes = Path(path), writes  # of several processes one writes
 
     @classmethod
-    def start(cls, path: str | Path, config: ConfigDict) -> "RunFolder":
-        """Makes the folder, or takes it up again under the same config.
+    def start(
+        cls,
+        path: str | Path,
+        config: ConfigDict,
+        ingredients: Mapping[str, dict] = MappingProxyType({}),
+    ) -> "RunFolder":
+        """Makes the folder, or takes it up again under the same config and with the same networks
+        of other runs (see `ingredients.used`).
 
         Raises ConfigError naming the fields that differ, where they define the run.
         """
         run = cls(path)
         if run.exists:
-            changed = config_lib.differences(identity(run.config), identity(config))
+            run._refuse_changed(ingredients)
+            changed = config_lib.differences(run.identity, identity(config, ingredients))
             if changed:
                 told = "; ".join(
                     f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()
@@ -64,6 +74,12 @@ class RunFolder:
                 )
         with files.writing(run.path):
             (run.path / "samples").mkdir(parents=True, exist_ok=True)
+        if ingredients:
+            kept = {
+                where: {**one, "beside": os.path.relpath(one["run"], run.path)}
+                for where, one in ingredients.items()
+            }
+            run.write("ingredients.json", kept)
         run.write("config.json", config_lib.as_dict(config))
         if folders := beside(config):
             run.write("modules.json", folders)
@@ -96,8 +112,60 @@ class RunFolder:
 
     @property
     def config(self) -> ConfigDict:
-        """The run's config, rebuilt from its JSON."""
-        return config_lib.read(self.path / "config.json")
+        """The run's config, rebuilt from its JSON; where the path of a run it is made from leads
+        nowhere from here, it is that where it was, or now lies beside this one.
+        """
+        written = config_lib.read(self.path / "config.json")
+        if not (kept := self.ingredients):
+            return written
+        found = {where: self._found(one) for where, one in kept.items()}
+        return config_lib.from_dict(relocated(config_lib.as_dict(written), found))
+
+    def keep_columns(self, columns: Mapping[str, Any]) -> None:
+        """Writes the kinds of the data's columns, for whoever reads the run without the data; not
+        those that cannot be written down as a spec, for which the data are then needed.
+        """
+        with contextlib.suppress(ConfigError):
+            self.write("columns.json", config_lib.as_dict(config_lib.from_dict(columns)))
+
+    @property
+    def columns(self) -> dict[str, ConfigDict]:
+        """The specs of the kinds of the data's columns, by name; {} in the folders of runs that
+        kept none.
+        """
+        return dict(config_lib.from_dict(files.object_in(self.path / "columns.json")))
+
+    def _found(self, one: Mapping) -> str | None:
+        """Where a run that this one is made from lies."""
+        places = (one["run"], self.path / one.get("beside", ""))
+        return next((str(p) for p in places if (Path(p) / "config.json").is_file()), None)
+
+    @property
+    def ingredients(self) -> dict[str, dict]:
+        """What is recorded of the networks taken from other runs, by their place in the config."""
+        return files.sound_object_in(self.path / "ingredients.json")
+
+    @property
+    def identity(self) -> dict:
+        """What defines the run, the weights it took from other runs among it."""
+        return identity(self.config, self.ingredients)
+
+    @property
+    def standalone(self) -> ConfigDict:
+        """The run's config for reading its checkpoints: without the runs its networks are from."""
+        return config_lib.from_dict(standalone(config_lib.as_dict(self.config), self.ingredients))
+
+    def _refuse_changed(self, now: Mapping[str, dict]) -> None:
+        for where, was in self.ingredients.items():
+            found = now.get(where)
+            if found and found["sha256"] != was["sha256"]:
+                raise ConfigError(
+                    f"{self.path} began with other weights at {where}: network "
+                    f"{was['network']!r} of {was['run']} after round {was['step']} "
+                    f"({was['sha256'][:12]}); {found['run']} now gives those after round "
+                    f"{found['step']} ({found['sha256'][:12]}): give step={was['step']} if that "
+                    "round is still there, or another --workdir"
+                )
 
     @property
     def checkpoints(self) -> Path:

@@ -20,12 +20,20 @@ def evaluation_variables(experiment, state: State) -> tuple[dict, dict]:
     recalibrated where `experiment.recalibrate` asks for it.
     """
     params, stats = jax.tree.map(np.asarray, state.averaged)
-    if not experiment.recalibrate:
-        return params, stats
-    key = random.fold_in(random.key(experiment.seed), STREAM)
-    method, source, size = experiment.method, experiment.data, experiment.batch_size
-    cond = loaded(source, spread(method, source, experiment.recalibrate * size))
-    return params, recalibrated(method, params, stats, key, experiment.recalibrate, size, cond)
+    method, source = experiment.method, experiment.data
+    return params, as_evaluated(experiment, method, source, params, stats)
+
+
+def as_evaluated(settings, method: Method, source, params: dict, stats: dict) -> dict:
+    """`stats`, recalibrated where `settings`, an experiment or its config, asks for it: by its
+    fields `recalibrate`, `batch_size` and `seed`. Of `source` it needs the columns.
+    """
+    batches, size = settings.recalibrate, settings.batch_size
+    if not batches:
+        return stats
+    key = random.fold_in(random.key(settings.seed), STREAM)
+    cond = loaded(source, spread(method, source, batches * size))
+    return recalibrated(method, params, stats, key, batches, size, cond)
 
 
 def recalibrated(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from genlab import config as config_lib
 from genlab.config import ConfigError
+from genlab.runs import ingredients
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Progress
 from genlab.sweep.executors import ENDED, Executor
@@ -79,7 +80,7 @@ def _submit(
         run = RunFolder(job.workdir)
         try:
             with run.locked():
-                RunFolder.start(job.workdir, job.config)
+                RunFolder.start(job.workdir, job.config, ingredients.used(job.config))
                 run.write("status.json", {"status": "queued"})
             ready.append(job)
         except ConfigError as error:  # another config's run, or a running one, stays whole

@@ -1,15 +1,17 @@
 """Which runs a sweep consists of: variants x seeds."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from genlab.config import ConfigError, did_you_mean, override
+from genlab.config import ConfigError, as_dict, did_you_mean, from_dict, override
 from genlab.config.files import described, told_with_its_place
 from genlab.data.named import named
+from genlab.runs.identity import with_paths
 
 
 class Job(NamedTuple):
@@ -78,11 +80,26 @@ def plan(
 ) -> list[Job]:
     """Every variant with every seed, seed by seed, so that a sweep cut short still compares all
     variants.
+
+    In the path of a run that a variant is made from, "{sweep}" is the folder of the sweep and
+    "{seed}" the seed: "{sweep}/base/seed{seed}" is the earlier variant's run of the same seed.
     """
     names = list(only) or list(variants(experiment))
     jobs = []
     for seed in seeds:
         for name in names:
             config = configure(experiment, name, {**overrides, "seed": seed})
+            config = _placed(config, {"{sweep}": str(workdir), "{seed}": str(seed)})
             jobs.append(Job(name, seed, config, Path(workdir) / name / f"seed{seed}"))
     return jobs
+
+
+def _placed(config: ConfigDict, words: Mapping[str, str]) -> ConfigDict:
+    """The config with `words` replaced in the paths of runs that it is made from."""
+
+    def change(path: str) -> str:
+        return reduce(lambda text, word: text.replace(word, words[word]), words, path)
+
+    plain = as_dict(config)
+    placed = with_paths(plain, change)
+    return config if placed == plain else from_dict(placed)

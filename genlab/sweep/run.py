@@ -10,9 +10,10 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError
+from genlab.runs import ingredients
 from genlab.runs.files import sound_object_in, write_json
 from genlab.runs.folder import RunFolder
-from genlab.runs.identity import fingerprint
+from genlab.runs.identity import identity
 from genlab.runtime.progress import Progress
 from genlab.sweep.plan import Job, Result
 
@@ -89,11 +90,13 @@ def _train_vmapped(jobs: Sequence[Job], show: Progress) -> None:
 def finished(job: Job) -> bool:
     """Whether this very run is trained to the end and evaluated on test."""
     run = RunFolder(job.workdir)
-    if (
-        not run.exists
-        or run.status.get("status") != "finished"
-        or fingerprint(run.config) != fingerprint(job.config)
-    ):
+    if not run.exists or run.status.get("status") != "finished":
+        return False
+    try:
+        same = run.identity == identity(job.config, ingredients.used(job.config))
+    except ConfigError:  # what it is made of is missing: playing it says so
+        return False
+    if not same:
         return False
     return run.status.get("judged") == _judgement(job.config)
 

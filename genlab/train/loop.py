@@ -21,6 +21,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.game import State
+from genlab.runs import ingredients
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.environment import environment
 from genlab.runs.files import NotWritten
@@ -74,8 +75,8 @@ def fit_vmapped(
     alike = config_lib.fingerprint([config_lib.as_dict(config) for config in configs])
     trainings = processes.agreed(lambda: list(map(prepare, configs)), lambda _: alike)
     with contextlib.ExitStack() as held:
-        claimed = zip(workdirs, configs, strict=True)
-        runs = [held.enter_context(_claimed(workdir, config)) for workdir, config in claimed]
+        claimed = zip(workdirs, configs, trainings, strict=True)
+        runs = [held.enter_context(_claimed(*one)) for one in claimed]
         held.enter_context(signals.watched())
         with _recorded(runs, show):
             states = _train(trainings, runs, show, given)
@@ -117,13 +118,14 @@ def _recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _claimed(workdir: str | Path, config: ConfigDict) -> Iterator[RunFolder]:
+def _claimed(workdir: str | Path, config: ConfigDict, training: Training) -> Iterator[RunFolder]:
     """The run folder, locked and started by the main process; what it refuses, all refuse."""
     with contextlib.ExitStack() as held:
 
         def claim() -> None:
             held.enter_context(RunFolder(workdir).locked())
-            RunFolder.start(workdir, config)
+            run = RunFolder.start(workdir, config, ingredients.used(config))
+            run.keep_columns(training.experiment.data.columns)
 
         processes.on_main(claim)
         yield RunFolder(workdir, writes=processes.is_main())

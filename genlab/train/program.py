@@ -17,6 +17,8 @@ from genlab.config import ConfigError, build, did_you_mean
 from genlab.config.experiment import Experiment
 from genlab.game import State
 from genlab.game.abilities import require
+from genlab.nets import frozen
+from genlab.runs import ingredients
 from genlab.runs.checkpoint import shapes
 from genlab.runtime import placement
 
@@ -53,7 +55,9 @@ class Training:
         """What gives the state before the first round, on the devices, once it is compiled `aside`,
         in another thread.
         """
-        return placement.start(self.place, aside, self._first, *self._beginning())
+        beginning = self._beginning()
+        ingredients.refuse_absent(self.config)
+        return placement.start(self.place, aside, self._first, *beginning)
 
     def init(self) -> State:
         """The state before the first round, on the devices."""
@@ -69,10 +73,17 @@ class Training:
         state = self.shape()
         return shapes(state, self.place.state_sharding(state))
 
-    def _beginning(self) -> tuple[jax.Array, dict]:
-        """The root key, and what the source needs on any device to make the first batch."""
+    def _beginning(self) -> tuple[jax.Array, dict, dict]:
+        """The root key, what the source needs on any device to make the first batch, and the
+        weights taken from other runs.
+        """
         e = self.experiment
-        return random.key(e.seed), e.data.fetch("train", e.seed, 0, 1, e.batch_size)
+        held = e.data.fetch("train", e.seed, 0, 1, e.batch_size)
+        return random.key(e.seed), held, self._ingredients
+
+    @cached_property
+    def _ingredients(self) -> dict:
+        return ingredients.weights(self.config)
 
     def trace(self) -> None:
         """Traces one whole round, compiling nothing: shapes, names and optimisers fit together."""
@@ -126,11 +137,13 @@ class Training:
         """`_init`, one and the same function at each call, for the same reason."""
         return self._init
 
-    def _init(self, key, held) -> State:
+    def _init(self, key, held, weights) -> State:
         e, zero = self.experiment, jnp.zeros((), jnp.int32)
         rows = jnp.arange(e.batch_size)
         batch = self._batch(held, random.fold_in(key, DATA), zero, zero, rows)
-        return game.init(e.method, e.optim, e.ema, random.fold_in(key, STATE), batch)
+        with frozen.given(weights["frozen"]):
+            key = random.fold_in(key, STATE)
+            return game.init(e.method, e.optim, e.ema, key, batch, weights["begin"])
 
 
 def prepare(config: ConfigDict) -> Training:

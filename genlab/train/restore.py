@@ -6,9 +6,8 @@ from genlab.config import ConfigError
 from genlab.game import State
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
+from genlab.runs.saved import SELECTION
 from genlab.train.program import Training, prepare
-
-SELECTION = "validation"  # the split that `loop.best` is taken on: never one that is reported
 
 
 def trained(workdir: str | Path, step: int | None = None) -> tuple[RunFolder, Training, int, State]:
@@ -25,7 +24,7 @@ def restored(workdir: str | Path, step: int | None) -> tuple[RunFolder, Training
     N".
     """
     run = RunFolder.at(workdir)
-    training = prepare(run.config)
+    training = prepare(run.standalone)
     loop = training.experiment.loop
     with Checkpoints(run.checkpoints, loop.keep, loop.best) as checkpoints:
         best, steps = checkpoints.best, checkpoints.steps

@@ -117,6 +117,11 @@ class GAN:
         return dynamics.changed({"disc": critic, "gen": generator}, self.dynamics)
 
     @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The modules by the names of their networks."""
+        return {"gen": self.generator, "disc": self.discriminator}
+
+    @property
     def _objective(self) -> Objective:
         if isinstance(self.objective, Objective):
             return self.objective

@@ -1,0 +1,120 @@
+"""A trained run read back from its folder alone."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+from jax import random
+
+import genlab
+from genlab import fit, spec
+from genlab.config import ConfigError
+from genlab.data import digits
+from genlab.evaluation.evaluators import Reconstruction
+from genlab.sampling.batch_norm import evaluation_variables
+from genlab.sampling.draw import SampleRequest, generate
+from genlab.sampling.sampler import Sampler, as_batch
+from genlab.train import restore
+
+CALLS = []
+
+
+def counted():
+    """The digits, and a note that they were asked for."""
+    CALLS.append("digits")
+    return digits()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A VAE given a label, trained on four devices; its data are counted."""
+    path = tmp_path_factory.mktemp("load") / "vae"
+    loop = {"checkpoint_every": 2, "devices": 4}
+    config = tiny.vae(given=("label",), ema={"decoder": 0.5}, data=spec(counted), loop=loop)
+    fit(config, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    """It, read back."""
+    return genlab.load(folder)
+
+
+def test_samples_are_those_of_the_state_that_is_evaluated(folder, run):
+    _, training, step, state = restore.trained(folder)
+    method, source = training.experiment.method, training.experiment.data
+    params, stats = evaluation_variables(training.experiment, state)
+    key = random.fold_in(random.key(5), 79)
+    label = np.arange(12) % 10
+    made = Sampler(method, source)(
+        params, stats, method.latents(key, 12), {"label": jnp.eye(10)[label]}
+    )
+    np.testing.assert_array_equal(run.sample(12, seed=5), made)
+    assert (run.step, run.chosen) == (step, "last") == (4, "last")
+    sevens = run.sample(12, label=7, seed=5)
+    np.testing.assert_array_equal(sevens[7], made[7])
+    np.testing.assert_array_equal(sevens, run.sample(12, label="7", seed=5))
+    assert made.dtype == np.uint8 and (sevens[1] != made[1]).any()
+
+
+def test_codes_and_reconstructions_are_the_methods_own(folder, run):
+    _, training, _, state = restore.trained(folder)
+    method, source = training.experiment.method, training.experiment.data
+    stored = source.read("test", 6)
+    x, cond = as_batch(stored, method, source)
+    codes = method.encode(*state.averaged, x, cond)
+    np.testing.assert_allclose(run.encode(stored["image"], label=stored["label"]), codes, atol=1e-5)
+    np.testing.assert_array_equal(
+        run.encode(x, label=stored["label"]), run.encode(stored["image"], label=stored["label"])
+    )
+    again = run.reconstruct(stored["image"], label=stored["label"])
+    whole = np.asarray(method.reconstruct(*state.averaged, x, cond))
+    assert again.dtype == np.uint8
+    np.testing.assert_allclose(again / 127.5 - 1, whole, atol=1.01 / 127.5)
+
+
+def test_neither_data_nor_devices_are_needed(folder):
+    CALLS.clear()
+    run = genlab.load(folder)
+    config = json.loads((folder / "config.json").read_text())
+    assert config["loop"]["devices"] == 4
+    run.sample(2, label=3)
+    run.encode(np.zeros((2, *tiny.SHAPE), np.uint8), label="3")
+    generate(folder, SampleRequest(2))
+    assert not CALLS
+    assert run.source.columns["label"].names == tuple("0123456789")
+    (folder / "columns.json").rename(folder / "columns")
+    genlab.load(folder).sample(2)  # the folder of an older run
+    (folder / "columns").rename(folder / "columns.json")
+    assert CALLS
+
+
+def test_what_the_folder_holds(folder, run):
+    assert run.metrics[-1]["step"] == 4 and run.scores == []
+    assert set(run.params) == {"encoder", "decoder"} and "batch_stats" in run.stats["encoder"]
+    assert genlab.load(folder, step=2).step == 2
+    assert "round 4 (last)" in repr(run)
+
+
+def test_what_cannot_be_is_refused(folder, run, tmp_path):
+    with pytest.raises(ConfigError, match="no checkpoint of round 3"):
+        genlab.load(folder, step=3)
+    with pytest.raises(ConfigError, match="is no run folder"):
+        genlab.load(tmp_path)
+    with pytest.raises(ConfigError, match="no label '12'"):
+        run.sample(2, label=12)
+    with pytest.raises(ConfigError, match="not conditioned on 'hue'"):
+        run.sample(2, hue=0.5)
+
+
+def test_the_best_checkpoint_is_read_and_its_scores(tmp_path):
+    loop = {"checkpoint_every": 2, "evaluate_every": 2, "best": "reconstruction/mse"}
+    config = tiny.vae(evaluate={"reconstruction": spec(Reconstruction)}, loop=loop)
+    fit(config, tmp_path)
+    run = genlab.load(tmp_path)
+    rows = {row["step"]: row["scores"]["mse"] for row in run.scores}
+    assert run.step == min(rows, key=lambda step: (rows[step], -step))
+    assert run.chosen == "best validation reconstruction/mse"
