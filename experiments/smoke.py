@@ -1,12 +1,19 @@
 """Shrinks the config of any experiment to a run of seconds of the same structure, for tests."""
 
+from pathlib import Path
+
 import numpy as np
 from ml_collections import ConfigDict
 
 from genlab import spec
-from genlab.config import CALL, override, path_of
+from genlab.config import CALL, as_dict, from_dict, override, path_of
+from genlab.config.files import load
 from genlab.data import Source, from_arrays
 from genlab.methods.gan.options import packed
+from genlab.runs.folder import RunFolder
+from genlab.runs.identity import with_paths
+from genlab.sweep.plan import configure
+from genlab.train.loop import fit
 
 SMALL = {
     "width": 8,
@@ -54,6 +61,21 @@ def shrink(config: ConfigDict) -> ConfigDict:
     for option in config.method.get("options", ()):
         config.batch_size *= option.m if option[CALL] == path_of(packed) else 1
     return config
+
+
+def made_from(file: Path, config: ConfigDict, folder: Path) -> ConfigDict:
+    """`config` with the runs that it is made from, other variants of `file`, shrunk and trained in
+    `folder`, once each.
+    """
+
+    def trained(path: str) -> str:
+        run = folder / Path(path).parent.name
+        if not RunFolder(run).exists:
+            fit(shrink(configure(load(file), run.name, {"loop.devices": 1})), run)
+        return str(run)
+
+    plain = as_dict(config)
+    return from_dict(found) if (found := with_paths(plain, trained)) != plain else config
 
 
 def _shrink(root: ConfigDict, node, path: str) -> None:

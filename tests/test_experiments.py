@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.smoke import shrink
+from experiments.smoke import made_from, shrink
 from genlab.config.files import load
 from genlab.report import write
 from genlab.runs.folder import RunFolder
@@ -27,10 +27,17 @@ def variants():
             yield pytest.param(file, variant, id=f"{file.parent.name}/{file.stem}:{variant}")
 
 
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Where the runs that variants are made from are trained."""
+    return tmp_path_factory.mktemp("others")
+
+
 @pytest.mark.parametrize(("file", "variant"), list(variants()))
-def test_every_variant_plays_a_round(file, variant):
+def test_every_variant_plays_a_round(file, variant, others):
     """Built, traced, compiled, played: every parameter and metric is finite."""
-    config = shrink(plan.configure(load(file), variant, {"loop.devices": 1}))
+    config = plan.configure(load(file), variant, {"loop.devices": 1})
+    config = shrink(made_from(file, config, others / file.parent.name))
     prepared = program.prepare(config)
     if file.name in SEEN:
         return

@@ -69,8 +69,8 @@ class Experiment:
     recalibrate: batches of samples from which BatchNorm's statistics are taken anew before the run
                  is sampled or scored (`genlab.sampling.batch_norm`); 0 for the running ones
     begin:       networks that start from another run's weights, its moving averages where it has
-                 any: {"gen": "runs/x"}, "runs/x:network" where it has another name there, or {"run":
-                 ..., "network": ..., "step": ...}; optimisers start afresh
+                 any: {"gen": "runs/x"}, "runs/x:network" where it has another name there, or
+                 {"run": ..., "network": ..., "step": ...}; optimisers start afresh
     title:       a line for people
     """
 
