@@ -9,7 +9,7 @@ import tiny
 from jax import random
 
 from genlab import fit, spec, trained
-from genlab.api import fit_together
+from genlab.api import fit_vmapped
 from genlab.config import ConfigError, override
 from genlab.methods import GAN, VAE
 from genlab.nets import Discriminator, Encoder, Frozen, mlp
@@ -152,7 +152,7 @@ def test_a_run_with_ingredients_resumes_bit_for_bit(first, tmp_path, devices, pl
 def test_runs_with_ingredients_share_a_program(first, tmp_path):
     configs = [on_frozen_decoder(first, seed=seed, loop=LOOP) for seed in (0, 1)]
     alone = fit(configs[1], tmp_path / "alone")
-    _, together = fit_together(configs, [tmp_path / "0", tmp_path / "1"])
+    _, together = fit_vmapped(configs, [tmp_path / "0", tmp_path / "1"])
     for a, b in zip(leaves(alone), leaves(together), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
@@ -243,3 +243,30 @@ def test_a_damaged_checkpoint_is_passed_over(moved):
 def test_the_encoder_of_a_trained_run_keeps_its_attributes(first):
     net = trained(str(first), "encoder")
     assert net.latent == 4 and isinstance(net.net, Encoder)
+
+
+class File:
+    """An experiment whose second variant begins from the first."""
+
+    __file__ = __file__
+
+    @staticmethod
+    def config():
+        return tiny.vae(loop={"steps": 2})
+
+    @staticmethod
+    def sweep():
+        return {"base": {}, "begun": {"begin": {"encoder": "{sweep}/base/seed{seed}"}}}
+
+
+def test_a_variant_begins_from_another_ones_run_of_the_same_seed(tmp_path):
+    jobs = plan.plan(File, tmp_path, {}, seeds=(3, 4))
+    paths = [job.config.begin.get("encoder") for job in jobs]
+    assert paths == [None, f"{tmp_path}/base/seed3", None, f"{tmp_path}/base/seed4"]
+    results = run.run(jobs[:2], tmp_path, "", Silent())
+    assert [(one.status, one.error) for one in results] == [("done", "")] * 2
+    kept = RunFolder(jobs[1].workdir).ingredients["begin.encoder"]
+    assert (kept["run"], kept["step"]) == (str(tmp_path / "base" / "seed3"), 2)
+    assert run.finished(jobs[1])
+    shutil.rmtree(jobs[0].workdir)
+    assert not run.finished(jobs[1])
