@@ -27,7 +27,7 @@ def with_frozen(moving: Mapping, stats: Mapping) -> dict:
     """`moving` with the frozen weights that `stats` holds."""
     return {
         name: {**held, FROZEN: stats[name][FROZEN]}
-        if isinstance(held, Mapping) and FROZEN in stats[name]
+        if isinstance(held, Mapping) and FROZEN in stats.get(name, {})
         else held
         for name, held in moving.items()
     }
