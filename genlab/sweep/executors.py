@@ -1,8 +1,7 @@
-"""Who plays a sweep's runs beside this process: subprocesses on this machine, or Slurm; both
-through submitit.
+"""Executors: run a sweep's jobs in subprocesses of this machine, or on Slurm; both by submitit.
 
-An executor takes work and gives back job ids; ids alone say how a job stands, so that another
-process can come back to it.
+An executor takes work and returns job ids. The state of a job follows from its id alone, so that
+another process can reattach to it.
 """
 
 import contextlib
@@ -42,21 +41,21 @@ class Executor(Protocol):
     grace: float
 
     def room(self, active: int) -> int | None:
-        """How many more jobs it takes beside `active` ones; None for any number."""
+        """How many more jobs it takes while `active` ones run; None for any number."""
         ...
 
     def submit(self, work: Sequence[Callable], folder: Path) -> list[str]:
-        """Starts jobs, their logs in `folder`; their ids."""
+        """Starts jobs whose logs go to `folder`, and returns their ids."""
         ...
 
     def states(self, ids: Sequence[str]) -> dict[str, str] | None:
-        """How jobs stand: upper-case words, one in ENDED or no entry for a job that is over. None
-        where it cannot be known now.
+        """The states of jobs, in Slurm's words: one in ENDED, or no entry, for a job that is over.
+        None where they cannot be known now.
         """
         ...
 
     def interrupted(self, ids: Sequence[str]) -> str:
-        """Ctrl-C in the launcher: what becomes of the jobs, in a line."""
+        """Ctrl-C in the launcher: what happens to the jobs, in a line."""
         ...
 
 
@@ -79,7 +78,7 @@ def executor(name: str, jobs: int | None, options: Mapping[str, object]) -> "Loc
 
 
 def slurm_options(given: Mapping[str, object]) -> dict[str, object]:
-    """Resources of a Slurm job, read as what they must be."""
+    """Resources of a Slurm job, converted to their types; ConfigError for what is none."""
     found = dict(DEFAULTS)
     for name, value in given.items():
         if name not in OPTIONS:
@@ -104,8 +103,8 @@ def slurm_options(given: Mapping[str, object]) -> dict[str, object]:
 class Local:
     """Subprocesses of this machine, `jobs` at a time. They outlive a killed launcher.
 
-    Where there are GPUs they are dealt out to the jobs; more jobs than GPUs share them, and then
-    allocate memory as they need it.
+    GPUs are divided among the jobs. More jobs than GPUs share them, and then allocate memory as
+    they need it.
     """
 
     name, poll, grace = "local", 0.2, 0.0
@@ -114,7 +113,7 @@ class Local:
         self.jobs, self._started = jobs, {}
 
     def room(self, active):
-        """One by one, so that each is on record before the next starts."""
+        """One by one, so that each is recorded before the next starts."""
         return int(active < self.jobs)
 
     def submit(self, work, folder):
@@ -124,7 +123,7 @@ class Local:
         local = LocalExecutor(folder)
         local.update_parameters(timeout_min=FOREVER, stderr_to_stdout=True)
         ids = []
-        with _deaf():
+        with _terminal_signals_ignored():
             for one in work:
                 place = min(set(range(self.jobs)) - set(self._places().values()), default=0)
                 job = local.submit(_Placed(one, self._devices(place)))
@@ -137,10 +136,10 @@ class Local:
         return {i: "RUNNING" for i in ids if self._alive(i)}
 
     def interrupted(self, ids):
-        """Nobody else looks after these: they save and end with the launcher."""
+        """Subprocesses end with the launcher, once they have saved."""
         for pid in map(int, ids):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)  # the controller hands it on
+                os.kill(pid, signal.SIGTERM)  # the controller forwards it
         until = time.monotonic() + 60
         while any(map(self._alive, ids)) and time.monotonic() < until:
             time.sleep(0.1)
@@ -165,7 +164,7 @@ class Local:
 
 
 class Slurm:
-    """One array of jobs, `jobs` of them at a time (None: as many as the cluster gives)."""
+    """One array of jobs, `jobs` at a time (None: as many as the cluster runs)."""
 
     name, poll, grace = "slurm", 2.0, 15.0
 
@@ -179,11 +178,11 @@ class Slurm:
         self.jobs, self.options = jobs, options
 
     def room(self, active):
-        """Any number: Slurm has the queue."""
+        """Any number: Slurm queues them."""
         return None
 
     def submit(self, work, folder):
-        """One sbatch; ConfigError with Slurm's own words where it refuses."""
+        """One sbatch; ConfigError with Slurm's message where it refuses."""
         from submitit import SlurmExecutor
         from submitit.core.utils import FailedJobError
 
@@ -206,29 +205,29 @@ class Slurm:
         return [job.job_id for job in jobs]
 
     def states(self, ids):
-        """As squeue has them; it needs no accounting, and forgets jobs some minutes after their
+        """Those that squeue lists: it needs no accounting, and drops jobs some minutes after their
         end.
         """
         return queue(ids)
 
     def interrupted(self, ids):
-        """They are the cluster's."""
+        """Jobs of the cluster go on."""
         return (
-            f"{len(ids)} runs go on in the cluster: the same command comes back to them, "
+            f"{len(ids)} runs go on in the cluster: the same command reattaches to them, "
             f"`scancel {' '.join(ids)}` ends them"
         )
 
 
 def queue(ids: Sequence[str]) -> dict[str, str] | None:
-    """The states of these jobs of the user's in Slurm; None where squeue does not answer."""
+    """The states of these jobs in Slurm; None where squeue does not answer."""
     command = ["squeue", "--me", "--noheader", "--array", "--states=all", "--format=%i %T"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if told.returncode:
+    if answer.returncode:
         return None
-    states = dict(line.split(maxsplit=1) for line in told.stdout.splitlines())
+    states = dict(line.split(maxsplit=1) for line in answer.stdout.splitlines())
     return {i: states[i].strip() for i in ids if i in states}
 
 
@@ -257,7 +256,7 @@ def _command(pid: str) -> str:
 
 
 def _gpus() -> list[str]:
-    """NVIDIA's, that this process may see."""
+    """The NVIDIA GPUs that this process may see."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [gpu for gpu in visible.split(",") if gpu]
@@ -265,10 +264,8 @@ def _gpus() -> list[str]:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """What is started here does not hear the terminal's Ctrl-C and hang-up: the launcher tells it
-    what to do.
-    """
+def _terminal_signals_ignored() -> Iterator[None]:
+    """What starts here ignores the terminal's Ctrl-C and hang-up: the launcher signals it."""
     signals = (signal.SIGINT, signal.SIGHUP)
     before = [signal.signal(s, signal.SIG_IGN) for s in signals]
     try:

@@ -12,8 +12,8 @@ from genlab.sweep.plan import Job
 
 
 class Submitted(NamedTuple):
-    """A run in an executor's hands: its job's id, what was last heard of it, and when it was first
-    found to be over (`time.monotonic`).
+    """A run submitted to an executor: the id of its job, the state last seen, and when the job was
+    first found to be over (`time.monotonic`).
     """
 
     job: Job
@@ -23,21 +23,21 @@ class Submitted(NamedTuple):
 
 
 class Ledger:
-    """`jobs.json` of a sweep's folder: {run: [executor, job id]} for what is in somebody's hands.
+    """`jobs.json` of a sweep's folder: {run: [executor, job id]} for the runs submitted.
 
-    A run leaves it once its end has been read.
+    A run leaves it once its result has been read.
     """
 
     def __init__(self, workdir: Path):
         self.folder, self.logs = RunFolder(workdir), workdir / "cluster"
 
     def read(self) -> dict[str, list[str]]:
-        """What it says."""
+        """The entries; ConfigError where the file is damaged."""
         return sound_object_in(self.folder.path / "jobs.json")
 
-    def enter(self, executor: str, handed: Sequence[Submitted]) -> None:
+    def enter(self, executor: str, submitted: Sequence[Submitted]) -> None:
         """Adds runs."""
-        added = {self._run(one.job): [executor, one.id] for one in handed}
+        added = {self._run(one.job): [executor, one.id] for one in submitted}
         self.folder.write("jobs.json", {**self.read(), **added})
 
     def strike(self, job: Job) -> None:
@@ -46,7 +46,7 @@ class Ledger:
         self.folder.write("jobs.json", kept)
 
     def alive(self, jobs: Sequence[Job], executor: str) -> dict[Path, str]:
-        """The ids of the jobs of this executor's, queued or running, that have these runs."""
+        """Ids of this executor's queued or running jobs, by the folders of their runs."""
         book = self.read()
         entries = {job.workdir: book.get(self._run(job), ["", ""]) for job in jobs}
         ids = {folder: number for folder, (name, number) in entries.items() if name == executor}
@@ -55,16 +55,16 @@ class Ledger:
         if states is None:
             raise ConfigError(
                 f"{self.folder.path} has runs that are Slurm jobs, and squeue does not answer: "
-                "come back where it does"
+                "run this where it does"
             )
         return {f: i for f, i in ids.items() if states.get(i, "COMPLETED") not in ENDED}
 
     def refuse_those_of(self, executor: str, jobs: Sequence[Job]) -> None:
-        """ConfigError where some of the runs are in this executor's hands."""
+        """ConfigError where this executor has some of the runs."""
         if alive := self.alive(jobs, executor):
             end = {"local": "kill", "slurm": "scancel"}[executor]
             raise ConfigError(
-                f"{len(alive)} of these runs are {executor} jobs: come back to them with "
+                f"{len(alive)} of these runs are {executor} jobs: reattach to them with "
                 f"--executor={executor}, or end them: {end} {' '.join(alive.values())}"
             )
 

@@ -24,8 +24,8 @@ Before = Callable[[Sequence[Job], Progress], None]
 def run(
     jobs: Sequence[Job], workdir: str | Path, title: str, show: Progress, by: Runner | None = None
 ) -> list[Result]:
-    """Has the jobs that are not finished played `by` someone, `in_turn` unless told otherwise;
-    what fails is recorded and does not stop the rest.
+    """Carries out the jobs that are not finished, by default `in_turn`; a failed one is recorded
+    and does not stop the rest.
     """
     workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
@@ -46,19 +46,19 @@ def run(
 def in_turn(
     jobs: Sequence[Job], workdir: Path, show: Progress, ahead: Before = lambda *_: None
 ) -> Iterator[Result]:
-    """One after another, in this process, after `ahead(jobs, show)`; not those that an executor
-    has.
+    """One after another, in this process, after `ahead(jobs, show)`; ConfigError where an executor
+    has some of them.
     """
     if (workdir / "jobs.json").is_file():
         from genlab.sweep.ledger import Ledger
 
         for executor in ("local", "slurm"):
             Ledger(workdir).refuse_those_of(executor, jobs)
-    with RunFolder(workdir).locked():  # against a second sweep, which would take jobs in its way
+    with RunFolder(workdir).locked():  # against a second sweep in it
         ahead(jobs, show)
         for number, job in enumerate(jobs, start=1):
             show.say(f"[{number}/{len(jobs)}] {job.name}")
-            yield play(job, show)
+            yield carry_out(job, show)
 
 
 def vmapped(jobs: Sequence[Job], workdir: Path, show: Progress) -> Iterator[Result]:
@@ -88,7 +88,7 @@ def _train_vmapped(jobs: Sequence[Job], show: Progress) -> None:
 
 
 def finished(job: Job) -> bool:
-    """Whether this very run is trained to the end and evaluated on test."""
+    """Whether this very run is trained to the last round and evaluated on the test split."""
     run = RunFolder(job.workdir)
     if not run.exists or run.status.get("status") != "finished":
         return False
@@ -98,11 +98,12 @@ def finished(job: Job) -> bool:
         return False
     if not same:
         return False
-    return run.status.get("judged") == _judgement(job.config)
+    scored_as = run.status.get("evaluated", run.status.get("judged"))  # so called in older runs
+    return scored_as == _evaluation(job.config)
 
 
-def _judgement(config: ConfigDict) -> str:
-    """What a finished run's test scores depend on, beside the run itself."""
+def _evaluation(config: ConfigDict) -> str:
+    """Fingerprint of what a finished run's test scores depend on apart from the run itself."""
     return config_lib.fingerprint([config.evaluate, config.loop.steps, config.loop.best])
 
 
@@ -110,7 +111,7 @@ Act = Callable[[Job, Progress], None]
 
 
 def train(job: Job, show: Progress) -> None:
-    """To the end, from where it stands; in all processes of a run alike."""
+    """Trains to the last round, from the newest checkpoint; called in every process of a run."""
     from genlab.api import fit
     from genlab.runtime import processes
 
@@ -118,35 +119,35 @@ def train(job: Job, show: Progress) -> None:
         fit(job.config, job.workdir, show)
 
 
-def judge(job: Job, show: Progress) -> None:
-    """Test scores of a trained run, which is finished with them; in one process."""
-    from genlab.evaluation.evaluate import evaluate
+def evaluate(job: Job, show: Progress) -> None:
+    """Scores a trained run on its test split, which finishes it; called in one process."""
+    from genlab.evaluation.evaluate import evaluate as scored
 
     run = RunFolder(job.workdir)
-    for row in evaluate(job.workdir) if job.config.evaluate else ():
+    for row in scored(job.workdir) if job.config.evaluate else ():
         scores = {name: value for name, value in row["scores"].items() if value is not None}
         show.say("  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
-    run.write("status.json", {**run.status, "judged": _judgement(job.config)})
+    run.write("status.json", {**run.status, "evaluated": _evaluation(job.config)})
 
 
-ACTS: tuple[Act, ...] = (train, judge)
+ACTS: tuple[Act, ...] = (train, evaluate)
 
 
-def play(job: Job, show: Progress, acts: Sequence[Act] = ACTS) -> Result:
-    """Trains and judges one run; what goes wrong is written beside it and told."""
+def carry_out(job: Job, show: Progress, acts: Sequence[Act] = ACTS) -> Result:
+    """Trains and evaluates one run; an error is written to its folder and shown."""
     try:
         for act in acts:
             act(job, show)
         return Result(job, "done")
     except Exception as error:
-        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         job.workdir.mkdir(parents=True, exist_ok=True)
         (job.workdir / "error.txt").write_text(traceback.format_exc())
         run = RunFolder(job.workdir)
         if not (isinstance(error, ConfigError) and run.exists):  # another config's run stays whole
-            run.write("status.json", {"status": "failed", "error": told})
-        show.say(f"  failed: {told}")
-        return Result(job, "failed", told)
+            run.write("status.json", {"status": "failed", "error": reason})
+        show.say(f"  failed: {reason}")
+        return Result(job, "failed", reason)
 
 
 def _remember(workdir: Path, title: str, names: list[str], seeds: list[int]) -> None:

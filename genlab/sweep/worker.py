@@ -42,9 +42,9 @@ class Work:
         processes.start()
         several, trained = processes.count() > 1, self.before is not None
         before = self._rounds() if self.before is None else self.before
-        acts = [run.judge] if trained else [run.train] if several else run.ACTS
+        acts = [run.evaluate] if trained else [run.train] if several else run.ACTS
         try:
-            result = _play(RunFolder.at(self.folder), acts)
+            result = _carried_out(RunFolder.at(self.folder), acts)
         except BaseException:
             if self.asked and os.environ.get("SLURM_PROCID", "0") == "0":
                 self._queue_again(before)
@@ -94,12 +94,12 @@ def slurm_id() -> str:
     return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ["SLURM_JOB_ID"]
 
 
-def _play(run: RunFolder, acts: Sequence):
+def _carried_out(run: RunFolder, acts: Sequence):
     from genlab.sweep.plan import Job
-    from genlab.sweep.run import play
+    from genlab.sweep.run import carry_out
 
     job = Job(run.path.parent.name, run.config.seed, run.config, run.path)
-    return play(job, Plain(seconds=30), acts)
+    return carry_out(job, Plain(seconds=30), acts)
 
 
 def _leave(*_) -> None:
