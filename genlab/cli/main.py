@@ -12,7 +12,7 @@ import traceback
 
 from genlab.cli import bench, evaluate, options, prepare, report, sample, sweep, train
 from genlab.runtime.cache import start_jax
-from genlab.runtime.signals import heard
+from genlab.runtime.signals import interruptible
 
 COMMANDS = {
     "sweep": sweep, "train": train, "evaluate": evaluate, "sample": sample, "report": report,
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         options.complete(arguments, rest)
         if arguments.jax:
             start_jax()
-        with heard():
+        with interruptible():
             return arguments.run(arguments) or 0
     except ConfigError as error:
         print(f"genlab: {one_line(error)}", file=sys.stderr)

@@ -13,11 +13,11 @@ def cache() -> Path:
 
 
 def start_jax() -> None:
-    """Compiled programs are kept beside the feature networks, so that a run's second start need not
-    compile.
+    """Settings of JAX for a whole program: compiled programs are kept in the cache, so that the
+    second start of a run need not compile.
     """
-    gc.set_threshold(100_000)  # of what a start makes nearly all stays: searching it takes a tenth
+    gc.set_threshold(100_000)  # most of what a start makes stays: collecting takes a tenth
     import jax
 
     jax.config.update("jax_compilation_cache_dir", str(cache() / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # many small make a second
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # many small ones add up

@@ -1,5 +1,5 @@
-"""What the devices tell one another, counted in the program that XLA compiled, and what that costs
-on other machines by a simple model.
+"""Communication between devices, counted in the program that XLA compiled, and a simple model of
+its cost on other machines.
 """
 
 import math
@@ -114,7 +114,7 @@ def _arrays(match: re.Match) -> tuple:
         (m["dtype"], tuple(int(n) for n in m["sides"].split(",") if n))
         for m in ARRAY.finditer(match["made"])
     ]
-    if match["start"] and match["kind"] != "all-reduce":  # what goes in is told beside what is made
+    if match["start"] and match["kind"] != "all-reduce":  # inputs are listed before outputs
         arrays = [a for a in arrays[len(arrays) // 2 :] if a[0] in BYTES]
     return tuple(arrays)
 

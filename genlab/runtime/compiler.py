@@ -1,4 +1,4 @@
-"""What XLA is told when it compiles a whole program, on a platform whose own choices are slower."""
+"""XLA's options for whole programs, on platforms where its own choices are slower."""
 
 import os
 from collections.abc import Callable
@@ -22,11 +22,11 @@ def compiled(lowered, mesh: jax.sharding.Mesh):
 
 def jit(fun: Callable, **kwargs) -> Callable:
     """`jax.jit` of a whole program without a placement, as evaluation's are, under `options` of the
-    default platform: nothing to call while another program is traced.
+    default platform; not to be called while another program is traced.
     """
 
     @cache
-    def jitted() -> Callable:  # where it runs is not asked before it does
+    def jitted() -> Callable:  # the backend is asked for when it first runs
         return jax.jit(fun, compiler_options=options(jax.default_backend()), **kwargs)
 
     @wraps(fun)

@@ -20,14 +20,14 @@ from genlab.config import ConfigError
 from genlab.runtime import signals, watchdog
 
 HEARTBEAT = 30  # s without a sign of life after which a process counts as lost
-CONNECT = 60  # s to find one another at the start
-POLL = 1.0  # s: the longest wait in one call, so that signals are heard in between
+CONNECT = 60  # s to connect at the start
+POLL = 1.0  # s: the longest wait in one call, so that signals are handled in between
 T = TypeVar("T")
-_serial = itertools.count()  # names of words: the same in every process, for all say the same ones
+_serial = itertools.count()  # of messages: equal in all processes, which send them in one order
 
 
 class Flags(NamedTuple):
-    """What a command line says about processes; `None` is for the environment to tell."""
+    """The command line's settings of processes; `None` where the environment decides."""
 
     coordinator: str | None = None  # HOST:PORT of the first process, or "auto"
     count: int | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -40,7 +40,7 @@ def start(flags: Flags = Flags()) -> None:  # noqa: B008
     Without flags only where a launcher has started several tasks of one step (see `launched`); with
     coordinator="auto" as `jax.distributed.initialize` finds it, on TPU pods for instance.
 
-    Raises ConfigError for flags that cannot be meant. Where the others do not come in time this
+    Raises ConfigError for flags that are wrong. Where the others do not connect in time this
     process ends: XLA, which waits for them, would end it with a stack trace.
     """
     _check(flags)
@@ -53,7 +53,7 @@ def start(flags: Flags = Flags()) -> None:  # noqa: B008
     asked = found or f"--coordinator={flags.coordinator}"
     alone = f"the processes did not find one another within {CONNECT} s ({asked})"
     advice = "start all of them, with one address that each can reach and a free port on it"
-    late = threading.Timer(CONNECT, watchdog.cut, [f"{alone}: {advice}", 2])
+    late = threading.Timer(CONNECT, watchdog.abort, [f"{alone}: {advice}", 2])
     late.start()
     try:
         jax.distributed.initialize(
@@ -67,12 +67,12 @@ def start(flags: Flags = Flags()) -> None:  # noqa: B008
     finally:
         late.cancel()
     host = _state().coordinator_address.rpartition(":")[0]
-    watchdog.tie(index(), count(), host, _say, _hear)
+    watchdog.connect(index(), count(), host, _publish, _wait)
 
 
 def launched(environment) -> str | None:
-    """What has started several tasks of one program, after its environment variables: "Slurm" (an
-    srun step), "Open MPI" or "TPU"; None for a shell, a batch script or a single task.
+    """The launcher of several tasks of one program, by its environment variables: "Slurm" (an srun
+    step), "Open MPI" or "TPU"; None for a shell, a batch script or a single task.
     """
     several = {
         "Slurm": environment.get("SLURM_STEP_NUM_TASKS", "1"),
@@ -85,7 +85,7 @@ def launched(environment) -> str | None:
 
 
 def count() -> int:
-    """Processes that play this run."""
+    """Number of processes of this run."""
     return _state().num_processes
 
 
@@ -95,7 +95,7 @@ def index() -> int:
 
 
 def is_main() -> bool:
-    """Whether this process writes the run folder, speaks to the terminal, draws and judges."""
+    """Whether this is the process that writes to the run folder and the terminal."""
     return index() == 0
 
 
@@ -106,11 +106,11 @@ def agreed(act: Callable[[], T], same: Callable[[T], str] = lambda _: "") -> T:
     """
     if count() == 1:
         return act()
-    result, failure = _outcome(act)
-    told = _gathered(json.dumps([_told(failure), "" if failure else same(result)]))
+    result, failure = _attempt(act)
+    answers = _gathered(json.dumps([_text(failure), "" if failure else same(result)]))
     if failure:
         raise failure
-    each = [json.loads(text) for text in told]
+    each = [json.loads(text) for text in answers]
     for number, (error, _) in enumerate(each):
         if error:
             raise ConfigError(f"process {number}: {error}")
@@ -121,32 +121,32 @@ def agreed(act: Callable[[], T], same: Callable[[T], str] = lambda _: "") -> T:
 
 
 def on_main(act: Callable[[], T]) -> T:
-    """`act()` in the first process alone, its result (as JSON has it) or its error in all."""
+    """`act()` in the main process; its result (as JSON has it) or its error in all of them."""
     if count() == 1:
         return act()
     name = f"genlab/{next(_serial)}"
     if is_main():
-        result, failure = _outcome(act)
-        _say(name, json.dumps([None if failure else result, _told(failure)]))
+        result, failure = _attempt(act)
+        _publish(name, json.dumps([None if failure else result, _text(failure)]))
         if failure:
             raise failure
         return result
-    result, told = json.loads(_hear(name))
-    if told:
-        kind = ConfigError if told.startswith("ConfigError: ") else RuntimeError
-        raise kind(told.removeprefix("ConfigError: "))
+    result, failed = json.loads(_wait(name))
+    if failed:
+        kind = ConfigError if failed.startswith("ConfigError: ") else RuntimeError
+        raise kind(failed.removeprefix("ConfigError: "))
     return result
 
 
 class Stop:
-    """Whether to stop, asked before each dispatch: in all processes at the same one.
+    """Whether to stop, asked before each dispatch; all processes stop before the same one.
 
-    The process that is asked to stop names a dispatch that no other can have passed by then, for
-    none runs more than `ahead` dispatches before the slowest, and whoever comes there reads it.
+    A process that gets a signal publishes the number of a dispatch that no other can have passed,
+    for none is more than `ahead` dispatches ahead of the slowest; all stop when they reach it.
     """
 
     def __init__(self, ahead: int):
-        self.ahead, self.asked, self.told = ahead, 0, None
+        self.ahead, self.asked, self.stop = ahead, 0, None  # stop: (dispatch, signal)
         self.name = f"genlab/{next(_serial)}" if count() > 1 else ""
 
     def __call__(self) -> int | None:
@@ -154,34 +154,34 @@ class Stop:
         noted = signals.requested()
         if not self.name:
             return noted
-        if noted and self.told is None:
+        if noted and self.stop is None:
             with contextlib.suppress(jax.errors.JaxRuntimeError):  # another was first
                 _client().key_value_set(self.name, f"{self.asked + self.ahead + 1} {noted}")
-        if self.told is None:
-            with contextlib.suppress(jax.errors.JaxRuntimeError):  # nobody has said so
-                self.told = tuple(map(int, _client().key_value_try_get(self.name).split()))
+        if self.stop is None:
+            with contextlib.suppress(jax.errors.JaxRuntimeError):  # no process has
+                self.stop = tuple(map(int, _client().key_value_try_get(self.name).split()))
         self.asked += 1
-        return self.told[1] if self.told and self.asked > self.told[0] else None
+        return self.stop[1] if self.stop and self.asked > self.stop[0] else None
 
 
 @contextlib.contextmanager
 def all_or_none() -> Iterator[None]:
-    """What this process alone meets ends it at once, with a line, and so all of them.
+    """An error in this process alone ends it at once, with a line, and so all the others.
 
-    Python's own exit would wait at a barrier for the others, who wait in a collective for this one.
+    Python's own exit would wait at a barrier for the others, which wait in a collective for it.
     """
     try:
         yield
     except (ConfigError, FloatingPointError, signals.Interrupted) as error:
-        if count() == 1 or str(error):  # these are met by all alike
+        if count() == 1 or str(error):  # all processes raise these
             raise
-        watchdog.cut(f"process {index()}: interrupted; {watchdog.ADVICE}")
+        watchdog.abort(f"process {index()}: interrupted; {watchdog.ADVICE}")
     except BaseException as error:
         if count() == 1:
             raise
-        time.sleep(2 * POLL)  # if it is that another is gone, the watchdog reports it, and better
-        told = " ".join(str(error).split())[:300]
-        watchdog.cut(f"process {index()}: {type(error).__name__}: {told}; {watchdog.ADVICE}")
+        time.sleep(2 * POLL)  # if another process is gone, the watchdog says so first
+        text = " ".join(str(error).split())[:300]
+        watchdog.abort(f"process {index()}: {type(error).__name__}: {text}; {watchdog.ADVICE}")
 
 
 def _check(flags: Flags) -> None:
@@ -202,31 +202,31 @@ def _check(flags: Flags) -> None:
 
 
 def _gathered(text: str) -> list[str]:
-    """What each process says, in all of them."""
+    """The texts of all processes, in each of them."""
     name = f"genlab/{next(_serial)}"
-    _say(f"{name}/{index()}", text)
+    _publish(f"{name}/{index()}", text)
     if is_main():
-        _say(f"{name}/all", json.dumps([_hear(f"{name}/{i}") for i in range(count())]))
-    return json.loads(_hear(f"{name}/all"))
+        _publish(f"{name}/all", json.dumps([_wait(f"{name}/{i}") for i in range(count())]))
+    return json.loads(_wait(f"{name}/all"))
 
 
-def _outcome(act: Callable) -> tuple[Any, Exception | None]:
+def _attempt(act: Callable) -> tuple[Any, Exception | None]:
     try:
         return act(), None
     except Exception as error:
         return None, error
 
 
-def _told(error: Exception | None) -> str:
+def _text(error: Exception | None) -> str:
     return f"{type(error).__name__}: {error}" if error else ""
 
 
-def _say(name: str, text: str) -> None:
+def _publish(name: str, text: str) -> None:
     _client().key_value_set(name, text)
 
 
-def _hear(name: str) -> str:
-    """What is said under a name, as soon as it is."""
+def _wait(name: str) -> str:
+    """The text published under a name, as soon as it is."""
     while True:
         try:
             return _client().blocking_key_value_get(name, int(1000 * POLL))

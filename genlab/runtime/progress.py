@@ -1,4 +1,4 @@
-"""What a person sees of a run: a live line on a terminal, plain lines elsewhere."""
+"""Progress of a run: a live bar on a terminal, plain lines elsewhere, or nothing."""
 
 import sys
 import time
@@ -6,9 +6,7 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Told of a run as it goes; `Silent` in notebooks and tests, `Plain` in logs, `Live` on a
-    terminal.
-    """
+    """Shows a run: `Silent` in notebooks and tests, `Plain` in logs, `Live` on a terminal."""
 
     def begin(self, name: str, step: int, steps: int) -> None:
         """A run starts, or resumes at `step`."""
@@ -19,7 +17,7 @@ class Progress(Protocol):
         ...
 
     def say(self, text: str) -> None:
-        """Something happened."""
+        """Shows a line of text."""
         ...
 
     def end(self) -> None:
@@ -28,19 +26,19 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Says nothing."""
+    """Shows nothing."""
 
     def begin(self, name, step, steps):
-        """Nothing."""
+        """Does nothing."""
 
     def advance(self, step, row=None):
-        """Nothing."""
+        """Does nothing."""
 
     def say(self, text):
-        """Nothing."""
+        """Does nothing."""
 
     def end(self):
-        """Nothing."""
+        """Does nothing."""
 
 
 class Plain:
@@ -71,7 +69,7 @@ class Plain:
         print(text, file=self.out, flush=True)
 
     def end(self):
-        """Nothing: the last line has been said."""
+        """The last line has been printed."""
 
 
 class Live:
@@ -116,7 +114,7 @@ class Live:
 
 
 def for_terminal(out=None, unit: str = "round") -> Progress:
-    """`Live` where someone watches, else `Plain`, on stdout unless told otherwise."""
+    """`Live` on a terminal, else `Plain`; on stdout by default."""
     out = out or sys.stdout
     return Live(out, unit) if out.isatty() else Plain(out=out, unit=unit)
 

@@ -1,7 +1,7 @@
-"""Being told to stop: Ctrl-C, SIGTERM, a scheduler's preemption.
+"""Requests to stop: Ctrl-C, SIGTERM, a scheduler's preemption.
 
-Under `watched()` the first signal is only noted: what is in flight ends, and whoever looks at
-`requested()` saves and raises `Interrupted`. A second signal ends the process at once.
+Under `watched()` the first signal is only noted: the training loop sees it by `requested()` after
+the dispatch under way, saves and raises `Interrupted`. A second signal ends the process at once.
 """
 
 import contextlib
@@ -15,30 +15,30 @@ _noted: list[int] = []  # signals since the outermost `watched()` began
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run stopped because it was asked to, and can go on; not an `Exception`, so that nothing
-    takes it for a failure.
+    """A run stopped on request, which can go on; not an `Exception`, so that nothing takes it for a
+    failure.
 
     number: of the signal; a program that ends by it has exit status 128 + number
     """
 
-    def __init__(self, told: str, number: int = signal.SIGINT):
-        super().__init__(told)
+    def __init__(self, text: str, number: int = signal.SIGINT):
+        super().__init__(text)
         self.number = int(number)
 
 
 def requested() -> int | None:
-    """The signal that asked to stop, None where there was none."""
+    """The signal that asked to stop, or None."""
     return _noted[0] if _noted else None
 
 
 def request(number: int = signal.SIGTERM) -> None:
-    """Asks to stop, as the signal would: for schedulers that announce themselves otherwise."""
+    """Asks to stop, as the signal would; for schedulers that announce preemption otherwise."""
     _noted.append(int(number))
 
 
 @contextlib.contextmanager
 def watched() -> Iterator[None]:
-    """Signals are noted meanwhile; afterwards they are what they were before.
+    """Notes signals meanwhile; restores the handlers afterwards.
 
     Outside the main thread, where Python has no signals, only `request` asks to stop. The second
     Ctrl-C in a notebook is a KeyboardInterrupt, elsewhere any second signal is the system's own.
@@ -50,7 +50,7 @@ def watched() -> Iterator[None]:
     def note(number, frame):
         _noted.append(number)
         for one, handler in before.items():
-            keep = _hosted() and one == signal.SIGINT
+            keep = _interactive() and one == signal.SIGINT
             signal.signal(one, handler if keep else signal.SIG_DFL)
 
     for number in before:
@@ -64,8 +64,8 @@ def watched() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[None]:
-    """SIGTERM raises `Interrupted` where nobody watches, for there is nothing to save."""
+def interruptible() -> Iterator[None]:
+    """SIGTERM raises `Interrupted` at once, where nothing under way needs saving."""
 
     def leave(number, frame):
         raise Interrupted("", number)
@@ -80,6 +80,6 @@ def heard() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
-def _hosted() -> bool:
-    """Whether a person's session, a notebook or a prompt, shall outlive what is interrupted."""
+def _interactive() -> bool:
+    """Whether Python is interactive, a notebook or a prompt, which an interrupt must not end."""
     return hasattr(sys, "ps1") or "ipykernel" in sys.modules

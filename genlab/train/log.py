@@ -1,6 +1,4 @@
-"""The stream of metrics: read two dispatches late, checked, and written as JSON lines (and event
-files).
-"""
+"""Metrics of rounds: read two dispatches late, checked, written as JSON lines and event files."""
 
 import collections
 import time
@@ -17,8 +15,8 @@ LAG = 2  # dispatches in flight: enough to hide the host; past 32, virtual CPU d
 
 
 class NotFinite(FloatingPointError):
-    """Training met NaN or infinity; names the first term that did, and the checkpoint that is still
-    good.
+    """NaN or infinity in training; names the first term that has it, and the last good
+    checkpoint.
     """
 
 
@@ -102,8 +100,8 @@ class Log:
         if bad:
             first = [n for n in bad if n.partition("/")[0] == bad[0].partition("/")[0]]
             culprits = [n for n in first if not n.endswith(("/loss", "/gradient_norm"))] or first
-            told = f"{culprits[0]} is {values[culprits[0]]} (of {', '.join(bad)}), not"
-            raise NotFinite(self._stopped(step, told))
+            found = f"{culprits[0]} is {values[culprits[0]]} (of {', '.join(bad)}), not"
+            raise NotFinite(self._stopped(step, found))
 
     def saved(self, step: int) -> None:
         """Round `step` is about to be safe: its row is written, and the mean begins anew."""
@@ -132,12 +130,12 @@ class Log:
                     self._stopped(step, f"network {network} has parameters that are not")
                 )
 
-    def _stopped(self, step: int, told: str) -> str:
+    def _stopped(self, step: int, found: str) -> str:
         good = (
             f"the checkpoint of round {self.good} is intact" if self.good else "no checkpoint yet"
         )
         return (
-            f"round {step}: {told} finite; stopped, {good} in {self.run.path}: lower its weight "
+            f"round {step}: {found} finite; stopped, {good} in {self.run.path}: lower its weight "
             "or the learning rate, or clip gradients (optax.clip_by_global_norm)"
         )
 

@@ -34,7 +34,7 @@ class Training:
     config: dict
     experiment: Experiment
     place: placement.Jit | placement.Pmap
-    moves: int  # batches a round eats
+    moves: int  # batches of a round
 
     @property
     def data_key(self) -> jax.Array:
@@ -168,8 +168,8 @@ def prepare(config: ConfigDict) -> Training:
     except ConfigError:
         raise
     except Exception as error:
-        told = " ".join(str(error).split())[:400]
-        raise ConfigError(f"this game cannot be played: {type(error).__name__}: {told}") from error
+        text = " ".join(str(error).split())[:400]
+        raise ConfigError(f"this game cannot be played: {type(error).__name__}: {text}") from error
     return training
 
 
@@ -207,7 +207,7 @@ def check(experiment: Experiment) -> None:
 
 
 def cost(training: Training) -> dict[str, Any]:
-    """FLOPs of a round, real images it eats, parameters by network. FLOPs are XLA's count of every
+    """FLOPs of a round, real images it takes, parameters by network. FLOPs are XLA's count of every
     move, before optimisation, as it is written for a TPU wherever it runs: on CPU some convolutions
     are written with fewer products.
     """

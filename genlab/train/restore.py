@@ -11,7 +11,7 @@ from genlab.train.program import Training, prepare
 
 
 def trained(workdir: str | Path, step: int | None = None) -> tuple[RunFolder, Training, int, State]:
-    """A trained run: its folder, its experiment, and the State to show and to judge.
+    """A trained run: its folder, its experiment, and the State to sample and score.
 
     That is the best checkpoint by validation where `loop.best` names a score, else the newest; or
     that of round `step`. ConfigError where there is none.
