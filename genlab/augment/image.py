@@ -18,7 +18,7 @@ Augmentation = Callable[[Array, Array], Array]  # (image [H, W, C] in [-1, 1], k
 
 def geometric(change: Augmentation) -> Augmentation:
     """Declares that an augmentation moves pixels and keeps their values."""
-    change.geometric = True
+    change.geometric = True  # pyright: ignore[reportFunctionMemberAccess]
     return change
 
 

@@ -14,7 +14,7 @@ def bundled(package: str, file: str, extra: str = "") -> Path:
     """
     wanted = f"genlab[{extra}]" if extra else package
     try:
-        found = Path(metadata.distribution(package).locate_file(file))
+        found = Path(str(metadata.distribution(package).locate_file(file)))
     except metadata.PackageNotFoundError:
         raise ConfigError(
             f"{file} comes inside {package}, which is not installed: pip install '{wanted}'"

@@ -64,8 +64,9 @@ def examine(
     shape, root = checked(shape, resize), Path(path)
     files = listing(root)
     items, classes, unlabelled, missing = labelled(root, list(files), attributes, label)
-    seen = _seen(root, {item.name: files[item.name] for item in items})
-    readable = [item for item in items if seen[item.name]]
+    looked_at = _seen(root, {item.name: files[item.name] for item in items})
+    seen = {name: look for name, look in looked_at.items() if look}
+    readable = [item for item in items if item.name in seen]
     if not readable:
         raise ConfigError(f"none of the {len(files)} images under {path} can be used")
     shape = shape or _common_shape([seen[item.name] for item in readable])
@@ -77,7 +78,7 @@ def examine(
     first = {seen[item.name][3]: item.name for item in reversed(fits)}
     again = {item.name for item in fits if first[seen[item.name][3]] != item.name}
     used = [item for item in fits if duplicates == "keep" or item.name not in again]
-    unreadable = [item.name for item in items if not seen[item.name]]
+    unreadable = [item.name for item in items if item.name not in seen]
     named = [tuple(sorted(x)) for x in (unreadable, wrong, unlabelled, missing, again)]
     cleaning = Cleaning(shape, classes, len(files), len(used), *named)
     if (problems == "refuse" and any(named[:4])) or (duplicates == "refuse" and again):

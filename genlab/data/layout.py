@@ -64,7 +64,8 @@ def labelled(root: Path, names: list[str], attributes: str | None, label: str | 
             raise ConfigError(f"{attributes} names no image under {root}; it has {some(table)}")
     classes = sorted(set(values.values()), key=_natural)
     number = {value: i for i, value in enumerate(classes)}
-    items = [Item(name, places[name][0], number.get(values.get(name))) for name in names]
+    labels = {name: number[value] for name, value in values.items()}
+    items = [Item(name, places[name][0], labels.get(name)) for name in names]
     items.sort(key=lambda item: (SPLITS.index(item.split), item.name))
     unlabelled = {item.name for item in items if item.label is None and classes}
     usable = [item for item in items if item.name not in unlabelled]

@@ -135,7 +135,7 @@ def _advice(name: str, made, error: Exception) -> str | None:
     """What the user can do about an error inside TFDS, if we know."""
     import requests
 
-    chain = [error]
+    chain: list[BaseException] = [error]
     while follows := chain[-1].__cause__ or chain[-1].__context__:
         chain.append(follows)
     if any(isinstance(e, requests.ConnectionError) for e in chain):

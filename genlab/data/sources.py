@@ -25,18 +25,27 @@ ROUNDS = (
     8  # of the shuffle: with four, some pairs of 10 rows come 20 % too often, with eight none does
 )
 
-Reader = Sequence[Mapping[str, Any]]
+
+class Reader(Protocol):
+    """Examples by their index."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, at: int, /) -> Mapping[str, Any]: ...
 
 
 class Source(Protocol):
-    """A data set as training and evaluation see it.
+    """A data set as training and evaluation see it."""
 
-    columns:  the kind of each column by its name
-    resident: whether `fetch` gives the same arrays for every batch, to be put on the device once
-    """
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The kind of each column by its name."""
+        ...
 
-    columns: Mapping[str, Column]
-    resident: bool
+    @property
+    def resident(self) -> bool:
+        """Whether `fetch` gives the same arrays for every batch, to be put on the device once."""
+        ...
 
     def count(self, split: str) -> int:
         """Number of examples in a split; ConfigError for a split that does not exist."""
@@ -125,7 +134,7 @@ class Streamed:
         rows = tuple(range(size) if rows is None else map(int, rows))
         asked = split, seed, size, rows
         at, stream = self._streams.get(asked, (None, None))
-        if at != first:
+        if stream is None or at != first:
             stream = self._open(split, seed, first, size, rows)
         stacked = [next(stream) for _ in range(batches)]
         self._streams[asked] = (first + batches, stream)

@@ -37,9 +37,10 @@ class Comparison(NamedTuple):
 
     def settled(self, real: SampleSet, fake: SampleSet) -> "Comparison":
         """Itself with the settings that it uses of these sides."""
-        if not hasattr(self.fn, "settled"):
+        settled = getattr(self.fn, "settled", None)
+        if settled is None:
             return self
-        used = self.fn.settled(real, fake, **self.settings)
+        used = settled(real, fake, **self.settings)
         return self._replace(settings=self.settings | used)
 
     @property

@@ -70,7 +70,8 @@ class EvaluationContext:
 
     def labels(self, n: int) -> np.ndarray | None:
         """The labels that `n` samples are asked for, [n]; None for a method that is given none."""
-        return (self.conditions(n) or {}).get(self.label)
+        found = self.conditions(n) or {}
+        return found.get(self.label) if self.label else None
 
     def samples(self, n: int, draw: int = 0) -> np.ndarray:
         """`n` samples under those `conditions`, as stored, the `draw`-th time."""

@@ -9,7 +9,7 @@ halves of a set, a score that falls with the count is worse. `Fidelity` has a fi
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -20,7 +20,6 @@ from jax import random
 from genlab.config import ConfigError
 from genlab.evaluation.context import CHAINS, PATHS, POSTERIOR, EvaluationContext, EvaluationResult
 from genlab.evaluation.fidelity import Fidelity
-from genlab.game import Method
 from genlab.game.abilities import HasLikelihood, HasLogWeight, Reconstructs, require
 from genlab.metrics import annealing, bound, image, path_length
 from genlab.metrics.modes import mode_scores
@@ -54,8 +53,7 @@ class Bound:
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the whole split; beta and other weights of training play no part."""
-        method = subject.method
-        require(method, HasLogWeight, "Bound")
+        method = require(subject.method, HasLogWeight, "Bound")
 
         @compiler.jit
         def bounds(x, cond, key):
@@ -105,8 +103,7 @@ class Annealed:
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the images."""
-        method = subject.method
-        require(method, HasLikelihood, "Annealed")
+        method = require(subject.method, HasLikelihood, "Annealed")
         key, schedule = random.fold_in(subject.key, CHAINS), annealing.sigmoidal(self.temperatures)
         width = method.latents(key, 1).shape[1]
 
@@ -181,8 +178,8 @@ class PathLength:
         found = path_length.perceptual_path_length(
             generate,
             self.distance,
-            a,
-            b,
+            np.asarray(a),
+            np.asarray(b),
             self.epsilon,
             self.space,
             self.sampling,
@@ -196,7 +193,7 @@ class PathLength:
         )
 
 
-def _in_float32(method: Method) -> Method:
+def _in_float32(method: Any) -> Any:
     """With networks in float32 throughout: bfloat16's rounding is longer than any path."""
     fields = dataclasses.fields(method) if dataclasses.is_dataclass(method) else ()
     values = {field.name: getattr(method, field.name) for field in fields if field.init}
@@ -216,8 +213,7 @@ class Reconstruction:
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Means over the whole split."""
-        method = subject.method
-        require(method, Reconstructs, "Reconstruction")
+        method = require(subject.method, Reconstructs, "Reconstruction")
         x, cond = subject.batch
         again = compiler.jit(
             lambda x, cond: method.reconstruct(subject.params, subject.stats, x, cond)
@@ -247,21 +243,21 @@ class Modes:
 
     def __call__(self, subject: EvaluationContext) -> EvaluationResult:
         """Scores of the samples; the baseline is real points, as many."""
-        source = subject.source
-        if getattr(source, "means", None) is None:
+        means, std = (getattr(subject.source, name, None) for name in ("means", "std"))
+        if means is None or std is None:
             raise ConfigError(
                 "Modes needs a mixture with known means: data.ring, data.grid or data.mixture"
             )
 
         def judge(points):
-            found = mode_scores(points, np.asarray(source.means), source.std, self.within)
+            found = mode_scores(points, np.asarray(means), std, self.within)
             return {
                 "modes": float(found.modes),
                 "high_quality": found.high_quality,
                 "reverse_kl": found.reverse_kl,
             }
 
-        real = source.read(subject.split, self.samples)[subject.method.makes]
+        real = subject.source.read(subject.split, self.samples)[subject.method.makes]
         protocol = {"samples": self.samples, "within": self.within}
         return EvaluationResult(
             judge(subject.samples(self.samples)), protocol, baselines=judge(real)

@@ -93,15 +93,16 @@ class Fidelity:
                 **self._beside(train),
                 **others,
             },
-            pictures=self._pictures(train, fake),
+            pictures=self._pictures(train, fake),  # pyright: ignore[reportPossiblyUnbound]
         )
 
     def _sides(self, subject: EvaluationContext, space) -> tuple[SampleSet, SampleSet]:
         keep = self.comparisons.taps
         stored = subject.source.read("train")
         made, label, real = subject.method.makes, subject.label, subject.real
-        train = SampleSet(stored[made], space, stored.get(label), keep=keep)
-        return train, SampleSet(real[made], space, real.get(label), train, keep)
+        labels, own = (None if label is None else x.get(label) for x in (stored, real))
+        train = SampleSet(stored[made], space, labels, keep=keep)
+        return train, SampleSet(real[made], space, own, train, keep)
 
     def _pictures(self, train: SampleSet, fake: SampleSet) -> dict[str, np.ndarray]:
         """Where copies are looked for, the first samples over the nearest training images."""

@@ -174,7 +174,7 @@ def _npz(place: Path, resize: Resize) -> ImageSet:
     if images is None:
         raise ConfigError(f"{place} holds {some(names)}; it needs one of {', '.join(IMAGES)}")
     _check(place, images, labels, resize)
-    if resize.kind:
+    if resize.kind and resize.shape:
         images = np.stack([resized(image, resize.shape, resize.kind) for image in images])
     kind = None if labels is None else labels.dtype.str
     digest = hashlib.sha256(repr((images.shape, resize, kind)).encode())
@@ -201,10 +201,10 @@ def _check(place: Path, images: np.ndarray, labels: np.ndarray | None, resize: R
             f"{place}: images are {images.shape}, with transparency: drop it, x[..., :3], or give "
             f"--resize=bicubic:{told}, which lays them over white"
         )
-    fits = labels is None or (labels.shape == images.shape[:1] and labels.dtype.kind in "iu")
-    if not fits:
+    if labels is None:
+        return
+    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
         raise ConfigError(
             f"{place}: labels are {labels.dtype} {labels.shape}, expected integers [N]"
         )
-    if labels is not None:
-        npz.check_labels(labels, f"{place}: ")
+    npz.check_labels(labels, f"{place}: ")

@@ -28,7 +28,7 @@ def needs(*what: str) -> Callable[[Callable], Callable]:
     """
 
     def noted(comparison: Callable) -> Callable:
-        comparison.needs = what
+        comparison.needs = what  # pyright: ignore[reportFunctionMemberAccess]
         return comparison
 
     return noted
@@ -40,7 +40,7 @@ def settles(used: Callable[..., dict[str, Any]]) -> Callable[[Callable], Callabl
     """
 
     def noted(comparison: Callable) -> Callable:
-        comparison.settled = used
+        comparison.settled = used  # pyright: ignore[reportFunctionMemberAccess]
         return comparison
 
     return noted
@@ -93,7 +93,7 @@ class SampleSet:
                     )
                 whole = found.setdefault(name, np.empty((len(self), *rows.shape[1:]), rows.dtype))
                 whole[start : start + len(rows)] = rows
-            digest.update(np.ascontiguousarray(images))
+            digest.update(np.ascontiguousarray(images).data)
             if self.seen:
                 self.seen(len(images))
         self.sha256 = self._signed(digest)
@@ -104,7 +104,7 @@ class SampleSet:
         """Of the images and their labels; it comes with the pass over them, where there was one."""
         digest = hashlib.sha256()
         for _, images in self._batches():
-            digest.update(np.ascontiguousarray(images))
+            digest.update(np.ascontiguousarray(images).data)
         return self._signed(digest)
 
     def _batches(self) -> Iterator[tuple[int, np.ndarray]]:

@@ -11,6 +11,7 @@ all of it, the same ones each time, for the first rows of a sorted set are of it
 
 from collections.abc import Callable as _Callable
 from typing import Any as _Any
+from typing import TypeVar as _TypeVar
 
 import numpy as _np
 
@@ -27,6 +28,8 @@ from genlab.metrics import neighbours as _neighbours
 from genlab.metrics import transport as _transport
 from genlab.metrics import two_sample as _two_sample
 from genlab.metrics import vendi as _vendi
+
+_T = _TypeVar("_T")
 
 
 def fd(real: _Side, fake: _Side) -> dict[str, float]:
@@ -47,7 +50,7 @@ def class_fd(real: _Side, fake: _Side) -> dict[str, float]:
     """`class_fd`, the mean over classes of the Frechet distance within each (Miyato & Koyama
     2018).
     """
-    sides = real.features, real.labels, fake.features, fake.labels
+    sides = real.features, _given(real.labels), fake.features, _given(fake.labels)
     return {"class_fd": _frechet.class_frechet(*sides)[0]}
 
 
@@ -108,14 +111,14 @@ def memorisation(real: _Side, fake: _Side) -> dict[str, float]:
     """`nearer` and `copies`: whether samples are copies of training images (Platzer & Reutterer
     2021; Meehan et al. 2020).
     """
-    found = _neighbours.memorisation(real.train.features, real.features, fake.features)
+    found = _neighbours.memorisation(_given(real.train).features, real.features, fake.features)
     return {"nearer": found.nearer, "copies": found.copies}
 
 
 @_needs("features", "train")
 def authenticity(real: _Side, fake: _Side) -> dict[str, float]:
     """`authenticity`, the share of samples that are no noisy copies (Alaa et al. 2022)."""
-    return {"authenticity": _neighbours.authenticity(real.train.features, fake.features)}
+    return {"authenticity": _neighbours.authenticity(_given(real.train).features, fake.features)}
 
 
 def prd(
@@ -251,8 +254,15 @@ def _taught(by: _Side, on: _Side, trunk: _Any, steps: int, batch_size: int, seed
     """Accuracy on one side of a classifier trained on the other."""
     from genlab.evaluation import accuracy
 
-    sides = by.pictures, by.labels, on.pictures, on.labels
+    sides = by.pictures, _given(by.labels), on.pictures, _given(on.labels)
     return accuracy.classification_accuracy(*sides, trunk, steps, batch_size, seed)
+
+
+def _given(what: _T | None) -> _T:
+    """What `needs` has seen to: a comparison without it is not made."""
+    if what is None:
+        raise ValueError("a comparison needs labels, or what the model was trained on: give them")
+    return what
 
 
 def _as_many(x: _np.ndarray, y: _np.ndarray) -> tuple[_np.ndarray, _np.ndarray]:

@@ -17,6 +17,7 @@ from genlab import config as config_lib
 from genlab.config import ConfigError, spec
 from genlab.config.experiment import Experiment, Loop
 from genlab.data.columns import first_image, first_label, normalise
+from genlab.data.columns.column import Spreads
 from genlab.data.sources import Source
 from genlab.features.space import FeatureSpace, batched
 from genlab.methods.classifier import Classifier, Logits
@@ -47,11 +48,7 @@ class Domain:
                 "sets of images are none: name it in a config's `evaluate`, or here use "
                 "genlab.features:RandomConv"
             )
-        if first_label(source.columns) is None:
-            raise ConfigError(
-                "features=Domain trains a classifier, but the data have no labels: use "
-                "genlab.features:Pixels"
-            )
+        _labelled(source)
         trained = self._trained(config["data"], source)
         net = config_lib.build(trained.net)
 
@@ -64,7 +61,7 @@ class Domain:
             return batched(forward, images)
 
         held_out = source.read("test")
-        image, label = first_image(source.columns), first_label(source.columns)
+        image, label, _ = _labelled(source)
         guesses = taps(held_out[image])["logits"].argmax(-1)
         accuracy = float((guesses == held_out[label]).mean())
         protocol = {
@@ -77,8 +74,8 @@ class Domain:
     def _trained(self, data: dict, source: Source) -> ingredients.Ingredient:
         from genlab.train.loop import fit
 
-        image, label = first_image(source.columns), first_label(source.columns)
-        net = spec(Logits, self.trunk, source.columns[label].cycle)
+        image, label, classes = _labelled(source)
+        net = spec(Logits, self.trunk, classes)
         config = spec(
             Experiment,
             method=spec(Classifier, net, makes=label, given=(image,)),
@@ -101,6 +98,19 @@ class Domain:
             except ConfigError:  # not trained yet, or not to the end
                 fit(config, folder)
         return ingredients.read(folder, "net", self.steps)
+
+
+def _labelled(source: Source) -> tuple[str, str, int]:
+    """The columns of images and of labels, and how many classes; ConfigError where one lacks."""
+    image, label = first_image(source.columns), first_label(source.columns)
+    kind = source.columns[label] if label else None
+    if image is None or label is None or not isinstance(kind, Spreads):
+        lacking = "images" if image is None else "labels"
+        raise ConfigError(
+            f"features=Domain trains a classifier, but the data have no {lacking}: use "
+            "genlab.features:Pixels"
+        )
+    return image, label, kind.cycle
 
 
 def contents(source: Source, looked_at: int = 256) -> str:

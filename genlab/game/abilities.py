@@ -5,7 +5,7 @@ abilities whose functions it defines. `cond` is the columns given, by name, None
 """
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
@@ -103,10 +103,12 @@ class Recalibrates(Protocol):
         ...
 
 
-def require(method: object, ability: type, who: str) -> None:
-    """ConfigError unless a method has an ability: who asks, what is lacking, which has it not."""
+def require(method: object, ability: type, who: str) -> Any:
+    """`method`, which has the ability; ConfigError otherwise: who asks, what is lacking, which has
+    it not.
+    """
     if isinstance(method, ability):
-        return
+        return method
     functions = [n for n, f in vars(ability).items() if callable(f) and not n.startswith("_")]
     missing = [name for name in functions if not hasattr(method, name)]
     does = (ability.__doc__ or "").splitlines()[0].rstrip(".").lower()

@@ -89,11 +89,18 @@ class State:
         return averaged(self.params, self.stats, self.ema)
 
 
-class Method(Protocol):
-    """A generative model as a game; frozen dataclasses satisfy it."""
+class Game(Protocol):
+    """What `step` plays; frozen dataclasses satisfy it."""
 
-    makes: str  # the column it is a model of
-    given: tuple[str, ...]  # the columns it is conditioned on
+    @property
+    def makes(self) -> str:
+        """The column it is a model of."""
+        ...
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The columns it is conditioned on."""
+        ...
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Fresh (params, stats), both by network."""
@@ -102,6 +109,10 @@ class Method(Protocol):
     def players(self) -> dict[str, Player]:
         """The players by name; insertion order is the order of play."""
         ...
+
+
+class Method(Game, Protocol):
+    """A generative model as a game."""
 
     def latents(self, key: Array, n: int) -> Array:
         """`n` latents from the prior, [n, latent]."""
@@ -115,7 +126,7 @@ class Method(Protocol):
 
 
 def init(
-    method: Method,
+    method: Game,
     optim: Mapping,
     ema: Mapping[str, Weight],
     key: Array,
@@ -162,7 +173,7 @@ def turns(players: Mapping[str, Player]) -> list[tuple[str, ...]]:
     return found
 
 
-def batches_per_round(method: Method) -> int:
+def batches_per_round(method: Game) -> int:
     """Batches that one round eats: the moves of each turn."""
     players = method.players()
     return sum(players[turn[0]].moves for turn in turns(players))
@@ -196,7 +207,8 @@ def move(
         before, plays = (owned, {n: stats[n] for n in after[1]}, opt[name]), player.plays(metrics)
         after = jax.tree.map(lambda new, old: jnp.where(plays, new, old), after, before)
         metrics = {**metrics, "plays": plays.astype(jnp.float32)}
-    return *after, {**metrics, "gradient_norm": optax.tree.norm(grads)}
+    new_owned, all_stats, opt_state = after
+    return new_owned, all_stats, opt_state, {**metrics, "gradient_norm": optax.tree.norm(grads)}
 
 
 def look_ahead(ahead: Ahead, players, optim, params, stats, opt, batch, key, step) -> dict:
@@ -220,7 +232,7 @@ def look_ahead(ahead: Ahead, players, optim, params, stats, opt, batch, key, ste
 
 
 def step(
-    method: Method, optim: Mapping, ema: Mapping[str, Weight], state: State, batches: dict
+    method: Game, optim: Mapping, ema: Mapping[str, Weight], state: State, batches: dict
 ) -> tuple[State, dict[str, Array]]:
     """One round; `batches` has a leading axis of `batches_per_round(method)`. Metrics are
     `player/term`, means over its moves.

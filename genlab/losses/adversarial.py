@@ -278,7 +278,7 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
     return Objective(
         critic,
         generator,
-        labels=game.labels and tuple(labelled(loss) for loss in game.labels),
+        labels=game.labels and (labelled(game.labels[0]), labelled(game.labels[1])),
         start=game.start,
         remember=lambda real, fake, *memory: game.remember(real[..., 0], fake[..., 0], *memory),
         columns=2,

@@ -18,8 +18,8 @@ def gaussian_kl(
 
 def gaussian_log_prob(
     z: Float[Array, "*b z"],
-    mean: Float[Array, "*b z"] | float = 0.0,
-    log_variance: Float[Array, "*b z"] | float = 0.0,
+    mean: Float[Array, "..."] | float = 0.0,
+    log_variance: Float[Array, "..."] | float = 0.0,
 ) -> Float[Array, "*b"]:
     """log N(z; mean, exp(log_variance)) (Kingma & Welling 2014, arXiv:1312.6114, Appendix B)."""
     squares = (z - mean) ** 2 * jnp.exp(-jnp.asarray(log_variance))

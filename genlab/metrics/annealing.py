@@ -101,7 +101,7 @@ def bdmc(
     """
     _check(temperatures, chains, leapfrog, step_size)
     anneal = partial(_anneal, log_likelihood, leapfrog=leapfrog)
-    found, sizes = _forward(anneal, key, z.shape, temperatures, chains, step_size)
+    found, sizes = _forward(anneal, key, (len(z), z.shape[1]), temperatures, chains, step_size)
     # The move at temperature t has the forward run's size; at 0, whose move no weight sees, any.
     back = jnp.concatenate([sizes[:-1][::-1], sizes[:1]])
     start = jnp.broadcast_to(z, (chains, *z.shape))

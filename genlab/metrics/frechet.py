@@ -68,13 +68,14 @@ class Streaming:
         Raises ValueError as `moments` does, and for a width unlike that of the batches before.
         """
         batch = _checked(batch)
-        if self._shift is None:
+        shift = self._shift
+        if shift is None:
             width = batch.shape[1]
-            self._shift = batch.mean(axis=0, dtype=np.float64)
+            shift = self._shift = np.asarray(batch.mean(axis=0, dtype=np.float64))
             self._sum, self._squares = np.zeros(width), np.zeros((width, width))
-        _same_width(self._shift, batch[0])
+        _same_width(shift, batch[0])
         for rows in _slices(batch):
-            shifted = rows - self._shift
+            shifted = rows - shift
             self._count += len(rows)
             self._sum += shifted.sum(axis=0)
             self._squares += shifted.T @ shifted

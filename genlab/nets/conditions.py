@@ -18,7 +18,8 @@ Conditions = Mapping[str, Float[Array, "b ..."]]
 
 def vector(cond: Conditions | None) -> Float[Array, "b d"] | None:
     """The vector-like columns side by side; None where there are none."""
-    found = [cond[name] for name in sorted(cond or ()) if cond[name].ndim == 2]
+    given = cond or {}
+    found = [given[name] for name in sorted(given) if given[name].ndim == 2]
     return jnp.concatenate(found, axis=-1) if found else None
 
 
@@ -27,7 +28,8 @@ def pictures(cond: Conditions | None) -> Float[Array, "b h w c"] | None:
 
     Raises ConfigError for pictures of unlike sizes.
     """
-    found = {name: cond[name] for name in sorted(cond or ()) if cond[name].ndim == 4}
+    given = cond or {}
+    found = {name: given[name] for name in sorted(given) if given[name].ndim == 4}
     if len({x.shape[1:3] for x in found.values()}) > 1:
         sizes = ", ".join(f"{name} {x.shape[1]}x{x.shape[2]}" for name, x in found.items())
         raise ConfigError(f"the given pictures are of unlike sizes ({sizes}): resize the data")

@@ -56,12 +56,12 @@ HIGHER_IS_BETTER = (
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
 # arrow, and are read beside what real data scores.
-GOALS: dict[str, float] = (
-    dict.fromkeys(LOWER_IS_BETTER, LOWER)
-    | dict.fromkeys(HIGHER_IS_BETTER, HIGHER)
-    | dict.fromkeys(("nearer", "nearer_train"), 0.5)  # to training data as often as to held-out
-    | dict.fromkeys(("nn_accuracy", "nn_accuracy_real", "nn_accuracy_fake"), 0.5)  # a fair coin
-)
+AT_CHANCE_IS_BETTER = (
+    "nearer", "nearer_train",  # to training data as often as to held-out
+    "nn_accuracy", "nn_accuracy_real", "nn_accuracy_fake",  # a fair coin
+)  # fmt: skip
+ENDS = (LOWER_IS_BETTER, LOWER), (HIGHER_IS_BETTER, HIGHER), (AT_CHANCE_IS_BETTER, 0.5)
+GOALS = {name: goal for names, goal in ENDS for name in names}
 NATS = ("elbo", "iwae", "ais", "log_likelihood", "nll", "forward_kl", "reverse_kl")
 UNITS = dict.fromkeys(NATS, "nats") | {"psnr": "dB"}
 SETTING = re.compile(r"[_@-]\d+$")  # iwae_64 is an iwae

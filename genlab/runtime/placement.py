@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -108,7 +107,7 @@ class Jit:
         return everywhere(self.mesh, held) if resident else shared(self.mesh, held)
 
     def compile(
-        self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool
+        self, program, state: PyTree, held: PyTree, key: PyTree, size: int, resident: bool
     ) -> Compiled:
         """`program(state, held, key, rows)` over the mesh."""
         everywhere = NamedSharding(self.mesh, P())
@@ -161,7 +160,7 @@ class Pmap:
         return shared(self.mesh, split)
 
     def compile(
-        self, program, state: PyTree, held: PyTree, key: Array, size: int, resident: bool
+        self, program, state: PyTree, held: PyTree, key: PyTree, size: int, resident: bool
     ) -> Compiled:
         """`program(state, held, key, rows)` on each device, for its own rows."""
         n = self.mesh.size

@@ -8,6 +8,7 @@ from jax import Array
 
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Column
+from genlab.data.columns.column import Parses, Spreads
 from genlab.data.sources import Source
 from genlab.game import Method
 
@@ -21,7 +22,7 @@ def spread(method: Method, source: Source, n: int) -> Stored | None:
     found, stride = {}, 1
     for name in method.given:
         column = source.columns[name]
-        if hasattr(column, "spread"):
+        if isinstance(column, Spreads):
             found[name] = column.spread(np.arange(n) // stride, -(-n // stride))
             stride = stride * column.cycle if column.cycle else n
     rows = [name for name in method.given if name not in found]
@@ -53,9 +54,10 @@ def asked(columns: Mapping[str, Column], given: tuple[str, ...], texts: Mapping[
         if name not in given:
             hint = did_you_mean(name, given) or f"; it is given {', '.join(given) or 'nothing'}"
             raise ConfigError(f"{name}={text}: the model is not conditioned on {name!r}{hint}")
-        if not hasattr(columns[name], "parse"):
+        column = columns[name]
+        if not isinstance(column, Parses):
             raise ConfigError(f"{name}={text}: {name!r} cannot be given as text")
-        found[name] = np.asarray(columns[name].parse(text))
+        found[name] = np.asarray(column.parse(text))
     return found
 
 

@@ -46,7 +46,7 @@ def _write(
     if "npz" in request.formats:
         place.parent.mkdir(parents=True, exist_ok=True)
         written.append(place.with_name(f"{place.name}.npz"))
-        np.savez(written[-1], **drawn)
+        np.savez(written[-1], **drawn)  # pyright: ignore[reportArgumentType]
     return written
 
 

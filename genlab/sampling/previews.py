@@ -39,7 +39,7 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
         params, stats = _on_one_device(evaluation_variables(experiment, state))
         made = sampler(params, stats, z, loaded(source, stored))
         sheet = column.draw(made, columns)
-        if seen:
+        if seen and stored:
             above = [source.columns[name].draw(stored[name], ROW) for name in seen]
             sheet = stacked([*above, column.draw(made, ROW)])
         write_png(run.path / "samples" / f"{step:06d}.png", sheet)

@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from genlab.config import ConfigError, did_you_mean
 
@@ -77,7 +77,7 @@ def executor(name: str, jobs: int | None, options: Mapping[str, object]) -> "Loc
     return Slurm(jobs, slurm_options(options))
 
 
-def slurm_options(given: Mapping[str, object]) -> dict[str, object]:
+def slurm_options(given: Mapping[str, object]) -> dict[str, Any]:
     """Resources of a Slurm job, converted to their types; ConfigError for what is none."""
     found = dict(DEFAULTS)
     for name, value in given.items():

@@ -221,7 +221,7 @@ def cost(training: Training) -> dict[str, Any]:
             return game.move(name, players, e.optim, *held, batch, state.key, state.step)
 
         written = jax.jit(move).trace(state, batch).lower(lowering_platforms=("tpu",))
-        flops += player.moves * written.cost_analysis()["flops"]
+        flops += player.moves * (written.cost_analysis() or {})["flops"]
     sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in state.params.items()}
     return {
         "flops_per_round": flops,

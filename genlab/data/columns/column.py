@@ -12,21 +12,31 @@ from jax import Array
 class Column(Protocol):
     """A kind of column.
 
-    shape:     of one value as networks take it: (H, W, C) for what is like a picture, (D,) for what
-               is like a vector
-    stored:    shape of one value as it is stored
-    registers: changes of geometry (a flip, a rotation) of an example apply to it
-    coloured:  changes of value (a shift of brightness, noise) apply to it
-
-    A kind that can also say which values cover it has `cycle`, the number of its values (0: a
-    continuum), and `spread(position, count)`, the stored values at integer positions of `count`;
-    one whose values a person can type has `parse(text) -> stored value`.
+    A kind that can also say which values cover it `Spreads`; one whose values a person can type
+    `Parses`.
     """
 
-    shape: tuple[int, ...]
-    stored: tuple[int, ...]
-    registers: bool
-    coloured: bool
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one value as networks take it: (H, W, C) for what is like a picture, (D,) for what is
+        like a vector.
+        """
+        ...
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """Shape of one value as it is stored."""
+        ...
+
+    @property
+    def registers(self) -> bool:
+        """Whether changes of geometry (a flip, a rotation) of an example apply to it."""
+        ...
+
+    @property
+    def coloured(self) -> bool:
+        """Whether changes of value (a shift of brightness, noise) apply to it."""
+        ...
 
     def check(self, name: str, values: Any) -> np.ndarray:
         """Values [N, ...] in the form they are stored in; ConfigError, naming the column and the
@@ -48,6 +58,29 @@ class Column(Protocol):
 
     def write(self, value: np.ndarray, path: Path) -> Path:
         """Writes one stored value beside `path`, a file name without suffix: the file's name."""
+        ...
+
+
+@runtime_checkable
+class Spreads(Protocol):
+    """A kind that can say which values cover it."""
+
+    @property
+    def cycle(self) -> int:
+        """The number of its values; 0 for a continuum."""
+        ...
+
+    def spread(self, position: np.ndarray, count: int) -> np.ndarray:
+        """The stored values at integer positions of `count`."""
+        ...
+
+
+@runtime_checkable
+class Parses(Protocol):
+    """A kind whose values a person can type."""
+
+    def parse(self, text: str) -> Any:
+        """The stored value."""
         ...
 
 

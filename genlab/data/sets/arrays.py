@@ -111,7 +111,8 @@ class Rows:
 def _chosen(
     path: str, found: Mapping[str, np.ndarray], columns: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
-    if not found or (missing := [name for name in columns if name not in found]):
+    missing = [name for name in columns if name not in found]
+    if missing or not found:
         lacking = repr(missing[0]) if found else "any array"
         raise ConfigError(f"{path} has no column {lacking}; it holds {', '.join(found) or 'none'}")
     return {name: found[name] for name in columns or found}

@@ -70,7 +70,8 @@ def folder(
     splits, cleaning = found or in_place(recipe)
     if cleaning.problems:
         _warn_once(f"{path}: {cleaning.summary()}")
-    columns: dict[str, Column] = {"image": Image(tuple(cleaning.shape))}
+    height, width, channels = cleaning.shape
+    columns: dict[str, Column] = {"image": Image((height, width, channels))}
     if cleaning.classes:
         columns["label"] = Label(tuple(cleaning.classes))
     return from_readers(splits, columns, augment)
@@ -97,7 +98,9 @@ def prepared(recipe: Recipe) -> tuple[dict[str, "Records"], Cleaning] | None:
         return None
     try:
         index = json.loads((place / "index.json").read_text())
-        found = {k: tuple(v) if isinstance(v, list) else v for k, v in index["cleaning"].items()}
+        found: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in index["cleaning"].items()
+        }
         cleaning = Cleaning(**found)
         readers = {s: Records(place / f"{s}.array_record", cleaning.shape) for s in index["counts"]}
         if {split: len(reader) for split, reader in readers.items()} != index["counts"]:

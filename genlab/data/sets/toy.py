@@ -47,7 +47,7 @@ class Drawn:
         _stream(split)
         return HELD_OUT
 
-    def fetch(self, split, seed, first, batches, size) -> dict[str, np.ndarray]:
+    def fetch(self, split, seed, first, batches, size) -> dict[str, Any]:
         """Nothing but the number of the stream."""
         return {"stream": np.uint32(_stream(split))}
 

@@ -7,10 +7,9 @@ WeightsError, with the file's own names, for the tensors of another network.
 import math
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jax import Array
 from jaxtyping import Float
 
 from genlab.features.weights.files import WeightsError, check
@@ -37,7 +36,7 @@ HUGGING_FACE = (  # its names of CLIP's image tower, and OpenAI's
 )
 
 
-Tensor = np.ndarray | Array  # as read from a file, or on the device
+Tensor = Any  # NumPy's as it is read, JAX's where it is used
 
 
 class Tower(NamedTuple):

@@ -1,5 +1,7 @@
 """Spectral normalisation of a whole network (Miyato et al. 2018, arXiv:1802.05957)."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
@@ -41,14 +43,14 @@ class SpectralNorm(Wrapper):
         keep = train and self.is_mutable_collection("spectral")
 
         def normalised(variables):
-            params = flatten_dict(variables.get("params", {}))
+            params = _flat(variables.get("params", {}))
             kernels = {
                 path: w.reshape(-1, w.shape[-1])
                 for path, w in params.items()
                 if w.ndim > 1 and not set(path) & set(self.exempt)
             }
             state = self.variable("spectral", "u", self._start, kernels)
-            u = flatten_dict(state.value)
+            u = _flat(state.value)
             for path, w in kernels.items():
                 u[path], sigma = self._iterate(w, u[path])
                 params[path] = params[path] / jnp.where(sigma > 0, sigma, 1)
@@ -84,3 +86,8 @@ class SpectralNorm(Wrapper):
             u = u / (jnp.linalg.norm(u) + self.epsilon)
         sigma = v @ (w if self.through else fixed) @ u  # pyright: ignore[reportPossiblyUnbound]
         return jnp.where(sigma > 0, u, start), sigma
+
+
+def _flat(tree: dict) -> dict[tuple, Any]:
+    """Arrays by their path."""
+    return flatten_dict(tree)

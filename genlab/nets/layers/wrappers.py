@@ -71,7 +71,8 @@ class WithReference(Wrapper):
         rows = self.variable("reference", "x", lambda: x[: self.size]).value
         both = jnp.concatenate([rows.astype(x.dtype), x])
         if cond is not None:
-            kept = lambda: {name: x[: self.size] for name, x in cond.items()}  # noqa: E731
+            given = cond
+            kept = lambda: {name: x[: self.size] for name, x in given.items()}  # noqa: E731
             first = self.variable("reference", "cond", kept).value
             cond = {name: jnp.concatenate([first[name], x]) for name, x in cond.items()}
         with _seeing(self.size):

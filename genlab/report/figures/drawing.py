@@ -49,7 +49,7 @@ def _drawn(curves: Mapping[str, Curve], look: Mapping[str, Key], baseline: float
     ink = dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color", "text.color"), INK)
     small = {"font.size": 8.5, "svg.fonttype": "none", "svg.hashsalt": "genlab"}
     out = io.StringIO()
-    with matplotlib.rc_context(ink | small):
+    with matplotlib.rc_context(ink | small):  # pyright: ignore[reportArgumentType]
         figure = Figure(figsize=SIZE)
         axes = figure.add_axes(PLOT)
         _draw(axes, curves, look, baseline)
