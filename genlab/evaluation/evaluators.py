@@ -195,8 +195,10 @@ class PathLength:
 
 def _in_float32(method: Any) -> Any:
     """With networks in float32 throughout: bfloat16's rounding is longer than any path."""
-    fields = dataclasses.fields(method) if dataclasses.is_dataclass(method) else ()
-    values = {field.name: getattr(method, field.name) for field in fields if field.init}
+    if not dataclasses.is_dataclass(method) or isinstance(method, type):
+        return method
+    fields = (field.name for field in dataclasses.fields(method) if field.init)
+    values = {name: getattr(method, name) for name in fields}
     nets = {name: in_float32(net) for name, net in values.items() if isinstance(net, nn.Module)}
     return dataclasses.replace(method, **nets) if nets else method
 

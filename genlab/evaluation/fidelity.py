@@ -93,7 +93,7 @@ class Fidelity:
                 **self._beside(train),
                 **others,
             },
-            pictures=self._pictures(train, fake),  # pyright: ignore[reportPossiblyUnbound]
+            pictures=self._pictures(train, fake),  # pyright: ignore[reportPossiblyUnboundVariable]
         )
 
     def _sides(self, subject: EvaluationContext, space) -> tuple[SampleSet, SampleSet]:

@@ -9,12 +9,14 @@ import contextvars
 from typing import Any
 
 from jax import Array, lax, random
-from jax.sharding import NamedSharding
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 AXIS = "data"
 PyTree = Any
-traced_mesh = contextvars.ContextVar("the mesh of the `Jit` that is being traced", default=None)
+traced_mesh: contextvars.ContextVar[Mesh | None] = contextvars.ContextVar(
+    "the mesh of the `Jit` that is being traced", default=None
+)
 
 
 def axis() -> str | None:

@@ -1,13 +1,15 @@
 """Recalibration of BatchNorm: its statistics taken anew for the weights that are evaluated."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
-from genlab.game import Method, State
+from genlab.game import State
+from genlab.game.abilities import Recalibrates
 from genlab.runtime import compiler
 from genlab.sampling.conditions import loaded, spread
 from genlab.sampling.sampler import part
@@ -24,7 +26,7 @@ def evaluation_variables(experiment, state: State) -> tuple[dict, dict]:
     return params, as_evaluated(experiment, method, source, params, stats)
 
 
-def as_evaluated(settings, method: Method, source, params: dict, stats: dict) -> dict:
+def as_evaluated(settings, method: Any, source, params: dict, stats: dict) -> dict:
     """`stats`, recalibrated where `settings`, an experiment or its config, asks for it: by its
     fields `recalibrate`, `batch_size` and `seed`. Of `source` it needs the columns.
     """
@@ -37,7 +39,7 @@ def as_evaluated(settings, method: Method, source, params: dict, stats: dict) ->
 
 
 def recalibrated(
-    method: Method,
+    method: Recalibrates,
     params: dict,
     stats: dict,
     key: Array,

@@ -47,7 +47,7 @@ def conditions(request: SampleRequest, method: Method, source: Source) -> Stored
         texts[name] = str(request.label)
     stored = spread(method, source, request.n)
     for name, value in asked(source.columns, method.given, texts).items():
-        stored[name] = np.broadcast_to(value, (request.n, *value.shape))
+        stored = {**(stored or {}), name: np.broadcast_to(value, (request.n, *value.shape))}
     return stored
 
 

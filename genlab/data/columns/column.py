@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jax import Array
@@ -12,9 +12,15 @@ from jax import Array
 class Column(Protocol):
     """A kind of column.
 
+    registers: changes of geometry (a flip, a rotation) of an example apply to it
+    coloured:  changes of value (a shift of brightness, noise) apply to it
+
     A kind that can also say which values cover it `Spreads`; one whose values a person can type
     `Parses`.
     """
+
+    registers: ClassVar[bool]
+    coloured: ClassVar[bool]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -26,16 +32,6 @@ class Column(Protocol):
     @property
     def stored(self) -> tuple[int, ...]:
         """Shape of one value as it is stored."""
-        ...
-
-    @property
-    def registers(self) -> bool:
-        """Whether changes of geometry (a flip, a rotation) of an example apply to it."""
-        ...
-
-    @property
-    def coloured(self) -> bool:
-        """Whether changes of value (a shift of brightness, noise) apply to it."""
         ...
 
     def check(self, name: str, values: Any) -> np.ndarray:

@@ -24,7 +24,11 @@ class Label:
     names: tuple[str, ...]
     registers: ClassVar[bool] = False
     coloured: ClassVar[bool] = False
-    stored: ClassVar[tuple[int, ...]] = ()
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """(): a number."""
+        return ()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -24,13 +24,17 @@ class Numbers:
     high: tuple[float, ...]
     registers: ClassVar[bool] = False
     coloured: ClassVar[bool] = False
-    cycle: ClassVar[int] = 0
 
     def __post_init__(self):
         if not len(self.names) == len(self.low) == len(self.high) or not self.names:
             raise ConfigError(f"{self}: give a name, a low and a high end for each number")
         if wrong := [n for n, a, b in zip(self.names, self.low, self.high, strict=True) if a >= b]:
             raise ConfigError(f"{self}: low must be below high, for {wrong[0]!r} it is not")
+
+    @property
+    def cycle(self) -> int:
+        """0: a continuum."""
+        return 0
 
     @property
     def shape(self) -> tuple[int, ...]:

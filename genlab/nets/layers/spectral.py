@@ -84,7 +84,7 @@ class SpectralNorm(Wrapper):
             v = v / (jnp.linalg.norm(v) + self.epsilon)
             u = fixed.T @ v
             u = u / (jnp.linalg.norm(u) + self.epsilon)
-        sigma = v @ (w if self.through else fixed) @ u  # pyright: ignore[reportPossiblyUnbound]
+        sigma = v @ (w if self.through else fixed) @ u  # pyright: ignore[reportPossiblyUnboundVariable]
         return jnp.where(sigma > 0, u, start), sigma
 
 
