@@ -21,7 +21,7 @@ from genlab.metrics.path_length import Squared
 from genlab.report.reading import read
 from genlab.report.tables.table import tables
 from genlab.runs import environment
-from genlab.runs.code import beside
+from genlab.runs.code import module_folders
 from genlab.runs.folder import RunFolder
 from genlab.train.restore import trained
 
@@ -150,5 +150,7 @@ def test_a_run_finds_the_modules_beside_its_experiment_file_again(tmp_path, monk
 def test_modules_that_are_installed_are_not_remembered():
     import optax
 
-    assert beside(spec(optax.adam, 1e-3)) == {} == beside(spec(digits))
-    assert beside({"a": ["tiny:gan", "tfds:cifar10", "not a name: at all"]}).keys() == {"tiny"}
+    assert module_folders(spec(optax.adam, 1e-3)) == {} == module_folders(spec(digits))
+    assert module_folders({"a": ["tiny:gan", "tfds:cifar10", "not a name: at all"]}).keys() == {
+        "tiny"
+    }

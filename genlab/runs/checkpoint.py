@@ -30,7 +30,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | Path, keep: int = 2, best: str = ""):
-        logging.getLogger("absl").setLevel(logging.CRITICAL)  # what fails is told here, in a line
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # failures are reported here
         self.folder, self.keep = Path(folder).resolve(), keep
         self.preferred, self.score = best, best.lstrip("+")
         # Orbax takes the time of a save from the wall clock, which may jump
@@ -38,7 +38,7 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             preservation_policy=self, async_options=ocp.options.AsyncOptions(**patience)
         )
-        with self._told():
+        with self._reported():
             self._manager = ocp.CheckpointManager(self.folder, options=options)
         steps = self._manager.all_steps()
         self._scores = {step: saved.recorded(self.folder, step) for step in steps}
@@ -47,7 +47,7 @@ class Checkpoints:
         return self
 
     def __exit__(self, *_):
-        with self._told():
+        with self._reported():
             self._manager.close()  # waits for what is being written
 
     def save(self, step: int, state: Any, score: float | None = None) -> None:
@@ -60,7 +60,7 @@ class Checkpoints:
         self._scores[step] = {} if score is None else {self.score: float(score)}
         sums = {**checksums(state), "scores": self._scores[step]}
         whole = ocp.args.Composite(state=ocp.args.StandardSave(state), sums=ocp.args.JsonSave(sums))
-        with self._told():
+        with self._reported():
             self._manager.save(step, args=whole)
 
     def should_preserve(self, checkpoints: Sequence, *, context: Any) -> list[bool]:
@@ -98,8 +98,8 @@ class Checkpoints:
             try:
                 state = self._read(candidate, like)
             except Exception as error:  # Orbax raises many kinds for a damaged folder
-                told = str(error).strip().splitlines()[:1]
-                broken.append(f"{candidate} ({type(error).__name__}: {''.join(told)[:200]})")
+                first = "".join(str(error).strip().splitlines()[:1])
+                broken.append(f"{candidate} ({type(error).__name__}: {first[:200]})")
                 continue
             if broken:
                 warnings.warn(
@@ -132,7 +132,7 @@ class Checkpoints:
 
     def wait(self) -> None:
         """Until all is on disk; NotWritten where it does not get there."""
-        with self._told():
+        with self._reported():
             self._manager.wait_until_finished()
 
     def _best_of(self, steps: Sequence[int]) -> int | None:
@@ -140,8 +140,8 @@ class Checkpoints:
         return saved.best_of({step: self._scores.get(step, {}) for step in steps}, self.preferred)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """What fails in writing, in many kinds of error and pages of text, becomes one line."""
+    def _reported(self) -> Iterator[None]:
+        """Errors of writing, of many kinds and pages long, become `NotWritten`, one line."""
         try:
             yield
         except NotWritten:

@@ -11,21 +11,13 @@ status.json    running | interrupted | finished | failed, and why; after a kill,
 unlogged.json  of an interrupted run: the rounds of the log row it was in
 checkpoints/   Orbax; samples/ pictures
 
-A run folder names code, by path, that reading it imports and calls. It may name what is installed,
-what lies where the user stands or on PYTHONPATH, and, by modules.json, folders that a run of this
-user was started with before (remembered in the cache); another folder is refused with its name.
-Nothing of Python's own library is called (`config.resolve`). This keeps a folder that somebody sent
-from running what came with it; it is no sandbox against installed packages.
+Reading a run may import code that it names: see `runs.code`.
 """
 
 import contextlib
 import fcntl
-import importlib.metadata
-import importlib.util
 import json
 import os
-import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -35,18 +27,17 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError
-from genlab.runs import files
-from genlab.runs.code import _known, beside
+from genlab.runs import code, files
 from genlab.runs.identity import identity, relocated, standalone
 
 
 class RunFolder:
-    """One run's files; every write is whole or not at all, except the last line of a log cut off by
-    a kill.
+    """One run's files. Each is written whole or not at all, except that a kill may cut off the last
+    line of a log.
     """
 
     def __init__(self, path: str | Path, writes: bool = True):
-        self.path, self.writes = Path(path), writes  # of several processes one writes
+        self.path, self.writes = Path(path), writes  # one of several processes writes
 
     @classmethod
     def start(
@@ -65,11 +56,11 @@ class RunFolder:
             run._refuse_changed(ingredients)
             changed = config_lib.differences(run.identity, identity(config, ingredients))
             if changed:
-                told = "; ".join(
+                fields = "; ".join(
                     f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()
                 )
                 raise ConfigError(
-                    f"{run.path} holds a run of another config ({told}): "
+                    f"{run.path} holds a run of another config ({fields}): "
                     "give another --workdir, or the old values to resume it"
                 )
         with files.writing(run.path):
@@ -81,28 +72,23 @@ class RunFolder:
             }
             run.write("ingredients.json", kept)
         run.write("config.json", config_lib.as_dict(config))
-        if folders := beside(config):
+        if folders := code.module_folders(config):
             run.write("modules.json", folders)
-            for folder in folders.values():  # this command has run what lies there already
-                with contextlib.suppress(OSError):
-                    _known(folder).parent.mkdir(parents=True, exist_ok=True)
-                    _known(folder).touch()
+            code.trust(folders.values())  # this command has run what lies there already
         return run
 
     @classmethod
     def at(cls, path: str | Path) -> "RunFolder":
         """A run that exists; ConfigError where there is none.
 
-        The modules its config names can be imported from then on, if they lie where they lay.
-        ConfigError where runs on this machine have not used code of that folder yet: a run folder
-        may be somebody else's, and what it asks for is then for the user to look at.
+        The modules that its config names can be imported from then on (see `code.find`).
         """
         run = cls(path)
         if not run.exists:
             raise ConfigError(
                 f"{run.path} is no run folder: it has no config.json; train one with `genlab train`"
             )
-        run._find_modules()
+        code.find(run.path / "modules.json")
         return run
 
     @property
@@ -136,7 +122,7 @@ class RunFolder:
         return dict(config_lib.from_dict(files.object_in(self.path / "columns.json")))
 
     def _found(self, one: Mapping) -> str | None:
-        """Where a run that this one is made from lies."""
+        """The folder of a run that this one is made from; None if it is not found."""
         places = (one["run"], self.path / one.get("beside", ""))
         return next((str(p) for p in places if (Path(p) / "config.json").is_file()), None)
 
@@ -174,7 +160,7 @@ class RunFolder:
 
     @property
     def status(self) -> dict:
-        """The last word on the run; {} before the first."""
+        """The state last written; {} for a run that has not begun."""
         return files.object_in(self.path / "status.json")
 
     def write(self, name: str, value: Any) -> None:
@@ -199,28 +185,15 @@ class RunFolder:
             if self.writes and path.is_file() and path.read_text(errors="replace") != text:
                 files.write_text(path, text)
 
-    def _find_modules(self) -> None:
-        path = self.path / "modules.json"
-        for name, folder in files.object_in(path).items():
-            plain = name.isidentifier() and isinstance(folder, str) and "\0" not in folder
-            if not plain or importlib.util.find_spec(name) or not os.path.isdir(folder):
-                continue
-            if not _known(folder).exists():
-                raise ConfigError(
-                    f"{path} asks to run {name!r} from {folder}, which no run here has used: look "
-                    f"at it, and if you trust it, PYTHONPATH={shlex.quote(folder)} genlab ..."
-                )
-            sys.path.append(folder)
-
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder against a second run; released however the process ends."""
+        """Locks the folder against a second run; released however the process ends."""
         with files.writing(self.path):
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
             except (FileExistsError, NotADirectoryError):
-                told = f"--workdir={self.path} is a file, or lies in one: give a folder"
-                raise ConfigError(told) from None
+                reason = f"--workdir={self.path} is a file, or lies in one: give a folder"
+                raise ConfigError(reason) from None
             file = (self.path / ".lock").open("w")
         with file:
             try:
