@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, random
 
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices
 
 
 class Drawn(NamedTuple):
@@ -36,7 +36,7 @@ def diff_augment(
     """
     for name in policy:
         if name not in AUGMENTATIONS:
-            hint = did_you_mean(name, AUGMENTATIONS) or f"; there is {', '.join(AUGMENTATIONS)}"
+            hint = choices(name, AUGMENTATIONS)
             raise ConfigError(f"diff_augment has no augmentation {name!r}{hint}")
 
     def transform(x: Array, key: Array, step: Array) -> Array:

@@ -1,6 +1,6 @@
 """Config: an experiment as data, bound by import path."""
 
-from genlab.config.errors import ConfigError, did_you_mean, one_line
+from genlab.config.errors import ConfigError, choices, did_you_mean, one_line
 from genlab.config.spec import (
     CALL,
     as_dict,
@@ -21,6 +21,7 @@ __all__ = [
     "ConfigError",
     "as_dict",
     "build",
+    "choices",
     "choose",
     "did_you_mean",
     "differences",

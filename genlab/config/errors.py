@@ -19,3 +19,8 @@ def did_you_mean(name: str, names) -> str:
     """`"; did you mean 'x'?"` for the nearest of `names`, else nothing."""
     near = difflib.get_close_matches(str(name), [n for n in names if isinstance(n, str)], n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def choices(name: str, names) -> str:
+    """`did_you_mean`, or all of `names` where none is near."""
+    return did_you_mean(name, names) or f"; there is {', '.join(map(str, names))}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from genlab import config as config_lib
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices, did_you_mean
 from genlab.data.columns import Image
 from genlab.evaluation import scores
 from genlab.evaluation.context import EvaluationResult
@@ -62,7 +62,7 @@ class Comparisons(tuple[Comparison, ...]):
         scores = (scores,) if isinstance(scores, str) else tuple(scores)
         names = [score.rpartition(":")[2] for score in scores]
         if stray := [name for name in settings if name not in names]:
-            hint = did_you_mean(stray[0], names) or f"; there is {', '.join(names)}"
+            hint = choices(stray[0], names)
             raise ConfigError(f"settings of {stray[0]!r}, which is none of the scores{hint}")
         if not names or len(set(names)) < len(names):
             raise ConfigError(f"scores are {', '.join(names) or 'none'}: name each once")

@@ -11,7 +11,7 @@ import numpy as np
 from jax import random
 
 from genlab import config as config_lib
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices
 from genlab.config.experiment import Experiment
 from genlab.data.pictures import write_png
 from genlab.evaluation.evaluators import EvaluationContext
@@ -103,7 +103,7 @@ def pick(rows: list[dict], path: str) -> float:
         f"{row['name']}/{name}": value for row in rows for name, value in row["scores"].items()
     }
     if path not in found:
-        hint = did_you_mean(path, found) or f"; there is {', '.join(found)}"
+        hint = choices(path, found)
         raise ConfigError(f"loop.best names {path!r}, which no evaluator gives{hint}")
     return float("nan") if found[path] is None else found[path]
 

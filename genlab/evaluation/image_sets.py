@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from genlab import config as config_lib
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices
 from genlab.evaluation import scores
 from genlab.evaluation.comparison import Comparison, Comparisons, compare, space_of
 from genlab.evaluation.evaluate import finite
@@ -75,7 +75,7 @@ def features_of(text: str) -> Any:
     if "." in name:
         return _own_space(text)
     if name not in SPACES:
-        hint = did_you_mean(name, SPACES) or f"; there is {', '.join(SPACES)}"
+        hint = choices(name, SPACES)
         raise ConfigError(f"no feature space {name!r}{hint}")
     path, takes_file = SPACES[name]
     file, *options = rest.split(",")

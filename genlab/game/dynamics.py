@@ -10,7 +10,7 @@ from functools import reduce
 import jax
 import jax.numpy as jnp
 
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices
 from genlab.game.step import Ahead, Player
 from genlab.losses.total import total
 from genlab.runtime import collectives
@@ -113,7 +113,7 @@ def balanced(least: float, player: str = "disc", metric: str = "adversarial") ->
 
         def plays(metrics):
             if metric not in metrics:
-                hint = did_you_mean(metric, metrics) or f"; there is {', '.join(metrics)}"
+                hint = choices(metric, metrics)
                 raise ConfigError(f"balanced(metric={metric!r}) is no term of {player!r}{hint}")
             return metrics[metric] >= least
 
@@ -125,5 +125,5 @@ def balanced(least: float, player: str = "disc", metric: str = "adversarial") ->
 def _known(what: str, players: Players, *names: str) -> None:
     for name in names:
         if name not in players:
-            hint = did_you_mean(name, players) or f"; there is {', '.join(players)}"
+            hint = choices(name, players)
             raise ConfigError(f"{what} names {name!r}, which is no player of this game{hint}")

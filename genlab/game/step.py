@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array, lax, random
 
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices, did_you_mean
 from genlab.game.given import begun, refuse_frozen, with_frozen, without_frozen
 from genlab.nets.frozen import FROZEN
 from genlab.runs.saved import averaged
@@ -336,7 +336,7 @@ def _only(tree: Mapping, names) -> dict:
 def _match(what: str, names, kind: str, known: Mapping, complete: bool = False) -> None:
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known) or f"; there is {', '.join(known)}"
+            hint = choices(name, known)
             raise ConfigError(f"{what} names {name!r}, which is no {kind} of this method{hint}")
     missing = [name for name in known if complete and name not in names]
     if missing:

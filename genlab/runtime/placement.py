@@ -24,7 +24,7 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices
 from genlab.runtime import compiler, processes
 from genlab.runtime.collectives import AXIS, PyTree, shard, traced_mesh
 
@@ -54,9 +54,7 @@ def by_name(name: str, devices: int | None = None, sharding: str = "replicated")
         )
     known = {"jit": Jit, "pmap": Pmap}
     if name not in known:
-        raise ConfigError(
-            f"no placement {name!r}{did_you_mean(name, known) or '; there is jit, pmap'}"
-        )
+        raise ConfigError(f"no placement {name!r}{choices(name, known)}")
     if sharding not in ("replicated", "full"):
         raise ConfigError(f"loop.sharding is {sharding!r}; it is 'replicated' or 'full'")
     if name == "pmap" and sharding == "full":

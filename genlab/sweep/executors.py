@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices
 
 OPTIONS = {  # of a Slurm job, by the names of sbatch's own; time in minutes
     "partition": str, "account": str, "qos": str, "constraint": str, "gres": str,
@@ -63,9 +63,7 @@ def executor(name: str, jobs: int | None, options: Mapping[str, object]) -> "Loc
     """The executor called `name`; ConfigError where it cannot work here."""
     known = ("local", "slurm")
     if name not in known:
-        raise ConfigError(
-            f"no executor {name!r}{did_you_mean(name, known) or '; there is local, slurm'}"
-        )
+        raise ConfigError(f"no executor {name!r}{choices(name, known)}")
     if jobs is not None and jobs < 1:
         raise ConfigError(f"--jobs is {jobs}; at least one run must go at a time")
     if importlib.util.find_spec("submitit") is None:
@@ -82,7 +80,7 @@ def slurm_options(given: Mapping[str, object]) -> dict[str, Any]:
     found = dict(DEFAULTS)
     for name, value in given.items():
         if name not in OPTIONS:
-            hint = did_you_mean(name, OPTIONS) or "; there is " + ", ".join(OPTIONS)
+            hint = choices(name, OPTIONS)
             raise ConfigError(f"no option --slurm.{name}{hint}")
         try:
             found[name] = OPTIONS[name](value)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from genlab.config import ConfigError, as_dict, did_you_mean, from_dict, override
+from genlab.config import ConfigError, as_dict, choices, from_dict, override
 from genlab.config.files import described, told_with_its_place
 from genlab.data.named import named
 from genlab.runs.identity import with_paths
@@ -62,10 +62,7 @@ def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -
     config = described(experiment)
     known = variants(experiment)
     if variant is not None and variant not in known:
-        raise ConfigError(
-            "no variant "
-            f"{variant!r}{did_you_mean(variant, known) or '; there is ' + ', '.join(known)}"
-        )
+        raise ConfigError(f"no variant {variant!r}{choices(variant, known)}")
     for path, value in {**(known[variant] if variant else {}), **overrides}.items():
         override(config, path, named(value) if path == "data" and isinstance(value, str) else value)
     return config

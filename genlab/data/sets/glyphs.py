@@ -14,7 +14,7 @@ import numpy as np
 from jax import random
 
 from genlab.augment.image import affine
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices
 from genlab.data.bundled import bundled
 from genlab.data.columns import Image, Label, normalise
 from genlab.data.sources import Resident, Source
@@ -129,7 +129,7 @@ def _chosen(fonts: tuple[str, ...]) -> tuple[Font, ...]:
     names = [font.name for font in FONTS]
     for start in fonts:
         if not any(name.startswith(start) for name in names):
-            hint = did_you_mean(start, names) or f"; there is {', '.join(names)}"
+            hint = choices(start, names)
             raise ConfigError(f"no font called {start!r}{hint}")
     return tuple(font for font in FONTS if font.name.startswith(fonts))
 

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, choices
 from genlab.data.bundled import bundled
 from genlab.data.columns import Image, Label
 from genlab.data.decoding import fitted, opened
@@ -83,7 +83,7 @@ def _check(names, size, examples, held_out, stride, channels) -> None:
     known = [name for part in names for name in part]
     for name in known:
         if name not in FILES:
-            hint = did_you_mean(name, FILES) or f"; there is {', '.join(FILES)}"
+            hint = choices(name, FILES)
             raise ConfigError(f"no picture called {name!r}{hint}")
         if known.count(name) > 1:
             raise ConfigError(f"the picture {name!r} is named twice; splits share no picture")
