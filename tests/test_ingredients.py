@@ -1,5 +1,6 @@
 """A trained run as an ingredient of another: frozen networks, networks that begin from others."""
 
+import json
 import shutil
 
 import jax
@@ -231,11 +232,11 @@ def test_begin_names_the_first_leaf_that_differs(first):
 
 
 def test_a_damaged_checkpoint_is_passed_over(moved):
-    for file in (moved / "checkpoints/4/state/d").iterdir():
-        data = bytearray(file.read_bytes())
-        data[len(data) // 2] ^= 0xFF
-        file.write_bytes(bytes(data))
-    with pytest.warns(UserWarning, match="damaged checkpoint .* 4 .*using round 2 instead"):
+    """Weights whose bits are not those that were saved."""
+    sums = moved / "checkpoints/4/sums/metadata"
+    kept = json.loads(sums.read_text())
+    sums.write_text(json.dumps({**kept, "weights": kept["weights"] ^ 1}))
+    with pytest.warns(UserWarning, match=r"damaged checkpoint .* 4 .*using round 2 instead"):
         found = saved.read(moved / "checkpoints")
     assert (found.step, found.chosen) == (2, "round 2")
 

@@ -22,13 +22,14 @@ ROUNDS = 5000  # of each stage
 fidelity = spec(Fidelity, spec(Domain, spec(mlp.Down, (256, 64), activation="relu")))
 
 
-def vae(down, up):
+def vae(down, up, **kwargs):
     """A VAE whose decoder is N(m, gamma^2 I) with one learned gamma."""
     return spec(
         VAE,
         spec(Encoder, down, latent=LATENT),
         spec(WithScale, spec(Decoder, up)),
         spec(likelihood.learned_gaussian),
+        **kwargs,
     )
 
 
@@ -48,12 +49,20 @@ def config():
 
 
 def sweep():
-    """`one-stage-long` has had as many rounds as both stages together."""
+    """`one-stage-long` has had as many rounds as both stages together; `two-stage-warm` weighs the
+    second stage's KL by 0 at first and by 1 from half of its rounds on.
+    """
     first, pixels = "{sweep}/one-stage/seed{seed}", spec(likelihood.learned_gaussian)
-    second = vae(spec(mlp.Down, (256, 256)), spec(mlp.Up, (LATENT,), (256, 256)))
     encoder, decoder = spec(trained, first, "encoder"), spec(trained, first, "decoder")
+    warm = spec(optax.linear_schedule, 0.0, 1.0, ROUNDS // 2)
+
+    def second(**kwargs):
+        stage = vae(spec(mlp.Down, (256, 256)), spec(mlp.Up, (LATENT,), (256, 256)), **kwargs)
+        return {"method": spec(TwoStageVAE, encoder, decoder, pixels, stage)}
+
     return {
         "one-stage": {},
-        "two-stage": {"method": spec(TwoStageVAE, encoder, decoder, pixels, second)},
+        "two-stage": second(),
+        "two-stage-warm": second(beta=warm),
         "one-stage-long": {"loop.steps": 2 * ROUNDS, "loop.sample_every": 2 * ROUNDS},
     }

@@ -72,7 +72,7 @@ class RunFolder:
             }
             run.write("ingredients.json", kept)
         run.write("config.json", config_lib.as_dict(config))
-        if folders := code.module_folders(config):
+        if folders := code.module_folders({"config": config, **ingredients}):
             run.write("modules.json", folders)
             code.trust(folders.values())  # this command has run what lies there already
         return run
