@@ -207,7 +207,8 @@ def check(experiment: Experiment) -> None:
 
 
 def cost(training: Training) -> dict[str, Any]:
-    """FLOPs of a round, real images it takes, parameters by network. FLOPs are XLA's count of every
+    """FLOPs of a round, real images it takes, parameters by network, and those of frozen networks,
+    which are not trained. FLOPs are XLA's count of every
     move, before optimisation, as it is written for a TPU wherever it runs: on CPU some convolutions
     are written with fewer products.
     """
@@ -222,9 +223,17 @@ def cost(training: Training) -> dict[str, Any]:
 
         written = jax.jit(move).trace(state, batch).lower(lowering_platforms=("tpu",))
         flops += player.moves * (written.cost_analysis() or {})["flops"]
-    sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in state.params.items()}
+    held = {n: state.stats.get(n, {}) for n in state.params}
+    untrained = {n: _size(kinds[frozen.FROZEN]) for n, kinds in held.items() if frozen.FROZEN in kinds}
+    sizes = {n: _size(tree) for n, tree in state.params.items()}
+    sizes = {n: size for n, size in sizes.items() if size or n not in untrained}
     return {
         "flops_per_round": flops,
         "images_per_round": training.moves * e.batch_size,
         "parameters": sizes,
+        **({"frozen": untrained} if untrained else {}),
     }
+
+
+def _size(tree: Any) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
