@@ -208,9 +208,8 @@ def check(experiment: Experiment) -> None:
 
 def cost(training: Training) -> dict[str, Any]:
     """FLOPs of a round, real images it takes, parameters by network, and those of frozen networks,
-    which are not trained. FLOPs are XLA's count of every
-    move, before optimisation, as it is written for a TPU wherever it runs: on CPU some convolutions
-    are written with fewer products.
+    which are not trained. FLOPs are XLA's count of every move, before optimisation, as it is
+    written for a TPU wherever it runs: on CPU some convolutions are written with fewer products.
     """
     e, state = training.experiment, training.shape()
     batch = batch_like(e, (e.batch_size,))
@@ -224,7 +223,9 @@ def cost(training: Training) -> dict[str, Any]:
         written = jax.jit(move).trace(state, batch).lower(lowering_platforms=("tpu",))
         flops += player.moves * (written.cost_analysis() or {})["flops"]
     held = {n: state.stats.get(n, {}) for n in state.params}
-    untrained = {n: _size(kinds[frozen.FROZEN]) for n, kinds in held.items() if frozen.FROZEN in kinds}
+    untrained = {
+        n: _size(kinds[frozen.FROZEN]) for n, kinds in held.items() if frozen.FROZEN in kinds
+    }
     sizes = {n: _size(tree) for n, tree in state.params.items()}
     sizes = {n: size for n, size in sizes.items() if size or n not in untrained}
     return {
