@@ -2,6 +2,7 @@
 
 Run:    python benchmarks/mutations.py             (some 7 minutes on 2 cores)
         python benchmarks/mutations.py --only r1   (those about r1; writes nothing)
+        python benchmarks/mutations.py --every 10  (one in ten; writes nothing)
         python benchmarks/mutations.py --check     (seconds: does every mutant still apply?)
 Writes: benchmarks/results/mutations.md
 
@@ -133,17 +134,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
     parser.add_argument("--only", default="", help="mutants whose name or kind holds this word")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="one mutant in N")
     parser.add_argument("--check", action="store_true", help="apply them only, run no test")
     arguments = parser.parse_args()
-    chosen = [m for m in MUTANTS if arguments.only in f"{m.of}, {m.kind}"]
+    chosen = [m for m in MUTANTS if arguments.only in f"{m.of}, {m.kind}"][:: arguments.every]
+    whole = len(chosen) == len(MUTANTS)
     complete()
     wrong = [f"{m.of}, {m.kind}: {matter}" for m in chosen if (matter := misfit(ROOT, m))]
     if wrong or arguments.check:
         sys.exit("\n".join(wrong) or print(f"all {len(chosen)} mutants apply"))
-    rows = broken(chosen, arguments.jobs, check=not arguments.only)
+    rows = broken(chosen, arguments.jobs, check=whole)
     if missed := [mutant for mutant, red in rows if not red]:
         sys.exit(f"{len(missed)} of {len(rows)} mutants were not noticed")
-    if not arguments.only:
+    if whole:
         PAGE.write_text(page(rows))
 
 
