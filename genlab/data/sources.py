@@ -34,13 +34,21 @@ class Reader(Protocol):
     def __getitem__(self, at: int, /) -> Mapping[str, Any]: ...
 
 
-class Source(Protocol):
-    """A data set as training and evaluation see it."""
+class Readable(Protocol):
+    """Examples in named columns, to be read: what sampling asks of a data set."""
 
     @property
     def columns(self) -> Mapping[str, Column]:
         """The kind of each column by its name."""
         ...
+
+    def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
+        """On the host: the first `n` examples of a split in storage order, columns as stored."""
+        ...
+
+
+class Source(Readable, Protocol):
+    """A data set as training and evaluation see it."""
 
     @property
     def resident(self) -> bool:
@@ -67,10 +75,6 @@ class Source(Protocol):
         `key` is the run's data key: the same in every step, so that all randomness is in `(key, i,
         row)`.
         """
-        ...
-
-    def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
-        """On the host: the first `n` examples of a split in storage order, columns as stored."""
         ...
 
 

@@ -29,12 +29,13 @@ _LARGEST = 10.0  # the exponent beyond which _exp is a straight line
 
 
 Logits = Float[Array, "b *patches"]
-Memory = tuple[Float[Array, ""] | float, ...]
+Scalar = Float[Array, ""] | float
+Memory = tuple[Scalar, ...]
 Loss = Callable[..., Logits]  # (real, fake, *memory)
 OfLogit = Callable[[Logits], Logits]
 
 
-def _unchanged(real: Logits, fake: Logits, *memory: Float[Array, ""]) -> Memory:
+def _unchanged(real: Logits, fake: Logits, *memory: Scalar) -> Memory:
     return memory
 
 
@@ -217,7 +218,7 @@ def boundary_equilibrium(gamma: float = 0.75, rate: float = 0.001) -> Objective:
     [0, 1].
     """
 
-    def remember(real: Logits, fake: Logits, k: Float[Array, ""]) -> Memory:
+    def remember(real: Logits, fake: Logits, k: Scalar) -> Memory:
         data, sample = collectives.mean((-real.mean(), -fake.mean()))
         return (jnp.clip(k + rate * (gamma * data - sample), 0, 1),)
 
@@ -262,17 +263,21 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
         )
 
     def critic(
-        real: Float[Array, "b 2"], fake: Float[Array, "b 2"], *memory: Float[Array, ""]
-    ) -> Float[Array, " b"]:
+        real: Float[Array, "b *patches 2"],
+        fake: Float[Array, "b *patches 2"],
+        *memory: Scalar,
+    ) -> Logits:
         likelihood = real[..., 1] + fake[..., 1]
         return game.critic(real[..., 0], fake[..., 0], *memory) - weight * likelihood
 
     def generator(
-        real: Float[Array, "b 2"], fake: Float[Array, "b 2"], *memory: Float[Array, ""]
-    ) -> Float[Array, " b"]:
+        real: Float[Array, "b *patches 2"],
+        fake: Float[Array, "b *patches 2"],
+        *memory: Scalar,
+    ) -> Logits:
         return game.generator(real[..., 0], fake[..., 0], *memory) - weight * fake[..., 1]
 
-    def labelled(loss: OfLogit) -> Callable[[Float[Array, "b 2"]], Float[Array, " b"]]:
+    def labelled(loss: OfLogit) -> OfLogit:
         return lambda logit: loss(logit[..., 0]) - weight * logit[..., 1]
 
     return Objective(

@@ -203,9 +203,9 @@ def _towards_anchors(
         real: Examples,
         fake: Examples,
         key: PRNGKeyArray,
-        on_real: Float[Array, ""],
-        on_fake: Float[Array, ""],
-        mass: Float[Array, ""],
+        on_real: Float[Array, ""] | float,
+        on_fake: Float[Array, ""] | float,
+        mass: Float[Array, ""] | float,
         *,
         decay: float = 0.99,
     ) -> tuple[Float[Array, " b"], tuple[Float[Array, ""], ...]]:

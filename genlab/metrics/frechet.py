@@ -224,7 +224,7 @@ def class_frechet(
     return float(np.mean(each)), np.array(each)
 
 
-def _root(covariance: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
+def _root(covariance: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d r"]:
     """R [D, rank] with R R^T = covariance, by pivoted Cholesky, which stops at the rank."""
     lower, pivots, rank, _ = scipy.linalg.lapack.dpstrf(covariance, lower=1)
     root = np.empty((len(covariance), rank))

@@ -112,7 +112,7 @@ def _summary(steps: Float[np.ndarray, " n"], percentiles: tuple[float, float]) -
 
 
 def lerp(
-    a: Float[np.ndarray, "n z"], b: Float[np.ndarray, "n z"], t: Float[np.ndarray, "n 1"]
+    a: Float[np.ndarray, "n z"], b: Float[np.ndarray, "n z"], t: Float[np.ndarray, "n 1"] | float
 ) -> Float[np.ndarray, "n z"]:
     """The straight line from `a` (t = 0) to `b` (t = 1)."""
     return a + t * (b - a)

@@ -26,7 +26,7 @@ PIXELS = 2**20  # of each batch that go through the network at a time
 def lpips(
     backbone: Backbone,
     tensors: Mapping[str, Array],
-    heads: Sequence[Float[Array, " d"]],
+    heads: Sequence[Float[Array, " _"]],
     x: Float[Array, "b h w 3"],
     y: Float[Array, "b h w 3"],
 ) -> Float[Array, " b"]:
@@ -40,7 +40,7 @@ def lpips(
     def unit(tap: Float[Array, "b i j d"]) -> Float[Array, "b i j d"]:
         return tap / (jnp.sqrt((tap**2).sum(-1, keepdims=True)) + EPSILON)
 
-    def taps(images: Float[Array, "b h w 3"]) -> tuple[Float[Array, "b i j d"], ...]:
+    def taps(images: Float[Array, "b h w 3"]) -> tuple[Float[Array, "b _ _ _"], ...]:
         shift, scale = (jnp.array(row).reshape(1, 1, 1, 3) for row in (SHIFT, SCALE))
         return tapped(backbone, tensors, (images - shift) / scale)
 
@@ -110,7 +110,7 @@ class Lpips:
 
 def _heads(
     tensors: Mapping[str, Float[np.ndarray, "..."]], backbone: Backbone
-) -> tuple[Float[np.ndarray, " d"], ...]:
+) -> tuple[Float[np.ndarray, " _"], ...]:
     """One weight a channel and tap."""
     names = {f"lin{i}.model.1.weight": (1, w, 1, 1) for i, w in enumerate(backbone.tapped)}
     found = check(tensors, names, f"LPIPS's heads for {backbone.name}")

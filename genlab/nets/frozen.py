@@ -73,7 +73,9 @@ class Frozen(Wrapper):
         return made
 
 
-_given = contextvars.ContextVar("weights by fingerprint, as arguments of a program", default=None)
+_given: contextvars.ContextVar[Mapping[str, dict] | None] = contextvars.ContextVar(
+    "weights by fingerprint, as arguments of a program", default=None
+)
 
 
 @contextlib.contextmanager

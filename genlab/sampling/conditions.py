@@ -9,13 +9,13 @@ from jax import Array
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Column
 from genlab.data.columns.column import Parses, Spreads
-from genlab.data.sources import Source
+from genlab.data.sources import Readable
 from genlab.game import Method
 
 Stored = dict[str, np.ndarray]
 
 
-def spread(method: Method, source: Source, n: int) -> Stored | None:
+def spread(method: Method, source: Readable, n: int) -> Stored | None:
     """Stored conditions of `n` samples: labels in turn, the first given fastest, numbers in even
     steps, anything else from the rows of `held_out`. None for a method that is given nothing.
     """
@@ -37,7 +37,7 @@ def rows_of(method: Method, stored: Mapping[str, np.ndarray], n: int) -> Stored 
     return {name: repeated(stored[name], n) for name in method.given} or None
 
 
-def loaded(source: Source, stored: Mapping[str, np.ndarray] | None) -> dict[str, Array] | None:
+def loaded(source: Readable, stored: Mapping[str, np.ndarray] | None) -> dict[str, Array] | None:
     """Stored conditions as networks are given them."""
     if stored is None:
         return None
@@ -61,7 +61,7 @@ def asked(columns: Mapping[str, Column], given: tuple[str, ...], texts: Mapping[
     return found
 
 
-def held_out(source: Source) -> str:
+def held_out(source: Readable) -> str:
     """The split that pictures are made of: validation, or train where there is none."""
     return "validation" if "validation" in getattr(source, "splits", ["validation"]) else "train"
 

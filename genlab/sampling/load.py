@@ -2,7 +2,7 @@
 devices it was trained with are needed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +57,11 @@ class KeptColumns:
     def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
         """As `Source.read`."""
         return self._data.read(split, n)
+
+    @property
+    def splits(self) -> Iterable[str]:
+        """The names of the data's splits; "validation" alone where it does not name them."""
+        return getattr(self._data, "splits", ["validation"])
 
     @cached_property
     def _data(self) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from jax import random
 
 from genlab.data.pictures import write_png
-from genlab.data.sources import Source
+from genlab.data.sources import Readable
 from genlab.game import Method, State
 from genlab.game.abilities import Reconstructs
 from genlab.runs.folder import RunFolder
@@ -51,7 +51,7 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
     return draw
 
 
-def given_pictures(method: Method, source: Source) -> list[str]:
+def given_pictures(method: Method, source: Readable) -> list[str]:
     """The columns given that are like pictures."""
     return [name for name in method.given if len(source.columns[name].shape) == 3]
 
@@ -63,7 +63,7 @@ def stacked(sheets: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(wide, axis=0)
 
 
-def reconstructor(method: Method, source: Source) -> Callable | None:
+def reconstructor(method: Method, source: Readable) -> Callable | None:
     """`(params, stats) -> picture` of held-out examples over their reconstructions; None for a
     method that does not reconstruct.
     """

@@ -9,7 +9,7 @@ from jax import Array, random
 
 from genlab.config import ConfigError
 from genlab.data.columns import first_label
-from genlab.data.sources import Source
+from genlab.data.sources import Readable
 from genlab.game import Method
 from genlab.sampling.conditions import Stored, asked, spread
 from genlab.sampling.latents import interpolate, truncated
@@ -35,7 +35,7 @@ class SampleRequest(NamedTuple):
     formats: tuple[str, ...] = ("grid",)
 
 
-def conditions(request: SampleRequest, method: Method, source: Source) -> Stored | None:
+def conditions(request: SampleRequest, method: Method, source: Readable) -> Stored | None:
     """The stored conditions of the samples asked for; ConfigError for those that cannot be."""
     texts = dict(request.given)
     if request.label is not None:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genlab.data.sources import Source
+from genlab.data.sources import Readable
 from genlab.game import Method
 from genlab.runtime import compiler
 
@@ -18,7 +18,7 @@ class Sampler:
     which the column it makes is stored (uint8 for images).
     """
 
-    def __init__(self, method: Method, source: Source):
+    def __init__(self, method: Method, source: Readable):
         self.column = source.columns[method.makes]
         self._generate = compiler.jit(
             lambda params, stats, z, cond: method.generate(params, stats, z, cond)
@@ -46,7 +46,7 @@ def part(cond: Mapping[str, Array] | None, at: slice | np.ndarray) -> dict[str, 
 
 
 def as_batch(
-    stored: Mapping[str, np.ndarray], method: Method, source: Source
+    stored: Mapping[str, np.ndarray], method: Method, source: Readable
 ) -> tuple[Array, dict[str, Array] | None]:
     """What `Source.read` gave, as the method takes it: (what it makes, what it is given)."""
     load = {
@@ -56,7 +56,7 @@ def as_batch(
     return load[method.makes], {name: load[name] for name in method.given} or None
 
 
-def grid_columns(method: Method, source: Source) -> int | None:
+def grid_columns(method: Method, source: Readable) -> int | None:
     """A column for each label, where the first column given is one and they are few enough to see;
     None for a square.
     """
