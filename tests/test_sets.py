@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
-from test_judging import LABELS, REAL, folder
+from test_image_sets import LABELS, REAL, folder
 
 from genlab.config import ConfigError
 from genlab.data import npz as npz_files

@@ -53,7 +53,7 @@ def run(arguments) -> None:
     if request is None:
         rows = evaluate.evaluate(arguments.workdir, arguments.split or "test", arguments.step)
     else:
-        rows = [image_sets.judge(request, for_terminal(sys.stderr, "image"))]
+        rows = [image_sets.score(request, for_terminal(sys.stderr, "image"))]
     print("\n".join(evaluate.lines(rows)))
     if arguments.out:
         write_json(Path(arguments.out), list(map(evaluate.plain, rows)))

@@ -32,11 +32,11 @@ class Comparison(NamedTuple):
     needs: tuple[str, ...]
 
     def __call__(self, real: SampleSet, fake: SampleSet) -> dict[str, float]:
-        """Its scores of `fake` beside `real`."""
+        """Its scores of `fake` against `real`."""
         return self.fn(real, fake, **self.settings)
 
     def settled(self, real: SampleSet, fake: SampleSet) -> "Comparison":
-        """Itself with the settings that it uses of these sides."""
+        """Itself with the settings that it uses for these sets."""
         settled = getattr(self.fn, "settled", None)
         if settled is None:
             return self
@@ -54,7 +54,7 @@ class Comparisons(tuple[Comparison, ...]):
 
     @classmethod
     def of(cls, scores: Iterable[str], settings: Mapping[str, Mapping]) -> "Comparisons":
-        """Those of the names `scores`, each a function of `metrics.comparing` or
+        """Those of the names `scores`, each a function of `genlab.evaluation.scores` or
         "package.module:function", with settings by name.
 
         ConfigError for a name or a setting that there is not.
@@ -106,11 +106,11 @@ class Comparisons(tuple[Comparison, ...]):
             refuse(one.name, {need: missing[need] for need in one.needs if need in missing})
 
     def settled(self, real: SampleSet, fake: SampleSet) -> "Comparisons":
-        """These with the settings that they use of these sides, for a protocol to say."""
+        """These with the settings that they use for these sets, which a protocol records."""
         return Comparisons(one.settled(real, fake) for one in self)
 
     def __call__(self, real: SampleSet, fake: SampleSet) -> dict[str, float]:
-        """All scores of `fake` beside `real`."""
+        """All scores of `fake` against `real`."""
         found: dict[str, float] = {}
         for one in self:
             scores = one(real, fake)
@@ -120,15 +120,15 @@ class Comparisons(tuple[Comparison, ...]):
         return found
 
     def baseline(
-        self, real: SampleSet, beside: SampleSet | None, order: np.ndarray | None = None
+        self, real: SampleSet, other: SampleSet | None, order: np.ndarray | None = None
     ) -> tuple[dict[str, float], dict[str, Any]]:
-        """The same scores of real data, of the SampleSet `beside` as if it had been sampled; and,
-        as a protocol says them, settings that had to be others than the scores'. Halves of the real
-        side are of its rows in `order`.
+        """The same scores of real data, the SampleSet `other` in place of samples; and, for the
+        protocol, settings that had to differ from the scores'. Without `other`, one half of the
+        real set takes the place of samples and the other half stays: halves of its rows in `order`.
 
-        A comparison that makes use of what the model was trained on gets one half of the real side
-        as fakes, the other as real: images that no model was trained on. A baseline that so many
-        images do not define is left out: a score does not fall with its baseline.
+        So they do too for a comparison that uses what the model was trained on, as no model was
+        trained on them. A baseline that is not defined for so few images is left out; its score is
+        not.
         """
         half = len(real) // 2
         order = np.arange(len(real)) if order is None else order
@@ -136,7 +136,7 @@ class Comparisons(tuple[Comparison, ...]):
         found: dict[str, float] = {}
         others: dict[str, Any] = {}
         for one in self:
-            sides = halves if beside is None or one.uses_train else (real, beside)
+            sides = halves if other is None or one.uses_train else (real, other)
             try:
                 used = one.settled(*sides)
                 scores = used(*sides)
@@ -160,13 +160,14 @@ def compare(
     seen: Callable[[int], None] | None = None,
     train_labels: np.ndarray | None = None,
 ) -> EvaluationResult:
-    """Scores of the images `fake` beside `real`, uint8 [M, H, W, C] and [N, H, W, C], by name.
+    """Scores of the images `fake` against `real`, uint8 [M, H, W, C] and [N, H, W, C], by name.
 
     features: a feature space such as `features.Pixels()`, or a function of images that gives
               features [N, D]; None where `real` and `fake` are features [N, D] themselves
-    scores:   names of `metrics.comparing`, or "package.module:function"; settings of each by name
+    scores:   names of `genlab.evaluation.scores`, or "package.module:function"; settings of each by
+              its name
     train:    what the model was trained on, for scores that ask for it, and its labels
-    seen:     told of images as they pass through the network, by count
+    seen:     called with the number of images of each batch that passes the network
 
     Baselines are of the two halves of `real` (of a permutation under seed 0), so at half the count.
     A score that falls with the count, as the Frechet distance does, therefore has its baseline on
@@ -181,10 +182,10 @@ def compare(
         for given in (real_labels, fake_labels, train_labels)
     ]
     about = {"keep": chosen.taps, "seen": seen}
-    beside = None if train is None else SampleSet(train, space, labels[2], **about)
-    real_side = SampleSet(real, space, labels[0], beside, **about)
+    train_side = None if train is None else SampleSet(train, space, labels[2], **about)
+    real_side = SampleSet(real, space, labels[0], train_side, **about)
     fake_side = SampleSet(fake, space, labels[1], **about)
-    sides = {"real": real_side, "fake": fake_side, "train": beside}
+    sides = {"real": real_side, "fake": fake_side, "train": train_side}
     check_alike({name: side for name, side in sides.items() if side is not None})
     chosen.check(real_side, fake_labels is not None)
     chosen = chosen.settled(real_side, fake_side)
@@ -197,7 +198,7 @@ def compare(
         "shape": shape_text(real_side.shape),
         "samples": len(fake_side),
         "real": len(real_side),
-        **chosen.trained_on(beside),
+        **chosen.trained_on(train_side),
         **chosen.protocol,
         "baseline": f"halves of the real set, {half} beside {half}",
         **others,

@@ -15,7 +15,7 @@ from genlab.game import Method
 from genlab.sampling.conditions import Stored, loaded, rows_of
 from genlab.sampling.sampler import Sampler, as_batch
 
-SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under a subject's key
+SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under the context's key
 
 
 class EvaluationResult(NamedTuple):
@@ -32,7 +32,7 @@ class EvaluationResult(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class EvaluationContext:
-    """A trained model beside the data it is judged on."""
+    """A trained model and the data it is evaluated on."""
 
     config: dict
     method: Method
@@ -44,7 +44,7 @@ class EvaluationContext:
 
     @cached_property
     def real(self) -> dict[str, np.ndarray]:
-        """The split it is judged on, whole."""
+        """All of the split it is evaluated on."""
         return self.source.read(self.split)
 
     @property

@@ -1,4 +1,4 @@
-"""Judging a run: its evaluators on one split, each score with its protocol, as rows of
+"""Evaluation of a run: its evaluators on one split, each score with its protocol, as rows of
 `evals.jsonl`.
 """
 
@@ -41,20 +41,20 @@ def score(
     params, stats = evaluation_variables(experiment, state)
     key = random.fold_in(random.key(experiment.seed), STREAM)
     key = random.fold_in(key, zlib.crc32(split.encode()))  # splits share no draw of latents
-    subject = EvaluationContext(
+    context = EvaluationContext(
         config, experiment.method, experiment.data, params, stats, split, key
     )
     rows = []
     for name, evaluator in experiment.evaluate.items():
         started = time.perf_counter()
-        outcome = evaluator(subject)
+        result = evaluator(context)
         protocol = {
             "data": config_lib.fingerprint({**config["data"], "augment": ()})[:16],
             "split": split,
             "weights": "ema" if experiment.ema else "raw",
             **({"recalibrate": experiment.recalibrate} if experiment.recalibrate else {}),
             **({"checkpoint": checkpoint} if checkpoint else {}),
-            **outcome.protocol,
+            **result.protocol,
             "seed": experiment.seed,
             "genlab": version(),
         }
@@ -62,12 +62,12 @@ def score(
             {
                 "step": step,
                 "name": name,
-                "scores": finite(outcome.scores),
-                "baselines": finite(outcome.baselines),
-                "intervals": _intervals(outcome.each),
+                "scores": finite(result.scores),
+                "baselines": finite(result.baselines),
+                "intervals": _intervals(result.each),
                 "protocol": protocol,
                 "seconds": round(time.perf_counter() - started, 2),
-                "_pictures": outcome.pictures,
+                "_pictures": result.pictures,
             }
         )
     return rows
@@ -131,13 +131,13 @@ def lines(rows: list[dict]) -> Iterator[str]:
     for row in rows:
         yield f"{row['name']}" + (f" (round {row['step']})" if "step" in row else "")
         for name, value in row["scores"].items():
-            told = "undefined" if value is None else f"{value:.4g}"
+            text = "undefined" if value is None else f"{value:.4g}"
             if name in row.get("intervals", {}):
                 low, high = row["intervals"][name]
-                told += f"   95 % over examples {low:.4g} to {high:.4g}"
+                text += f"   95 % over examples {low:.4g} to {high:.4g}"
             baseline = row["baselines"].get(name)
-            told += f"   real data {baseline:.4g}" if baseline is not None else ""
-            yield f"  {name:14} {told}"
+            text += f"   real data {baseline:.4g}" if baseline is not None else ""
+            yield f"  {name:14} {text}"
         yield "  " + ", ".join(f"{k}={v}" for k, v in row["protocol"].items())
         if optimistic(row["protocol"]):
             yield "  optimistic: the checkpoint was chosen by its score on this very split"

@@ -1,9 +1,9 @@
 """Evaluators: what a config's `evaluate` names. Each takes an `EvaluationContext` and gives an
 `EvaluationResult`: scores, baselines and protocol.
 
-A baseline is the same score between two sets of real data, where a model that is as good as the
-data would come out. It is of the same sizes only where the protocol does not say otherwise: of
-halves of a set, a score that falls with the count is worse. `Fidelity` has a file of its own.
+A baseline is the same score between two sets of real data: what a model as good as the data would
+get. Its sets have the sizes of the score's unless the protocol says otherwise; of halves of a set,
+a score that falls with the count is worse. `Fidelity` has a file of its own.
 """
 
 import dataclasses
@@ -51,20 +51,20 @@ class Bound:
     draws: int = 64
     abilities: ClassVar[tuple[type, ...]] = (HasLogWeight,)
 
-    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
+    def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Means over the whole split; beta and other weights of training play no part."""
-        method = require(subject.method, HasLogWeight, "Bound")
+        method = require(context.method, HasLogWeight, "Bound")
 
         @compiler.jit
         def bounds(x, cond, key):
             return bound.importance_weighted(
-                lambda k: method.log_weight(subject.params, subject.stats, x, k, cond),
+                lambda k: method.log_weight(context.params, context.stats, x, k, cond),
                 key,
                 self.draws,
             )
 
-        x, cond = subject.batch
-        key = random.fold_in(subject.key, POSTERIOR)
+        x, cond = context.batch
+        key = random.fold_in(context.key, POSTERIOR)
         found = [
             np.stack(bounds(x[at], part(cond, at), random.fold_in(key, at.start)))
             for at in batches(len(x), 100)
@@ -83,7 +83,7 @@ class Annealed:
     """`ais`, a lower bound of log p(x) by annealed importance sampling, nats per image, higher is
     better: tighter than `Bound`'s, and slow (see `annealing.ais`).
 
-    It asks the decoder alone, so that it judges the model and not how well the encoder inverts it
+    It uses only the decoder, so that it measures the model and not how well the encoder inverts it
     (Wu et al. 2017, arXiv:1611.04273). `ais_effective` is the effective number of chains: near 1,
     the bound is loose, and more `temperatures` would raise it.
 
@@ -101,20 +101,20 @@ class Annealed:
         if min(self.images, self.chains, self.leapfrog, self.temperatures - 1) < 1:
             raise ConfigError(f"{self}: expected at least 1 of each, and 2 temperatures")
 
-    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
+    def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Means over the images."""
-        method = require(subject.method, HasLikelihood, "Annealed")
-        key, schedule = random.fold_in(subject.key, CHAINS), annealing.sigmoidal(self.temperatures)
+        method = require(context.method, HasLikelihood, "Annealed")
+        key, schedule = random.fold_in(context.key, CHAINS), annealing.sigmoidal(self.temperatures)
         width = method.latents(key, 1).shape[1]
 
         @compiler.jit
         def estimate(x, cond, key):
             return annealing.ais(
-                lambda z: method.log_likelihood(subject.params, subject.stats, x, z, cond),
+                lambda z: method.log_likelihood(context.params, context.stats, x, z, cond),
                 key, (len(x), width), schedule, self.chains, self.leapfrog, self.step_size,
             )  # fmt: skip
 
-        x, cond = subject.batch
+        x, cond = context.batch
         chosen = np.random.default_rng(0).permutation(len(x))[: self.images]
         parts = [chosen[i : i + TOGETHER] for i in range(0, len(chosen), TOGETHER)]
         found = [
@@ -157,18 +157,18 @@ class PathLength:
                 f"samples={self.samples}, epsilon={self.epsilon}; expected 1 or more, and above 0"
             )
 
-    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
+    def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """The mean over `samples` paths, both ends of each under one label."""
-        if len(subject.column.shape) != 3:
+        if len(context.column.shape) != 3:
             raise ConfigError("PathLength is for images; the data are points")
-        method = _in_float32(subject.method)
-        cond = loaded(subject.source, subject.conditions(self.samples))
-        key = random.fold_in(subject.key, PATHS)
+        method = _in_float32(context.method)
+        cond = loaded(context.source, context.conditions(self.samples))
+        key = random.fold_in(context.key, PATHS)
         a, b = (method.latents(random.fold_in(key, end), self.samples) for end in (0, 1))
 
         @compiler.jit
         def made(z, cond):
-            return jnp.clip(method.generate(subject.params, subject.stats, z, cond), -1, 1)
+            return jnp.clip(method.generate(context.params, context.stats, z, cond), -1, 1)
 
         def generate(z, rows=None):
             with jax.default_matmul_precision("highest"):  # TensorFloat-32 would swallow the step
@@ -186,10 +186,11 @@ class PathLength:
             labels=None if cond is None else np.arange(self.samples),
         )
         name = getattr(self.distance, "__name__", type(self.distance).__name__)
-        told = {f: getattr(self, f) for f in ("samples", "epsilon", "space", "sampling")}
-        told |= {"percentiles": "1 to 99"}
+        settings = {f: getattr(self, f) for f in ("samples", "epsilon", "space", "sampling")}
+        settings |= {"percentiles": "1 to 99"}
         return EvaluationResult(
-            {"ppl": found.mean}, {**getattr(self.distance, "protocol", {"distance": name}), **told}
+            {"ppl": found.mean},
+            {**getattr(self.distance, "protocol", {"distance": name}), **settings},
         )
 
 
@@ -213,15 +214,15 @@ class Reconstruction:
     lpips: Lpips | None = None
     abilities: ClassVar[tuple[type, ...]] = (Reconstructs,)
 
-    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
+    def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Means over the whole split."""
-        method = require(subject.method, Reconstructs, "Reconstruction")
-        x, cond = subject.batch
+        method = require(context.method, Reconstructs, "Reconstruction")
+        x, cond = context.batch
         again = compiler.jit(
-            lambda x, cond: method.reconstruct(subject.params, subject.stats, x, cond)
+            lambda x, cond: method.reconstruct(context.params, context.stats, x, cond)
         )
         made = [again(x[at], part(cond, at)) for at in batches(len(x), 250)]
-        a, b = subject.column.store(np.concatenate(made)), subject.real[method.makes]
+        a, b = context.column.store(np.concatenate(made)), context.real[method.makes]
         each = {
             "mse": image.mse(a / 255, b / 255, 1.0),
             "psnr": image.psnr(a, b, 255),
@@ -229,8 +230,8 @@ class Reconstruction:
         }
         each |= {"lpips": self.lpips(a, b)} if self.lpips else {}
         scores = {name: float(value.mean()) for name, value in each.items()}
-        told = self.lpips.protocol if self.lpips else {}
-        return EvaluationResult(scores, {"real": len(x), "window": self.window, **told}, each=each)
+        lpips = self.lpips.protocol if self.lpips else {}
+        return EvaluationResult(scores, {"real": len(x), "window": self.window, **lpips}, each=each)
 
 
 @dataclass(frozen=True)
@@ -243,15 +244,15 @@ class Modes:
     samples: int = 2500
     within: float = 3.0
 
-    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
+    def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Scores of the samples; the baseline is real points, as many."""
-        means, std = (getattr(subject.source, name, None) for name in ("means", "std"))
+        means, std = (getattr(context.source, name, None) for name in ("means", "std"))
         if means is None or std is None:
             raise ConfigError(
                 "Modes needs a mixture with known means: data.ring, data.grid or data.mixture"
             )
 
-        def judge(points):
+        def scores(points):
             found = mode_scores(points, np.asarray(means), std, self.within)
             return {
                 "modes": float(found.modes),
@@ -259,8 +260,8 @@ class Modes:
                 "reverse_kl": found.reverse_kl,
             }
 
-        real = subject.source.read(subject.split, self.samples)[subject.method.makes]
+        real = context.source.read(context.split, self.samples)[context.method.makes]
         protocol = {"samples": self.samples, "within": self.within}
         return EvaluationResult(
-            judge(subject.samples(self.samples)), protocol, baselines=judge(real)
+            scores(context.samples(self.samples)), protocol, baselines=scores(real)
         )

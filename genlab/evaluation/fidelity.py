@@ -1,4 +1,4 @@
-"""`Fidelity`: samples of a trained model beside held-out images, by any of the comparisons."""
+"""`Fidelity`: samples of a trained model against held-out images, by any of the comparisons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ from genlab.evaluation.context import EvaluationContext, EvaluationResult
 from genlab.evaluation.sample_set import SampleSet
 from genlab.metrics.neighbours import nearest
 
-SHOWN = 16  # samples beside their nearest training images
+SHOWN = 16  # samples shown with their nearest training images
 
 
 @dataclass(frozen=True)
 class Fidelity:
     """How near samples are to held-out images, and whether they are copies, in a feature space.
 
-    scores:   names of `metrics.comparing`, or "package.module:function". By default the Fréchet
-              distance `fd` (Heusel et al. 2017, arXiv:1706.08500, Eq. 6), precision and recall
+    scores:   names of `genlab.evaluation.scores`, or "package.module:function". By default the
+              Fréchet distance `fd` (Heusel et al. 2017, arXiv:1706.08500, Eq. 6), precision and recall
               (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020,
               arXiv:2002.09797); `nearer`, `copies`: see `neighbours.memorisation`
     settings: of each by its name, {"kid": {"subsets": 50}}; k_precision and k_density are those of
@@ -62,25 +62,25 @@ class Fidelity:
             raise ConfigError(f"settings of {sorted(twice)[0]!r} are k_precision and k_density")
         return Comparisons.of(self.scores, own | dict(self.settings))
 
-    def __call__(self, subject: EvaluationContext) -> EvaluationResult:
+    def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Scores of `samples` samples against the whole split, means over `draws` draws of them."""
-        if len(subject.column.shape) != 3:
+        if len(context.column.shape) != 3:
             raise ConfigError(
                 "Fidelity is for images; for points use genlab.evaluation.evaluators:Modes"
             )
-        space = self.features.space(subject.config, subject.source)
-        train, real = self._sides(subject, space)
-        labels = subject.labels(self.samples)
+        space = self.features.space(context.config, context.source)
+        train, real = self._sides(context, space)
+        labels = context.labels(self.samples)
         comparisons = self.comparisons
         comparisons.check(real, labels is not None)
         found = []
         for draw in range(self.draws):
-            made = subject.samples(self.samples, draw)
+            made = context.samples(self.samples, draw)
             fake = SampleSet(made, space, labels, keep=self.comparisons.taps)
             comparisons = comparisons.settled(real, fake)
             found.append(comparisons(real, fake))
-        beside = np.random.default_rng(0).permutation(len(train))[: self.samples]
-        baselines, others = comparisons.baseline(real, train.rows(beside))
+        chosen = np.random.default_rng(0).permutation(len(train))[: self.samples]
+        baselines, others = comparisons.baseline(real, train.rows(chosen))
         return EvaluationResult(
             scores={name: float(np.mean([f[name] for f in found])) for name in found[0]},
             baselines=baselines,
@@ -96,10 +96,10 @@ class Fidelity:
             pictures=self._pictures(train, fake),  # pyright: ignore[reportPossiblyUnboundVariable]
         )
 
-    def _sides(self, subject: EvaluationContext, space) -> tuple[SampleSet, SampleSet]:
+    def _sides(self, context: EvaluationContext, space) -> tuple[SampleSet, SampleSet]:
         keep = self.comparisons.taps
-        stored = subject.source.read("train")
-        made, label, real = subject.method.makes, subject.label, subject.real
+        stored = context.source.read("train")
+        made, label, real = context.method.makes, context.label, context.real
         labels, own = (None if label is None else x.get(label) for x in (stored, real))
         train = SampleSet(stored[made], space, labels, keep=keep)
         return train, SampleSet(real[made], space, own, train, keep)

@@ -2,9 +2,9 @@
 
     genlab evaluate --real=photographs --fake=samples.npz --features=inception:weights.pth
 
-A result is kept under the cache by its fingerprint: the contents of the sets, the network, what was
-asked, and the code that answered. Of a feature space or a score that is named "package.module:name"
-neither the code nor the weights are known here, so that it is scored each time.
+A result is cached by the fingerprint of all it depends on: the contents of the sets, the network,
+the request, and genlab's code. The code and the weights of a feature space or a score that is named
+"package.module:name" are not known here, so such a request is scored each time.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ SPACES = {  # each with whether it takes a file of weights
 }
 
 
-def judge(request: EvaluationRequest, show: Progress | None = None) -> dict:
+def score(request: EvaluationRequest, show: Progress | None = None) -> dict:
     """The record of a request: name, scores, baselines (of the two halves of the real set),
     protocol. A score that is not defined for these images is None.
 
@@ -164,14 +164,14 @@ def _check_types(one: Comparison) -> None:
 
 
 def _foreign(request: EvaluationRequest, chosen: Comparisons) -> bool:
-    """Whether anything that was asked for cannot be told by its text: see the module."""
+    """Whether code or weights of the request are not known by its text: see the module."""
     named = any(":" in score for score in request.scores) or "." in request.features.split(":")[0]
     settings = [value for one in chosen for value in one.settings.values()]
     return named or not all(isinstance(value, PLAIN) for value in settings)
 
 
 def _place(request: EvaluationRequest, sets: Mapping[str, ImageSet], protocol: dict) -> Path:
-    """Where the result is kept."""
+    """The file that the result is cached in."""
     asked = [request.scores, request.settings, request.resize, protocol, version(), _code()]
     contents = {name: one.sha256 for name, one in sets.items()}
     return cache() / "scores" / f"{config_lib.fingerprint([asked, contents])[:32]}.json"
@@ -208,15 +208,17 @@ def _scored(
         raise ConfigError(" ".join(str(error).split())) from error
     finally:
         show.end()
-    told = {"real_sha256": real.sha256, "fake_sha256": fake.sha256}
-    told |= {"real_files": real.files, "fake_files": fake.files}
-    told |= {"train_sha256": train.sha256, "train_files": train.files} if train else {}
+    sources = {"real_sha256": real.sha256, "fake_sha256": fake.sha256}
+    sources |= {"real_files": real.files, "fake_files": fake.files}
+    sources |= {"train_sha256": train.sha256, "train_files": train.files} if train else {}
     if request.resize:
-        told["resized"] = f"{request.resize} after a central crop to its aspect, alpha over white"
+        sources["resized"] = (
+            f"{request.resize} after a central crop to its aspect, alpha over white"
+        )
     return {
         "scores": finite(found.scores),
         "baselines": finite(dict(found.baselines)),
-        "protocol": {**found.protocol, **told, "genlab": version()},
+        "protocol": {**found.protocol, **sources, "genlab": version()},
         "seconds": round(time.perf_counter() - started, 2),
     }
 

@@ -99,10 +99,10 @@ def alike(real: ImageSet, other: ImageSet, name: str = "fake") -> None:
     """
     a, b = (tuple(one.images.shape[1:]) for one in (real, other))
     if a != b:
-        told = "x".join(map(str, a))
+        size = "x".join(map(str, a))
         raise ConfigError(
-            f"real images are {told} and {name} ones {'x'.join(map(str, b))}: bring both to one "
-            f"size and kind with --resize=bicubic:{told}, which the protocol will say"
+            f"real images are {size} and {name} ones {'x'.join(map(str, b))}: bring both to one "
+            f"size and kind with --resize=bicubic:{size}, which the protocol will say"
         )
     if real.classes and other.classes and real.classes != other.classes:
         odd = sorted(set(real.classes) ^ set(other.classes))
@@ -125,10 +125,10 @@ def _folder(place: Path, resize: Resize) -> ImageSet:
         f"not {shape[0]}x{shape[1]}": [] if resize.kind else list(unlike),
         "beside the folders of classes": sorted(unlabelled),
     }
-    if told := [f"{len(x)} {what} ({some(x)})" for what, x in problems.items() if x]:
+    if found := [f"{len(x)} {what} ({some(x)})" for what, x in problems.items() if x]:
         sized = "" if resize.kind or not unlike else ", or give --resize=bicubic:HxW for one size"
         raise ConfigError(
-            f"{place}: every image is scored, and here are {'; '.join(told)}: remove or mend "
+            f"{place}: every image is scored, and here are {'; '.join(found)}: remove or mend "
             f"them{sized}"
         )
     digest = hashlib.sha256(repr((shape, resize, classes)).encode())
@@ -196,10 +196,10 @@ def _check(place: Path, images: np.ndarray, labels: np.ndarray | None, resize: R
         advice = "x.transpose(0, 2, 3, 1)" if first else "grey ones with a last axis, x[..., None]"
         raise ConfigError(f"{place}: images are {images.shape}, expected [N, H, W, C]: {advice}")
     if images.shape[-1] == 4 and not resize.kind:
-        told = "x".join(map(str, images.shape[1:3]))
+        size = "x".join(map(str, images.shape[1:3]))
         raise ConfigError(
             f"{place}: images are {images.shape}, with transparency: drop it, x[..., :3], or give "
-            f"--resize=bicubic:{told}, which lays them over white"
+            f"--resize=bicubic:{size}, which lays them over white"
         )
     if labels is None:
         return

@@ -1,8 +1,9 @@
-"""`SampleSet`: one of two sets of images that are compared, seen through a feature space once.
+"""`SampleSet`: one of two sets of images that are compared, with its features computed once.
 
-A comparison is a function `(real: SampleSet, fake: SampleSet, **settings) -> {score: value}`. What
-it asks of the sides, beside features, it says by `needs`, so that it can be refused before anything
-is computed; which of its settings hang on the sides, by `settles`, so that a protocol can say them.
+A comparison is a function `(real: SampleSet, fake: SampleSet, **settings) -> {score: value}`. It
+declares by `needs` what it takes from the sets apart from features, so that a set without it is
+refused before anything is computed, and by `settles` which settings depend on the sets, so that the
+protocol records the values used.
 """
 
 import hashlib
@@ -21,10 +22,10 @@ BESIDE_TAPS = ("images", "labels", "train", "known_train")
 
 
 def needs(*what: str) -> Callable[[Callable], Callable]:
-    """Says of a comparison what it asks of its sides: names of taps, "images", "labels", "train",
-    and "known_train" for what makes use of `train` where it is known.
+    """Declares what a comparison takes from its sets: names of taps, "images", "labels", "train",
+    and "known_train" where it uses `train` only if it is known.
 
-    Without it a comparison asks for the tap "features" alone.
+    Without it a comparison takes the tap "features".
     """
 
     def noted(comparison: Callable) -> Callable:
@@ -35,8 +36,8 @@ def needs(*what: str) -> Callable[[Callable], Callable]:
 
 
 def settles(used: Callable[..., dict[str, Any]]) -> Callable[[Callable], Callable]:
-    """Says of a comparison that `used`, called as it is, gives by name the settings that are used
-    with these sides in place of those that were asked for. Given what was used, it changes nothing.
+    """Declares which settings depend on the data: `used`, called with the arguments of the
+    comparison, returns by name the values that take the place of those asked for. It is idempotent.
     """
 
     def noted(comparison: Callable) -> Callable:
@@ -53,7 +54,7 @@ class SampleSet:
     labels: integers [N], or None
     train:  the SampleSet of what the model was trained on, where it is known
     keep:   the taps to keep of the one pass over the images
-    seen:   told of images as they pass, by count
+    seen:   called with the number of images of each batch that passes the network
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 """The comparisons that a config names: two `SampleSet`s in, scores by name out.
 
 Each is a function of this module, `(real, fake, **settings) -> {score: value}`; one of your own is
-named "package.module:function", and says by `sides.needs` what it asks of the sides beside their
-features, by `sides.settles` which settings hang on them. A score that these sides do not define is
-NaN. Formulas, papers and references are with the functions that are called here.
+named "package.module:function". It declares by `evaluation.needs` what it takes from the sets apart
+from features, by `evaluation.settles` which settings depend on them. A score that is not defined
+for these sets is NaN. Formulas, papers and references are with the functions that are called here.
 
 Where a comparison takes sets of one size, the larger is cut: to rows drawn without replacement from
 all of it, the same ones each time, for the first rows of a sorted set are of its first classes.

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
-from test_judging import REAL
+from test_image_sets import REAL
 
 from benchmarks.input_images import encoded, jpeg_claiming, png_claiming
 from genlab.cli.main import main

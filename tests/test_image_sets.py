@@ -62,10 +62,10 @@ def test_a_folder_and_an_npz_score_as_arrays_in_memory_do(sets, tmp_path, capsys
 
 def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch, capsys):
     asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",))
-    first = image_sets.judge(asked)
+    first = image_sets.score(asked)
     recompute = image_sets.compare
     monkeypatch.setattr(image_sets, "compare", lambda *_: pytest.fail("computed again"))
-    assert image_sets.judge(asked) == first
+    assert image_sets.score(asked) == first
     assert typed(sets, "--scores=fd") == 0 and "scored before" in capsys.readouterr().err
     changed = [
         asked._replace(scores=("mmd",)),
@@ -76,26 +76,26 @@ def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch
     ]
     for request in changed:
         with pytest.raises(pytest.fail.Exception, match="computed again"):
-            image_sets.judge(request)
+            image_sets.score(request)
     monkeypatch.setattr(image_sets, "compare", recompute)
     kid = asked._replace(scores=("kid",), settings={"kid": {"seed": 1}})
-    image_sets.judge(kid)
+    image_sets.score(kid)
     monkeypatch.setattr(image_sets, "compare", lambda *_: pytest.fail("computed again"))
-    image_sets.judge(kid)
+    image_sets.score(kid)
     with pytest.raises(pytest.fail.Exception, match="computed again"):
-        image_sets.judge(kid._replace(settings={"kid": {"seed": 2}}))
+        image_sets.score(kid._replace(settings={"kid": {"seed": 2}}))
     next(sets[0].iterdir()).unlink()
     with pytest.raises(pytest.fail.Exception, match="computed again"):
-        image_sets.judge(asked)
+        image_sets.score(asked)
 
 
 def test_a_changed_formula_makes_no_use_of_old_results(sets, monkeypatch):
     asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",))
-    image_sets.judge(asked)
+    image_sets.score(asked)
     monkeypatch.setattr(image_sets, "_code", lambda: "other")
     monkeypatch.setattr(image_sets, "compare", lambda *_: pytest.fail("computed again"))
     with pytest.raises(pytest.fail.Exception, match="computed again"):
-        image_sets.judge(asked)
+        image_sets.score(asked)
 
 
 def test_every_source_file_and_what_decodes_is_code_that_answers(tmp_path, monkeypatch):
@@ -145,8 +145,8 @@ def test_what_is_named_by_its_module_is_scored_each_time(name, sets, tmp_path, m
     compare = image_sets.compare
     monkeypatch.setattr(image_sets, "compare", lambda *x: times.append(1) or compare(*x))
     asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",))._replace(**name)
-    image_sets.judge(asked)
-    image_sets.judge(asked)
+    image_sets.score(asked)
+    image_sets.score(asked)
     assert len(times) == 2
 
 
@@ -166,15 +166,15 @@ def test_an_undefined_score_is_kept_as_null(sets, monkeypatch):
     found = evaluation.EvaluationResult({"fd": np.float32("nan")}, {}, {"fd": np.float64("inf")})
     monkeypatch.setattr(image_sets, "compare", lambda *_: found)
     asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",), settings={"fd": {}})
-    for record in (image_sets.judge(asked), image_sets.judge(asked)):
+    for record in (image_sets.score(asked), image_sets.score(asked)):
         assert record["scores"] == record["baselines"] == {"fd": None}
 
 
 def test_a_kept_result_is_told_with_the_names_of_this_request(sets, tmp_path):
     asked = EvaluationRequest(*map(str, sets), "pixels", ("fd", "kid"))
-    first = image_sets.judge(asked)
+    first = image_sets.score(asked)
     again = shutil.copy(sets[1], tmp_path / "again.npz")
-    second = image_sets.judge(asked._replace(fake=str(again)))
+    second = image_sets.score(asked._replace(fake=str(again)))
     assert second == {**first, "name": f"{again} beside {sets[0]}"}
 
 
@@ -210,7 +210,7 @@ def test_what_the_model_was_trained_on_comes_with_its_labels(sets, tmp_path, mon
     asked = EvaluationRequest(
         *map(str, sets), "pixels", ("authenticity",), train=str(tmp_path / "train.npz")
     )
-    protocol = image_sets.judge(asked)["protocol"]
+    protocol = image_sets.score(asked)["protocol"]
     assert np.array_equal(seen["train"], FAKE) and np.array_equal(seen["train_labels"], LABELS)
     assert protocol["train"] == 80 and len(protocol["train_sha256"]) == 64
 
@@ -220,7 +220,7 @@ def test_class_folders_and_npz_labels_are_labels(tmp_path):
     real = folder(tmp_path / "real", images, classes=LABELS % 2)
     np.savez(tmp_path / "fake.npz", image=images[::-1], label=LABELS[::-1] % 2)
     asked = EvaluationRequest(str(real), str(tmp_path / "fake.npz"), "pixels", ("class_fd",))
-    assert image_sets.judge(asked)["scores"]["class_fd"] == pytest.approx(0, abs=1e-9)
+    assert image_sets.score(asked)["scores"]["class_fd"] == pytest.approx(0, abs=1e-9)
 
 
 def test_jpeg_is_warned_of(tmp_path, sets, capsys):
@@ -319,7 +319,7 @@ def test_a_setting_may_widen_to_a_float(sets):
 
 
 def test_out_in_no_folder_is_told_before_the_work(sets, monkeypatch):
-    monkeypatch.setattr(image_sets, "judge", lambda *_: pytest.fail("worked first"))
+    monkeypatch.setattr(image_sets, "score", lambda *_: pytest.fail("worked first"))
     assert typed(sets, "--out=nowhere/out.json") == 2
 
 
