@@ -75,9 +75,9 @@ def test_files_and_tests_that_a_page_names_are_there(page):
 def test_every_file_on_the_map_exists_and_public_names_resolve():
     for folder in re.findall(r"^  (\w+/)", README.split("## Map")[1], re.MULTILINE):
         assert (ROOT / "genlab" / folder).is_dir()
-    code = "import genlab; print(len([getattr(genlab, name) for name in genlab.__all__]))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert told.stdout.strip() == "12", told.stderr
+    code = "import genlab; [getattr(genlab, name) for name in genlab.__all__]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_public_name_is_no_modules_name():
