@@ -114,8 +114,8 @@ def test_rows_of_before_and_of_now_are_told_apart_and_shown(run):
         for row in rows
     ]
     (run / "evals.jsonl").write_text("".join(json.dumps(row) + "\n" for row in old))
-    made, refusals = tables(read(run))
-    assert {table.name for table in made} == {"fidelity", "reconstruction"} and not refusals
+    made, unlike = tables(read(run))
+    assert {table.name for table in made} == {"fidelity", "reconstruction"} and not unlike
 
 
 EXPERIMENT = """

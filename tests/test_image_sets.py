@@ -50,7 +50,7 @@ def test_a_folder_and_an_npz_score_as_arrays_in_memory_do(sets, tmp_path, capsys
     told = capsys.readouterr()
     assert "fd " in told.out and "real data" in told.out and "kid_size=40" in told.out
     assert (
-        "image 160/160" in told.err and "image" not in told.out.split("fd ")[0].split(" beside")[0]
+        "image 160/160" in told.err and "image" not in told.out.split("fd ")[0].split(" against")[0]
     )
     (record,) = json.loads(out.read_text())
     same = evaluation.compare(REAL, FAKE, Pixels(), ("fd", "kid"), {"kid": {"size": 40}})
@@ -175,7 +175,7 @@ def test_a_kept_result_is_told_with_the_names_of_this_request(sets, tmp_path):
     first = image_sets.score(asked)
     again = shutil.copy(sets[1], tmp_path / "again.npz")
     second = image_sets.score(asked._replace(fake=str(again)))
-    assert second == {**first, "name": f"{again} beside {sets[0]}"}
+    assert second == {**first, "name": f"{again} against {sets[0]}"}
 
 
 def test_every_space_by_name_sees_images(thin, tmp_path):

@@ -9,7 +9,7 @@ def add(command) -> None:
     """Its options."""
     command.add_argument("--n", type=int, default=64, help="how many (default 64)")
     command.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
-    command.add_argument("--label", help="this label alone, its name or number")
+    command.add_argument("--label", help="this label for all samples, its name or number")
     text = "the same for any column that the model is given, as hue=0.3; may be repeated"
     command.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help=text)
     command.add_argument("--truncation", type=float, metavar="PSI", help="latents within +-PSI")

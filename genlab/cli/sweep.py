@@ -12,11 +12,11 @@ def add(command) -> None:
     """Its options; `--slurm.NAME=VALUE` too."""
     options.config(command, "experiment file: config(), sweep(), SEEDS", required=True)
     command.add_argument("--seeds", metavar="0,1,2", help="instead of the file's SEEDS")
-    command.add_argument("--only", metavar="A,B", help="these variants alone")
+    command.add_argument("--only", metavar="A,B", help="only these variants")
     text = "not in this process: in subprocesses, or as a Slurm array with --slurm.NAME=VALUE"
     command.add_argument("--executor", metavar="local|slurm", help=text)
     command.add_argument("--jobs", type=int, metavar="N", help="so many runs at a time")
-    text = "train runs that differ in seeds and numbers alone by one program"
+    text = "train runs that differ only in seeds and numbers by one program"
     command.add_argument("--together", action="store_true", help=text)
     options.workdir(command)
     command.set_defaults(kinds=("slurm",))

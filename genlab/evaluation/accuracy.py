@@ -36,7 +36,7 @@ def classification_accuracy(
     Trained on samples and tested on real images it is the classification accuracy score (Ravuri &
     Vinyals 2019, arXiv:1905.10887) and the GAN-train of Shmelkov et al. 2018 (arXiv:1807.09499),
     which falls with fidelity and with diversity. The other way round
-    it is their GAN-test, which falls with fidelity alone. Report it beside the accuracy of real on
+    it is their GAN-test, which falls with fidelity only. Report it with the accuracy of real on
     held-out real, with the trunk, the steps and the seed.
 
     Images are uint8 [N, H, W, C], labels integers from 0 up [N]; `trunk` is any `Down`, trained

@@ -22,9 +22,9 @@ class Fidelity:
     """How near samples are to held-out images, and whether they are copies, in a feature space.
 
     scores:   names of `genlab.evaluation.scores`, or "package.module:function". By default the
-              Fréchet distance `fd` (Heusel et al. 2017, arXiv:1706.08500, Eq. 6), precision and recall
-              (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020,
-              arXiv:2002.09797); `nearer`, `copies`: see `neighbours.memorisation`
+              Fréchet distance `fd` (Heusel et al. 2017, arXiv:1706.08500, Eq. 6), precision and
+              recall (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et
+              al. 2020, arXiv:2002.09797); `nearer`, `copies`: see `neighbours.memorisation`
     settings: of each by its name, {"kid": {"subsets": 50}}; k_precision and k_density are those of
               precision_recall and density_coverage
 

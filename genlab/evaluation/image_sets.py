@@ -64,7 +64,7 @@ def score(request: EvaluationRequest, show: Progress | None = None) -> dict:
             place.parent.mkdir(parents=True, exist_ok=True)
             write_json(place, record)
     # Equal sets may lie anywhere: the names are those of this request.
-    return {**record, "name": f"{request.fake} beside {request.real}"}
+    return {**record, "name": f"{request.fake} against {request.real}"}
 
 
 def features_of(text: str) -> Any:

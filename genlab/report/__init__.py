@@ -11,7 +11,7 @@ __all__ = ["Report", "write"]
 
 
 class Report(NamedTuple):
-    """Where the page was written, the same report as Markdown, and its results alone."""
+    """Where the page was written, the same report as Markdown, and its results only."""
 
     html: Path
     markdown: str

@@ -117,7 +117,7 @@ def _checkout(commit: str) -> str:
 
 
 def _again(sweep: Sweep) -> list[str]:
-    """A run played anew from its config alone, which holds every default."""
+    """A run repeated from its config, which holds every default."""
     if not sweep.runs:  # no config could be read
         return []
     config = sweep.runs[0].folder.relative_to(sweep.folder) / "config.json"

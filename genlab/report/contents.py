@@ -30,7 +30,7 @@ class Contents(NamedTuple):
 
     pairing:   how to read the comparisons by seed
     drawn:     whether any number has its interval drawn beneath
-    refusals:  why scores stand in several tables
+    unlike:  why scores stand in several tables
     problems:  files that could not be read, runs that do not fit their variant
     unsettled: runs that did not finish
     """
@@ -39,7 +39,7 @@ class Contents(NamedTuple):
     experiment: str
     summary: str
     seeds: tuple[int, ...]
-    refusals: list[str]
+    unlike: list[str]
     problems: list[str]
     tables: list[Table]
     legend: str
@@ -59,14 +59,14 @@ class Contents(NamedTuple):
 
 def contents(sweep: Sweep) -> Contents:
     """The report of a sweep."""
-    made, refusals = tables(sweep)
+    made, unlike = tables(sweep)
     configs = known(sweep)
     return Contents(
         title=sweep.title,
         experiment=sweep.experiment,
         summary=summary(sweep),
         seeds=sweep.seeds,
-        refusals=[str(refusal) for refusal in refusals],
+        unlike=[str(reason) for reason in unlike],
         problems=_problems(sweep),
         tables=made,
         legend=legend(made),

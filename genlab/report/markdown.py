@@ -52,7 +52,7 @@ def _results(contents: Contents, pairs: bool) -> Iterable[str]:
     if not contents.tables:
         yield "No run has been scored on test data."
     yield contents.legend
-    yield from (f"> {_safe(refusal)}" for refusal in contents.refusals)
+    yield from (f"> {_safe(reason)}" for reason in contents.unlike)
     for one in contents.tables:
         yield f"### {_safe(one.name)}"
         yield table(one)

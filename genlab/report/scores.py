@@ -55,7 +55,7 @@ HIGHER_IS_BETTER = (
     "modes", "high_quality", "elbo", "iwae", "ais", "log_likelihood", "psnr", "ssim", "ms_ssim",
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
-# arrow, and are read beside what real data scores.
+# arrow, and are compared with what real data score.
 AT_CHANCE_IS_BETTER = (
     "nearer", "nearer_train",  # to training data as often as to held-out
     "nn_accuracy", "nn_accuracy_real", "nn_accuracy_fake",  # a fair coin

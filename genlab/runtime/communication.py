@@ -67,7 +67,7 @@ def reduce_seconds(work: Work, machine: Machine, devices: int) -> tuple[float, f
 
 
 def efficiency(work: Work, machine: Machine, devices: int, weak: bool, overlap: bool) -> float:
-    """A device's share of the speed that it has alone, in [0, 1].
+    """Speed of each device over that of a single device, in [0, 1].
 
     weak:    each device has the whole of `work`; otherwise its N-th part of the FLOPs
     overlap: transfers hide entirely behind arithmetic, the latency never does; otherwise neither

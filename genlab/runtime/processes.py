@@ -1,7 +1,7 @@
 """Multi-process runs: start-up, agreement, shutdown.
 
 Each process has devices of its own, and the mesh of `placement.py` spans them all. The main process
-(number 0) alone writes the run folder. Messages go through the key-value store of
+(number 0) writes the run folder. Messages go through the key-value store of
 `jax.distributed`; arrays never do. With one process every function here is the plain call.
 """
 
@@ -51,9 +51,9 @@ def start(flags: Flags = Flags()) -> None:  # noqa: B008
             return
     jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM
     asked = found or f"--coordinator={flags.coordinator}"
-    alone = f"the processes did not find one another within {CONNECT} s ({asked})"
+    text = f"the processes did not find one another within {CONNECT} s ({asked})"
     advice = "start all of them, with one address that each can reach and a free port on it"
-    late = threading.Timer(CONNECT, watchdog.abort, [f"{alone}: {advice}", 2])
+    late = threading.Timer(CONNECT, watchdog.abort, [f"{text}: {advice}", 2])
     late.start()
     try:
         jax.distributed.initialize(

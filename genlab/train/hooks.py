@@ -22,7 +22,7 @@ Maker = Callable[[Training, RunFolder], Iterable[Hook]]
 
 
 def none(training: Training, run: RunFolder) -> tuple[Hook, ...]:
-    """A `Maker` of no hooks: training alone."""
+    """A `Maker` of no hooks: only training."""
     return ()
 
 

@@ -23,7 +23,7 @@ class NotFinite(FloatingPointError):
 class Log:
     """Takes each dispatch's metrics (leading axis: rounds); writes a row every `every` rounds.
 
-    A row is the mean since the last row or checkpoint; `seconds` counts training alone, and of
+    A row is the mean since the last row or checkpoint; `seconds` counts training only, and of
     the time that `sharing` runs trained together this run's share.
     """
 

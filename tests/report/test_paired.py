@@ -130,8 +130,8 @@ def test_versions_are_noted_and_keep_no_rows_apart(make, tmp_path):
         v: [{"evals": [make.eval({"fd": 1.0}, genlab=version, seed=s)]} for s in (0, 1)]
         for v, version in {"a": "0.1.0", "b": "0.2.0", "old": None}.items()
     })  # fmt: skip
-    (made,), refusals = tables(read(folder))
-    assert not refusals and len(made.rows) == 3
+    (made,), unlike = tables(read(folder))
+    assert not unlike and len(made.rows) == 3
     assert dict(made.protocol)["genlab"] == "0.1.0, 0.2.0"
     assert "Measured by different versions of genlab (0.1.0: a; 0.2.0: b)." in made.notes
     assert "seed" not in dict(made.protocol)

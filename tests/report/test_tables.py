@@ -10,8 +10,8 @@ from genlab.report.tables.table import legend, table, tables
 
 
 def _by_name(folder):
-    made, refusals = tables(read(folder))
-    return {t.name: t for t in made}, refusals
+    made, unlike = tables(read(folder))
+    return {t.name: t for t in made}, unlike
 
 
 def _texts(of, variant):
@@ -23,8 +23,8 @@ def _texts(of, variant):
 
 
 def test_cells_are_means_with_intervals(sweep):
-    made, refusals = _by_name(sweep)
-    assert not refusals
+    made, unlike = _by_name(sweep)
+    assert not unlike
     # s = 1, n = 3: 4.303 / √3 = 2.484; s = 0.7071, n = 2: 12.706 · 0.7071 / √2 = 6.353
     assert _texts(made["fidelity"], "hinge") == {"fd": "4.0 ± 2.5", "precision": "0.9000 ± 0.0000"}
     assert _texts(made["fidelity"], "wgan")["fd"] == "7.5 ± 6.4"
@@ -59,8 +59,8 @@ def test_the_last_test_row_counts_and_validation_rows_do_not(make, tmp_path):
         make.eval({"fd": 2.0}, step=300),
         make.eval({"fd": 70.0}, step=300, split="validation"),
     ]
-    made, refusals = _by_name(make.run(tmp_path / "run", evals=rows))
-    assert not refusals and _texts(made["fidelity"], "run") == {"fd": "2"}
+    made, unlike = _by_name(make.run(tmp_path / "run", evals=rows))
+    assert not unlike and _texts(made["fidelity"], "run") == {"fd": "2"}
 
 
 @pytest.mark.parametrize(
@@ -90,24 +90,24 @@ def test_unlike_protocols_get_a_table_each_and_a_refusal(make, tmp_path):
         "b": [{"evals": [make.eval({"fd": 2.0}, samples=5000)]}],
         "lost": [{"status": "failed"}],
     })  # fmt: skip
-    made, refusals = tables(read(folder))
+    made, unlike = tables(read(folder))
     assert [[row.variant for row in t.rows] for t in made] == [["a", "lost"], ["b", "lost"]]
     assert [dict(t.protocol)["samples"] for t in made] == ["500", "5000"]
-    assert len(refusals) == 1 and list(refusals[0].fields) == ["samples"]
+    assert len(unlike) == 1 and list(unlike[0].fields) == ["samples"]
 
 
 def test_the_order_of_a_protocols_fields_is_no_difference(make, tmp_path):
     row = make.eval({"fd": 1.0})
     turned = row | {"protocol": dict(reversed(row["protocol"].items()))}
     folder = make.sweep(tmp_path, {"a": [{"evals": [row]}], "b": [{"evals": [turned]}]})
-    made, refusals = tables(read(folder))
-    assert len(made) == 1 and not refusals
+    made, unlike = tables(read(folder))
+    assert len(made) == 1 and not unlike
 
 
 def test_different_evaluators_may_have_different_protocols(make, tmp_path):
     rows = [make.eval({"fd": 1.0}), make.eval({"elbo": -90.0}, name="bound", samples=7)]
-    made, refusals = tables(read(make.run(tmp_path / "run", evals=rows)))
-    assert [t.name for t in made] == ["fidelity", "bound"] and not refusals
+    made, unlike = tables(read(make.run(tmp_path / "run", evals=rows)))
+    assert [t.name for t in made] == ["fidelity", "bound"] and not unlike
 
 
 def test_rounds_of_the_scored_checkpoints_are_told(make, tmp_path):

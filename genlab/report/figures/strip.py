@@ -1,4 +1,4 @@
-"""A cell's estimate drawn beside its number, on one axis for the whole column."""
+"""A cell's estimate drawn next to its number, on one axis for the whole column."""
 
 import math
 from collections.abc import Iterable, Sequence

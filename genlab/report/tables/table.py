@@ -46,7 +46,7 @@ class Table(NamedTuple):
     """All variants under one protocol.
 
     baseline: cells of the same scores between two sets of real data; empty where none was measured
-    notes: what a reader must know beside the numbers
+    notes: what a reader must know apart from the numbers
     pairs: sentences that compare the first variant with the others, seed by seed
     """
 
@@ -60,22 +60,23 @@ class Table(NamedTuple):
 
 
 def tables(sweep: Sweep) -> tuple[list[Table], list[UnlikeProtocols]]:
-    """A table per evaluator and protocol, and a refusal for every evaluator that needed several.
+    """A table per evaluator and protocol, and an `UnlikeProtocols` for every evaluator that needs
+    several.
 
     A variant without any test score has an empty row in each table, so that it is missed.
     """
-    made, refusals = [], []
+    made, unlike = [], []
     found = final(measured(sweep, "test"))
     scored = {r.variant for rs in found.values() for r in rs}
     for name, rows in found.items():
         groups = alike(rows)
         if len(groups) > 1:
-            refusals.append(UnlikeProtocols(name, disagreement(rows)))
+            unlike.append(UnlikeProtocols(name, disagreement(rows)))
         for group in groups:
             present = {r.variant for r in group}
             shown = [v for v in sweep.variants if v in present or v not in scored]
             made.append(table(name, group, shown))
-    return made, refusals
+    return made, unlike
 
 
 def table(name: str, found: Sequence[Result], variants: Sequence[str]) -> Table:
