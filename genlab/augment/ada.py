@@ -19,7 +19,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, random
+from jaxtyping import Float, PRNGKeyArray
 
+from genlab.augment.image import Image
 from genlab.config import ConfigError
 from genlab.runtime import collectives
 from genlab.schedules import Weight, at
@@ -30,6 +32,7 @@ SCALE = STRETCH = 0.2  # log2, standard deviations
 BRIGHTNESS = 0.2  # standard deviation, of the half range of [-1, 1]
 CONTRAST, SATURATION = 0.5, 1.0  # log2, standard deviations
 HOLE = 0.5  # of a side
+Images = Float[Array, "b h w c"]
 
 
 class StatefulAugmentation(NamedTuple):
@@ -48,21 +51,21 @@ class StatefulAugmentation(NamedTuple):
 class Drawn(NamedTuple):
     """Parameters of the transformations of one image, in the order they are applied."""
 
-    flip: Array  # 1 mirrors left and right
-    turns: Array  # quarter turns
-    shift: Array  # [2] right and down, of the sides, to be rounded to pixels
-    scale: Array  # factor of both sides
-    before: Array  # angle turned before the stretch
-    stretch: Array  # factor of the width; the height is divided by it
-    after: Array  # angle turned after it
-    slide: Array  # [2] right and down, of the sides
-    brightness: Array  # added
-    contrast: Array  # factor about 0
-    luma: Array  # 1 inverts the grey of each pixel and keeps its colour
-    hue: Array  # angle about the grey axis
-    saturation: Array  # factor of the distance to the grey axis
-    centre: Array  # [2] of the hole, x and y, of the sides
-    hole: Array  # its side, of the image's sides
+    flip: Float[Array, ""]  # 1 mirrors left and right
+    turns: Float[Array, ""]  # quarter turns
+    shift: Float[Array, "2"]  # right and down, of the sides, to be rounded to pixels
+    scale: Float[Array, ""]  # factor of both sides
+    before: Float[Array, ""]  # angle turned before the stretch
+    stretch: Float[Array, ""]  # factor of the width; the height is divided by it
+    after: Float[Array, ""]  # angle turned after it
+    slide: Float[Array, "2"]  # right and down, of the sides
+    brightness: Float[Array, ""]  # added
+    contrast: Float[Array, ""]  # factor about 0
+    luma: Float[Array, ""]  # 1 inverts the grey of each pixel and keeps its colour
+    hue: Float[Array, ""]  # angle about the grey axis
+    saturation: Float[Array, ""]  # factor of the distance to the grey axis
+    centre: Float[Array, "2"]  # of the hole, x and y, of the sides
+    hole: Float[Array, ""]  # its side, of the image's sides
 
 
 NOTHING = Drawn._make((0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.5, 0.0))
@@ -87,7 +90,7 @@ def augment_pipe(
     cutout:    a grey square of half the side
     """
 
-    def transform(x: Array, key: Array, step: Array) -> Array:
+    def transform(x: Images, key: PRNGKeyArray, step: Array) -> Images:
         return augmented(x, draw(key, len(x), at(p, step), blit, geometric, colour, cutout))
 
     return transform
@@ -130,7 +133,7 @@ def adaptive(
 
 
 def draw(
-    key: Array,
+    key: PRNGKeyArray,
     n: int,
     p: Array | float,
     blit: float,
@@ -171,7 +174,7 @@ def draw(
     return jax.vmap(one)(u, random.normal(bell, (n, 7)))
 
 
-def augmented(x: Array, drawn: Drawn) -> Array:
+def augmented(x: Images, drawn: Drawn) -> Images:
     """Each image transformed by its parameters."""
     if x.ndim != 4 or x.shape[-1] not in (1, 3):
         raise ConfigError(
@@ -179,13 +182,13 @@ def augmented(x: Array, drawn: Drawn) -> Array:
             "use diff_augment or instance_noise for others"
         )
 
-    def one(image: Array, drawn: Drawn) -> Array:
+    def one(image: Image, drawn: Drawn) -> Image:
         return _cut(_coloured(_placed(image, drawn), drawn), drawn)
 
     return jax.vmap(one)(x, drawn)
 
 
-def _placed(image: Array, drawn: Drawn) -> Array:
+def _placed(image: Image, drawn: Drawn) -> Image:
     """Each pixel, as (x, y) from the centre, takes the value at the place it came from: the
     transformations inverted, the last one first. Without any, the image is unchanged to the bit.
     """
@@ -207,7 +210,7 @@ def _placed(image: Array, drawn: Drawn) -> Array:
     return _bilinear(image, x * (1 - 2 * drawn.flip) + middle_x, y + middle_y)
 
 
-def _bilinear(image: Array, x: Array, y: Array) -> Array:
+def _bilinear(image: Image, x: Float[Array, "h w"], y: Float[Array, "h w"]) -> Image:
     height, width, _ = image.shape
     x, y, corner = x[None, None], y[None, None], jnp.arange(2.0)
     columns = jnp.floor(x) + corner[None, :, None, None]
@@ -224,7 +227,7 @@ def _reflected(at: Array, n: int) -> Array:
     return jnp.where(at < n, at, period - at)
 
 
-def _coloured(image: Array, drawn: Drawn) -> Array:
+def _coloured(image: Image, drawn: Drawn) -> Image:
     """The product of the authors' 4x4 matrices, one after another. Hue and saturation do not change
     an image of one channel, which equals its grey.
     """
@@ -237,7 +240,7 @@ def _coloured(image: Array, drawn: Drawn) -> Array:
     return image + (drawn.saturation - 1) * (image - grey)
 
 
-def _cut(image: Array, drawn: Drawn) -> Array:
+def _cut(image: Image, drawn: Drawn) -> Image:
     height, width, _ = image.shape
     (x, y), reach = drawn.centre, drawn.hole / 2
     inside_x = jnp.abs((jnp.arange(width) + 0.5) / width - x) < reach

@@ -10,19 +10,21 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, random
+from jaxtyping import Float, PRNGKeyArray
 
+from genlab.augment.image import Image
 from genlab.config import ConfigError, choices
 
 
 class Drawn(NamedTuple):
     """Parameters of the augmentations of one image."""
 
-    brightness: Array  # added
-    saturation: Array  # factor of a pixel's distance to its own grey
-    contrast: Array  # factor of a pixel's distance to the image's mean
-    shift: Array  # [2] whole pixels, down and right
-    corner: Array  # [2] of the hole, in whole pixels; may lie outside
-    hole: Array  # [2] its sides, in whole pixels
+    brightness: Float[Array, ""]  # added
+    saturation: Float[Array, ""]  # factor of a pixel's distance to its own grey
+    contrast: Float[Array, ""]  # factor of a pixel's distance to the image's mean
+    shift: Float[Array, "2"]  # whole pixels, down and right
+    corner: Float[Array, "2"]  # of the hole, in whole pixels; may lie outside
+    hole: Float[Array, "2"]  # its sides, in whole pixels
 
 
 def diff_augment(
@@ -39,13 +41,15 @@ def diff_augment(
             hint = choices(name, AUGMENTATIONS)
             raise ConfigError(f"diff_augment has no augmentation {name!r}{hint}")
 
-    def transform(x: Array, key: Array, step: Array) -> Array:
+    def transform(
+        x: Float[Array, "b h w c"], key: PRNGKeyArray, step: Array
+    ) -> Float[Array, "b h w c"]:
         return augmented(x, draw(key, x.shape, translation, cutout), policy)
 
     return transform
 
 
-def draw(key: Array, shape: tuple, translation: float, cutout: float) -> Drawn:
+def draw(key: PRNGKeyArray, shape: tuple, translation: float, cutout: float) -> Drawn:
     """Random parameters for each image of a batch of that shape."""
     batch, sides = shape[0], jnp.array(shape[1:3], jnp.float32)
     reach, hole = jnp.floor(sides * translation + 0.5), jnp.floor(sides * cutout + 0.5)
@@ -60,10 +64,12 @@ def draw(key: Array, shape: tuple, translation: float, cutout: float) -> Drawn:
     return jax.vmap(one)(random.uniform(key, (batch, 7)))
 
 
-def augmented(x: Array, drawn: Drawn, policy: tuple[str, ...]) -> Array:
+def augmented(
+    x: Float[Array, "b h w c"], drawn: Drawn, policy: tuple[str, ...]
+) -> Float[Array, "b h w c"]:
     """Each image augmented with its parameters."""
 
-    def one(image: Array, drawn: Drawn) -> Array:
+    def one(image: Image, drawn: Drawn) -> Image:
         for name in policy:
             image = AUGMENTATIONS[name](image, drawn)
         return image
@@ -71,7 +77,7 @@ def augmented(x: Array, drawn: Drawn, policy: tuple[str, ...]) -> Array:
     return jax.vmap(one)(x, drawn)
 
 
-def _colour(image: Array, drawn: Drawn) -> Array:
+def _colour(image: Image, drawn: Drawn) -> Image:
     image = image + drawn.brightness
     grey = image.mean(axis=-1, keepdims=True)
     image = grey + drawn.saturation * (image - grey)
@@ -79,7 +85,7 @@ def _colour(image: Array, drawn: Drawn) -> Array:
     return mean + drawn.contrast * (image - mean)
 
 
-def _translation(image: Array, drawn: Drawn) -> Array:
+def _translation(image: Image, drawn: Drawn) -> Image:
     rows, columns = _pixels(image)
     down, right = drawn.shift.astype(jnp.int32)
     rows, columns = rows - down, columns - right
@@ -90,7 +96,7 @@ def _translation(image: Array, drawn: Drawn) -> Array:
     return jnp.where(inside[..., None], image[near], 0.0)
 
 
-def _cutout(image: Array, drawn: Drawn) -> Array:
+def _cutout(image: Image, drawn: Drawn) -> Image:
     rows, columns = _pixels(image)
     (top, left), (height, width) = drawn.corner, drawn.hole
     hole = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)

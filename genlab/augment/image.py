@@ -2,7 +2,7 @@
 register with it (a mask, a sketch); others on pictures alone.
 
 A factory such as `rotate(10.0)` takes plain numbers and returns an augmentation: a pure function of
-an image [H, W, C] in [-1, 1] and a key, that keeps shape and range. Its numbers may be tracers,
+an image in [-1, 1] and a key, that keeps shape and range. Its numbers may be tracers,
 except a width in pixels.
 """
 
@@ -12,8 +12,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, random
 from jax.scipy.ndimage import map_coordinates
+from jaxtyping import Float, PRNGKeyArray
 
-Augmentation = Callable[[Array, Array], Array]  # (image [H, W, C] in [-1, 1], key) -> image
+Image = Float[Array, "h w c"]
+Augmentation = Callable[[Image, PRNGKeyArray], Image]  # of images in [-1, 1]
 
 
 def geometric(change: Augmentation) -> Augmentation:
@@ -25,7 +27,7 @@ def geometric(change: Augmentation) -> Augmentation:
 def flip(p: float = 0.5) -> Augmentation:
     """Mirrors left and right with probability `p`."""
 
-    def change(image: Array, key: Array) -> Array:
+    def change(image: Image, key: PRNGKeyArray) -> Image:
         return jnp.where(random.bernoulli(key, p), image[:, ::-1], image)
 
     return geometric(change)
@@ -34,7 +36,7 @@ def flip(p: float = 0.5) -> Augmentation:
 def crop(pad: int = 4) -> Augmentation:
     """Pads by reflection with `pad` pixels a side, then crops the former size at random."""
 
-    def change(image: Array, key: Array) -> Array:
+    def change(image: Image, key: PRNGKeyArray) -> Image:
         padded = jnp.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
         top, left = random.randint(key, (2,), 0, 2 * pad + 1)
         return jax.lax.dynamic_slice(padded, (top, left, 0), image.shape)
@@ -48,7 +50,7 @@ def translate(fraction: float = 0.125, fill: float | None = None) -> Augmentatio
     Vacated pixels repeat the nearest edge, or are `fill` (in [-1, 1]).
     """
 
-    def change(image: Array, key: Array) -> Array:
+    def change(image: Image, key: PRNGKeyArray) -> Image:
         height, width, _ = image.shape
         reach = jnp.round(fraction * jnp.array([height, width], jnp.float32))
         down, right = jnp.floor(random.uniform(key, (2,)) * (2 * reach + 1)) - reach
@@ -64,7 +66,7 @@ def translate(fraction: float = 0.125, fill: float | None = None) -> Augmentatio
 def rotate(degrees: float = 10.0) -> Augmentation:
     """Rotates about the centre by an angle uniform in +-`degrees`: bilinear, edges repeated."""
 
-    def change(image: Array, key: Array) -> Array:
+    def change(image: Image, key: PRNGKeyArray) -> Image:
         angle = jnp.deg2rad(random.uniform(key, minval=-degrees, maxval=degrees))
         cos, sin = jnp.cos(angle), jnp.sin(angle)
         return _resampled(image, lambda y, x: (cos * y - sin * x, sin * y + cos * x))
@@ -75,7 +77,7 @@ def rotate(degrees: float = 10.0) -> Augmentation:
 def scale(low: float = 0.9, high: float = 1.1) -> Augmentation:
     """Enlarges about the centre by a factor uniform in [low, high]: bilinear, edges repeated."""
 
-    def change(image: Array, key: Array) -> Array:
+    def change(image: Image, key: PRNGKeyArray) -> Image:
         factor = random.uniform(key, minval=low, maxval=high)
         return _resampled(image, lambda y, x: (y / factor, x / factor))
 
@@ -89,7 +91,7 @@ def affine(
     in +-`degrees`, and up to `shift` of each side: bilinear, edges repeated.
     """
 
-    def change(image: Array, key: Array) -> Array:
+    def change(image: Image, key: PRNGKeyArray) -> Image:
         sizes = jnp.array(image.shape[:2], jnp.float32)
         down, right, size, turn = random.uniform(key, (4,), minval=-1.0)
         factor = (low + high) / 2 + size * (high - low) / 2
@@ -111,7 +113,7 @@ def dequantise(width: float = 1 / 128) -> Augmentation:
     (as the WGAN-GP authors do: Gulrajani et al. 2017, arXiv:1704.00028, their code for CIFAR-10).
     """
 
-    def change(image: Array, key: Array) -> Array:
+    def change(image: Image, key: PRNGKeyArray) -> Image:
         return image + width * random.uniform(key, image.shape)
 
     return change
@@ -124,7 +126,7 @@ def colour(brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0
     The result is clipped to [-1, 1].
     """
 
-    def change(image: Array, key: Array) -> Array:
+    def change(image: Image, key: PRNGKeyArray) -> Image:
         shift, pixel, whole = random.uniform(key, (3,), minval=-1.0)
         image = image + brightness * shift
         image = image + saturation * pixel * (image - image.mean(axis=-1, keepdims=True))
@@ -134,7 +136,7 @@ def colour(brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0
     return change
 
 
-def _resampled(image: Array, source) -> Array:
+def _resampled(image: Image, source: Float[Array, "2 h w"]) -> Image:
     """Each output pixel, as (y, x) from the centre, takes the bilinear value at `source(y, x)`."""
     height, width, _ = image.shape
     middle_y, middle_x = (height - 1) / 2, (width - 1) / 2
