@@ -16,19 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from jax.errors import JaxRuntimeError
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.game import State
-from genlab.runs import ingredients
 from genlab.runs.checkpoint import Checkpoints
-from genlab.runs.environment import environment
-from genlab.runs.files import NotWritten
 from genlab.runs.folder import RunFolder
 from genlab.runtime import placement, processes, signals
 from genlab.runtime.progress import Progress, Silent
 from genlab.train import hooks
+from genlab.train.folders import claimed, recorded
 from genlab.train.log import LAG, Log, event_files
 from genlab.train.program import Training, cost, prepare
 from genlab.train.vmapped import Runs
@@ -75,10 +72,10 @@ def fit_vmapped(
     alike = config_lib.fingerprint([config_lib.as_dict(config) for config in configs])
     trainings = processes.agreed(lambda: list(map(prepare, configs)), lambda _: alike)
     with contextlib.ExitStack() as held:
-        claimed = zip(workdirs, configs, trainings, strict=True)
-        runs = [held.enter_context(_claimed(*one)) for one in claimed]
+        given_runs = zip(workdirs, configs, trainings, strict=True)
+        runs = [held.enter_context(claimed(*one)) for one in given_runs]
         held.enter_context(signals.watched())
-        with _recorded(runs, show):
+        with recorded(runs, show):
             states = _train(trainings, runs, show, given)
         for run, state in zip(runs, states, strict=True):
             done = {"status": "finished", "step": int(state.step), "error": None}
@@ -86,49 +83,6 @@ def fit_vmapped(
         if processes.count() == 1 and (number := signals.requested()):
             raise signals.Interrupted(f"interrupted; {runs[-1].path} is finished", number)
     return states
-
-
-@contextlib.contextmanager
-def _recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
-    """Writes the environment and the status of the runs to their folders."""
-
-    def write(status: dict) -> None:
-        for run in runs:
-            run.write("status.json", status)
-
-    found = environment()
-    for run in runs:
-        run.append("env.jsonl", found)  # of every start; env.json is the last
-        run.write("env.json", found)
-    write({"status": "running"})
-    try:
-        yield
-    except signals.Interrupted:
-        write({"status": "interrupted"})
-        raise
-    except Exception as error:
-        if processes.count() > 1 and isinstance(error, JaxRuntimeError):
-            raise  # another process is gone: no failure of the run
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        with contextlib.suppress(NotWritten):  # a full disk is what it may be about
-            write({"status": "failed", "error": reason})
-        raise
-    finally:
-        show.end()
-
-
-@contextlib.contextmanager
-def _claimed(workdir: str | Path, config: ConfigDict, training: Training) -> Iterator[RunFolder]:
-    """The run folder, locked and started by the main process; what it refuses, all refuse."""
-    with contextlib.ExitStack() as held:
-
-        def claim() -> None:
-            held.enter_context(RunFolder(workdir).locked())
-            run = RunFolder.start(workdir, config, ingredients.used(config))
-            run.keep_columns(training.experiment.data.columns)
-
-        processes.on_main(claim)
-        yield RunFolder(workdir, writes=processes.is_main())
 
 
 def _train(

@@ -1,0 +1,59 @@
+"""Run folders in training: locked against a second run, their environment and status recorded."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jax.errors import JaxRuntimeError
+from ml_collections import ConfigDict
+
+from genlab.runs import ingredients
+from genlab.runs.environment import environment
+from genlab.runs.files import NotWritten
+from genlab.runs.folder import RunFolder
+from genlab.runtime import processes, signals
+from genlab.runtime.progress import Progress
+from genlab.train.program import Training
+
+
+@contextlib.contextmanager
+def recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
+    """Writes the environment and the status of the runs to their folders."""
+
+    def write(status: dict) -> None:
+        for run in runs:
+            run.write("status.json", status)
+
+    found = environment()
+    for run in runs:
+        run.append("env.jsonl", found)  # of every start; env.json is the last
+        run.write("env.json", found)
+    write({"status": "running"})
+    try:
+        yield
+    except signals.Interrupted:
+        write({"status": "interrupted"})
+        raise
+    except Exception as error:
+        if processes.count() > 1 and isinstance(error, JaxRuntimeError):
+            raise  # another process is gone: no failure of the run
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        with contextlib.suppress(NotWritten):  # a full disk is what it may be about
+            write({"status": "failed", "error": reason})
+        raise
+    finally:
+        show.end()
+
+
+@contextlib.contextmanager
+def claimed(workdir: str | Path, config: ConfigDict, training: Training) -> Iterator[RunFolder]:
+    """The run folder, locked and started by the main process; what it refuses, all refuse."""
+    with contextlib.ExitStack() as held:
+
+        def claim() -> None:
+            held.enter_context(RunFolder(workdir).locked())
+            run = RunFolder.start(workdir, config, ingredients.used(config))
+            run.keep_columns(training.experiment.data.columns)
+
+        processes.on_main(claim)
+        yield RunFolder(workdir, writes=processes.is_main())
