@@ -1,21 +1,48 @@
-"""Eight virtual devices, a cache of its own, and no silent broadcasting between ranks.
+"""Eight virtual devices, no silent broadcasting between ranks, caches of the run's own; compiled
+programs alone are kept from run to run, in $GENLAB_TEST_PROGRAMS or ~/.cache/genlab-tests/xla.
 
-The suite's time is compilation, and LLVM's optimiser is a third of it: it is off here, unless
-XLA_FLAGS is set (XLA_FLAGS= for what users get), and on in the programs that tests start.
+The suite's time is compilation. FAST leaves out what makes programs fast and compiling slow: LLVM's
+optimiser and XLA's MLIR emitters of fusions, together two thirds of it. XLA_FLAGS in the
+environment, also an empty one for what users get, takes its place.
 """
 
 import gc
+import mmap
 import os
+import resource
+import sys
+from pathlib import Path
 
 import jax
+import jaxlib
 import pytest
 
-FAST = {} if "XLA_FLAGS" in os.environ else {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+PROGRAMS = Path(
+    os.environ.get("GENLAB_TEST_PROGRAMS") or Path.home() / ".cache" / "genlab-tests" / "xla"
+)
+LIMIT = 2 << 30  # bytes that a worker may hold at its highest
+HELD = 1 << 30  # bytes at which compiled programs are dropped between two modules
+
+
+def known(flag: str) -> bool:
+    """Whether this jaxlib knows an option of XLA, which ends the process over one it does not."""
+    library = Path(jaxlib.__file__).with_name("libjax_common.so")
+    if not library.is_file():
+        return False
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return text.find(flag.encode() + b"\0") >= 0
+
+
+OPTIONS = {"xla_backend_optimization_level": "0", "xla_cpu_use_fusion_emitters": "false"}
+FLAGS = " ".join(f"--{name}={value}" for name, value in OPTIONS.items() if known(name))
+FAST = {} if "XLA_FLAGS" in os.environ else {"XLA_FLAGS": FLAGS}
 
 gc.set_threshold(100_000)  # as the launcher does
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ.update(FAST)
+os.environ["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"] = "none"  # their path would be in each key
+jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
 jax.devices()  # reads the flags, once
 for name in FAST:
     del os.environ[name]
@@ -23,10 +50,69 @@ for name in FAST:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """What tests train and compile stays out of the user's cache."""
+    """What tests train and score stays out of the user's cache."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "cache"
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    if not (folder / "xla").is_symlink():
+        try:
+            (folder / "xla").symlink_to(PROGRAMS)
+        except FileExistsError:  # another worker did
+            pass
     os.environ["GENLAB_CACHE"] = str(folder)
     jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     return folder
+
+
+def resident() -> int:
+    """The bytes this process holds now, or 0 where the system does not say."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * resource.getpagesize() if told.is_file() else 0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs():
+    """Programs of the modules before are dropped once they take much room."""
+    yield
+    if resident() > HELD:
+        jax.clear_caches()
+        gc.collect()
+
+
+def highest() -> int:
+    """The bytes this process has held at most."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def pytest_configure(config):
+    config.highest = {}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """A worker has ended and says what it held."""
+    output = getattr(node, "workeroutput", {})
+    node.config.highest[node.gateway.id] = output.get("highest", 0)
+
+
+def pytest_sessionfinish(session):
+    """The run fails where a worker held more than LIMIT."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["highest"] = highest()
+        return
+    config.highest = config.highest or {"this process": highest()}
+    if max(config.highest.values()) > LIMIT and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    held = ", ".join(f"{name} {n / 2**30:.2f}" for name, n in sorted(config.highest.items()))
+    over = max(config.highest.values(), default=0) > LIMIT
+    terminalreporter.write_line(
+        f"memory at its highest, GiB: {held}" + (f"; over the limit of {LIMIT >> 30}" * over),
+        red=over,
+    )

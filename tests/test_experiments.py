@@ -1,14 +1,17 @@
-"""Every experiment file: every variant played, shrunk; one variant of each from config to report.
-An experiment that no test runs does not exist.
+"""Every experiment file: every variant traced, one of a kind played, shrunk; one variant of a file
+from config to report. An experiment that no test runs does not exist.
 """
 
+from functools import cache
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from experiments.smoke import made_from, shrink
+from genlab.config import CALL
 from genlab.config.files import load
 from genlab.report import write
 from genlab.runs.folder import RunFolder
@@ -18,13 +21,27 @@ from genlab.train import program
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / "experiments").glob("*/*.py") if "def config(" in p.read_text())
-SEEN = {"more.py"}  # variants of a neighbour at other sizes: traced, not compiled again
+BY_NAME = {"objective", "penalties", "regularisers"}  # fields that hold names of functions
+NETWORKS = "genlab.nets"  # each family is compiled, and differentiated twice, in tests/nets
+DEAR = {"gold"}  # deep networks: theirs is compiled for what no other has
+REPORTED = {
+    "gan_vs_vae/digits",
+    "conditional/digits",
+    "toys/ring",
+    "dirac_gan/dirac",
+    "wasserstein1/critics",
+}
+
+VARIANTS = [(file, variant) for file in FILES for variant in plan.variants(load(file))]
 
 
-def variants():
-    for file in FILES:
-        for variant in plan.variants(load(file)):
-            yield pytest.param(file, variant, id=f"{file.parent.name}/{file.stem}:{variant}")
+def name(file, variant=None):
+    """How a test of it is called."""
+    return f"{file.parent.name}/{file.stem}" + (f":{variant}" if variant else "")
+
+
+def configured(file, variant):
+    return plan.configure(load(file), variant, {"loop.devices": 1})
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +50,70 @@ def others(tmp_path_factory):
     return tmp_path_factory.mktemp("others")
 
 
-@pytest.mark.parametrize(("file", "variant"), list(variants()))
-def test_every_variant_plays_a_round(file, variant, others):
-    """Built, traced, compiled, played: every parameter and metric is finite."""
-    config = plan.configure(load(file), variant, {"loop.devices": 1})
-    config = shrink(made_from(file, config, others / file.parent.name))
-    prepared = program.prepare(config)
-    if file.name in SEEN:
-        return
-    state, held = prepared.init(), prepared.fetch(0, 1)
-    state, metrics = prepared.compile(state, held, 1).run(state, held, prepared.data_key)
+def prepared(file, variant, others):
+    """A variant, shrunk and traced."""
+    config = made_from(file, configured(file, variant), others / file.parent.name)
+    return program.prepare(shrink(config))
+
+
+def ingredients(node, field="") -> set[str]:
+    """The functions and classes that a config calls, by whichever field."""
+    if isinstance(node, ConfigDict):
+        inside = set().union(*(ingredients(value, key) for key, value in node.items()))
+        return inside | ({f"{field}:{key}" for key in node} if field in BY_NAME else set())
+    if isinstance(node, tuple):
+        return set().union(*(ingredients(value, field) for value in node))
+    called = isinstance(node, str) and (field in BY_NAME or field == CALL)
+    return {node} if called and not node.startswith(NETWORKS) else set()
+
+
+@cache
+def of_a_kind() -> list[tuple[Path, str]]:
+    """A few variants that have between them every ingredient that any variant has."""
+    found = {}
+    for file, variant in sorted(VARIANTS, key=lambda each: each[0].parent.name in DEAR):
+        config = configured(file, variant)
+        begun = {"begin"} if config.begin else set()
+        found[file, variant] = ingredients(config.method) | ingredients(config.optim) | begun
+    chosen, missing = [], set().union(*found.values())
+    for cheap in (True, False):
+        here = [each for each in found if (each[0].parent.name not in DEAR) == cheap]
+        while missing & set().union(*(found[each] for each in here)):
+            chosen.append(max(here, key=lambda each: len(found[each] & missing)))
+            missing -= found[chosen[-1]]
+    return chosen
+
+
+def play(training):
+    """A round, compiled: every parameter and metric is finite."""
+    state, held = training.init(), training.fetch(0, 1)
+    state, metrics = training.compile(state, held, 1).run(state, held, training.data_key)
     for leaf in jax.tree.leaves((state.params, metrics)):
         assert np.isfinite(leaf).all()
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize(("file", "variant"), VARIANTS, ids=[name(*each) for each in VARIANTS])
+def test_every_variant_is_traced_and_one_of_a_kind_played(file, variant, others):
+    training = prepared(file, variant, others)
+    if (file, variant) in of_a_kind():
+        play(training)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "variant"), VARIANTS, ids=[name(*each) for each in VARIANTS])
+def test_every_variant_plays_a_round(file, variant, others):
+    play(prepared(file, variant, others))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(
+            file, id=name(file), marks=[] if name(file) in REPORTED else [pytest.mark.slow]
+        )
+        for file in FILES
+    ],
+)
 def test_the_first_variant_trains_is_judged_and_reported(file, tmp_path):
     experiment = load(file)
     first = next(iter(plan.variants(experiment)))

@@ -2,7 +2,7 @@
 
 import collections
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -151,9 +151,10 @@ def _finite(params: dict) -> dict:
     }
 
 
-def event_files(run: RunFolder, step: int) -> Callable[[int, dict], None]:
-    """A sink (round, numbers by name) that writes TensorBoard event files; those after `step` are
-    taken back.
+@contextlib.contextmanager
+def event_files(run: RunFolder, step: int) -> Iterator[Callable[[int, dict], None]]:
+    """A sink (round, numbers by name) that writes TensorBoard event files, open inside the block;
+    those after `step` are taken back.
     """
     from tensorboardX import SummaryWriter
 
@@ -165,4 +166,5 @@ def event_files(run: RunFolder, step: int) -> Callable[[int, dict], None]:
                 writer.add_scalar(name, value, step)
         writer.flush()
 
-    return write
+    with contextlib.closing(writer):
+        yield write

@@ -100,7 +100,9 @@ def _train(
             run.rewind(step)
             begin = training.begin(aside) if state is None else lambda state=state: state
             states.append((step, begin))
-            log = _log(training, run, step, show if not contexts else Silent(), len(runs))
+            written = run.writes and loop.tensorboard
+            sinks = [held.enter_context(event_files(run, step))] if written else []
+            log = _log(training, run, step, show if not contexts else Silent(), sinks, len(runs))
             own = _hooks(training, run, checkpoints, log, given)
             contexts.append(RunContext(training, run, checkpoints, log, own))
         show.begin(trainings[0].experiment.title or runs[0].path.name, states[0][0], loop.steps)
@@ -208,10 +210,10 @@ def _note_cost(contexts: Sequence[RunContext], compiling: float) -> None:
             context.run.write("cost.json", {**cost(context.training), **share})
 
 
-def _log(training: Training, run: RunFolder, step: int, show: Progress, sharing: int) -> Log:
+def _log(
+    training: Training, run: RunFolder, step: int, show: Progress, sinks: list, sharing: int
+) -> Log:
     past = run.rows("metrics.jsonl")
-    written = run.writes and training.experiment.loop.tensorboard
-    sinks = [event_files(run, step)] if written else []
     images = training.moves * training.experiment.batch_size
     log = Log(
         run,
