@@ -1,9 +1,10 @@
 """Eight virtual devices, no silent broadcasting between ranks, caches of the run's own; compiled
 programs alone are kept from run to run, in $GENLAB_TEST_PROGRAMS or ~/.cache/genlab-tests/xla.
 
-The suite's time is compilation. FAST leaves out what makes programs fast and compiling slow: LLVM's
-optimiser and XLA's MLIR emitters of fusions, together two thirds of it. XLA_FLAGS in the
-environment, also an empty one for what users get, takes its place.
+The suite's time is compilation. OPTIONS leave out what makes programs fast and compiling slow:
+LLVM's optimiser and XLA's MLIR emitters of fusions, together two thirds of it. What tests start is
+compiled so too. XLA_FLAGS in the environment, also an empty one for what users get, takes their
+place.
 """
 
 import gc
@@ -35,17 +36,13 @@ def known(flag: str) -> bool:
 
 OPTIONS = {"xla_backend_optimization_level": "0", "xla_cpu_use_fusion_emitters": "false"}
 FLAGS = " ".join(f"--{name}={value}" for name, value in OPTIONS.items() if known(name))
-FAST = {} if "XLA_FLAGS" in os.environ else {"XLA_FLAGS": FLAGS}
+os.environ.setdefault("XLA_FLAGS", FLAGS)
 
 gc.set_threshold(100_000)  # as the launcher does
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-os.environ.update(FAST)
 os.environ["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"] = "none"  # their path would be in each key
 jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
-jax.devices()  # reads the flags, once
-for name in FAST:
-    del os.environ[name]
 
 
 @pytest.fixture(scope="session", autouse=True)

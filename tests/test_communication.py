@@ -53,7 +53,11 @@ def assert_only_sums(found: list[Exchange]):
 
 
 @pytest.mark.parametrize(
-    ("name", "devices"), [*((name, 4) for name in GAMES), ("penalty", 2), ("penalty", 8)]
+    ("name", "devices"),
+    [
+        *((name, 4) for name in GAMES),
+        *(pytest.param("penalty", n, marks=pytest.mark.slow) for n in (2, 8)),
+    ],
 )
 def test_pmap_reduces_owned_gradients_once_a_move_statistics_and_scalars(name, devices):
     make, moves, statistics = GAMES[name]
@@ -65,7 +69,7 @@ def test_pmap_reduces_owned_gradients_once_a_move_statistics_and_scalars(name, d
         assert [e.times for e in found] == [1, 1]  # all that a move has to tell, at once
 
 
-@pytest.mark.parametrize("devices", [2, 4, 8])
+@pytest.mark.parametrize("devices", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 8))])
 def test_jit_reduces_owned_gradients_and_nothing_else(devices):
     """XLA sums the gradients over the devices where they arise: the critic's for real and for
     generated images apart, each once. Its compilers for GPU and TPU then add before they reduce
@@ -77,7 +81,10 @@ def test_jit_reduces_owned_gradients_and_nothing_else(devices):
     assert [e.times for e in found] == [1, 1]
 
 
-@pytest.mark.parametrize(("name", "uses"), [("norms", 2), ("penalty", 3), ("vae", 1)])
+@pytest.mark.parametrize(
+    ("name", "uses"),
+    [("norms", 2), pytest.param("penalty", 3, marks=pytest.mark.slow), ("vae", 1)],
+)
 def test_jit_reduces_no_more_than_each_use_of_a_network(name, uses):
     """A critic is used on real and on generated images, and in the penalty; the running averages
     of statistics cost nothing here.

@@ -1,6 +1,7 @@
 """One `step` for every game, against rounds written out by hand."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +32,17 @@ def first(batches):
     return jax.tree.map(lambda x: x[0], batches)
 
 
+def start(method, batches, optim=SGD, ema=None):
+    """The state before the first round."""
+    init = jax.jit(lambda key, batch: game.init(method, optim, ema or {}, key, batch))
+    return init(random.key(0), first(batches))
+
+
+def rounds(method, optim=SGD, ema=None):
+    """(state, batches) -> (state, metrics) of a round."""
+    return jax.jit(lambda state, batches: game.step(method, optim, ema or {}, state, batches))
+
+
 def assert_close(a, b, **kwargs):
     """Trees equal to rounding."""
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, **kwargs), a, b)
@@ -51,8 +63,8 @@ def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
             tiny.wgan_gp() if gradient_penalty else tiny.gan(method={"objective": "wasserstein"})
         ).method
     )
-    state = game.init(method, SGD, {}, random.key(0), first(batches))
-    got, metrics = jax.jit(lambda s, b: game.step(method, SGD, {}, s, b))(state, batches)
+    state = start(method, batches)
+    got, metrics = rounds(method)(state, batches)
 
     def g(params, stats, z):
         return apply(method.generator, "gen", params, stats, z, None)
@@ -76,17 +88,16 @@ def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
             norms = jnp.sqrt((grads.reshape(8, -1) ** 2).sum(1))
             return loss + gradient_penalty * ((norms - 1) ** 2).mean()
 
-        disc = jax.tree.map(
-            lambda p, g: p - 0.1 * g, params["disc"], jax.grad(critic_loss)(params["disc"])
-        )
+        slopes = jax.jit(jax.grad(critic_loss))(params["disc"])
+        disc = jax.tree.map(lambda p, g: p - 0.1 * g, params["disc"], slopes)
         params = {**params, "disc": disc}
 
     z = random.normal(
         random.fold_in(random.fold_in(random.fold_in(key, 1), 0), 0), (8, method.latent)
     )
-    gen_grads = jax.grad(lambda gen: -d(params, g({"gen": gen}, state.stats, z)[0]).mean())(
-        params["gen"]
-    )
+    gen_grads = jax.jit(
+        jax.grad(lambda gen: -d(params, g({"gen": gen}, state.stats, z)[0]).mean())
+    )(params["gen"])
     params["gen"] = jax.tree.map(lambda p, g: p - 0.1 * g, params["gen"], gen_grads)
     assert_close(got.params, params, rtol=2e-5, atol=1e-6)
     assert_close(got.stats["gen"], g(state.params, state.stats, z)[1]["gen"], rtol=1e-5, atol=1e-6)
@@ -95,12 +106,11 @@ def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
 
 def test_a_move_changes_exactly_what_it_owns(batches):
     method = build(tiny.gan(critic_norm="BatchNorm").method)
-    state = game.init(method, SGD, {}, random.key(0), first(batches))
+    state = start(method, batches)
     for name, other in (("disc", "gen"), ("gen", "disc")):
         held = state.params, state.stats, state.opt
-        owned, stats, _, _ = game.move(
-            name, method.players(), SGD, *held, first(batches), state.key, state.step
-        )
+        move = jax.jit(partial(game.move, name, method.players(), SGD))
+        owned, stats, _, _ = move(*held, first(batches), state.key, state.step)
         assert set(owned) == {name} and not same(owned[name], state.params[name])
         assert same(stats[other], state.stats[other]) and not same(stats[name], state.stats[name])
 
@@ -137,8 +147,8 @@ def test_a_round_eats_a_fresh_batch_for_every_move():
 
 def test_moving_averages_follow_their_own_networks_and_their_statistics(batches):
     method = build(tiny.gan().method)
-    state = game.init(method, SGD, {"gen": 0.9}, random.key(0), first(batches))
-    after, _ = game.step(method, SGD, {"gen": 0.9}, state, batches)
+    state = start(method, batches, ema={"gen": 0.9})
+    after, _ = rounds(method, ema={"gen": 0.9})(state, batches)
     for part in ("params", "stats"):
         old, new = getattr(state, part)["gen"], getattr(after, part)["gen"]
         expected = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, old, new)
@@ -152,25 +162,25 @@ def test_moving_averages_follow_their_own_networks_and_their_statistics(batches)
 def test_every_round_and_player_draws_anew(batches):
     method = build(tiny.gan().method)
     frozen = {"disc": optax.sgd(0.0), "gen": optax.sgd(0.0)}
-    state = game.init(method, frozen, {}, random.key(0), first(batches))
-    one, a = game.step(method, frozen, {}, state, batches)
-    _, b = game.step(method, frozen, {}, one, batches)
+    state, play = start(method, batches, frozen), rounds(method, frozen)
+    one, a = play(state, batches)
+    _, b = play(one, batches)
     assert a["gen/loss"] != b["gen/loss"]
-    _, again = game.step(method, frozen, {}, state, batches)
+    _, again = play(state, batches)
     assert same(a, again)
 
 
 def test_a_learning_rate_swept_by_vmap_equals_separate_rounds(batches):
     config = tiny.gan()
     method = build(config.method)
-    state = game.init(method, SGD, {}, random.key(0), first(batches))
+    state = start(method, batches)
 
     def play(rate):
         optim = {name: optax.sgd(rate) for name in SGD}
         return game.step(method, optim, {}, state, batches)[0].params
 
-    together = jax.vmap(play)(jnp.asarray([0.05, 0.1]))
-    assert_close(jax.tree.map(lambda x: x[1], together), play(0.1), atol=2e-6)
+    together = jax.jit(jax.vmap(play))(jnp.asarray([0.05, 0.1]))
+    assert_close(jax.tree.map(lambda x: x[1], together), jax.jit(play)(0.1), atol=2e-6)
 
 
 @pytest.mark.parametrize(

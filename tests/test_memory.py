@@ -42,7 +42,7 @@ def test_a_replicated_state_is_updated_in_place(replicated):
         assert found.alias_size_in_bytes >= whole  # so none of it is there twice
 
 
-@pytest.mark.parametrize("devices", [2, 4, 8])
+@pytest.mark.parametrize("devices", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 8))])
 def test_a_fully_sharded_state_takes_its_share_of_the_memory_and_is_updated_in_place(
     devices, replicated
 ):

@@ -50,7 +50,7 @@ def on_one_device():
     return {name: values(play(make())[0]) for name, make in GAMES.items()}
 
 
-@pytest.mark.parametrize("devices", [2, 4, 8])
+@pytest.mark.parametrize("devices", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 8))])
 @pytest.mark.parametrize("name", GAMES)
 def test_jit_gives_the_parameters_of_one_device(name, devices, on_one_device):
     state, metrics = play(GAMES[name](loop={"devices": devices}))
@@ -60,7 +60,7 @@ def test_jit_gives_the_parameters_of_one_device(name, devices, on_one_device):
     assert all(np.isfinite(np.asarray(v)).all() for v in metrics.values())
 
 
-@pytest.mark.parametrize("name", ["gan", "vae"])
+@pytest.mark.parametrize("name", ["gan", pytest.param("vae", marks=pytest.mark.slow)])
 def test_a_fully_sharded_state_gives_the_same_numbers_in_a_fraction_of_the_memory(
     name, on_one_device
 ):
@@ -118,15 +118,14 @@ def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
         noise = jnp.concatenate([random.normal(k, (width, method.latent)) for k in keys])
     source, zero = training.experiment.data, jnp.zeros((), jnp.int32)
     held = source.fetch("train", 0, 0, 1, 16)
-    x = source.batch(
-        jax.tree.map(jnp.asarray, held), training.data_key, zero, zero, jnp.arange(16), 16
-    )["image"]
+    batch = jax.jit(lambda held, key: source.batch(held, key, zero, zero, jnp.arange(16), 16))
+    x = batch(held, training.data_key)["image"]
     longhand = longhand_critic if name == "gan" else longhand_vae
 
     def loss(part):
         return longhand(method, {**before, **part}, stats, x, noise)
 
-    grads = jax.grad(loss)({n: before[n] for n in owned})
+    grads = jax.jit(jax.grad(loss))({n: before[n] for n in owned})
     got = {
         n: jax.tree.map(lambda a, b: (np.asarray(b) - a) / 0.05, after.params[n], before[n])
         for n in owned
@@ -174,7 +173,12 @@ def test_both_placements_share_one_state_layout():
 
 @pytest.mark.parametrize(
     ("name", "placement"),
-    [("gan", "jit"), ("wgan_gp", "jit"), ("vae", "jit"), ("wgan_gp", "pmap")],
+    [
+        ("gan", "jit"),
+        ("wgan_gp", "pmap"),
+        pytest.param("wgan_gp", "jit", marks=pytest.mark.slow),
+        pytest.param("vae", "jit", marks=pytest.mark.slow),
+    ],
 )
 def test_rounds_in_one_dispatch_are_bitwise_equal_to_single_rounds(name, placement):
     adam = {"optim": spec(optax.adam, 1e-3)}
@@ -184,7 +188,7 @@ def test_rounds_in_one_dispatch_are_bitwise_equal_to_single_rounds(name, placeme
     assert_close(values(together), values(single), atol=0)
 
 
-@pytest.mark.parametrize("devices", [1, 8])
+@pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.slow), 8])
 def test_the_program_is_compiled_from_the_trace_that_checked_it(devices, monkeypatch):
     traced, step = [], game.step
     monkeypatch.setattr(game, "step", lambda *args: traced.append(1) or step(*args))

@@ -12,7 +12,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from conftest import FAST
 from jax import random
 
 from genlab import fit
@@ -78,9 +77,9 @@ with processes.all_or_none():
 
 
 def started(command, devices=2, **env):
-    """A program of its own, which compiles as the suite does, into the suite's cache."""
+    """A program of its own, which compiles as the suite does."""
     paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
-    env = {**os.environ, **FAST, "PYTHONPATH": paths, "JAX_NUM_CPU_DEVICES": str(devices), **env}
+    env = {**os.environ, "PYTHONPATH": paths, "JAX_NUM_CPU_DEVICES": str(devices), **env}
     return subprocess.Popen(
         [sys.executable, *map(str, command)],
         env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

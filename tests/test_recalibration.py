@@ -25,7 +25,7 @@ def played():
     config.recalibrate, config.batch_size = 3, 16
     e = build(config)
     batch = {"image": jnp.zeros((16, *tiny.SHAPE)), "label": jnp.eye(10)[jnp.zeros(16, jnp.int32)]}
-    return e, game.init(e.method, e.optim, e.ema, random.key(0), batch)
+    return e, jax.jit(lambda: game.init(e.method, e.optim, e.ema, random.key(0), batch))()
 
 
 def test_every_running_statistic_becomes_its_mean_over_the_batches(played):
@@ -57,7 +57,7 @@ def test_every_label_is_met_in_small_batches():
     critic = spec(Discriminator, spec(mlp.Down, (16,)))
     method = build(spec(GAN, generator, critic, latent=4, given=("label",)))
     batch = {"image": jnp.zeros((4, *tiny.SHAPE)), "label": jnp.eye(10)[jnp.zeros(4, jnp.int32)]}
-    params, stats = method.init(random.key(0), batch)
+    params, stats = jax.jit(method.init)(random.key(0), batch)
     dense = params["gen"]["trunk"]["Dense_0"]["kernel"]
     kernel = dense.at[: method.latent].set(0.0)  # deaf to z: what differs is the labels
     trunk = {**params["gen"]["trunk"], "Dense_0": {"kernel": kernel}}

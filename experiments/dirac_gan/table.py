@@ -112,7 +112,7 @@ def eigenvalues(e) -> np.ndarray:
 
         return -jnp.stack([pull("gen"), pull("disc")])
 
-    return np.linalg.eigvals(np.asarray(jax.jacobian(field)(jnp.zeros(2)), np.float64))
+    return np.linalg.eigvals(np.asarray(jax.jit(jax.jacobian(field))(jnp.zeros(2)), np.float64))
 
 
 def ordered(values) -> list[complex]:

@@ -60,14 +60,15 @@ def test_the_same_key_gives_the_same_image_and_others_move_it(change):
 
 
 @every
-def test_jit_and_vmap_equal_a_loop(change):
-    looped = jnp.stack([change(PICTURE, key) for key in random.split(KEY, 3)])
+def test_vmap_equals_a_loop(change):
+    one = jax.jit(change)
+    looped = np.stack([one(PICTURE, key) for key in random.split(KEY, 3)])
     np.testing.assert_allclose(drawn(change, PICTURE, 3), looped, atol=1e-5)
 
 
 @pytest.mark.parametrize("change", IDENTITIES.values(), ids=IDENTITIES)
 def test_nothing_asked_is_nothing_done(change):
-    np.testing.assert_array_equal(change(PICTURE, KEY), PICTURE)
+    np.testing.assert_array_equal(jax.jit(change)(PICTURE, KEY), PICTURE)
 
 
 def test_two_flips_are_none():
@@ -78,14 +79,14 @@ def test_two_flips_are_none():
 
 
 def test_flips_come_as_often_as_asked():
-    out = drawn(image.flip(0.25), PICTURE, 2000)
-    flipped = jnp.mean((out[:, 0, 0, 0] != PICTURE[0, 0, 0]).astype(jnp.float32))
-    assert abs(float(flipped) - 0.25) < 0.04
+    out = np.asarray(drawn(image.flip(0.25), PICTURE, 2000))
+    flipped = np.mean(out[:, 0, 0, 0] != np.asarray(PICTURE)[0, 0, 0])
+    assert abs(flipped - 0.25) < 0.04
 
 
 def test_shifts_are_whole_and_uniform():
     dot = jnp.full((9, 9, 1), -1.0).at[4, 4].set(1.0)
-    out = drawn(image.translate(0.2, fill=-1.0), dot, 3000)
+    out = np.asarray(drawn(image.translate(0.2, fill=-1.0), dot, 3000))
     share = (out[..., 0] == 1.0).mean(0)  # 0.2 * 9 = 2 pixels each way: 25 places
     np.testing.assert_allclose(share[2:7, 2:7], 1 / 25, atol=0.015)
     assert float(share.sum()) == pytest.approx(1.0)
@@ -93,18 +94,18 @@ def test_shifts_are_whole_and_uniform():
 
 def test_a_shift_shows_the_edge_or_the_fill():
     ramp = jnp.broadcast_to(jnp.linspace(-0.5, 0.5, 8)[:, None, None], (8, 8, 1))
-    edge = drawn(image.translate(0.5), ramp, 50)
-    assert float(jnp.abs(edge).max()) == 0.5
-    white = drawn(image.translate(0.5, fill=1.0), ramp, 50)
-    assert float(white.max()) == 1.0
-    np.testing.assert_array_equal(jnp.where(white == 1.0, edge, white), edge)
+    edge = np.asarray(drawn(image.translate(0.5), ramp, 50))
+    assert np.abs(edge).max() == 0.5
+    white = np.asarray(drawn(image.translate(0.5, fill=1.0), ramp, 50))
+    assert white.max() == 1.0
+    np.testing.assert_array_equal(np.where(white == 1.0, edge, white), edge)
 
 
 def test_crop_is_a_window_of_the_reflected_image():
     padded = np.pad(PICTURE, ((2, 2), (2, 2), (0, 0)), mode="reflect")
     windows = {padded[y : y + 12, x : x + 10].tobytes() for y in range(5) for x in range(5)}
     out = drawn(image.crop(2), PICTURE, 200)
-    assert {np.asarray(x).tobytes() for x in out} == windows
+    assert {x.tobytes() for x in np.asarray(out)} == windows
 
 
 def test_rotation_and_zoom_agree_with_scipy():
@@ -149,9 +150,9 @@ def test_numbers_may_be_traced():
     def turned(degrees):
         return image.rotate(degrees)(image.translate(degrees / 100)(PICTURE, KEY), KEY)
 
-    swept = jax.vmap(turned)(jnp.array([0.0, 20.0]))
+    swept = jax.jit(jax.vmap(turned))(jnp.array([0.0, 20.0]))
     np.testing.assert_array_equal(swept[0], PICTURE)
-    np.testing.assert_allclose(swept[1], turned(20.0), atol=1e-5)
+    np.testing.assert_allclose(swept[1], jax.jit(turned)(20.0), atol=1e-5)
 
 
 def test_an_augmentation_stands_in_a_config():

@@ -3,6 +3,7 @@ under what it must not notice.
 """
 
 import inspect
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -35,9 +36,11 @@ def objective(case):
     return found if oracle.arguments is None else found(**oracle.arguments)
 
 
+@cache
 def losses(case, side):
-    oracle = ORACLES[case]
-    return lambda real, fake: objective(case)[side](real, fake, *oracle.memory)
+    """The loss of a player, compiled once for all that is asked of it."""
+    loss, memory = objective(case)[side], ORACLES[case].memory
+    return jax.jit(lambda real, fake: loss(real, fake, *memory))
 
 
 def logits(case, *shape, scale=3.0, seed=0):
@@ -72,7 +75,7 @@ def test_value_and_gradient_equal_the_oracle_on_logits_and_patches(case, side):
 
     for shape in [(12,), (3, 2, 2)]:
         x = [jnp.float32(one.reshape(*shape, *one.shape[1:])) for one in pair]
-        (value, values), grads = jax.value_and_grad(mean, (0, 1), has_aux=True)(*x)
+        (value, values), grads = jax.jit(jax.value_and_grad(mean, (0, 1), has_aux=True))(*x)
         assert values.shape == shape
         np.testing.assert_allclose(value, oracle(*pair, *memory), rtol=1e-5, atol=1e-5)
         for grad, slope in zip(grads, slopes, strict=True):
@@ -92,17 +95,18 @@ def test_finite_for_extreme_logits_in_value_and_gradient(case, side):
         values = losses(case, side)(real, fake)
         return values.sum(), values
 
+    slopes = jax.jit(jax.value_and_grad(total, argnums=(0, 1), has_aux=True))
     for batch in (MIXED, APART, -APART):
         if ORACLES[case].columns:
             batch = np.stack([batch, -batch], -1)
-        found = jax.value_and_grad(total, argnums=(0, 1), has_aux=True)(*jnp.asarray(batch))
+        found = slopes(*batch)
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
 
 
 @SIDES
 @pytest.mark.parametrize("case", ORACLES)
 def test_equivariant_under_permutation_of_pairs_and_the_same_on_patches(case, side):
-    real, fake = map(jnp.float32, logits(case, 12))
+    real, fake = map(np.float32, logits(case, 12))
     order = np.random.default_rng(1).permutation(12)
     loss = losses(case, side)
     values = loss(real, fake)
@@ -180,7 +184,7 @@ LOG_RATIO = np.log(P / Q)
 def expected(loss, v):
     """E over x ~ P and G(z) ~ Q of a pairwise loss, the critic's logit being v at each point."""
     n = len(v)
-    real, fake = jnp.repeat(v, n), jnp.tile(v, n)
+    real, fake = np.repeat(v, n), np.tile(v, n)
     return (loss(real, fake) * np.outer(P, Q).reshape(-1)).sum()
 
 
@@ -204,10 +208,10 @@ BEST = {  # name: (the optimal critic's logit at each point, the value of its lo
 def test_the_best_critic_measures_the_divergence_and_no_critic_does_better(name):
     v, value = BEST[name]
     loss = losses(name, 0)
-    np.testing.assert_allclose(expected(loss, jnp.float32(v)), value, rtol=1e-5)
+    np.testing.assert_allclose(expected(loss, np.float32(v)), value, rtol=1e-5)
     for nudge in np.random.default_rng(0).normal(0, 0.3, (4, len(v))):
         other = np.minimum(v + nudge, 0) if name == "energy" else v + nudge  # energies are >= 0
-        assert expected(loss, jnp.float32(other)) > value + 1e-4
+        assert expected(loss, np.float32(other)) > value + 1e-4
 
 
 @pytest.mark.parametrize("name", F_GANS)
@@ -231,7 +235,7 @@ def test_the_best_lipschitz_critic_measures_the_earth_movers_distance():
     places = np.array([0.0, 0.7, 1.0, 2.5, 3.0])
     steeper = np.sign((Q - P).cumsum()[:-1])  # mass that P has to the right pulls the critic up
     v = np.concatenate([[0], (steeper * np.diff(places)).cumsum()])
-    got = expected(adversarial.wasserstein.critic, jnp.float32(v))
+    got = expected(adversarial.wasserstein.critic, np.float32(v))
     np.testing.assert_allclose(got, -wasserstein_distance(places, places, P, Q), rtol=1e-6)
 
 
@@ -242,7 +246,7 @@ ZERO_SUM = ["minimax", "wasserstein", "dual_contrastive", *(f"{name}, saddle" fo
 def test_a_saddles_generator_pulls_against_the_critic_at_every_sample_and_the_others_do_not(case):
     real, fake = map(jnp.float32, logits(case, 12))
     critic, generator = (
-        jax.grad(lambda fake, side=side: losses(case, side)(real, fake).sum())(fake)
+        jax.jit(jax.grad(lambda fake, side=side: losses(case, side)(real, fake).sum()))(fake)
         for side in (0, 1)
     )
     if case in ZERO_SUM:
@@ -265,14 +269,14 @@ def test_an_exponential_goes_on_as_its_tangent(name, side, at):
         pair = {"real": jnp.zeros(()), "fake": jnp.zeros(()), side: v}
         return losses(name, 0)(pair["real"], pair["fake"])
 
-    slope = np.sign(at) * np.exp(10)
+    slope, slope_of = np.sign(at) * np.exp(10), jax.jit(jax.grad(loss))
     for beyond in (0.0, 1.0, 30.0, 1000.0):
         v = jnp.float32(at + np.sign(at) * beyond)
-        np.testing.assert_allclose(jax.grad(loss)(v), slope, rtol=1e-5)
+        np.testing.assert_allclose(slope_of(v), slope, rtol=1e-5)
         np.testing.assert_allclose(
             loss(v) - loss(jnp.float32(at)), beyond * np.exp(10), rtol=1e-5, atol=1e-2
         )
-    within = jax.grad(loss)(jnp.float32(at - np.sign(at)))
+    within = slope_of(jnp.float32(at - np.sign(at)))
     np.testing.assert_allclose(within, slope / np.e, rtol=1e-5)
 
 

@@ -3,6 +3,7 @@ down.
 """
 
 import inspect
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -74,9 +75,14 @@ def linear(w):
 def call(name, critic, batch, key=KEY, **arguments):
     """The values, whether or not there is a memory."""
     penalty = getattr(penalties, name)
-    if isinstance(penalty, penalties.Carried):
-        return penalty.fn(critic, *batch, key, *MEMORY[name], **arguments)[0]
-    return penalty(critic, *batch, key, **arguments)
+
+    @jax.jit
+    def values(batch, key):
+        if isinstance(penalty, penalties.Carried):
+            return penalty.fn(critic, *batch, key, *MEMORY[name], **arguments)[0]
+        return penalty(critic, *batch, key, **arguments)
+
+    return values(tuple(batch), key)
 
 
 def oracle(name, theta, draw, at, **arguments):
@@ -116,7 +122,7 @@ def test_value_and_gradient_in_the_critic_equal_the_oracle(name, arguments, batc
         return values.mean(), values
 
     m, b = jnp.float32(theta.m), jnp.float32(theta.b)
-    (_, values), grads = jax.value_and_grad(mean, (0, 1), has_aux=True)(m, b)
+    (_, values), grads = jax.jit(jax.value_and_grad(mean, (0, 1), has_aux=True))(m, b)
     assert values.shape == (B,) and values.dtype == jnp.float32
     expected = oracle(name, theta, draw, theta, **arguments)
     assert (expected > 0).any()
@@ -150,7 +156,7 @@ def test_finite_where_the_gradient_vanishes(name, batch):
     def value(w):
         return call(name, linear(w), batch, **arguments).mean()
 
-    assert np.isfinite(np.asarray(jax.grad(value)(jnp.zeros(D)))).all()
+    assert np.isfinite(np.asarray(jax.jit(jax.grad(value))(jnp.zeros(D)))).all()
 
 
 def test_linear_critic(batch):
@@ -222,7 +228,8 @@ def test_consistency_flips_and_translates_by_an_eighth_and_is_balanced():
     usual = (image.flip(), image.translate(0.125))
 
     def values(name, **arguments):
-        return getattr(penalties, name)(linear(w), x, x, KEY, **arguments)
+        penalty = partial(getattr(penalties, name), linear(w), **arguments)
+        return jax.jit(penalty)(x, x, KEY)
 
     given = values("consistency", augment=usual)
     np.testing.assert_array_equal(values("consistency"), given)
@@ -237,14 +244,15 @@ def test_lecam_averages_logits_without_bias_and_this_batch_included(name, batch)
     theta, rng = parameters(np.random.default_rng(7)), np.random.default_rng(8)
     carried = getattr(penalties, name)
     memory, means = carried.start, []
+    taken = jax.jit(partial(carried.fn, quadratic(theta)), static_argnames="decay")
     for _ in range(3):
         images = [jnp.float32(rng.normal(size=(B, *SHAPE))) for _ in range(2)]
-        _, memory = carried.fn(quadratic(theta), *images, KEY, *memory, decay=0.75)
+        _, memory = taken(*images, KEY, *memory, decay=0.75)
         means.append([critic(theta, np.float64(x.reshape(B, D))).mean() for x in images])
         weights = 0.75 ** np.arange(len(means))[::-1]
         anchors = np.average(means, axis=0, weights=weights)
         np.testing.assert_allclose(np.array(memory[:2]) / memory[2], anchors, rtol=1e-4)
-    _, memory = carried.fn(quadratic(theta), *batch, KEY, *carried.start)
+    _, memory = taken(*batch, KEY, *carried.start)
     np.testing.assert_allclose(memory[2], 0.01, rtol=1e-5)  # decay 0.99
 
 
@@ -287,7 +295,7 @@ def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):
     split = [x.reshape(2, B // 2, *SHAPE) for x in batch]
     mapped = jax.pmap(move, collectives.AXIS, in_axes=(None, None, 0, 0), devices=jax.devices()[:2])
     gradients, parts, memories = mapped(m, b, *split)
-    expected, values, memory = move(m, b, *batch)
+    expected, values, memory = jax.jit(move)(m, b, *batch)
     np.testing.assert_allclose(gradients[0], expected, rtol=1e-3, atol=1e-4)
     for whole, part in zip(values, parts, strict=True):
         np.testing.assert_allclose(part.reshape(B), whole, rtol=1e-4)

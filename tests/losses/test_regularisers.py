@@ -102,7 +102,7 @@ def test_value_and_gradient_in_all_parameters_equal_the_oracle(name, arguments, 
         values = call(name, as_scene(theta, *batch), **arguments)
         return values.mean(), values
 
-    (_, values), grads = jax.value_and_grad(mean, has_aux=True)(in_float32(theta))
+    (_, values), grads = jax.jit(jax.value_and_grad(mean, has_aux=True))(in_float32(theta))
     expected = np.asarray(oracle(name, theta, draw, theta, **arguments))
     assert values.shape == expected.shape and values.dtype == jnp.float32
     np.testing.assert_allclose(values, expected, rtol=2e-3, atol=1e-5)
@@ -124,7 +124,8 @@ def test_value_and_gradient_in_all_parameters_equal_the_oracle(name, arguments, 
 @pytest.mark.parametrize("name", NAMES)
 def test_finite_where_networks_are_constant(name, batch):
     zero = Theta(*(jnp.zeros_like(p) for p in in_float32(parameters(np.random.default_rng(3)))))
-    value, grads = jax.value_and_grad(lambda t: call(name, as_scene(t, *batch)).mean())(zero)
+    loss = jax.value_and_grad(lambda t: call(name, as_scene(t, *batch)).mean())
+    value, grads = jax.jit(loss)(zero)
     assert all(np.isfinite(x).all() for x in (value, *grads))
 
 
@@ -142,10 +143,11 @@ def test_path_lengths_are_averaged_slowly_and_vanish_for_an_isometry(batch):
     theta = in_float32(parameters(np.random.default_rng(5)))
     theta = theta._replace(a=jnp.eye(Z, D))
     assert a == 0.0
+    taken = jax.jit(lambda key, a: fn(as_scene(theta, *batch, key=key), a))
     expected = 0.0
     for i in range(3):
         key = random.key(i)
-        values, (a,) = fn(as_scene(theta, *batch, key=key), a)
+        values, (a,) = taken(key, a)
         y = drawn(batch, key).noise[:, :Z] / np.sqrt(8)
         lengths = np.linalg.norm(y, axis=1)
         expected += 0.01 * (lengths.mean() - expected)
@@ -184,7 +186,7 @@ def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):
     mapped = jax.pmap(move, collectives.AXIS, in_axes=(None, 0, 0), devices=jax.devices()[:2])
     parts = [x.reshape(2, B // 2, *x.shape[1:]) for x in batch]
     gradients, (matching, away), a = mapped(theta, *parts)
-    expected, values = jax.grad(both, has_aux=True)(theta, *batch)
+    expected, values = jax.jit(jax.grad(both, has_aux=True))(theta, *batch)
     np.testing.assert_allclose(matching, [values[0]] * 2, rtol=1e-4)
     np.testing.assert_allclose(away, [values[1]] * 2, rtol=1e-4)
     for got, whole in zip(gradients, expected, strict=True):

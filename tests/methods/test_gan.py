@@ -42,28 +42,32 @@ def conditional(**fields):
 )
 def test_losses_are_the_objective_of_the_networks_logits(objective):
     method = build(tiny.gan(method={"objective": objective}).method)
-    params, stats = method.init(random.key(0), batch())
-    key, zero = random.key(1), jnp.asarray(0)
-    loss, (_, seen) = method.critic_loss(params, stats, batch(), key, zero)
-    z = method.latents(random.fold_in(key, 0), 6)
-    fake, _ = game.apply(method.generator, "gen", params, stats, z, None)
-    real_logits, fake_logits = (
-        game.apply(method.discriminator, "disc", params, stats, x, None)[0]
-        for x in (batch()["image"], fake)
-    )
-    pair = getattr(adversarial, objective)
-    np.testing.assert_allclose(loss, pair.critic(real_logits, fake_logits).mean(), rtol=1e-6)
-    np.testing.assert_allclose(
-        [seen["real"], seen["fake"]], [real_logits.mean(), fake_logits.mean()], rtol=1e-5
-    )
-    loss, _ = method.generator_loss(params, stats, batch(), key, zero)
-    np.testing.assert_allclose(loss, pair.generator(real_logits, fake_logits).mean(), rtol=1e-6)
+    pair, key, zero = getattr(adversarial, objective), random.key(1), jnp.asarray(0)
+
+    @jax.jit
+    def found():
+        params, stats = jax.jit(method.init)(random.key(0), batch())
+        critic, (_, seen) = method.critic_loss(params, stats, batch(), key, zero)
+        generator, _ = method.generator_loss(params, stats, batch(), key, zero)
+        z = method.latents(random.fold_in(key, 0), 6)
+        fake, _ = game.apply(method.generator, "gen", params, stats, z, None)
+        logits = [
+            game.apply(method.discriminator, "disc", params, stats, x, None)[0]
+            for x in (batch()["image"], fake)
+        ]
+        expected = pair.critic(*logits).mean(), pair.generator(*logits).mean()
+        return (critic, generator), expected, seen, logits
+
+    losses, expected, seen, (real, fake) = found()
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+    means = [real.mean(), fake.mean()]
+    np.testing.assert_allclose([seen["real"], seen["fake"]], means, rtol=1e-5)
 
 
 def test_penalties_are_weighed_named_and_may_have_arguments():
     penalties = {"gradient_penalty": {"weight": 5.0, "target": 0.5}, "r1": 2.0}
     method = build(tiny.gan(method={"penalties": penalties}).method)
-    params, stats = method.init(random.key(0), batch())
+    params, stats = jax.jit(method.init)(random.key(0), batch())
     loss, (_, seen) = method.critic_loss(params, stats, batch(), random.key(1), jnp.asarray(0))
     expected = seen["adversarial"] + 5 * seen["gradient_penalty"] + 2 * seen["r1"]
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
@@ -71,28 +75,27 @@ def test_penalties_are_weighed_named_and_may_have_arguments():
 
 def test_labels_reach_both_networks():
     method = conditional()
-    params, stats = method.init(random.key(0), batch())
+    params, stats = jax.jit(method.init)(random.key(0), batch())
     z = jnp.ones((2, 4))
-    a, b = (
-        method.generate(params, stats, z, {"label": jnp.eye(3)[jnp.full(2, k)]}) for k in (0, 1)
-    )
+    generate = jax.jit(lambda label: method.generate(params, stats, z, {"label": label}))
+    a, b = (generate(jnp.eye(3)[jnp.full(2, k)]) for k in (0, 1))
     assert not np.allclose(a, b)
     other = {**batch(), "label": jnp.roll(batch()["label"], 1, axis=1)}
-    losses = [
-        method.critic_loss(params, stats, x, random.key(1), jnp.asarray(0))[0]
-        for x in (batch(), other)
-    ]
-    assert losses[0] != losses[1]
-    grads = jax.grad(
-        lambda p: method.critic_loss(p, stats, batch(), random.key(1), jnp.asarray(0))[0]
-    )(params)
+
+    @jax.jit
+    @jax.value_and_grad
+    def slope(params, x):
+        return method.critic_loss(params, stats, x, random.key(1), jnp.asarray(0))[0]
+
+    (one, grads), (two, _) = slope(params, batch()), slope(params, other)
+    assert one != two
     assert np.abs(grads["disc"]["label"]["embedding"]).max() > 0
 
 
 def test_generation_uses_running_statistics():
     """A sample does not depend on which other samples are drawn with it."""
     method = build(tiny.gan().method)
-    params, stats = method.init(random.key(0), batch())
+    params, stats = jax.jit(method.init)(random.key(0), batch())
     z = method.latents(random.key(1), 8)
     np.testing.assert_allclose(
         method.generate(params, stats, z)[:2],

@@ -22,8 +22,11 @@ DOWNS = {
 
 
 def run(net, *args, **kwargs):
-    variables = net.init(random.key(0), *args)
-    return net.apply(variables, *args, **kwargs, mutable=["batch_stats"])[0]
+    def made(*args):
+        variables = net.init(random.key(0), *args)
+        return net.apply(variables, *args, **kwargs, mutable=["batch_stats"])[0]
+
+    return jax.jit(made)(*args)
 
 
 def shape_of(net, *args):
@@ -119,10 +122,12 @@ def test_no_bias_stands_before_a_batch_norm():
 def test_bfloat16_computes_in_bfloat16_and_answers_in_float32(family):
     half = Generator(UPS[family]((8, 8, 1), dtype="bfloat16"))
     z = random.normal(random.key(1), (4, 5))
-    variables = half.init(random.key(0), z)
+    variables = jax.jit(half.init)(random.key(0), z)
     assert {x.dtype for x in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
-    a = half.apply(variables, z, mutable=["batch_stats"])[0]
-    b = layers.in_float32(half).apply(variables, z, mutable=["batch_stats"])[0]
+    whole = layers.in_float32(half)
+    a, b = jax.jit(
+        lambda v: [net.apply(v, z, mutable=["batch_stats"])[0] for net in (half, whole)]
+    )(variables)
     assert a.dtype == jnp.float32 and 0 < float(jnp.abs(a - b).max()) < 0.1
 
 
@@ -130,12 +135,12 @@ def test_bfloat16_computes_in_bfloat16_and_answers_in_float32(family):
 def test_second_order_gradients_are_finite(family):
     net = Discriminator(DOWNS[family](norm="Identity"))
     x = random.normal(random.key(0), (2, 8, 8, 1))
-    params = net.init(random.key(0), x)
+    params = jax.jit(net.init)(random.key(0), x)
 
     def penalty(params):
         return (jax.grad(lambda x: net.apply(params, x).sum())(x) ** 2).sum()
 
-    grads = jax.tree.leaves(jax.grad(penalty)(params))
+    grads = jax.tree.leaves(jax.jit(jax.grad(penalty))(params))
     assert all(np.isfinite(g).all() for g in grads) and any(np.abs(g).max() > 0 for g in grads)
 
 
