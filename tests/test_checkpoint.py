@@ -2,23 +2,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import like, state
 from jax import random
-from jax.sharding import SingleDeviceSharding
 
 from genlab.config import ConfigError
 from genlab.game import State
-from genlab.runs.checkpoint import Checkpoints, checksum, shapes
-
-
-def state(step):
-    return State(
-        jnp.int32(step), random.key(step), {"net": {"w": jnp.full((4, 4), step)}}, {}, {}, {}
-    )
-
-
-def like(value):
-    device = SingleDeviceSharding(jax.devices()[0])
-    return shapes(value, jax.tree.map(lambda _: device, value))
+from genlab.runs.checkpoint import Checkpoints, checksum
 
 
 def test_the_newest_and_the_best_are_both_kept(tmp_path):

@@ -17,8 +17,7 @@ import numpy as np
 import optax
 import pytest
 import tiny
-from test_checkpoint import like, state
-from test_loop import leaves, logged
+from helpers import leaves, like, logged, state
 
 from genlab import fit, spec
 from genlab.cli import main

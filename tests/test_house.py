@@ -1,6 +1,7 @@
 """The rooms of the house: a room imports only from rooms below it, and no modules form a circle."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -73,3 +74,10 @@ def test_no_modules_form_a_circle():
 @pytest.mark.parametrize("package", [m for m, file in MODULES.items() if file.stem == "__init__"])
 def test_a_folder_says_what_it_is_for(package):
     assert ast.get_docstring(ast.parse(MODULES[package].read_text()))
+
+
+def test_what_tests_share_is_in_their_helpers():
+    """No test file imports another: what it held would be run and changed for two reasons."""
+    importing = re.compile(r"^\s*(from|import) ([\w.]+\.)?test_", re.MULTILINE)
+    files = (ROOT.parent / "tests").rglob("*.py")
+    assert not [str(file) for file in files if importing.search(file.read_text())]

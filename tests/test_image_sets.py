@@ -7,35 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from metrics.features.test_backbones import thin as thin
+from helpers import FAKE, LABELS, REAL, image_folder
+from helpers import thin as thin
 from metrics.golden import vit
 from PIL import Image
 
 from genlab import evaluation
 from genlab.cli.main import main
 from genlab.config import ConfigError, choose
-from genlab.data import digits
 from genlab.evaluation import comparison, evaluators, image_sets
 from genlab.evaluation.request import EvaluationRequest
 from genlab.features import Pixels
-
-REAL, FAKE = (digits().read(split)["image"][:80] for split in ("test", "validation"))
-LABELS = digits().read("test")["label"][:80]
-
-
-def folder(path, images, suffix=".png", classes=None):
-    """Image files as another program leaves them."""
-    for i, image in enumerate(images):
-        place = path / f"class{classes[i]}" if classes is not None else path
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image.squeeze()).save(place / f"{i:04d}{suffix}")
-    return path
 
 
 @pytest.fixture
 def sets(tmp_path):
     np.savez(tmp_path / "fake.npz", FAKE)
-    return folder(tmp_path / "real", REAL), tmp_path / "fake.npz"
+    return image_folder(tmp_path / "real", REAL), tmp_path / "fake.npz"
 
 
 def typed(sets, *more, features="pixels"):
@@ -217,21 +205,21 @@ def test_what_the_model_was_trained_on_comes_with_its_labels(sets, tmp_path, mon
 
 def test_class_folders_and_npz_labels_are_labels(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (80, 2, 2, 1), np.uint8)
-    real = folder(tmp_path / "real", images, classes=LABELS % 2)
+    real = image_folder(tmp_path / "real", images, classes=LABELS % 2)
     np.savez(tmp_path / "fake.npz", image=images[::-1], label=LABELS[::-1] % 2)
     asked = EvaluationRequest(str(real), str(tmp_path / "fake.npz"), "pixels", ("class_fd",))
     assert image_sets.score(asked)["scores"]["class_fd"] == pytest.approx(0, abs=1e-9)
 
 
 def test_jpeg_is_warned_of(tmp_path, sets, capsys):
-    lossy = folder(tmp_path / "lossy", FAKE, ".jpg")
+    lossy = image_folder(tmp_path / "lossy", FAKE, ".jpg")
     assert typed((sets[0], lossy), "--scores=fd") == 0
     told = capsys.readouterr()
     assert "warning" in told.err and "save PNG" in told.err and "fake_files=jpg" in told.out
 
 
 def test_sizes_are_brought_together_only_when_asked(tmp_path, sets, capsys):
-    big = folder(tmp_path / "big", np.kron(FAKE, np.ones((1, 2, 2, 1), np.uint8)))
+    big = image_folder(tmp_path / "big", np.kron(FAKE, np.ones((1, 2, 2, 1), np.uint8)))
     assert typed((sets[0], big), "--scores=fd") == 2
     assert "real images are 8x8x1 and fake ones 16x16x1" in capsys.readouterr().err
     assert typed((sets[0], big), "--scores=fd", "--resize=box:8x8x1") == 0
@@ -256,7 +244,7 @@ def test_nothing_is_written_beside_the_images(sets):
 
 
 def test_of_a_gif_the_first_frame_is_scored_and_that_is_told(tmp_path, sets, capsys):
-    moving = folder(tmp_path / "moving", FAKE, ".gif")
+    moving = image_folder(tmp_path / "moving", FAKE, ".gif")
     assert typed((sets[0], moving), "--scores=fd", "--resize=box:8x8x1") == 0
     assert "of a GIF the first frame alone" in capsys.readouterr().err
 

@@ -7,12 +7,11 @@ import sys
 import textwrap
 from pathlib import Path
 
-import jax
 import numpy as np
 import optax
 import pytest
 import tiny
-from jax import random
+from helpers import leaves, logged
 
 from genlab import fit, spec
 from genlab.config import ConfigError, override
@@ -70,12 +69,6 @@ def process(folder, kill=10**9):
     )
 
 
-def logged(folder):
-    """Log rows without their clock."""
-    rows = RunFolder(folder).rows("metrics.jsonl")
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
-
-
 @pytest.mark.slow  # a GAN is killed in test_faults.py
 def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(tmp_path):
     """A VAE: 12 rounds against 8, kill -9, and on from the checkpoint of 6. A GAN with BatchNorm
@@ -94,10 +87,6 @@ def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(tm
             np.testing.assert_array_equal(a[leaf], b[leaf])
     assert logged(whole) == logged(broken) and len(logged(whole)) == 12
     assert RunFolder(broken).status["status"] == "finished"
-
-
-def leaves(state):
-    return jax.tree.leaves(state.replace(key=random.key_data(state.key)))
 
 
 @pytest.fixture(scope="module")

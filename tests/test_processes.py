@@ -9,10 +9,9 @@ import threading
 import time
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
-from jax import random
+from helpers import leaves, logged
 
 from genlab import fit
 from genlab.cli.main import main
@@ -112,16 +111,6 @@ def reached(workdir, step, pair=()):
     while not any(row["step"] >= step for row in run.rows("metrics.jsonl")):
         assert all(process.poll() is None for process in pair), pair[0].communicate()
         time.sleep(0.01)
-
-
-def logged(folder):
-    rows = RunFolder(folder).rows("metrics.jsonl")
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
-
-
-def leaves(state):
-    state = state.replace(key=random.key_data(state.key))
-    return [np.asarray(x) for x in jax.tree.leaves(state)]
 
 
 def saved(folder, devices=1, step=None):

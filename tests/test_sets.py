@@ -4,8 +4,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from helpers import LABELS, REAL, image_folder
 from PIL import Image
-from test_image_sets import LABELS, REAL, folder
 
 from genlab.config import ConfigError
 from genlab.data import npz as npz_files
@@ -13,7 +13,7 @@ from genlab.evaluation.reading import Resize, read_set
 
 
 def test_slices_and_rows_of_files_are_the_array(tmp_path):
-    found = read_set(str(folder(tmp_path / "set", REAL))).images
+    found = read_set(str(image_folder(tmp_path / "set", REAL))).images
     assert found.shape == REAL.shape and len(found) == 80
     for part in (slice(3, 9), slice(None), np.array([5, 2, 2])):
         assert np.array_equal(found[part], REAL[part])
@@ -38,14 +38,14 @@ def test_what_an_npz_must_hold_is_told(arrays, told, tmp_path):
 
 
 def test_unreadable_files_are_refused_by_name(tmp_path):
-    place = folder(tmp_path / "set", REAL[:5])
+    place = image_folder(tmp_path / "set", REAL[:5])
     (place / "broken.png").write_bytes(b"nothing")
     with pytest.raises(ConfigError, match=r"unreadable \(broken\.png\)"):
         read_set(str(place))
 
 
 def test_a_folder_of_splits_is_no_set(tmp_path):
-    folder(tmp_path / "all" / "test", REAL[:2])
+    image_folder(tmp_path / "all" / "test", REAL[:2])
     with pytest.raises(ConfigError, match=r"holds splits: give one of them, such as .*/test"):
         read_set(str(tmp_path / "all"))
 
@@ -135,11 +135,11 @@ def test_a_set_is_known_by_all_that_it_holds(tmp_path):
 
 def test_a_folder_is_known_by_its_files_and_their_classes(tmp_path):
     made = {
-        "first": folder(tmp_path / "first", REAL[:3], classes=[0, 0, 1]),
-        "labels": folder(tmp_path / "labels", REAL[:3], classes=[0, 1, 1]),
-        "pixels": folder(tmp_path / "pixels", REAL[1:4], classes=[0, 0, 1]),
-        "classes": folder(tmp_path / "classes", REAL[:3], classes=[0, 0, 2]),
-        "none": folder(tmp_path / "none", REAL[:3]),
+        "first": image_folder(tmp_path / "first", REAL[:3], classes=[0, 0, 1]),
+        "labels": image_folder(tmp_path / "labels", REAL[:3], classes=[0, 1, 1]),
+        "pixels": image_folder(tmp_path / "pixels", REAL[1:4], classes=[0, 0, 1]),
+        "classes": image_folder(tmp_path / "classes", REAL[:3], classes=[0, 0, 2]),
+        "none": image_folder(tmp_path / "none", REAL[:3]),
     }
     known = {name: read_set(str(path)).sha256 for name, path in made.items()}
     resize = Resize.of("box:8x8x1")
@@ -149,7 +149,7 @@ def test_a_folder_is_known_by_its_files_and_their_classes(tmp_path):
 
 
 def test_images_of_other_sizes_are_refused_with_what_to_do(tmp_path):
-    place = folder(tmp_path / "set", REAL[:5])
+    place = image_folder(tmp_path / "set", REAL[:5])
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(place / "odd.png")
     told = r"1 not 8x8 \(odd\.png\): remove or mend them, or give --resize=bicubic:HxW"
     with pytest.raises(ConfigError, match=told) as caught:

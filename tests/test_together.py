@@ -1,11 +1,10 @@
 """Runs that share a program are the runs they would have been alone."""
 
-import jax
 import numpy as np
 import optax
 import pytest
 import tiny
-from jax import random
+from helpers import leaves, logged
 
 from genlab import fit, spec
 from genlab.api import fit_vmapped
@@ -26,17 +25,6 @@ def varied(seed, rate, beta):
     override(config, "optim.vae.learning_rate", rate)
     override(config, "method.beta", beta)
     return config
-
-
-def leaves(state):
-    return [np.asarray(x) for x in jax.tree.leaves(state.replace(key=random.key_data(state.key)))]
-
-
-def logged(folder):
-    return [
-        {k: v for k, v in row.items() if k != "seconds"}
-        for row in RunFolder(folder).rows("metrics.jsonl")
-    ]
 
 
 def test_seeds_rates_and_weights_in_one_program_equal_separate_runs(tmp_path):

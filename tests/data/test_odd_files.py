@@ -10,8 +10,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from helpers import REAL
 from PIL import Image
-from test_image_sets import REAL
 
 from benchmarks.input_images import encoded, jpeg_claiming, png_claiming
 from genlab.cli.main import main

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from metrics.test_scores import subject
+from helpers import subject
 
 from genlab import evaluation
 from genlab.config import ConfigError

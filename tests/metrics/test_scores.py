@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from helpers import Table, subject
 from jax import random
 from scipy.stats import multivariate_normal
 
@@ -39,28 +40,6 @@ from genlab.nets.layers import in_float32
 from genlab.sampling.sampler import as_batch
 
 DOMAIN = Domain(mlp.Down((64, 32), "relu"), steps=300)
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A model that generates row z[0] of a table."""
-
-    rows: np.ndarray
-    makes: str = "image"
-    given: tuple = ()
-
-    def latents(self, key, n):
-        return jnp.arange(n)[:, None]
-
-    def generate(self, params, stats, z, cond=None):
-        return jnp.asarray(self.rows)[z[:, 0] % len(self.rows)]
-
-
-def subject(rows, source=None, split="test"):
-    source = source or digits()
-    config = {"data": config_lib.as_dict(spec(digits))}
-    rows = rows / 127.5 - 1 if rows.dtype == np.uint8 else rows
-    return EvaluationContext(config, Table(np.float32(rows)), source, {}, {}, split, random.key(0))
 
 
 @pytest.fixture(scope="module")

@@ -3,24 +3,13 @@
 import jax
 import numpy as np
 import pytest
+from helpers import thin as thin
 from metrics.golden import backbones as golden
 from metrics.golden.case import compare
 
 from genlab.config import ConfigError
 from genlab.features import VGG16, backbones
 from genlab.features.weights.files import WeightsError
-
-
-@pytest.fixture
-def thin(monkeypatch, tmp_path):
-    """A file of a thin VGG16, and the backbone taken to be as thin."""
-    widths = iter(w for w in golden.WIDTHS if w != "M")
-    convs = tuple(conv._replace(width=next(widths)) for conv in backbones.VGG16_CONVS.convs)
-    monkeypatch.setattr(backbones, "VGG16_CONVS", backbones.VGG16_CONVS._replace(convs=convs))
-    monkeypatch.setattr(backbones, "HIDDEN", golden.HIDDEN)
-    monkeypatch.setattr(backbones, "CLASSES", golden.CLASSES)
-    np.savez(tmp_path / "vgg16.npz", **golden.tensors())
-    return str(tmp_path / "vgg16.npz")
 
 
 @pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
