@@ -1,6 +1,7 @@
 """Metrics of rounds: read two dispatches late, checked, written as JSON lines and event files."""
 
 import collections
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 
