@@ -7,11 +7,13 @@ compiled so too. XLA_FLAGS in the environment, also an empty one for what users 
 place.
 """
 
+import contextlib
 import gc
 import mmap
 import os
 import resource
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -21,6 +23,7 @@ import pytest
 PROGRAMS = Path(
     os.environ.get("GENLAB_TEST_PROGRAMS") or Path.home() / ".cache" / "genlab-tests" / "xla"
 )
+KEPT = 14 * 86400
 LIMIT = 2 << 30  # bytes that a worker may hold at its highest
 HELD = 1 << 30  # bytes at which compiled programs are dropped between two modules
 
@@ -53,10 +56,8 @@ def cache(tmp_path_factory):
     PROGRAMS.mkdir(parents=True, exist_ok=True)
     folder.mkdir(exist_ok=True)
     if not (folder / "xla").is_symlink():
-        try:
+        with contextlib.suppress(FileExistsError):  # another worker did
             (folder / "xla").symlink_to(PROGRAMS)
-        except FileExistsError:  # another worker did
-            pass
     os.environ["GENLAB_CACHE"] = str(folder)
     jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -86,6 +87,17 @@ def highest() -> int:
 
 def pytest_configure(config):
     config.highest = {}
+    if not hasattr(config, "workerinput"):
+        forget(PROGRAMS)
+
+
+def forget(folder: Path) -> None:
+    """Removes programs that no run has read or written for KEPT seconds."""
+    for file in folder.glob("*-cache"):
+        with contextlib.suppress(FileNotFoundError):  # another run of the suite did
+            found = file.stat()
+            if time.time() - max(found.st_atime, found.st_mtime) > KEPT:
+                file.unlink()
 
 
 @pytest.hookimpl(optionalhook=True)
