@@ -22,7 +22,7 @@ from genlab.train import program
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / "experiments").glob("*/*.py") if "def config(" in p.read_text())
 BY_NAME = {"objective", "penalties", "regularisers"}  # fields that hold names of functions
-NETWORKS = "genlab.nets"  # each family is compiled, and differentiated twice, in tests/nets
+ELSEWHERE = ("genlab.nets", "genlab.augment", "genlab.game.optim")  # compiled, each, in their tests
 DEAR = {"gold"}  # deep networks: theirs is compiled for what no other has
 REPORTED = {
     "gan_vs_vae/digits",
@@ -57,14 +57,16 @@ def prepared(file, variant, others):
 
 
 def ingredients(node, field="") -> set[str]:
-    """The functions and classes that a config calls, by whichever field."""
+    """The functions and classes that a config calls, by whichever field, and that no other tests
+    compile.
+    """
     if isinstance(node, ConfigDict):
         inside = set().union(*(ingredients(value, key) for key, value in node.items()))
         return inside | ({f"{field}:{key}" for key in node} if field in BY_NAME else set())
     if isinstance(node, tuple):
         return set().union(*(ingredients(value, field) for value in node))
     called = isinstance(node, str) and (field in BY_NAME or field == CALL)
-    return {node} if called and not node.startswith(NETWORKS) else set()
+    return {node} if called and not node.startswith(ELSEWHERE) else set()
 
 
 @cache
