@@ -15,6 +15,7 @@ from jax.scipy.ndimage import map_coordinates
 from jaxtyping import Float, PRNGKeyArray
 
 Image = Float[Array, "h w c"]
+Places = Float[Array, "h w"]  # a coordinate of each pixel
 Augmentation = Callable[[Image, PRNGKeyArray], Image]  # of images in [-1, 1]
 
 
@@ -136,7 +137,7 @@ def colour(brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0
     return change
 
 
-def _resampled(image: Image, source: Float[Array, "2 h w"]) -> Image:
+def _resampled(image: Image, source: Callable[[Places, Places], tuple[Places, Places]]) -> Image:
     """Each output pixel, as (y, x) from the centre, takes the bilinear value at `source(y, x)`."""
     height, width, _ = image.shape
     middle_y, middle_x = (height - 1) / 2, (width - 1) / 2

@@ -48,9 +48,13 @@ class KeptColumns:
 
     folder: RunFolder
 
-    @cached_property
+    @property
     def columns(self) -> Mapping[str, Column]:
         """The kind of each column."""
+        return self._columns
+
+    @cached_property
+    def _columns(self) -> Mapping[str, Column]:
         kept = self.folder.columns
         return {n: build(kind) for n, kind in kept.items()} if kept else self._data.columns
 
