@@ -23,6 +23,9 @@ from genlab.train.program import prepare
 FIDELITY = spec(Fidelity, spec(Pixels), samples=20, draws=1, scores=("fd",))
 
 
+LOOK = spec(mlp.Down, (8,))
+
+
 def attributed():
     """Digits with a number, their brightness, and a picture, themselves turned by 90 degrees."""
     found = digits().read("train", 200)
@@ -33,8 +36,7 @@ def attributed():
     )
 
 
-def gan(given):
-    look = spec(mlp.Down, (8,))
+def gan(given, look=LOOK):
     generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (8,), norm="BatchNorm"), look=look)
     critic = spec(Discriminator, spec(mlp.Down, (8,)))
     method = spec(GAN, generator, critic, latent=4, given=given)
@@ -42,9 +44,8 @@ def gan(given):
 
 
 def vae(given):
-    look = spec(mlp.Down, (8,))
     encoder = spec(Encoder, spec(mlp.Down, (8,)), latent=2)
-    decoder = spec(Decoder, spec(mlp.Up, tiny.SHAPE, (8,)), look=look)
+    decoder = spec(Decoder, spec(mlp.Up, tiny.SHAPE, (8,)), look=LOOK)
     method = spec(VAE, encoder, decoder, spec(likelihood.bernoulli), given=given)
     return tiny.experiment(method, ("vae",), data=spec(attributed))
 
@@ -56,7 +57,10 @@ GAMES = {
     "GAN given a picture": lambda: gan(("turned",)),
     "VAE given all": lambda: vae(("label", "brightness", "turned")),
 }
-by_game = pytest.mark.parametrize("name", GAMES)
+FIRST = ("GAN given a label and a number", "GAN given a picture", "VAE given all")
+by_game = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in FIRST else pytest.mark.slow) for n in GAMES]
+)
 
 
 def with_loop(config, **fields):
@@ -158,7 +162,6 @@ def test_columns_that_cannot_be_are_refused_before_compiling(method, told):
 
 
 def test_a_picture_without_eyes_is_refused():
-    config = gan(("turned",))
-    override(config, "method.generator.look", None)
+    config = gan(("turned",), look=None)
     with pytest.raises(ConfigError, match="has nothing to see it with: set look="):
         prepare(config)
