@@ -6,8 +6,9 @@ Three kinds share one protocol. `Resident` keeps uint8 arrays on the device and 
 object with `len(reader)` and `reader[i] -> {column: stored value}`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import jax
@@ -77,6 +78,9 @@ class Source(Readable, Protocol):
         """
         ...
 
+    def only(self, names: Collection[str]) -> "Source":
+        """The same examples in the same order, of these columns: no other is read or held."""
+
 
 @dataclass(frozen=True)
 class Resident:
@@ -107,6 +111,11 @@ class Resident:
     def read(self, split, n=None) -> dict[str, np.ndarray]:
         """The first `n` examples as stored."""
         return {name: x[:n] for name, x in _split(self.splits, split).items()}
+
+    def only(self, names) -> "Resident":
+        """These columns of it."""
+        splits = {split: _chosen(held, names) for split, held in self.splits.items()}
+        return replace(self, splits=splits, columns=_chosen(self.columns, names))
 
 
 class Streamed:
@@ -156,6 +165,11 @@ class Streamed:
         plain = _Plain(reader, self.columns)
         items = [plain[i] for i in range(min(n or len(reader), len(reader)))]
         return {name: np.stack([item[name] for item in items]) for name in self.columns}
+
+    def only(self, names) -> "Streamed":
+        """These columns of it; a reader that has `only(names)` reads no more than those."""
+        splits = {s: x.only(names) if hasattr(x, "only") else x for s, x in self.splits.items()}
+        return Streamed(splits, _chosen(self.columns, names), self.augment, self.threads)
 
     def _open(self, split, seed, first, size, rows):
         import grain
@@ -231,18 +245,22 @@ def prepared(
 ) -> dict[str, Array]:
     """Stored rows as networks take them, augmented: each change with randomness of its own for
     each position of the stream, the same for every column that it applies to, so that what is in
-    register stays so.
+    register stays so. What a change moves into view with a fill colour is 0 where there are no
+    colours: outside of a mask.
     """
     made = {name: columns[name].load(x) for name, x in stored.items()}
     key = random.fold_in(key, AUGMENT)
     for number, change in enumerate(augment):
         stream = random.fold_in(key, number)
 
-        def changed(x: Array, p: Array, stream=stream, change=change) -> Array:
-            return change(x, random.fold_in(stream, p))
+        def changed(x: Array, p: Array, coloured: bool, stream=stream, change=change) -> Array:
+            key = random.fold_in(stream, p)
+            # Geometry is A x + b with the fill colour in b.
+            return change(x, key) if coloured else change(x, key) - change(jnp.zeros_like(x), key)
 
         for name in (n for n in made if applies(change, columns[n])):
-            made[name] = jax.vmap(changed)(made[name], positions)
+            coloured = partial(changed, coloured=columns[name].coloured)
+            made[name] = jax.vmap(coloured)(made[name], positions)
     return made
 
 
@@ -257,6 +275,10 @@ def _split(splits: Mapping, split: str):
     if split not in splits:
         raise ConfigError(f"no split {split!r}; this set has {', '.join(splits)}")
     return splits[split]
+
+
+def _chosen(columns: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: column for name, column in columns.items() if name in names}
 
 
 def _bytes(example: Mapping[str, np.ndarray]) -> int:

@@ -15,6 +15,7 @@ from genlab import config as config_lib
 from genlab import game
 from genlab.config import ConfigError, build, did_you_mean
 from genlab.config.experiment import Experiment
+from genlab.data.sources import Source
 from genlab.game import State
 from genlab.game.abilities import require
 from genlab.nets import frozen
@@ -36,6 +37,11 @@ class Training:
     place: placement.Jit | placement.Pmap
     moves: int  # batches of a round
 
+    @cached_property
+    def source(self) -> Source:
+        """The method's columns of the data; no other is read, held or loaded."""
+        return self.experiment.data.only(columns_of(self.experiment.method))
+
     @property
     def data_key(self) -> jax.Array:
         """The key of data order and augmentation."""
@@ -45,7 +51,7 @@ class Training:
         """What the devices must hold to play `rounds` rounds from `step` on; of streamed batches
         this process reads its own rows.
         """
-        e, source = self.experiment, self.experiment.data
+        e, source = self.experiment, self.source
         share = {} if source.resident else {"rows": self.place.rows(e.batch_size)}
         first, batches = step * self.moves, rounds * self.moves
         held = source.fetch("train", e.seed, first, batches, e.batch_size, **share)
@@ -78,7 +84,7 @@ class Training:
         weights taken from other runs.
         """
         e = self.experiment
-        held = e.data.fetch("train", e.seed, 0, 1, e.batch_size)
+        held = self.source.fetch("train", e.seed, 0, 1, e.batch_size)
         return random.key(e.seed), held, self._ingredients
 
     @cached_property
@@ -121,9 +127,9 @@ class Training:
         return lax.scan(one, state, jnp.arange(rounds))
 
     def _batch(self, held: dict, key: jax.Array, i: jax.Array, j: jax.Array, rows: jax.Array):
-        """The method's columns of batch `i`; no other is loaded."""
+        """The method's columns of batch `i`."""
         e = self.experiment
-        batch = e.data.batch(held, key, i, j, rows, e.batch_size)
+        batch = self.source.batch(held, key, i, j, rows, e.batch_size)
         return {name: batch[name] for name in columns_of(e.method)}
 
     @cached_property

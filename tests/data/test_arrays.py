@@ -1,9 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 
-from genlab.config import ConfigError
-from genlab.data import arrays, digits, from_arrays, sources, to_uint8
-from genlab.data.columns import Image, Label
+from genlab.config import ConfigError, as_dict, build, spec
+from genlab.data import arrays, digits, from_arrays, from_columns, sources, to_uint8
+from genlab.data.columns import Image, Label, Mask, Numbers
 from genlab.data.named import named
 
 
@@ -121,3 +123,54 @@ def test_digits_may_be_enlarged():
     assert np.corrcoef(*brightness)[0, 1] > 0.99
     with pytest.raises(ConfigError, match="they are 8x8"):
         digits(size=4)
+
+
+def test_masks_come_as_truth_or_as_pictures():
+    grey = np.zeros((3, 4, 4), np.uint8)
+    grey[:, 1] = 200
+    wanted = (grey > 0)[..., None]
+    for values, kind in ((grey > 0, Mask((4, 4, 1))), (grey, Mask((4, 4, 1)))):
+        np.testing.assert_array_equal(kind.check("mask", values), wanted)
+    trimap = np.where(grey > 0, 3, 2).astype(np.uint8)
+    with pytest.raises(ConfigError, match=r"hold \[2, 3\], none of which is inside, 128..255"):
+        Mask((4, 4, 1)).check("mask", trimap)
+    np.testing.assert_array_equal(Mask((4, 4, 1), (3, 3)).check("mask", trimap), wanted)
+
+
+def test_kinds_stand_in_a_config_and_survive_json(tmp_path):
+    words = np.array(["red", "blue", "red", "green"])
+    degrees = np.array([0, 90, 180, 359])
+    pictures = np.zeros((4, 2, 2, 1), np.uint8)
+    np.savez(tmp_path / "a.npz", picture=pictures, word=words, turn=degrees, sure=degrees > 90)
+    config = spec(
+        arrays,
+        str(tmp_path / "a.npz"),
+        validation=0.0,
+        test=0.0,
+        kinds={"turn": spec(Numbers, ("degrees",), (0.0,), (360.0,))},
+    )
+    made = build(json.loads(json.dumps(as_dict(config))))
+    assert made.columns == {
+        "picture": Image((2, 2, 1)),
+        "word": Label(("blue", "green", "red")),
+        "turn": Numbers(("degrees",), (0.0,), (360.0,)),
+        "sure": Label(("no", "yes")),
+    }
+    found = made.read("train")
+    order = np.argsort(found["turn"][:, 0])
+    assert found["word"][order].tolist() == [2, 0, 2, 1]
+    assert found["sure"][order].tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        ({"trun": Label(("a",))}, "no column; did you mean 'turn'"),
+        ({"turn": "Numbers"}, r"kinds\['turn'\] is 'Numbers', no kind of column: give a spec"),
+        ({"turn": Numbers(("a", "b"), (0.0, 0.0), (1.0, 1.0))}, r"must be floats \[N, 2\]: a, b"),
+        ({"turn": Label(("a", "b"))}, "label 2 in row 2"),
+    ],
+)
+def test_a_kind_that_does_not_fit_is_told(kinds, told):
+    with pytest.raises(ConfigError, match=told):
+        from_columns({"turn": np.arange(4), "word": np.array(list("abcd"))}, kinds)

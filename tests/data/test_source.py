@@ -6,7 +6,7 @@ from jax import random
 
 from genlab.augment import image
 from genlab.config import ConfigError
-from genlab.data import Image, Label, sources, to_uint8
+from genlab.data import Image, Label, Mask, sources, to_uint8
 from genlab.data.columns import normalise
 
 KEY = random.key(7)
@@ -139,3 +139,72 @@ def test_reading_is_in_storage_order(resident, monkeypatch):
 def test_levels_survive_the_way_there_and_back():
     levels = np.arange(256, dtype=np.uint8)
     np.testing.assert_array_equal(to_uint8(normalise(jnp.asarray(levels))), levels)
+
+
+def in_register(n=10, side=8):
+    """Pictures, masks and sketches that are one: each pixel of a picture says all three."""
+    mask = np.random.default_rng(0).random((n, side, side, 1)) > 0.5
+    picture = np.where(mask, 255, 0).astype(np.uint8)
+    values = {"image": picture, "mask": mask, "sketch": picture, "label": np.arange(n)}
+    kinds = {"image": Image((side, side, 1)), "mask": Mask((side, side, 1))}
+    kinds |= {"sketch": Image((side, side, 1)), "label": Label(tuple(map(str, range(n))))}
+    return kinds, [{name: x[i] for name, x in values.items()} for i in range(n)]
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_the_same_geometry_meets_all_that_is_in_register(resident, monkeypatch):
+    if not resident:
+        monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
+    kinds, reader = in_register()
+    moved = (image.flip(), image.crop(2), image.rotate(20.0), image.translate(0.2, fill=-1.0))
+    made = sources.from_readers({"train": reader}, kinds, moved)
+    assert made.resident == resident
+    found = batch(made, 1, 8)
+    np.testing.assert_allclose(found["mask"] * 2 - 1, found["image"], atol=1e-6)
+    np.testing.assert_array_equal(found["sketch"], found["image"])
+    plain = batch(sources.from_readers({"train": reader}, kinds), 1, 8)
+    assert not np.array_equal(found["image"], plain["image"])
+    np.testing.assert_array_equal(found["label"], plain["label"])
+
+
+def test_colour_is_of_pictures_and_a_fill_colour_is_outside_of_a_mask():
+    kinds, reader = in_register()
+    change = (image.colour(brightness=0.5), image.translate(0.4, fill=1.0))
+    found = batch(sources.from_readers({"train": reader}, kinds, change), 0, 10)
+    assert set(np.unique(found["mask"])) == {0.0, 1.0}
+    inside = np.asarray(found["mask"]) == 1
+    assert (np.asarray(found["image"])[inside] > 0.4).all()
+    assert len(np.unique(found["image"])) > 2
+
+
+class Recording:
+    """A reader that notes which columns it is asked for."""
+
+    def __init__(self, rows, names=None, asked=None):
+        self.rows, self.names, self.asked = rows, names, [] if asked is None else asked
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        self.asked.append(self.names)
+        return {n: x for n, x in self.rows[i].items() if self.names is None or n in self.names}
+
+    def only(self, names):
+        return Recording(self.rows, tuple(names), self.asked)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_some_columns_of_a_source_are_the_same_examples_in_the_same_order(resident, monkeypatch):
+    kinds, rows = in_register()
+    reader = Recording(rows)
+    whole = sources.from_readers({"train": reader}, kinds, (image.flip(),))
+    if not resident:
+        whole = sources.Streamed({"train": reader}, kinds, (image.flip(),))
+    reader.asked.clear()
+    part = whole.only(("mask", "label"))
+    assert set(part.columns) == set(part.fetch("train", 0, 0, 1, 4)) == {"mask", "label"}
+    assert set(reader.asked) == (set() if resident else {("mask", "label")})
+    for name, x in batch(part, 2, 4).items():
+        np.testing.assert_array_equal(x, batch(whole, 2, 4)[name])
+    assert set(part.read("train", 2)) == {"mask", "label"} and part.count("train") == 10

@@ -7,7 +7,7 @@ measured (`store`), how a few are drawn as a picture (`draw`), how one is writte
 
 from genlab.data.columns.column import Column, first_image, first_label
 from genlab.data.columns.image import Image, normalise, to_uint8
-from genlab.data.columns.inference import checked, inferred
+from genlab.data.columns.inference import checked, given, inferred
 from genlab.data.columns.label import Label
 from genlab.data.columns.mask import Mask
 from genlab.data.columns.numbers import Numbers
@@ -23,6 +23,7 @@ __all__ = [
     "checked",
     "first_image",
     "first_label",
+    "given",
     "inferred",
     "normalise",
     "to_uint8",

@@ -42,9 +42,11 @@ class Label:
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Label | None":
-        """The kind of these values [N], where they can be labels: integers, or text."""
+        """The kind of these values [N], where they can be labels: integers, text, yes or no."""
         if values.ndim != 1 or not values.size:
             return None
+        if values.dtype.kind == "b":
+            return cls(("no", "yes"))
         if values.dtype.kind in "iu":
             return cls(tuple(map(str, range(1 + int(min(values.max(), MOST - 1))))))
         if values.dtype.kind == "U":
@@ -52,8 +54,9 @@ class Label:
         return None
 
     def check(self, name: str, values: Any) -> np.ndarray:
-        """Integers 0 .. K - 1, or names, [N], as int32."""
+        """Integers 0 .. K - 1, names, or truth values, [N], as int32."""
         values = np.asarray(values)
+        values = values.astype(np.int32) if values.dtype == np.bool_ else values
         if values.dtype.kind == "U" and values.ndim == 1:
             return np.array([self.parse(text) for text in values.tolist()], np.int32)
         if values.ndim != 1 or values.dtype.kind not in "iu":

@@ -14,9 +14,14 @@ from genlab.data import pictures
 
 @dataclass(frozen=True)
 class Mask:
-    """A region of a picture: stored as bool [H, W, 1], to networks float32 0 or 1."""
+    """A region of a picture: stored as bool [H, W, 1], to networks float32 0 or 1.
+
+    inside: the first and the last value that is inside, of masks that come as uint8 pictures: (1,
+            1) where they hold 0 and 1
+    """
 
     shape: tuple[int, int, int]
+    inside: tuple[int, int] = (128, 255)
     registers: ClassVar[bool] = True
     coloured: ClassVar[bool] = False
 
@@ -32,15 +37,26 @@ class Mask:
         return cls((*values.shape[1:3], 1)) if fits else None
 
     def check(self, name: str, values: Any) -> np.ndarray:
-        """bool [N, H, W] or [N, H, W, 1], as bool [N, H, W, 1]."""
+        """bool or uint8, [N, H, W] or [N, H, W, 1], as bool [N, H, W, 1]."""
         values = np.asarray(values)
         wanted = tuple(self.shape)
-        if values.dtype != np.bool_ or values.shape[1:] not in (wanted, wanted[:2]):
+        if values.dtype not in (np.bool_, np.uint8) or values.shape[1:] not in (wanted, wanted[:2]):
             raise ConfigError(
-                f"column {name!r}: masks are {values.dtype} {values.shape}; they must be bool "
-                f"[N, {wanted[0]}, {wanted[1]}]"
+                f"column {name!r}: masks are {values.dtype} {values.shape}; they must be bool or "
+                f"uint8 [N, {wanted[0]}, {wanted[1]}]"
             )
-        return values.reshape(len(values), *wanted)
+        values = values.reshape(len(values), *wanted)
+        return values if values.dtype == np.bool_ else self._inside(name, values)
+
+    def _inside(self, name: str, values: np.ndarray) -> np.ndarray:
+        low, high = self.inside
+        found = (low <= values) & (values <= high)
+        if values.any() and not found.any():
+            raise ConfigError(
+                f"column {name!r}: masks hold {np.unique(values)[:8].tolist()}, none of which is "
+                f"inside, {low}..{high}: give its kind as Mask(shape, inside=(first, last))"
+            )
+        return found
 
     def load(self, values: Array) -> Array:
         """float32, 1 inside."""

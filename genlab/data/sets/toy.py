@@ -62,6 +62,10 @@ class Drawn:
         keys = random.split(random.fold_in(random.key(20), _stream(split)), n or HELD_OUT)
         return {"image": np.asarray(jax.jit(jax.vmap(self.draw))(keys))}
 
+    def only(self, names) -> "Drawn":
+        """Itself: it has one column."""
+        return self
+
 
 def mixture(means: tuple, std: float = 0.05) -> Drawn:
     """Equally likely isotropic Gaussians N(mean, std^2 I); `means` is K tuples of D numbers."""
