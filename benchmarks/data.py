@@ -23,7 +23,7 @@ from genlab import Experiment, Loop, spec
 from genlab.config import as_dict, build
 from genlab.data import columns, digits, folder, from_arrays
 from genlab.data import sources as genlab_source
-from genlab.data.sets.tfds import Examples
+from genlab.data.features import Examples, Feature
 from genlab.data.sets.toy import ring
 from genlab.data.sources import from_readers
 from genlab.game import batches_per_round
@@ -86,8 +86,9 @@ def tfds(at: str, count: int = 2_000, side: int = 32):
 
     builder = Pictures(data_dir=at, file_format="array_record")
     builder.download_and_prepare()
-    reader = Examples(builder.as_data_source("train"), "image", None, (side, side, 3))
-    return from_readers({"train": reader}, {"image": columns.Image((side, side, 3))})
+    kind = columns.Image((side, side, 3))
+    reader = Examples(builder.as_data_source("train"), (Feature("image", ("image",), kind),))
+    return from_readers({"train": reader}, {"image": kind})
 
 
 def streamed(make):

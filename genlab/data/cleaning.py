@@ -9,13 +9,15 @@ import json
 import logging
 import os
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from genlab.config import ConfigError, did_you_mean
+from genlab.data.columns import Column, Image, given
 from genlab.data.decoding import checked, opened
-from genlab.data.layout import Item, labelled, listing, some
+from genlab.data.layout import Item, labelled, listing, partners, some
 from genlab.runs.files import NotWritten, object_in, write_text
 
 SEEN = ".genlab-images.json"  # {name: [bytes, mtime, [height, width, grey, sha256]]}
@@ -33,6 +35,7 @@ class Cleaning(NamedTuple):
     unlabelled: tuple[str, ...] = ()  # images not in the CSV, or beside the class folders
     missing: tuple[str, ...] = ()  # names in the CSV without an image
     duplicates: tuple[str, ...] = ()  # all but the first of images with equal pixels
+    without_partner: tuple[str, ...] = ()  # images of one of several folders that others lack
 
     @property
     def problems(self) -> dict[str, tuple[str, ...]]:
@@ -54,36 +57,103 @@ def examine(
     problems: str = "skip",
     duplicates: str = "skip",
     resize: str | None = None,
+    columns: tuple[str, ...] = (),
+    pairs: Mapping[str, str] = {},
+    kinds: Mapping[str, Column] = {},
 ) -> tuple[list[Item], Cleaning]:
     """The usable images under `path`, and what was found; the arguments are those of `folder`.
 
     Of equal images the first is used, in the order train, validation, test: none leaks into a test.
     """
+    asked = path, shape, attributes, label, problems, duplicates, resize, columns, pairs, kinds
+    return examined(*asked)[:2]
+
+
+def examined(
+    path, shape, attributes, label, problems, duplicates, resize, columns, pairs, kinds
+) -> tuple[list[Item], Cleaning, dict[str, Column]]:
+    """As `examine`, and the kinds of the columns."""
     _choice("problems", problems, ("skip", "refuse"))
     _choice("duplicates", duplicates, ("skip", "refuse", "keep"))
     shape, root = checked(shape, resize), Path(path)
     files = listing(root)
-    items, classes, unlabelled, missing = labelled(root, list(files), attributes, label)
-    looked_at = _seen(root, {item.name: files[item.name] for item in items})
-    seen = {name: look for name, look in looked_at.items() if look}
-    readable = [item for item in items if item.name in seen]
+    columns = (columns,) if isinstance(columns, str) else tuple(columns)
+    items, found, unlabelled, missing = labelled(
+        root, list(files), attributes, label, columns, kinds
+    )
+    _distinct(path, ["image", *found, *pairs], kinds)
+    names = [item.name for item in items]
+    seen = _seen(root, {name: files[name] for name in names})
+    readable = [seen[name] for name in names if seen[name]]
     if not readable:
         raise ConfigError(f"none of the {len(files)} images under {path} can be used")
-    shape = shape or _common_shape([seen[item.name] for item in readable])
-    sizes = {item.name: tuple(seen[item.name][:2]) for item in readable}
+    shape = shape or _common_shape(readable)
+    sizes = {name: tuple(seen[name][:2]) for name in names if seen[name]}
     wrong = {n: size for n, size in sizes.items() if resize is None and size != shape[:2]}
     if 2 * len(wrong) > len(readable):  # not a few bad files: another kind of set
         raise ConfigError(_mixed(path, shape, wrong))
-    fits = [item for item in readable if item.name not in wrong]
+    unreadable = [name for name in names if not seen[name]]
+    others = {c: _others(c, p, names, kinds.get(c), shape, resize) for c, p in pairs.items()}
+    whole = {n for n in sizes if n not in wrong and all(n in o.files for o in others.values())}
+    if not whole:
+        raise ConfigError(f"{path}: no image has a partner in each of {', '.join(pairs.values())}")
+    fits = [
+        item._replace(values=item.values | {c: o.files[item.name] for c, o in others.items()})
+        for item in items
+        if item.name in whole
+    ]
     first = {seen[item.name][3]: item.name for item in reversed(fits)}
     again = {item.name for item in fits if first[seen[item.name][3]] != item.name}
     used = [item for item in fits if duplicates == "keep" or item.name not in again]
-    unreadable = [item.name for item in items if item.name not in seen]
-    named = [tuple(sorted(x)) for x in (unreadable, wrong, unlabelled, missing, again)]
+    for other in others.values():
+        unreadable += other.unreadable
+        wrong |= dict.fromkeys(other.wrong_size, ())
+    lone = [name for other in others.values() for name in other.lone]
+    named = [tuple(sorted(set(x))) for x in (unreadable, wrong, unlabelled, missing, again, lone)]
+    classes = getattr(found.get("label"), "names", ())
     cleaning = Cleaning(shape, classes, len(files), len(used), *named)
-    if (problems == "refuse" and any(named[:4])) or (duplicates == "refuse" and again):
+    if (problems == "refuse" and any((*named[:4], lone))) or (duplicates == "refuse" and again):
         raise ConfigError(f"{path}: {cleaning.summary()}; remove them, or give 'skip' for 'refuse'")
-    return used, cleaning
+    kinds = {"image": Image(shape), **found} | {c: other.kind for c, other in others.items()}
+    return used, cleaning, kinds
+
+
+class Others(NamedTuple):
+    """What a folder holds for the images of another: the file for each by the image's name, their
+    kind, and the names of those that cannot be used.
+    """
+
+    files: dict[str, Path]
+    kind: Column
+    unreadable: list[str]
+    wrong_size: list[str]
+    lone: list[str]
+
+
+def _others(
+    column: str, path: str, names: list[str], kind: Column | None, shape: tuple, resize: str | None
+) -> Others:
+    root = Path(path)
+    files = listing(root)
+    matched = partners(names, files)
+    seen = _seen(root, {other: files[other] for other in matched.values()})
+    if kind is None:
+        kind = Image((*shape[:2], _common_shape([x for x in seen.values() if x] or [[1, 1, 1]])[2]))
+    if len(kind.shape) != 3:
+        raise ConfigError(f"pairs[{column!r}]: {path} holds pictures, and its kind is {kind}")
+    bad = [other for other, x in seen.items() if not x]
+    fixed = resize is not None
+    wrong = [n for n, x in seen.items() if x and not fixed and tuple(x[:2]) != kind.shape[:2]]
+    usable = {n: root / o for n, o in matched.items() if o not in bad and o not in wrong}
+    strays = [f"{path}/{other}" for other in files if other not in set(matched.values())]
+    alone = [name for name in names if name not in matched] + strays
+    return Others(usable, kind, *([f"{path}/{n}" for n in x] for x in (bad, wrong)), alone)
+
+
+def _distinct(path: str, names: list[str], kinds: Mapping[str, Column]) -> None:
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"{path}: {twice[0]!r} names two columns; expected a name for each")
+    given(kinds, names)
 
 
 def _seen(root: Path, files: dict[str, tuple[int, int]]) -> dict[str, list | None]:

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from genlab.config import CALL, ConfigError, build, path_of, spec
-from genlab.data.sets.folder import Recipe, Records, folder, home, in_place, prepared
+from genlab.data.records import FORM, Field, Records
+from genlab.data.sets.folder import Recipe, folder, home, in_place, prepared
 from genlab.data.sets.tfds import builder, tfds
 from genlab.runs.files import write_json
 
@@ -59,25 +60,36 @@ def _folder(recipe: Recipe) -> str:
     if found := prepared(recipe):
         counts = {split: len(reader) for split, reader in found[0].items()}
         return f"{place} is prepared already: {_told(counts)}"
+    older = (place / "index.json").is_file()
     readers, cleaning = in_place(recipe)
     counts = {split: len(reader) for split, reader in readers.items()}
     draft = place.with_name(f".{place.name}-{os.getpid()}")
     try:
         draft.mkdir()
+        first = next(iter(readers.values()))
+        fields = {name: Field.of(first.columns[name], x) for name, x in first[0].items()}
         for split, reader in readers.items():
-            _write(draft / f"{split}.array_record", reader)
-        index = {"counts": counts, "cleaning": cleaning._asdict()}
+            _write(draft / f"{split}.array_record", reader, fields)
+        index = {
+            "form": FORM,
+            "counts": counts,
+            "columns": [[name, x.written(name in recipe.kinds)] for name, x in fields.items()],
+            "cleaning": cleaning._asdict(),
+        }
         write_json(draft / "index.json", index)
+        if older:
+            shutil.rmtree(place)
         os.rename(draft, place)  # all or nothing
     except OSError as error:  # no right, no room, or another process was faster
         if not (place / "index.json").is_file():
             raise ConfigError(f"preparing {recipe.path} failed ({error})") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return f"{place}: {_told(counts)}; {cleaning.summary()}"
+    told = "; it replaces a copy in an older form" if older else ""
+    return f"{place}: {_told(counts)}; {cleaning.summary()}{told}"
 
 
-def _write(file: Path, reader) -> None:
+def _write(file: Path, reader, fields: Mapping[str, Field]) -> None:
     from array_record.python.array_record_module import ArrayRecordWriter
 
     writer = ArrayRecordWriter(str(file), "group_size:1")  # each record can be read alone
@@ -85,7 +97,7 @@ def _write(file: Path, reader) -> None:
         for start in range(0, len(reader), CHUNK):
             rows = range(start, min(start + CHUNK, len(reader)))
             for example in pool.map(reader.__getitem__, rows):
-                writer.write(Records.encode(example))
+                writer.write(Records.encode(example, fields))
     writer.close()
 
 

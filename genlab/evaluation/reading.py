@@ -12,8 +12,9 @@ import numpy as np
 
 from genlab.config import ConfigError, did_you_mean
 from genlab.data import npz
+from genlab.data.columns import Image
 from genlab.data.decoding import FILTERS, PIXELS, checked, opened, resized
-from genlab.data.layout import SPLITS, Item, labelled, listing, some
+from genlab.data.layout import SPLITS, labelled, listing, some
 from genlab.data.sets.folder import Files
 
 IMAGES = ("image", "images", "arr_0")  # arr_0 is what np.savez calls an array without a name
@@ -114,14 +115,16 @@ def alike(real: ImageSet, other: ImageSet, name: str = "fake") -> None:
 def _folder(place: Path, resize: Resize) -> ImageSet:
     if splits := [split for split in SPLITS if (place / split).is_dir()]:
         raise ConfigError(f"{place} holds splits: give one of them, such as {place / splits[-1]}")
-    items, classes, unlabelled, _ = labelled(place, list(listing(place)), None, None)
-    items = sorted(items)
+    items, columns, unlabelled, _ = labelled(place, list(listing(place)), None, None)
+    classes = columns["label"].names if "label" in columns else ()
+    items = sorted(items, key=lambda item: item.name)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = dict(zip(items, pool.map(_look, [place / x.name for x in items]), strict=True))
+        names = [item.name for item in items]
+        looks = dict(zip(names, pool.map(_look, [place / name for name in names]), strict=True))
     shape = resize.shape or _common(looks)
-    unlike = {x.name: y for x, y in looks.items() if y.shape and y.shape[:2] != shape[:2]}
+    unlike = {name: y for name, y in looks.items() if y.shape and y.shape[:2] != shape[:2]}
     problems = {
-        "unreadable": [item.name for item, look in looks.items() if not look.shape],
+        "unreadable": [name for name, look in looks.items() if not look.shape],
         f"not {shape[0]}x{shape[1]}": [] if resize.kind else list(unlike),
         "beside the folders of classes": sorted(unlabelled),
     }
@@ -132,12 +135,12 @@ def _folder(place: Path, resize: Resize) -> ImageSet:
             f"them{sized}"
         )
     digest = hashlib.sha256(repr((shape, resize, classes)).encode())
-    for item, look in looks.items():
-        digest.update(look.sha256)
+    for item in items:
+        digest.update(looks[item.name].sha256)
         digest.update(str(item.label).encode())
     labels = np.array([item.label for item in items]) if classes else None
     kinds = sorted({Path(item.name).suffix.lower().removeprefix(".") for item in items})
-    pictures = Pictures(Files(place, items, shape, resize.kind))
+    pictures = Pictures(Files(place, items, {"image": Image(shape)}, resize.kind))
     return ImageSet(pictures, labels, digest.hexdigest(), classes, ", ".join(kinds))
 
 
@@ -160,7 +163,7 @@ def _look(file: Path) -> _Look:
     return _Look(hashlib.sha256(data).digest(), (picture.height, picture.width, channels))
 
 
-def _common(looks: dict[Item, _Look]) -> tuple[int, int, int]:
+def _common(looks: dict[str, _Look]) -> tuple[int, int, int]:
     """The commonest size, grey only if all are."""
     shapes = [look.shape for look in looks.values() if look.shape] or [(0, 0, 1)]
     (height, width), _ = Counter(shape[:2] for shape in shapes).most_common(1)[0]

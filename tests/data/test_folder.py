@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genlab.config import ConfigError, build, spec
-from genlab.data import columns
+from genlab.config import ConfigError, as_dict, build, spec
+from genlab.data import columns, sources
 from genlab.data.cleaning import SEEN, Cleaning
-from genlab.data.sets.folder import Recipe, carved, examine, folder, in_place
+from genlab.data.layout import carved, partners
+from genlab.data.preparing import prepare, prepare_for
+from genlab.data.sets.folder import Files, Recipe, examine, folder, home, in_place
 from genlab.data.sources import Resident
 
 
@@ -255,3 +257,137 @@ def test_readers_read_by_index(zoo):
     os.remove(zoo / reader.items[3].name)
     with pytest.raises(OSError, match="No such file"):
         reader[3]
+
+
+TABLE = "file,colour,hue,doors\n" + "".join(
+    f"{i}.png,{'red' if i % 3 else 'blue'},{i / 4},{2 + i % 2}\n" for i in range(8)
+)
+
+
+@pytest.fixture
+def garage(tmp_path):
+    """Eight pictures, a table of three columns, a sketch and a mask of each."""
+    for i in range(8):
+        save(tmp_path / "photos" / f"{i}.png", picture(i))
+        save(tmp_path / "sketches" / f"{i}.bmp", 255 - picture(i)[..., :1])
+        save(tmp_path / "masks" / f"{i}.png", np.uint8(255) * (picture(i)[..., :1] > 127))
+    (tmp_path / "photos" / "table.csv").write_text(TABLE)
+    return tmp_path
+
+
+def of_the_garage(root, **options):
+    return spec(
+        folder,
+        str(root / "photos"),
+        attributes="table.csv",
+        columns=("colour", "hue", "doors"),
+        pairs={"sketch": str(root / "sketches"), "mask": str(root / "masks")},
+        kinds={"mask": spec(columns.Mask, (8, 8, 1))},
+        **{"validation": 0.0, "test": 0.25, **options},
+    )
+
+
+def check_the_garage(made, which=None):
+    """Every column of every example belongs to its picture."""
+    assert made.columns == {
+        "image": columns.Image((8, 8, 3)),
+        "colour": columns.Label(("blue", "red")),
+        "hue": columns.Numbers(("hue",), (0.0,), (1.75,)),
+        "doors": columns.Label(("2", "3")),
+        "sketch": columns.Image((8, 8, 1)),
+        "mask": columns.Mask((8, 8, 1)),
+    }
+    numbers = {picture(i).tobytes(): i for i in range(8)}
+    parts = [made.read(split) for split in ("train", "test")]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    seen = [numbers[x.tobytes()] for x in found["image"]]
+    assert sorted(seen) == (which or list(range(8)))
+    for row, i in enumerate(seen):
+        assert found["colour"][row] == (i % 3 > 0) and found["doors"][row] == i % 2
+        assert found["hue"][row] == i / 4
+        np.testing.assert_array_equal(found["sketch"][row], 255 - picture(i)[..., :1])
+        np.testing.assert_array_equal(found["mask"][row], picture(i)[..., :1] > 127)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_a_table_and_folders_of_one_name_make_columns(garage, resident, monkeypatch):
+    if not resident:
+        monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
+    made = build(json.loads(json.dumps(as_dict(of_the_garage(garage)))))
+    assert made.resident == resident
+    check_the_garage(made)
+
+
+def test_a_prepared_copy_holds_all_columns(garage, monkeypatch):
+    plain = build(of_the_garage(garage))
+    told = prepare_for(of_the_garage(garage))
+    assert "6 train, 2 test; 8 of 8 images used" in told
+    monkeypatch.setattr(Files, "__getitem__", lambda *_: pytest.fail("read in place"))
+    copied = build(of_the_garage(garage))
+    check_the_garage(copied)
+    for name, x in plain.read("train").items():
+        np.testing.assert_array_equal(copied.read("train")[name], x)
+        assert copied.read("train")[name].dtype == x.dtype
+
+
+def test_a_copy_in_an_older_form_is_never_misread(zoo, caplog):
+    prepare(str(zoo))
+    place = home(Recipe(str(zoo)))
+    index = json.loads((place / "index.json").read_text())
+    (place / "index.json").write_text(json.dumps({k: index[k] for k in ("counts", "cleaning")}))
+    with caplog.at_level(logging.WARNING, "genlab"):
+        assert folder(str(zoo)).count("train") == 16
+    assert "is a copy in an older form: prepare it again; reading in place" in caplog.text
+    assert "it replaces a copy in an older form" in prepare(str(zoo))
+    assert json.loads((place / "index.json").read_text()) == index
+    assert "is prepared already" in prepare(str(zoo))
+
+
+def test_what_has_no_partner_is_named_and_left_out(garage):
+    (garage / "sketches" / "2.bmp").unlink()
+    (garage / "masks" / "5.png").write_bytes(b"no image")
+    save(garage / "masks" / "stray.png", picture(9))
+    made = build(of_the_garage(garage))
+    check_the_garage(made, [0, 1, 3, 4, 6, 7])
+    config = of_the_garage(garage, problems="refuse")
+    strays = r"1 unreadable \(.*masks/5.png\); 2 without partner \(.*masks/stray.png, 2.png\)"
+    with pytest.raises(ConfigError, match=strays):
+        build(config)
+
+
+def test_partners_are_of_one_path_or_of_one_stem():
+    others = ["a/1.png", "b/1.png", "2.jpg", "3.jpg", "3.png"]
+    assert partners(["a/1.bmp", "b/1.gif", "x/2.png", "3.png", "4.png"], others) == {
+        "a/1.bmp": "a/1.png",
+        "b/1.gif": "b/1.png",
+        "x/2.png": "2.jpg",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"columns": ("hue", "colour"), "pairs": {"hue": "sketches"}}, "'hue' names two columns"),
+        ({"columns": ("hues",)}, "choose one as label, or several as columns; did you mean 'hue'"),
+        ({"label": "hue"}, "label holds 0.25 for 1.png.*numbers are asked for by their own name"),
+        ({"columns": ("hue",), "kinds": {"hu": 1}}, "which is no column; did you mean 'hue'"),
+        ({"attributes": None, "columns": ("hue",)}, "are columns: give its CSV file"),
+        ({"columns": ("colour",), "kinds": {"colour": columns.Points((1,))}}, "points are <U4"),
+        ({"pairs": {"mask": "masks"}, "kinds": {"mask": columns.Label(("a",))}}, "holds pictures"),
+    ],
+)
+def test_columns_that_cannot_be_meant(garage, monkeypatch, options, told):
+    monkeypatch.chdir(garage)
+    fields = {"attributes": "table.csv", "label": "colour", **options}
+    if fields["attributes"] is None or "columns" in options:
+        fields.pop("label")
+    with pytest.raises(ConfigError, match=told):
+        folder("photos", **fields)
+
+
+def test_words_and_fractions_in_one_column_are_refused(tmp_path):
+    for i in range(2):
+        save(tmp_path / f"{i}.png", picture(i))
+    (tmp_path / "t.csv").write_text("file,size\n0.png,0.5\n1.png,large\n")
+    with pytest.raises(ConfigError, match=r"size holds 0.5 for 0.png beside large for 1.png"):
+        folder(str(tmp_path), attributes="t.csv", columns=("size",))

@@ -13,7 +13,8 @@ from genlab.augment import image
 from genlab.config import ConfigError, spec
 from genlab.data import digits
 from genlab.data.preparing import prepare, prepare_for
-from genlab.data.sets.folder import Files, Recipe, Records, folder, home, in_place, prepared
+from genlab.data.records import Records
+from genlab.data.sets.folder import Files, Recipe, folder, home, in_place, prepared
 from genlab.data.sets.tfds import tfds
 
 STAND_INS = '''

@@ -1,5 +1,6 @@
 """Stand-ins, written to disk by TFDS itself, are read the way the real sets are."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -9,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genlab.config import ConfigError, build, spec
-from genlab.data import sources
+from genlab.config import ConfigError, as_dict, build, spec
+from genlab.data import Image, Label, Mask, Numbers, sources
 from genlab.data.sets.tfds import tfds
 
 STAND_INS = """
@@ -85,6 +86,33 @@ class Faces(StandIn, skip_registration=True):
         return {"image": face, "attributes": {"Male": i % 2 == 0, "age": i}}
 
 
+class Scenes(StandIn, skip_registration=True):
+    COUNTS = {"train": 8, "test": 4}
+    FEATURES = {
+        "image": tfds.features.Image(shape=(12, 12, 3)),
+        "sketch": tfds.features.Image(shape=(12, 12, 1)),
+        "segmentation_mask": tfds.features.Image(shape=(12, 12, 1)),  # 1, 2 and 3, as of pets
+        "species": tfds.features.ClassLabel(names=["cat", "dog"]),
+        "traits": {"tame": np.bool_, "old": np.bool_},
+        "pose": {"yaw": np.float32, "far": np.int64},
+        "centre": tfds.features.Tensor(shape=(2,), dtype=np.float32),
+        "breed": tfds.features.Text(),
+    }
+
+    def example(self, split, i):
+        trimap = 1 + pixels(split, i, 12, 12, 1, levels=3)
+        return {
+            "image": png(pixels(split, i, 12, 12)),
+            "sketch": png(pixels(split, i, 12, 12, 1)),
+            "segmentation_mask": png(trimap),
+            "species": i % 2,
+            "traits": {"tame": i % 2 == 0, "old": i > 3},
+            "pose": {"yaw": i / 2, "far": 10 * i},
+            "centre": np.array([i, -i], np.float32),
+            "breed": "any",
+        }
+
+
 class Photos(StandIn, skip_registration=True):
     FEATURES = {**StandIn.FEATURES, "image": tfds.features.Image(shape=(None, None, 3))}
 
@@ -113,7 +141,7 @@ def written(tmp_path_factory):
         from standins import sets
     finally:
         sys.path.remove(str(root))
-    for name in ("Cifar10", "Mnist", "Faces", "Photos", "Sprites"):
+    for name in ("Cifar10", "Mnist", "Faces", "Scenes", "Photos", "Sprites"):
         made = getattr(sets, name)(data_dir=root / "data", file_format="array_record")
         made.download_and_prepare()
     return sets, str(root / "data")
@@ -197,6 +225,82 @@ def test_inner_features_and_a_set_without_labels(written):
         made.count("test")
 
 
+def test_any_feature_is_a_column(written):
+    sets, data_dir = written
+    wanted = ("image", "species", "traits/tame", "traits", "pose/yaw", "pose", "centre")
+    config = spec(tfds, "scenes", data_dir=data_dir, columns=wanted, validation=0.0)
+    made = build(json.loads(json.dumps(as_dict(config))))
+    assert made.columns == {
+        "image": Image((12, 12, 3)),
+        "species": Label(("cat", "dog")),
+        "traits/tame": Label(("no", "yes")),
+        "traits": Numbers(("old", "tame"), (0.0, 0.0), (1.0, 1.0)),
+        "pose/yaw": Numbers(("pose/yaw",), (0.0,), (3.5,)),
+        "pose": Numbers(("far", "yaw"), (0.0, 0.0), (70.0, 3.5)),
+        "centre": Numbers(("centre/0", "centre/1"), (0.0, -7.0), (7.0, 0.0)),
+    }
+    found = made.read("train")
+    which = [int(x) for x in found["centre"][:, 0]]
+    assert sorted(which) == list(range(8))
+    for row, i in enumerate(which):
+        np.testing.assert_array_equal(found["image"][row], sets.pixels("train", i, 12, 12))
+        assert found["species"][row] == i % 2 and found["traits/tame"][row] == (i + 1) % 2
+        np.testing.assert_array_equal(found["traits"][row], [i > 3, i % 2 == 0])
+        np.testing.assert_array_equal(found["pose"][row], [10 * i, i / 2])
+
+
+def test_a_mask_is_a_feature_with_a_kind_and_stays_in_register(written):
+    sets, data_dir = written
+    kinds = {"segmentation_mask": spec(Mask, (6, 6, 1), inside=(1, 1))}
+    config = spec(
+        tfds,
+        "scenes",
+        data_dir=data_dir,
+        columns=("image", "sketch", "segmentation_mask", "centre"),
+        kinds=kinds,
+        shape=(6, 6, 3),
+        resize="nearest",
+    )
+    made = build(config)
+    assert made.columns["sketch"] == Image((6, 6, 1))
+    found = made.read("test")
+    for row, i in enumerate(found["centre"][:, 0].astype(int)):
+        trimap = 1 + sets.pixels("test", i, 12, 12, 1, levels=3)
+        np.testing.assert_array_equal(found["segmentation_mask"][row], trimap[1::2, 1::2] == 1)
+        np.testing.assert_array_equal(
+            found["sketch"][row], sets.pixels("test", i, 12, 12, 1)[1::2, 1::2]
+        )
+    plain = {"segmentation_mask": Mask((12, 12, 1))}
+    with pytest.raises(ConfigError, match=r"none of which is inside, 128..255"):
+        tfds("scenes", data_dir=data_dir, columns=("segmentation_mask",), kinds=plain)
+    small = {"segmentation_mask": made.columns["segmentation_mask"]}
+    with pytest.raises(ConfigError, match=r"images \(12, 12, 1\) in 'segmentation_mask', not"):
+        tfds("scenes", data_dir=data_dir, columns=("segmentation_mask",), kinds=small)
+
+
+def test_pictures_that_no_column_needs_are_not_decoded(written, monkeypatch):
+    import tensorflow_datasets
+
+    monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
+    made = tfds("scenes", data_dir=written[1], columns=("image", "sketch", "species"))
+    decoded = []
+    feature = tensorflow_datasets.features.Image
+    original = feature.decode_example_np
+
+    def noted(self, example):
+        decoded.append(self.shape)
+        return original(self, example)
+
+    monkeypatch.setattr(feature, "decode_example_np", noted)
+    species = made.only(("species",)).fetch("train", 0, 0, 1, 4)
+    assert set(species) == {"species"} and not decoded
+    part = made.only(("sketch", "species")).fetch("train", 0, 0, 1, 4)
+    assert set(part) == {"sketch", "species"} and set(decoded) == {(12, 12, 1)}
+    whole = made.fetch("train", 0, 0, 1, 4)
+    np.testing.assert_array_equal(part["sketch"], whole["sketch"])
+    np.testing.assert_array_equal(species["species"], whole["species"])
+
+
 def test_splits_may_be_given(written):
     config = spec(tfds, "cifar10", data_dir=written[1], splits={"train": "train+test[:5]"})
     made = build(config)
@@ -229,6 +333,10 @@ def test_black_and_white_as_0_and_1_is_brought_to_full_range(written, caplog):
         ({"name": "cifar10", "image": "imag"}, "no feature 'imag'; did you mean 'image'"),
         ({"name": "cifar10", "image": "label"}, "no uint8 image"),
         ({"name": "cifar10", "label": "id"}, "neither class nor yes or no"),
+        ({"name": "faces", "label": "attributes/age"}, "neither class nor yes or no"),
+        ({"name": "scenes", "columns": ("image", "bred")}, "no feature 'bred'; did you mean"),
+        ({"name": "scenes", "columns": ("breed",)}, r"'breed' is Text.*give its kind, kinds="),
+        ({"name": "scenes", "columns": ("image",), "kinds": {"mask": 1}}, "which is no column"),
         ({"name": "cifar10", "validation": 1.0}, "leaves none to train on"),
     ],
 )

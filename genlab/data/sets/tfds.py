@@ -1,16 +1,13 @@
 """TensorFlow Datasets, read by index from ArrayRecord files, without TensorFlow."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import replace
 
 from genlab.config import ConfigError, did_you_mean
-from genlab.data.columns import Column, Image, Label
-from genlab.data.decoding import checked, fitted
-from genlab.data.sets.folder import carved
+from genlab.data.columns import Column, Image, Label, given
+from genlab.data.features import Examples, Feature, columns_of, ranged
+from genlab.data.layout import carved
 from genlab.data.sources import Source, from_readers
 
 PROBE = 16  # images looked at to tell 0/1 pixels from 0..255
@@ -27,15 +24,27 @@ def tfds(
     test: float = 0.1,
     splits: Mapping[str, str] | None = None,
     augment: tuple = (),
+    columns: tuple[str, ...] = (),
+    kinds: Mapping[str, Column] = {},
 ) -> Source:
     """A prepared TFDS set such as "cifar10", "celeb_a" or "emnist/letters:3.1.0".
 
-    image, label: features of the set, inner ones as "attributes/Male"; no labels if label is None,
-                  or if the set has no "label"
-    shape:        (H, W, C), if it should be another than the set's; then `resize` is needed too,
-                  a Pillow filter such as "bicubic", after a central cut to the aspect
+    columns:      features of the set, each a column of its name, inner ones as "attributes/Male";
+                  () for "image", and "label" where the set has one
+    image, label: the features that the columns "image" and "label" are read from; no "label" if
+                  None
+    kinds:        of columns whose feature does not say it: kinds={"segmentation_mask": spec(Mask,
+                  (64, 64, 1))}
+    shape:        (H, W, C) of "image", if it should be another than the set's; then `resize` is
+                  needed too, a Pillow filter such as "bicubic", after a central cut to the aspect.
+                  Other pictures get H and W and keep their channels, or the shape of their kind;
+                  what has no colours, as a mask, is resized by the nearest pixel
     validation, test: shares of train, cut off its end, for splits that the set does not have
     splits:       instead, what to read: {"train": "train[:90%]", "test": "test"}
+
+    A picture is an Image, a class and a yes or no a Label, a number or a vector Numbers, and so is
+    a whole group of numbers and yes or no, in the order of their names. The range of numbers is 0
+    to 1 where all are yes or no, else the extremes of the first 10,000 examples of train.
 
     ConfigError, before anything is read, if the set is not prepared (it says how), has images of
     many sizes and no `resize`, or has no such feature.
@@ -46,20 +55,21 @@ def tfds(
         raise ConfigError(
             f"{name} is not prepared in {made.data_path}; run: genlab prepare tfds:{name}{where}"
         )
-    features = made.info.features
-    label = None if label == "label" and label not in features else label
-    shape = _shape(name, image, _feature(name, features, image), shape, resize)
-    columns: dict[str, Column] = {"image": Image(shape)}
-    if label:
-        columns["label"] = Label(_classes(name, label, _feature(name, features, label)))
+    own = made.info.features
+    wanted = _wanted(columns, own, image, label)
+    features, unknown = columns_of(name, own, wanted, given(kinds, wanted), shape, resize)
+    _expect(name, {feature.column: feature for feature in features}, kinds)
     counts = {split: info.num_examples for split, info in made.info.splits.items()}
     readers = {}
     for split, part in (splits or _parts(name, counts, validation, test)).items():
         try:
-            readers[split] = Examples(made.as_data_source(part), image, label, shape, resize)
+            readers[split] = Examples(made.as_data_source(part), features).only(wanted)
         except (ValueError, KeyError) as error:
             raise ConfigError(f"{name}: splits: {split}={part!r}: {_line(error)}") from None
-    return from_readers(_full_range(name, readers), columns, augment)
+    first = readers.get("train") or next(iter(readers.values()))
+    features = _full_range(name, replace(first, features=ranged(first, unknown)))
+    readers = {split: replace(reader, features=features) for split, reader in readers.items()}
+    return from_readers(readers, {f.column: f.kind for f in features}, augment)
 
 
 def builder(name: str, data_dir: str | None = None):
@@ -81,30 +91,6 @@ def builder(name: str, data_dir: str | None = None):
         raise ConfigError(f"{name}: {_line(error)}") from None
 
 
-@dataclass(frozen=True)
-class Examples:
-    """A reader of one TFDS split; `gain` brings pixels of 0 and 1 to 0 and 255."""
-
-    source: Sequence
-    image: str
-    label: str | None
-    shape: tuple[int, int, int]
-    resize: str | None = None
-    gain: int = 1
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, i) -> dict[str, Any]:
-        example = self.source[int(i)]
-        image = _inner(example, self.image) * np.uint8(self.gain)
-        if image.shape != self.shape:
-            image = _fitted(image, self.shape, self.resize)
-        if self.label is None:
-            return {"image": image}
-        return {"image": image, "label": int(_inner(example, self.label))}
-
-
 def _parts(name: str, counts: Mapping[str, int], validation: float, test: float) -> dict[str, str]:
     if "train" not in counts:
         raise ConfigError(
@@ -116,61 +102,37 @@ def _parts(name: str, counts: Mapping[str, int], validation: float, test: float)
     return {split: f"train[{start}:{stop}]" for split, (start, stop) in cuts.items()} | own
 
 
-def _feature(name: str, features, path: str):
-    try:
-        return _inner(features, path)
-    except (KeyError, TypeError):
-        hint = did_you_mean(path, features) or f"; it has {', '.join(features)}"
-        raise ConfigError(f"{name} has no feature {path!r}{hint}") from None
+def _wanted(columns: tuple[str, ...], features, image: str, label: str | None) -> dict[str, str]:
+    """The feature that each column is read from."""
+    columns = (columns,) if isinstance(columns, str) else tuple(columns)
+    if not columns:
+        found = label is not None and (label != "label" or label in features)
+        columns = ("image", "label") if found else ("image",)
+    return {n: {"image": image, "label": label or "label"}.get(n, n) for n in columns}
 
 
-def _shape(name: str, image: str, feature, shape, resize: str | None) -> tuple[int, int, int]:
-    own, shape = tuple(feature.shape or ()), checked(shape, resize)
-    if len(own) != 3 or feature.np_dtype != np.uint8:  # `dtype` would import TensorFlow
-        raise ConfigError(f"{name}: {image!r} is {feature}, no uint8 image [H, W, C]")
-    if shape is None and None in own:
-        raise ConfigError(
-            f"{name} has images of many sizes; give shape=(64, 64, {own[2]}) and resize='bicubic'"
-        )
-    if shape is not None and resize is None and shape[:2] != own[:2]:
-        raise ConfigError(f"{name} has images {own}, not {shape}; give resize='bicubic' too")
-    return shape or own
+def _expect(name: str, features: Mapping[str, Feature], kinds: Mapping[str, Column]) -> None:
+    """ConfigError where "image" is no image or "label" no label, and no kind was given."""
+    for column, kind, what in (
+        ("image", Image, "no uint8 image [H, W, C]"),
+        ("label", Label, "neither class nor yes or no: choose another label"),
+    ):
+        feature = features.get(column)
+        if feature and column not in kinds and not isinstance(feature.kind, kind):
+            raise ConfigError(f"{name}: {feature.paths[0]!r} is {feature.kind}, {what}")
 
 
-def _classes(name: str, label: str, feature) -> tuple[str, ...]:
-    """The names of a feature's classes; their numbers where the set does not name them."""
-    count = getattr(feature, "num_classes", None)
-    if count is None and getattr(feature, "np_dtype", None) == np.bool_:
-        return ("no", "yes")
-    if count is None:
-        raise ConfigError(
-            f"{name}: {label!r} is {feature}, neither class nor yes or no: choose another label"
-        )
-    return tuple(feature.names or map(str, range(count)))
-
-
-def _full_range(name: str, readers: dict[str, Examples]) -> dict[str, Examples]:
-    """The readers, brightened if black and white are stored as 0 and 1, as dsprites has them."""
-    reader = next(iter(readers.values()))
-    peak = max(int(reader[i]["image"].max()) for i in range(min(PROBE, len(reader))))
-    if peak != 1:
-        return readers
-    logging.getLogger("genlab").warning("%s stores pixels as 0 and 1: read as 0 and 255", name)
-    return {split: replace(reader, gain=255) for split, reader in readers.items()}
-
-
-def _inner(tree, path: str):
-    """`tree["a/b"]`, or else `tree["a"]["b"]`."""
-    if path in tree:
-        return tree[path]
-    first, _, rest = path.partition("/")
-    return _inner(tree[first], rest)
-
-
-def _fitted(image: np.ndarray, shape: tuple[int, int, int], resize: str | None) -> np.ndarray:
-    from PIL import Image
-
-    return fitted(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), shape, resize)
+def _full_range(name: str, reader: Examples) -> tuple[Feature, ...]:
+    """The reader's features, images brightened if black and white are stored as 0 and 1, as
+    dsprites has them.
+    """
+    images = [f.column for f in reader.features if isinstance(f.kind, Image)]
+    part = reader.only(images)
+    rows = [part[i] for i in range(min(PROBE, len(part)))]
+    dark = [name for name in images if max(int(row[name].max()) for row in rows) == 1]
+    if dark:
+        logging.getLogger("genlab").warning("%s stores pixels as 0 and 1: read as 0 and 255", name)
+    return tuple(replace(f, gain=255) if f.column in dark else f for f in reader.features)
 
 
 def _line(error: Exception) -> str:
