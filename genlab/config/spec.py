@@ -29,7 +29,9 @@ from genlab.config.upgrades import upgraded
 
 CALL = "call"
 NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
-ENTRANCES = {"genlab.config.files", "genlab.cli.main"}  # these run files and commands
+ENTRANCES = {  # these run files and commands, write files, and say what code is trusted
+    "genlab.cli.main", "genlab.config.files", "genlab.runs.code", "genlab.runs.files",
+}  # fmt: skip
 KNOWN = {"genlab", "optax", "flax"}  # packages whose defaults complete a config that is read
 LINEN_FIELDS = {"parent", "name"}  # every linen module has them; neither is a hyper-parameter
 
