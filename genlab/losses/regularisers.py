@@ -63,7 +63,7 @@ def mode_seeking(scene: Scene) -> Float[Array, " b"]:
 
 def _path_length(
     scene: Scene, a: Float[Array, ""] | float, *, decay: float = 0.01
-) -> tuple[Float[Array, " b"], tuple[Float[Array, ""]]]:
+) -> tuple[Float[Array, " b"], tuple[Float[Array, ""] | float]]:
     height_width = math.prod(scene.fake.shape[1:-1])
     y = random.normal(scene.key, scene.fake.shape) / math.sqrt(height_width)
     along = jax.grad(lambda z: (scene.generator(z) * y).sum())(scene.z)
