@@ -12,6 +12,7 @@ from genlab.data.sets.mnist5k import mnist5k
 from genlab.data.sets.photographs import photographs
 from genlab.data.sets.tfds import tfds
 from genlab.data.sets.toy import grid, mixture, ring, swiss_roll
+from genlab.data.sets.unpaired import unpaired
 from genlab.data.sources import Source
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "swiss_roll",
     "tfds",
     "to_uint8",
+    "unpaired",
 ]

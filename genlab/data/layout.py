@@ -111,7 +111,8 @@ def typed(where: str, column: str, texts: Mapping[str, str]) -> Column:
             f"{where}: {column} holds {broken[0]}{beside}; a label is an integer or a word, and "
             "numbers are asked for by their own name, as columns=('age',)"
         )
-    return Numbers.of(np.array(list(map(float, texts.values()))), column)
+    values = np.array(list(map(float, texts.values())))
+    return Numbers((column,), (values.min().item(),), (values.max().item(),))
 
 
 def stored(kind: Column, column: str, texts: Mapping[str, str]) -> np.ndarray:

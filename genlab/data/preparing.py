@@ -12,6 +12,7 @@ from genlab.config import CALL, ConfigError, build, path_of, spec
 from genlab.data.records import FORM, Field, Records
 from genlab.data.sets.folder import Recipe, folder, home, in_place, prepared
 from genlab.data.sets.tfds import builder, tfds
+from genlab.data.sets.unpaired import unpaired
 from genlab.runs.files import write_json
 
 CHUNK = 1024  # images decoded ahead of the writer
@@ -52,6 +53,10 @@ def prepare_for(data: Mapping[str, Any]) -> str:
         return prepare(f"folder:{fields.pop('path')}", options=fields)
     if data[CALL] == path_of(tfds):
         return prepare(f"tfds:{data['name']}", data["data_dir"])
+    if data[CALL] == path_of(unpaired):
+        files = path_of(folder), path_of(tfds)
+        told = [prepare_for(part) for part in data["parts"].values() if part[CALL] in files]
+        return "\n".join(told or ["nothing to prepare"])
     raise ConfigError(f"{data[CALL]} needs no preparing: folder and tfds do")
 
 
