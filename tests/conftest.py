@@ -20,6 +20,8 @@ import jax
 import jaxlib
 import pytest
 
+from genlab.runtime import compiler
+
 PROGRAMS = Path(
     os.environ.get("GENLAB_TEST_PROGRAMS") or Path.home() / ".cache" / "genlab-tests" / "xla"
 )
@@ -68,6 +70,33 @@ def resident() -> int:
     """The bytes this process holds now, or 0 where the system does not say."""
     told = Path("/proc/self/statm")
     return int(told.read_text().split()[1]) * resource.getpagesize() if told.is_file() else 0
+
+
+@contextlib.contextmanager
+def emitting():
+    """Programs made with XLA's emitters of fusions, as users' are: without them the last bit of a
+    round may depend on how many rounds a program plays.
+    """
+    found = compiler.options("cpu")
+    if known("xla_cpu_use_fusion_emitters"):
+        found = {**found, "xla_cpu_use_fusion_emitters": True}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "options", lambda platform: found)
+        yield
+
+
+@pytest.fixture
+def emitters():
+    """Programs of one test, as users' are made."""
+    with emitting():
+        yield
+
+
+@pytest.fixture(scope="module")
+def emitters_throughout():
+    """Programs of a module, as users' are made."""
+    with emitting():
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

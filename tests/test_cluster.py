@@ -53,11 +53,11 @@ def launcher(file, workdir, *options):
     """`genlab sweep` in a process of its own."""
     command = [sys.executable, "-m", "genlab", "sweep", f"--config={file}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    log = workdir.with_suffix(".log").open("a")
-    return subprocess.Popen(
-        [*command, f"--workdir={workdir}", *options],
-        cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    with workdir.with_suffix(".log").open("a") as log:
+        return subprocess.Popen(
+            [*command, f"--workdir={workdir}", *options],
+            cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
 
 
 def killed_once_all_are_handed_over(process, workdir, runs):

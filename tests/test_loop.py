@@ -24,6 +24,8 @@ from genlab.sampling.draw import SampleRequest, generate
 from genlab.train.log import NotFinite
 from genlab.train.program import prepare
 
+pytestmark = pytest.mark.usefixtures("emitters_throughout")
+
 ROOT = Path(__file__).parents[1]
 KILL = textwrap.dedent(
     """
@@ -90,7 +92,7 @@ def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(tm
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, emitters_throughout):
     """A run of 6 rounds with checkpoints of 2, 4 and 6."""
     folder = tmp_path_factory.mktemp("trained")
     loop = {"steps": 6, "checkpoint_every": 2, "keep": 3}

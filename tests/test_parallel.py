@@ -155,7 +155,7 @@ def test_pmap_gives_each_device_its_own_rows_of_a_streamed_batch():
 
     def program(state, held, key, rows):
         return state, {
-            "seen": placement.lax.all_gather(held["image"][1], collectives.AXIS),
+            "seen": jax.lax.all_gather(held["image"][1], collectives.AXIS),
             "rows": rows,
         }
 
@@ -180,7 +180,7 @@ def test_both_placements_share_one_state_layout():
         pytest.param("vae", "jit", marks=pytest.mark.slow),
     ],
 )
-def test_rounds_in_one_dispatch_are_bitwise_equal_to_single_rounds(name, placement):
+def test_rounds_in_one_dispatch_are_bitwise_equal_to_single_rounds(name, placement, emitters):
     adam = {"optim": spec(optax.adam, 1e-3)}
     loop = {"devices": 2, "placement": placement}
     together, _ = play(GAMES[name](**adam, loop=loop), ((4, 1),))

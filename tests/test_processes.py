@@ -16,6 +16,7 @@ from helpers import leaves, logged
 from genlab import fit
 from genlab.cli.main import main
 from genlab.config import ConfigError
+from genlab.data import Image, Label
 from genlab.data.sources import Streamed
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
@@ -376,10 +377,11 @@ def test_each_process_reads_its_own_rows_of_a_streamed_batch_and_no_others():
             self.read.add(i)
             return {"image": np.full((1, 1, 1), i, np.uint8), "label": i}
 
-    whole = Streamed({"train": Numbered()}, threads=1).fetch("train", 3, 0, 12, 8)
+    columns = {"image": Image((1, 1, 1)), "label": Label(tuple(map(str, range(12))))}
+    whole = Streamed({"train": Numbered()}, columns, threads=1).fetch("train", 3, 0, 12, 8)
     for rows in ([0, 1, 2, 3], [4, 5, 6, 7], [1, 6]):
         reader = Numbered()
-        share = Streamed({"train": reader}, threads=1)
+        share = Streamed({"train": reader}, columns, threads=1)
         reader.read.clear()  # the first example tells the shape
         for first in (0, 2, 5):
             got = share.fetch("train", 3, first, 2, 8, rows=rows)

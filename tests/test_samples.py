@@ -120,4 +120,5 @@ def test_training_draws_the_same_latents_at_every_stage(tmp_path):
 
 def test_a_conditional_grid_has_a_column_for_each_label(runs):
     (path,) = generate(runs / "labels", SampleRequest(n=20))
-    assert Image.open(path).size == (10 * 9 + 1, 2 * 9 + 1)
+    with Image.open(path) as grid_:
+        assert grid_.size == (10 * 9 + 1, 2 * 9 + 1)

@@ -47,7 +47,7 @@ def test_npz_files_whole_or_already_split(tmp_path):
 
 def test_mistakes_are_told(tmp_path):
     images = np.zeros((10, 4, 4, 1), np.uint8)
-    with pytest.raises(ConfigError, match=r"float32 \(10, 4, 4, 1\): images are uint8"):
+    with pytest.raises(ConfigError, match=r"float32 \(10, 4, 4, 1\): images must be uint8"):
         from_arrays(images.astype(np.float32))
     with pytest.raises(ConfigError, match="leave nothing to train on of 10"):
         from_arrays(images, test=10)
@@ -84,7 +84,7 @@ def test_files_are_checked(tmp_path):
     with pytest.raises(ConfigError, match="the splits hold image of different shapes"):
         arrays(str(tmp_path / "shapes.npz"))
     np.savez(tmp_path / "floats.npz", train_image=small / 2)
-    with pytest.raises(ConfigError, match=r"float64 .*images are uint8"):
+    with pytest.raises(ConfigError, match=r"float64 .*images must be uint8"):
         arrays(str(tmp_path / "floats.npz"))
 
 

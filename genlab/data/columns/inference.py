@@ -30,7 +30,7 @@ def inferred(name: str, values: Any) -> Column:
         if (found := kind(values)) is not None:
             return found
     raise ConfigError(
-        f"column {name!r} is {values.dtype} {values.shape}: images are uint8 [N, H, W, C] in "
+        f"column {name!r} is {values.dtype} {values.shape}: images must be uint8 [N, H, W, C] in "
         "0..255 (genlab.data.to_uint8 converts from [-1, 1]), masks bool [N, H, W], labels "
         "integers, text or bool [N], numbers floats [N], points floats [N, D]; or give its kind"
     )
