@@ -83,16 +83,17 @@ def examined(
     )
     _distinct(path, ["image", *found, *pairs], kinds)
     names = [item.name for item in items]
-    seen = _seen(root, {name: files[name] for name in names})
-    readable = [seen[name] for name in names if seen[name]]
+    looks = _seen(root, {name: files[name] for name in names})
+    seen = {name: look for name, look in looks.items() if look}
+    readable = [seen[name] for name in names if name in seen]
     if not readable:
         raise ConfigError(f"none of the {len(files)} images under {path} can be used")
     shape = shape or _common_shape(readable)
-    sizes = {name: tuple(seen[name][:2]) for name in names if seen[name]}
+    sizes = {name: tuple(seen[name][:2]) for name in names if name in seen}
     wrong = {n: size for n, size in sizes.items() if resize is None and size != shape[:2]}
     if 2 * len(wrong) > len(readable):  # not a few bad files: another kind of set
         raise ConfigError(_mixed(path, shape, wrong))
-    unreadable = [name for name in names if not seen[name]]
+    unreadable = [name for name in names if name not in seen]
     others = {c: _others(c, p, names, kinds.get(c), shape, resize) for c, p in pairs.items()}
     whole = {n for n in sizes if n not in wrong and all(n in o.files for o in others.values())}
     if not whole:
@@ -138,7 +139,8 @@ def _others(
     matched = partners(names, files)
     seen = _seen(root, {other: files[other] for other in matched.values()})
     if kind is None:
-        kind = Image((*shape[:2], _common_shape([x for x in seen.values() if x] or [[1, 1, 1]])[2]))
+        readable = [look for look in seen.values() if look]
+        kind = Image((*shape[:2], _common_shape(readable)[2] if readable else 1))
     if len(kind.shape) != 3:
         raise ConfigError(f"pairs[{column!r}]: {path} holds pictures, and its kind is {kind}")
     bad = [other for other, x in seen.items() if not x]
@@ -147,7 +149,8 @@ def _others(
     usable = {n: root / o for n, o in matched.items() if o not in bad and o not in wrong}
     strays = [f"{path}/{other}" for other in files if other not in set(matched.values())]
     alone = [name for name in names if name not in matched] + strays
-    return Others(usable, kind, *([f"{path}/{n}" for n in x] for x in (bad, wrong)), alone)
+    unlike = [f"{path}/{other}" for other in wrong]
+    return Others(usable, kind, [f"{path}/{other}" for other in bad], unlike, alone)
 
 
 def _distinct(path: str, names: list[str], kinds: Mapping[str, Column]) -> None:

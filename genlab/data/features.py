@@ -1,6 +1,6 @@
 """Features of a TFDS set as columns: the kind of each, and how one example's value is stored."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,14 +48,15 @@ class Feature:
             return image
         kind = self.resize if self.kind.coloured else self.resize and "nearest"
         pixels = image[..., 0] if image.shape[-1] == 1 else image
-        return fitted(Pillow.fromarray(pixels), shape, kind)
+        height, width, channels = shape
+        return fitted(Pillow.fromarray(pixels), (height, width, channels), kind)
 
 
 @dataclass(frozen=True)
 class Examples:
     """A reader of one TFDS split; pictures that no column needs are not decoded."""
 
-    source: Sequence
+    source: Any
     features: tuple[Feature, ...]
 
     def __len__(self) -> int:
@@ -122,7 +123,9 @@ def ranged(reader: Examples, unknown: Collection[str]) -> tuple[Feature, ...]:
         values = feature.kind.check(feature.column, np.stack(found[feature.column]))
         low, high = values.min(axis=0), values.max(axis=0)
         high = np.where(high > low, high, low + 1)
-        kind = Numbers(feature.kind.names, tuple(low.tolist()), tuple(high.tolist()))
+        kind = Numbers(
+            getattr(feature.kind, "names", ()), tuple(low.tolist()), tuple(high.tolist())
+        )
         return replace(feature, kind=kind)
 
     return tuple(map(measured, reader.features))

@@ -1,6 +1,5 @@
 """Examples in ArrayRecord files: the bytes of each column in turn, of the same length in each."""
 
-import dataclasses
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +32,7 @@ class Field(NamedTuple):
 
     def written(self, given: bool) -> list:
         """As JSON has it; a kind that was `given` stays with who gives it."""
-        known = None if given else [type(self.kind).__name__, dataclasses.asdict(self.kind)]
+        known = None if given else [type(self.kind).__name__, dict(vars(self.kind))]
         return [self.dtype, list(self.shape), known]
 
     @classmethod

@@ -80,6 +80,7 @@ class Source(Readable, Protocol):
 
     def only(self, names: Collection[str]) -> "Source":
         """The same examples in the same order, of these columns: no other is read or held."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class Streamed:
 
     def only(self, names) -> "Streamed":
         """These columns of it; a reader that has `only(names)` reads no more than those."""
-        splits = {s: x.only(names) if hasattr(x, "only") else x for s, x in self.splits.items()}
+        splits = {split: _narrowed(reader, names) for split, reader in self.splits.items()}
         return Streamed(splits, _chosen(self.columns, names), self.augment, self.threads)
 
     def _open(self, split, seed, first, size, rows):
@@ -279,6 +280,11 @@ def _split(splits: Mapping, split: str):
 
 def _chosen(columns: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: column for name, column in columns.items() if name in names}
+
+
+def _narrowed(reader: Reader, names: Collection[str]) -> Reader:
+    only = getattr(reader, "only", None)
+    return reader if only is None else only(names)
 
 
 def _bytes(example: Mapping[str, np.ndarray]) -> int:

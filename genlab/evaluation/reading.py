@@ -116,7 +116,7 @@ def _folder(place: Path, resize: Resize) -> ImageSet:
     if splits := [split for split in SPLITS if (place / split).is_dir()]:
         raise ConfigError(f"{place} holds splits: give one of them, such as {place / splits[-1]}")
     items, columns, unlabelled, _ = labelled(place, list(listing(place)), None, None)
-    classes = columns["label"].names if "label" in columns else ()
+    classes: tuple[str, ...] = getattr(columns.get("label"), "names", ())
     items = sorted(items, key=lambda item: item.name)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         names = [item.name for item in items]

@@ -120,7 +120,9 @@ def prepared(recipe: Recipe) -> tuple[dict[str, Records], Cleaning] | None:
         if index.get("form") != FORM:
             _warn_once(f"{place} is a copy in an older form: prepare it again; reading in place")
             return None
-        found = {k: tuple(v) if isinstance(v, list) else v for k, v in index["cleaning"].items()}
+        found: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in index["cleaning"].items()
+        }
         fields = {name: Field.read(x, recipe.kinds.get(name)) for name, x in index["columns"]}
         readers = {s: Records(place / f"{s}.array_record", fields) for s in index["counts"]}
         if {split: len(reader) for split, reader in readers.items()} != index["counts"]:
@@ -172,7 +174,8 @@ class Files:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Of an image."""
-        return self.columns["image"].shape
+        height, width, channels = self.columns["image"].shape
+        return height, width, channels
 
     def _value(self, item: Item, name: str) -> Any:
         value = self.root / item.name if name == "image" else item.values[name]
@@ -180,7 +183,9 @@ class Files:
             return value
         kind = self.columns[name]
         how = self.resize if kind.coloured else self.resize and "nearest"
-        return kind.check(name, fitted(opened(value), tuple(kind.shape), how)[None])[0]
+        height, width, channels = kind.shape
+        picture = fitted(opened(value), (height, width, channels), how)
+        return kind.check(name, picture[None])[0]
 
 
 @functools.cache

@@ -42,8 +42,8 @@ class Unpaired:
         """The parts."""
         return tuple(self.parts.values())
 
-    @cached_property
-    def columns(self) -> dict[str, Column]:
+    @property
+    def columns(self) -> Mapping[str, Column]:
         """The kind of each column by its name here."""
         found = {}
         for part, source in self.parts.items():
