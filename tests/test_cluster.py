@@ -70,6 +70,7 @@ def killed_once_all_are_handed_over(process, workdir, runs):
     return book.read()
 
 
+@pytest.mark.slow
 def test_local_jobs_outlive_their_launcher_and_the_next_one_comes_back_to_them(tmp_path, capsys):
     file, workdir = written(tmp_path), tmp_path / "sweep"
     first = launcher(file, workdir, "--executor=local", "--jobs=2")

@@ -40,7 +40,8 @@ def killed(kills, folder):
     return json.loads((folder / "out").read_text())["killed"]
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [2, 50])
 def test_killed_while_saving_and_deleting_and_resumed_equals_uninterrupted(kills, tmp_path):
     """State and log rows, bit for bit, after every kill and at the end."""
     record = killed(kills, tmp_path)
@@ -146,7 +147,7 @@ def fill(folder, left):
 
 
 @pytest.mark.parametrize(
-    "what", ["checkpoint", *(pytest.param(w, marks=pytest.mark.slow) for w in ("log", "status"))]
+    "what", [pytest.param(w, marks=pytest.mark.slow) for w in ("checkpoint", "log", "status")]
 )
 def test_a_full_disk_ends_the_run_in_a_line_and_room_lets_it_go_on(what, whole, tmp_path, capsys):
     """While a checkpoint is written, a row of the log, or the status at the start."""

@@ -132,7 +132,11 @@ def test_a_player_all_of_whose_networks_are_frozen_is_refused(first):
 
 @pytest.mark.parametrize(
     ("devices", "placement", "sharding"),
-    [(1, "jit", "replicated"), (4, "jit", "full"), (4, "pmap", "replicated")],
+    [
+        pytest.param(1, "jit", "replicated", marks=pytest.mark.slow),
+        pytest.param(4, "jit", "full", marks=pytest.mark.slow),
+        (4, "pmap", "replicated"),
+    ],
 )
 def test_a_run_with_ingredients_resumes_bit_for_bit(first, tmp_path, devices, placement, sharding):
     """A frozen decoder, an encoder begun from the trained one."""

@@ -174,6 +174,7 @@ def test_two_processes_play_what_one_does_and_share_its_checkpoints(pair, tmp_pa
     assert [row["processes"] for row in starts] == [1, 2]
 
 
+@pytest.mark.slow
 def test_two_processes_are_stopped_by_one_signal_and_end_when_one_is_killed(pair, tmp_path):
     """SIGTERM to one stops both after the same round. Taken up, one is killed, and the other leaves
     with a line; the checkpoint on the way is that of the uninterrupted run, bit for bit, and so are

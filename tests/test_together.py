@@ -75,6 +75,7 @@ class File:
         }
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_what_it_can_together_and_one_that_fails_costs_the_others_nothing(tmp_path):
     told = []
     show = Silent()

@@ -34,7 +34,7 @@ def drawn(source, i, size, seed=0):
     return {n: np.rint((x[:, 0, 0, 0] + 1) * 127.5) for n, x in found.items() if x.ndim == 4}
 
 
-@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("resident", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_each_column_has_an_order_of_its_own(resident, monkeypatch):
     source = made(monkeypatch, resident)
     assert source.resident == resident and source.splits == ("train",)
