@@ -59,9 +59,10 @@ def runs(tmp_path_factory):
     return folder
 
 
-def test_grids_pictures_and_arrays_agree_and_a_seed_fixes_them(runs):
+def test_grids_pictures_and_arrays_agree_and_a_seed_fixes_them(runs, capfd):
     request = SampleRequest(n=6, seed=3, formats=("grid", "png", "npz"))
     written = generate(runs / "plain", request)
+    assert not capfd.readouterr().err  # no library's remarks on what it reads
     assert len(written) == 1 + 6 + 1
     with np.load(written[-1]) as file:
         images = file["image"]

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import logging
 import math
 import os
 import warnings
@@ -157,6 +158,7 @@ def _parts(folder: Path, step: int, changed: tuple) -> dict:
     import orbax.checkpoint as ocp
 
     path = folder / str(step) / "state"
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # failures are reported here
     with ocp.PyTreeCheckpointer() as reader:
         saved = reader.metadata(path).item_metadata.tree
         wanted = {name: saved[name] for name in PARTS}
