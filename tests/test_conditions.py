@@ -163,7 +163,13 @@ def test_columns_that_cannot_be_are_refused_before_compiling(method, told):
         prepare(config)
 
 
-def test_a_picture_without_eyes_is_refused():
-    config = gan(("turned",), look=None)
-    with pytest.raises(ConfigError, match="has nothing to see it with: set look="):
-        prepare(config)
+@pytest.mark.parametrize(
+    ("given", "look", "told"),
+    [
+        (("turned",), None, "has nothing to see it with: set look="),
+        ((), "mlp", "look is 'mlp'; give the spec of a trunk down"),
+    ],
+)
+def test_a_picture_is_seen_through_a_trunk_or_refused(given, look, told):
+    with pytest.raises(ConfigError, match=told):
+        prepare(gan(given, look=look))

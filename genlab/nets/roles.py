@@ -140,6 +140,8 @@ def _with_given(
     role: Generator | Decoder, z: Float[Array, "b z"], cond: Conditions | None, train: bool
 ) -> Float[Array, "b d"]:
     given, seen, found = vector(cond), pictures(cond), [z]
+    if role.look is not None and not callable(role.look):
+        raise ConfigError(f"look is {role.look!r}; give the spec of a trunk down: spec(mlp.Down)")
     if given is not None and role.embed:
         found.append(Embedding(role.embed, name="label")(given))
     if seen is not None:
