@@ -1,0 +1,95 @@
+"""Kinds of columns: what is loaded is stored again as it was; each can be seen and kept."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from genlab.config import ConfigError
+from genlab.data.columns import Image, Label, Mask, Numbers, Points, checked, inferred
+
+RNG = np.random.default_rng(0)
+KINDS = {
+    "image": (Image((4, 5, 3)), RNG.integers(0, 256, (6, 4, 5, 3), np.uint8)),
+    "mask": (Mask((4, 5, 1)), RNG.random((6, 4, 5, 1)) > 0.5),
+    "label": (Label(("cat", "dog", "owl")), np.array([0, 2, 1, 1, 0, 2], np.int32)),
+    "numbers": (
+        Numbers(("hue", "size"), (0.0, -1.0), (1.0, 3.0)),
+        np.float32(RNG.uniform((0, -1), (1, 3), (6, 2))),
+    ),
+    "points": (Points((2,)), np.float32(RNG.normal(size=(6, 2)))),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_loaded_is_stored_as_it_was(name):
+    kind, values = KINDS[name]
+    stored = kind.check(name, values)
+    loaded = np.asarray(kind.load(jnp.asarray(stored)))
+    assert loaded.dtype == np.float32 and loaded.shape == (6, *kind.shape)
+    assert stored.shape == (6, *kind.stored)
+    again = kind.store(loaded)
+    assert again.dtype == stored.dtype
+    np.testing.assert_allclose(again, stored, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_few_are_drawn_and_one_is_written(name, tmp_path):
+    kind, values = KINDS[name]
+    sheet = kind.draw(values, 3)
+    assert sheet.dtype == np.uint8 and sheet.ndim == 3 and np.ptp(sheet) > 0
+    file = kind.write(values[1], tmp_path / "00001")
+    assert file.stem == "00001" and file.is_file()
+    if file.suffix == ".png":
+        with Picture.open(file) as picture:
+            scale = 255 if name == "mask" else 1
+            np.testing.assert_array_equal(
+                np.asarray(picture).reshape(values[1].shape), scale * values[1].astype(int)
+            )
+    elif file.suffix == ".json":
+        found = json.loads(file.read_text())
+        np.testing.assert_allclose([found["hue"], found["size"]], values[1], rtol=1e-6)
+    else:
+        wanted = "owl" if name == "label" else " ".join(f"{x:.9g}" for x in values[1])
+        assert file.read_text().strip() == wanted
+
+
+def test_networks_are_given_labels_one_hot_and_ranges_from_minus_one_to_one():
+    label, numbers = KINDS["label"][0], KINDS["numbers"][0]
+    np.testing.assert_array_equal(label.load(jnp.array([2, 0])), [[0, 0, 1], [1, 0, 0]])
+    soft = jnp.array([[0.5, 0.25, 0.25]])
+    np.testing.assert_array_equal(label.load(soft), soft)
+    ends = jnp.array([[0.0, -1.0], [1.0, 3.0]])
+    np.testing.assert_allclose(numbers.load(ends), [[-1, -1], [1, 1]])
+
+
+def test_values_that_cover_a_kind_and_values_as_a_person_types_them():
+    label, numbers = KINDS["label"][0], KINDS["numbers"][0]
+    assert label.spread(np.arange(5), 5).tolist() == [0, 1, 2, 0, 1]
+    np.testing.assert_allclose(numbers.spread(np.arange(3), 3), [[0, -1], [0.5, 1], [1, 3]])
+    assert (label.parse("dog"), label.parse("2")) == (1, 2)
+    np.testing.assert_allclose(numbers.parse("0.25,2"), [0.25, 2.0])
+    for kind, text, told in [
+        (label, "dgo", "did you mean 'dog'"),
+        (label, "3", r"labels are cat \.\. owl"),
+        (numbers, "0.5", "give 2 numbers"),
+        (numbers, "a,b", "give 2 numbers"),
+    ]:
+        with pytest.raises(ConfigError, match=told):
+            kind.parse(text)
+
+
+def test_a_kind_is_inferred_from_values_or_asked_for():
+    for name, (kind, values) in KINDS.items():
+        if name not in ("numbers", "label"):
+            assert inferred(name, values) == kind
+    assert inferred("kind", np.array(["b", "a", "b"])) == Label(("a", "b"))
+    assert inferred("hue", np.array([0.5, 0.25])) == Numbers(("hue",), (0.25,), (0.5,))
+    with pytest.raises(ConfigError, match="or give its kind"):
+        inferred("odd", np.zeros((3, 2, 2), np.int64))
+    with pytest.raises(ConfigError, match=r"unlike numbers of rows \(a 2, b 3\)"):
+        checked({"a": np.arange(2), "b": np.arange(3)}, {})
+    with pytest.raises(ConfigError, match=r"row 1 .*must be finite"):
+        checked({"hue": np.array([0.0, np.nan])}, {"hue": Numbers(("hue",), (0.0,), (1.0,))})
