@@ -111,7 +111,7 @@ def conv_vae(folder: Path, dtype: str = "float32") -> ConfigDict:
 def digits(folder: Path, variant: str) -> ConfigDict:
     """A variant of the digits of experiments/gan_vs_vae."""
     file = load(str(ROOT / "experiments" / "gan_vs_vae" / "digits.py"))
-    return configure(file, variant, {"loop.devices": 1})
+    return configure(file, variant, {"loop.devices": 1, "loop.rounds_per_call": 50})
 
 
 def _torch_dcgan64(folder: Path, compiled: bool, size: int = 32):

@@ -14,7 +14,7 @@ from genlab.api import fit
 from genlab.config import ConfigError, as_dict, resolve
 from genlab.config.files import load
 from genlab.data import digits
-from genlab.evaluation.evaluate import evaluate, lines, score
+from genlab.evaluation.evaluate import best_and_last, evaluate, lines, score
 from genlab.evaluation.evaluators import EvaluationResult, Fidelity, PathLength, Reconstruction
 from genlab.features import Pixels, RandomConv
 from genlab.metrics.path_length import Squared
@@ -49,6 +49,28 @@ def test_a_row_says_all_that_its_numbers_depend_on(run):
     assert evaluate(run, step=4)[0]["protocol"]["checkpoint"] in ("last", "round 4")
     during = [row["protocol"] for row in RunFolder(run).rows("evals.jsonl") if row["step"] == 2]
     assert "checkpoint" not in during[0] and during[0]["split"] == "validation"
+
+
+def test_best_and_last_are_both_scored_and_their_pictures_drawn(run, tmp_path):
+    """What is shown is what was scored, whatever was drawn before."""
+    place = shutil.copytree(run, tmp_path / "run")
+    config = as_dict(RunFolder(run).config)
+    config["loop"]["sample_every"] = 4
+    RunFolder(place).write("config.json", config)
+    rows = best_and_last(place)
+    best = trained(place)[2]
+    chosen = [(row["name"], row["step"], row["protocol"]["checkpoint"]) for row in rows]
+    assert chosen == [
+        ("fidelity", best, "best validation fidelity/fd"),
+        ("reconstruction", best, "best validation fidelity/fd"),
+        ("fidelity", 4, "last"), ("reconstruction", 4, "last"),
+    ]  # fmt: skip
+    for step in (best, 4):
+        for name in ("", "reconstructions_"):
+            assert (place / "samples" / f"{name}{step:06d}.png").is_file() or step == best == 4
+    (fidelity, _), unlike = tables(read(place))[0][:2], tables(read(place))[1]
+    assert not unlike and fidelity.title.startswith("fidelity, best by validation")
+    assert fidelity.rows[0].rounds.startswith(str(best))
 
 
 def test_a_config_may_name_any_evaluator_and_any_score(run, tmp_path):

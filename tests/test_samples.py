@@ -1,3 +1,7 @@
+import json
+import re
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,7 +12,7 @@ from PIL import Image
 from genlab import fit
 from genlab.config import ConfigError
 from genlab.data.pictures import grid, points, write_png
-from genlab.sampling.draw import SampleRequest, generate
+from genlab.sampling.draw import SampleRequest, generate, name_of
 from genlab.sampling.latents import interpolate, truncated
 
 
@@ -69,6 +73,14 @@ def test_grids_pictures_and_arrays_agree_and_a_seed_fixes_them(runs, capfd):
     assert images.shape == (6, 8, 8, 1) and images.dtype == np.uint8
     np.testing.assert_array_equal(np.asarray(Image.open(written[1])), images[0, ..., 0])
     np.testing.assert_array_equal(np.asarray(Image.open(written[0])), grid(images)[..., 0])
+    name = "round000002_n6_seed3"
+    place = runs / "plain" / "generated" / name
+    assert sorted(p.name for p in place.iterdir()) == [
+        "images", "request.json", f"{name}.npz", f"{name}_grid.png",
+    ]  # fmt: skip
+    record = json.loads((place / "request.json").read_text())
+    assert record["round"] == 2 and record["checkpoint"] == "last" and record["seed"] == 3
+    assert [str(place / file) for file in record["files"]] == [str(path) for path in written]
     again = generate(runs / "plain", request)
     with np.load(again[-1]) as file:
         np.testing.assert_array_equal(file["image"], images)
@@ -89,6 +101,31 @@ def test_labels_interpolations_and_truncation(runs):
     spread = np.load(wide)["image"].astype(float).std(axis=0).mean()
     (narrow,) = generate(runs / "plain", SampleRequest(n=400, truncation=0.1, formats=("npz",)))
     assert np.load(narrow)["image"].astype(float).std(axis=0).mean() < 0.5 * spread
+
+
+def test_no_file_of_another_request_is_among_those_of_one(runs):
+    """Fewer samples, another label or format: none of an earlier call's files is left among them."""
+    many = generate(runs / "labels", SampleRequest(n=4, label=7, formats=("png",)))
+    few = generate(runs / "labels", SampleRequest(n=2, label=7, formats=("png",)))
+    other = generate(runs / "labels", SampleRequest(n=4, label=3, formats=("png",)))
+    assert len({files[0].parent for files in (many, few, other)}) == 3
+    assert sorted(few[0].parent.iterdir()) == few and all(map(Path.is_file, many))
+    (grid_,) = generate(runs / "labels", SampleRequest(n=4, label=7))
+    assert not many[0].exists() and sorted(p.name for p in grid_.parent.iterdir()) == [
+        "request.json", grid_.name,
+    ]  # fmt: skip
+    grid_.with_name("request.json").unlink()
+    with pytest.raises(ConfigError, match="in the way and not of `genlab sample`"):
+        generate(runs / "labels", SampleRequest(n=4, label=7))
+
+
+def test_a_name_says_all_that_was_asked():
+    request = SampleRequest(5, 1, "7", {"hue": "0.3"}, 0.7, 8)
+    assert name_of(request, 40) == "round000040_n5_seed1_label7_hue0.3_truncation0.7_interpolate8"
+    odd = [SampleRequest(label=text) for text in ("a/b", "a b", "a_b", "ä", "x" * 500, "x" * 501)]
+    names = [name_of(one, 1) for one in odd]
+    assert len(set(names)) == len(odd) and max(map(len, names)) < 140
+    assert all(re.fullmatch(r"[A-Za-z0-9.,+_-]+", name) for name in names)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from genlab.cli import options
 from genlab.evaluation.request import EvaluationRequest
 
 ABOUT = """\
-Score a run (--workdir): its best checkpoint by validation, or its newest.
+Score a run (--workdir): its best checkpoint by validation, and its last.
 Or score images of any program (--real, --fake): folders of PNGs, or npz files with `image`
 uint8 [N, H, W, C] and perhaps `label`. Each score comes with its protocol and that of real data.
 A result is kept while nothing it depends on changes; what is named package.module:name is
@@ -36,11 +36,16 @@ def add(command: argparse.ArgumentParser) -> None:
     """Its options: those of a run, and those that score two sets of images."""
     options.workdir(command, required=False)
     command.add_argument("--split", help="of a run (default: test)")
-    command.add_argument("--step", type=int, help="of a run: the checkpoint of this round")
+    text = "of a run: only the checkpoint of this round (default: the best, and the last)"
+    command.add_argument("--step", type=_step, metavar="ROUND|last", help=text)
     for name, text in IMAGE_SETS.items():
         value, purpose = text.split("; ")
         command.add_argument(f"--{name}", metavar=value, help=purpose)
     command.add_argument("--fresh", action="store_true", help="score again what was scored before")
+
+
+def _step(text: str) -> int | str:
+    return text if text == "last" else int(text)
 
 
 def run(arguments) -> None:
@@ -51,7 +56,11 @@ def run(arguments) -> None:
 
     request = requested(vars(arguments))
     if request is None:
-        rows = evaluate.evaluate(arguments.workdir, arguments.split or "test", arguments.step)
+        split, step = arguments.split or "test", arguments.step
+        if step is None:
+            rows = evaluate.best_and_last(arguments.workdir, split)
+        else:
+            rows = evaluate.evaluate(arguments.workdir, split, step)
     else:
         rows = [image_sets.score(request, for_terminal(sys.stderr, "image"))]
     print("\n".join(evaluate.lines(rows)))

@@ -16,11 +16,14 @@ from genlab.config.experiment import Experiment
 from genlab.data.pictures import write_png
 from genlab.evaluation.evaluators import EvaluationContext
 from genlab.game import State
+from genlab.game.abilities import Generates
 from genlab.metrics.resampling import bootstrap
+from genlab.runs import saved
 from genlab.runs.environment import version
 from genlab.runs.folder import RunFolder
+from genlab.sampling import previews
 from genlab.sampling.batch_norm import evaluation_variables
-from genlab.train.restore import restored
+from genlab.train.restore import Step, restored
 
 STREAM = 78  # randomness of evaluation, apart from training's
 
@@ -108,8 +111,9 @@ def pick(rows: list[dict], path: str) -> float:
     return float("nan") if found[path] is None else found[path]
 
 
-def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) -> list[dict]:
-    """Scores a trained run (see `trained`) on `split` and records the rows.
+def evaluate(workdir: str | Path, split: str = "test", step: Step = None) -> list[dict]:
+    """Scores a trained run (see `trained`) on `split`, records the rows, and draws the pictures of
+    what was scored, where the run draws any.
 
     Raises ConfigError where there is nothing to evaluate.
     """
@@ -119,7 +123,24 @@ def evaluate(workdir: str | Path, split: str = "test", step: int | None = None) 
         raise ConfigError(f"{run.path}: the config's `evaluate` names no evaluator")
     rows = score(training.config, experiment, state, split, step, checkpoint)
     record(run, rows)
+    if experiment.loop.sample_every and isinstance(experiment.method, Generates):
+        previews.stages(experiment, run)(step, state)
     return rows
+
+
+def best_and_last(workdir: str | Path, split: str = "test") -> list[dict]:
+    """The rows of `evaluate`; where `loop.best` chose the checkpoint, also those of the last round,
+    so that what the choice gains is seen.
+    """
+    rows = evaluate(workdir, split)
+    if not rows[0]["protocol"]["checkpoint"].startswith("best "):
+        return rows
+    run = RunFolder.at(workdir)
+    if rows[0]["step"] != saved.newest(run.checkpoints):
+        return [*rows, *evaluate(workdir, split, "last")]
+    last = [{**row, "protocol": {**row["protocol"], "checkpoint": "last"}} for row in rows]
+    record(run, [{**row, "_pictures": {}} for row in last])
+    return [*rows, *last]
 
 
 def lines(rows: list[dict]) -> Iterator[str]:
@@ -129,7 +150,9 @@ def lines(rows: list[dict]) -> Iterator[str]:
     from genlab.report.protocol import optimistic
 
     for row in rows:
-        yield f"{row['name']}" + (f" (round {row['step']})" if "step" in row else "")
+        told = [f"round {row['step']}"] if "step" in row else []
+        told += filter(None, [row["protocol"].get("checkpoint")])
+        yield f"{row['name']}" + (f" ({', '.join(told)})" if told else "")
         for name, value in row["scores"].items():
             text = "undefined" if value is None else f"{value:.4g}"
             if name in row.get("intervals", {}):

@@ -17,7 +17,7 @@ from genlab.report.configs import (
 )
 from genlab.report.figures.drawing import Key, keys
 from genlab.report.figures.panels import Panel, panels
-from genlab.report.figures.pictures import Gallery, galleries
+from genlab.report.figures.pictures import Gallery, galleries, unpictured
 from genlab.report.protocol import listed
 from genlab.report.reading import Run, Sweep
 from genlab.report.tables.cost import Cost, costs, hardware
@@ -120,7 +120,7 @@ def _values(values: Iterable) -> str:
 
 def _problems(sweep: Sweep) -> list[str]:
     unread = (f"{run.name}: {'; '.join(run.problems)}" for run in sweep.runs if run.problems)
-    return [*sweep.problems, *unread, *_unshown(sweep), *strays(sweep)]
+    return [*sweep.problems, *unread, *_unshown(sweep), *unpictured(sweep), *strays(sweep)]
 
 
 def _unshown(sweep: Sweep) -> Iterable[str]:

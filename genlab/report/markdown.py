@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from genlab.report.contents import Contents
 from genlab.report.reading import Run
+from genlab.report.tables.checkpoints import HEADING
 from genlab.report.tables.cost import HEADINGS, LEGEND
 from genlab.report.tables.table import Cell, Table
 
@@ -32,10 +33,10 @@ def render(contents: Contents) -> str:
 
 def table(of: Table) -> str:
     """A results table with its protocol beneath."""
-    headings = ["variant", *(_safe(score.heading) for score in of.scores)]
-    rows = [[_safe(row.variant), *map(_cell, row.cells)] for row in of.rows]
+    headings = ["variant", *(_safe(score.heading) for score in of.scores), HEADING]
+    rows = [[_safe(row.variant), *map(_cell, row.cells), row.rounds] for row in of.rows]
     if of.baseline:
-        rows.append(["*real data, held out*", *(f"*{cell.text}*" for cell in of.baseline)])
+        rows.append(["*real data, held out*", *(f"*{cell.text}*" for cell in of.baseline), ""])
     protocol = "; ".join(f"{name} {value}" for name, value in of.protocol)
     return "\n\n".join(
         [_grid(headings, rows), f"Protocol: {_safe(protocol)}.", *map(_safe, of.notes)]
@@ -54,7 +55,7 @@ def _results(contents: Contents, pairs: bool) -> Iterable[str]:
     yield contents.legend
     yield from (f"> {_safe(reason)}" for reason in contents.unlike)
     for one in contents.tables:
-        yield f"### {_safe(one.name)}"
+        yield f"### {_safe(one.title)}"
         yield table(one)
         if pairs and one.pairs:
             yield from (_safe(contents.pairing), _list(one.pairs))

@@ -3,6 +3,8 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from genlab.report.contents import Contents
+from genlab.report.figures.axes import AXES
+from genlab.report.tables import checkpoints
 from genlab.report.tables.cost import HEADINGS, LEGEND
 
 
@@ -16,4 +18,10 @@ def render(contents: Contents) -> str:
         lstrip_blocks=True,
     )
     page = environment.get_template("page.html")
-    return page.render(**contents._asdict(), cost_headings=HEADINGS, cost_legend=LEGEND)
+    return page.render(
+        **contents._asdict(),
+        cost_headings=HEADINGS,
+        cost_legend=LEGEND,
+        round_heading=checkpoints.HEADING,
+        axes=[axis.name for axis in AXES],
+    )

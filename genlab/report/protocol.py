@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from genlab.report.reading import Sweep
+from genlab.report.reading import Eval, Run, Sweep
 
 SHORT_HASH = 10
 NOTED = ("seed", "genlab")  # told of each row, and no reason to keep rows apart
@@ -17,6 +17,9 @@ class Result(NamedTuple):
     protocol: what two results must share to stand in one table
     noted:    the fields `NOTED`. A version of genlab is one: what a score depends on has fields of
               its own, and a change of its meaning is a change of its name or of those
+    trained:  the rounds of the run in all
+    looks:    the rounds among which validation chose this one; () where it did not
+    cautions: what a reader must know beside the numbers
     """
 
     name: str
@@ -27,6 +30,14 @@ class Result(NamedTuple):
     baselines: dict[str, float]
     protocol: dict[str, Any]
     noted: Mapping[str, Any] = MappingProxyType({})
+    trained: int = 0
+    looks: tuple[int, ...] = ()
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def chosen(self) -> str:
+        """How its checkpoint was chosen: "best", "last", "round" (asked for), or "" (not said)."""
+        return str(self.protocol.get("checkpoint") or "").partition(" ")[0]
 
 
 class UnlikeProtocols(ValueError):
@@ -49,15 +60,28 @@ class UnlikeProtocols(ValueError):
 
 
 def measured(sweep: Sweep, split: str) -> list[Result]:
-    """Everything measured on a split, in the order of the runs and of their files."""
+    """Everything measured on a split, in the order of the runs and of their files.
+
+    Rows of a checkpoint that was best by another score than the run's config now names are not
+    among them: the config was changed since.
+    """
     return [
         Result(
             row.name, run.variant, run.seed, row.step, row.scores, row.baselines,
             {field: v for field, v in row.protocol.items() if field not in NOTED},
             {field: v for field, v in row.protocol.items() if field in NOTED},
+            run.step, run.looks, row.cautions,
         )
-        for run in sweep.runs for row in run.evals if row.protocol.get("split") == split
+        for run in sweep.runs for row in run.evals
+        if row.protocol.get("split") == split and not _outdated(run, row)
     ]  # fmt: skip
+
+
+def _outdated(run: Run, row: Eval) -> bool:
+    checkpoint = str(row.protocol.get("checkpoint"))
+    if run.best is None or not checkpoint.startswith("best "):
+        return False
+    return checkpoint.split(" ")[-1] != run.best
 
 
 def versions(results: Iterable[Result]) -> dict[str, list[str]]:
@@ -75,12 +99,37 @@ def optimistic(protocol: dict[str, Any]) -> bool:
 
 
 def final(results: Iterable[Result]) -> dict[str, list[Result]]:
-    """By evaluator, the last result of every run."""
-    last = {(r.name, r.variant, r.seed): r for r in results}
+    """By evaluator, the last result of every run: one of its best checkpoint, one of its last
+    round, and one of a round that was asked for, where there are such.
+    """
+    last: dict[tuple, Result] = {}
+    for r in results:
+        last.pop((r.name, r.variant, r.seed, ""), None)  # of before checkpoints were told apart
+        last[r.name, r.variant, r.seed, r.chosen] = r
     found: dict[str, list[Result]] = {}
     for result in last.values():
         found.setdefault(result.name, []).append(result)
     return found
+
+
+def scored(results: Iterable[Result]) -> dict[tuple[str, int], dict[int, str]]:
+    """By run, (variant, seed), the rounds that were scored and how each was chosen, the best
+    checkpoint before the last.
+    """
+    order = ("best", "last", "round", "")
+    every = [r for rows in final(results).values() for r in rows]
+    found: dict[tuple[str, int], dict[int, str]] = {}
+    for r in sorted(every, key=lambda r: order.index(r.chosen) if r.chosen in order else -1):
+        found.setdefault((r.variant, r.seed), {}).setdefault(r.step, r.chosen)
+    return found
+
+
+def complete(groups: Sequence[Sequence[Result]]) -> bool:
+    """Whether groups of one evaluator differ only in how the checkpoint was chosen, and each has
+    every run: then they are two views of all, and none is apart from the others.
+    """
+    runs = {frozenset((r.variant, r.seed) for r in group) for group in groups}
+    return len(runs) == 1 and [*disagreement([r for g in groups for r in g])] == ["checkpoint"]
 
 
 def alike(results: Iterable[Result]) -> list[list[Result]]:

@@ -24,13 +24,16 @@ OLD_FIELDS = {"floor": "baseline", "floors": "baselines", "standing": "recalibra
 
 
 class Eval(NamedTuple):
-    """What one evaluator found at one step; `baselines` are the scores of held-out real data."""
+    """What one evaluator found at one step; `baselines` are the scores of held-out real data,
+    `cautions` what a reader must know beside the numbers.
+    """
 
     step: int
     name: str
     scores: dict[str, float]
     baselines: dict[str, float]
     protocol: dict[str, Any]
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,27 @@ class Run:
     def name(self) -> str:
         """`variant/seed0`."""
         return f"{self.variant}/seed{self.seed}"
+
+    @property
+    def best(self) -> str | None:
+        """The score that chooses its checkpoint, "evaluator/score"; "" for none, None where that is
+        not known.
+        """
+        loop = self.config.get("loop")
+        best = loop.get("best") if isinstance(loop, dict) else None
+        return best.lstrip("+") if isinstance(best, str) else None
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The rounds at which that score was taken in the course of training, ascending."""
+        evaluator = (self.best or "").partition("/")[0]
+        taken = {
+            row.step
+            for row in self.evals
+            if row.name == evaluator and "checkpoint" not in row.protocol
+            and row.protocol.get("split") == "validation"
+        }  # fmt: skip
+        return tuple(sorted(taken))
 
     @property
     def terms(self) -> list[str]:
@@ -166,6 +190,7 @@ def _evals(rows: Iterable[dict]) -> tuple[Eval, ...]:
             numbers(row.get("scores")),
             numbers(row.get("baselines")),
             _renamed(row["protocol"]) if isinstance(row.get("protocol"), dict) else {},
+            _strings(row.get("cautions")),
         )
         for row in map(_renamed, rows)
         if "name" in row

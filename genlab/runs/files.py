@@ -32,6 +32,8 @@ def writing(path: Path) -> Iterator[None]:
     """What the system refuses meanwhile becomes `NotWritten`, with the path."""
     try:
         yield
+    except NotWritten:
+        raise
     except OSError as error:
         raise NotWritten.because(str(path), error) from error
 

@@ -71,6 +71,11 @@ def averaged(params: Mapping, stats: Mapping, ema: Mapping) -> tuple[dict, dict]
     return params, {**stats, **means}
 
 
+def newest(folder: str | Path) -> int | None:
+    """The newest round in a folder of checkpoints; None where there is none."""
+    return max((int(p.name) for p in Path(folder).glob("*") if p.name.isdecimal()), default=None)
+
+
 def read(folder: str | Path, best: str = "", step: int | None = None) -> Weights:
     """The weights in a folder of checkpoints: of the best round where `best` names a score that
     they carry, else of the newest; or of round `step`. A damaged checkpoint is named in a warning

@@ -120,13 +120,16 @@ def train(job: Job, show: Progress) -> None:
 
 
 def evaluate(job: Job, show: Progress) -> None:
-    """Scores a trained run on its test split, which finishes it; called in one process."""
-    from genlab.evaluation.evaluate import evaluate as scored
+    """Scores a trained run on its test split, its best checkpoint and its last, which finishes it;
+    called in one process.
+    """
+    from genlab.evaluation.evaluate import best_and_last
 
     run = RunFolder(job.workdir)
-    for row in scored(job.workdir) if job.config.evaluate else ():
+    for row in best_and_last(job.workdir) if job.config.evaluate else ():
         scores = {name: value for name, value in row["scores"].items() if value is not None}
-        show.say("  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+        told = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        show.say(f"  round {row['step']} ({row['protocol']['checkpoint']}): {told}")
     run.write("status.json", {**run.status, "evaluated": _evaluation(job.config)})
 
 

@@ -1,6 +1,7 @@
 """Restoring a trained run from its folder."""
 
 from pathlib import Path
+from typing import Literal
 
 from genlab.config import ConfigError
 from genlab.game import State
@@ -10,24 +11,30 @@ from genlab.runs.saved import SELECTION
 from genlab.train.program import Training, prepare
 
 
-def trained(workdir: str | Path, step: int | None = None) -> tuple[RunFolder, Training, int, State]:
+Step = int | Literal["last"] | None
+"""A checkpoint: of this round, of the newest, or (None) the best by `loop.best`, else the newest."""
+
+
+def trained(workdir: str | Path, step: Step = None) -> tuple[RunFolder, Training, int, State]:
     """A trained run: its folder, its experiment, and the State to sample and score.
 
     That is the best checkpoint by validation where `loop.best` names a score, else the newest; or
-    that of round `step`. ConfigError where there is none.
+    that of round `step`, or the newest for "last". ConfigError where there is none.
     """
     return restored(workdir, step)[:4]
 
 
-def restored(workdir: str | Path, step: int | None) -> tuple[RunFolder, Training, int, State, str]:
+def restored(workdir: str | Path, step: Step) -> tuple[RunFolder, Training, int, State, str]:
     """`trained`, and how the checkpoint was chosen: "best validation SCORE", "last" or "round
     N".
     """
+    newest = step == "last"
+    step = None if step == "last" else step
     run = RunFolder.at(workdir)
     training = prepare(run.standalone)
     loop = training.experiment.loop
     with Checkpoints(run.checkpoints, loop.keep, loop.best) as checkpoints:
-        best, steps = checkpoints.best, checkpoints.steps
+        best, steps = None if newest else checkpoints.best, checkpoints.steps
         found = checkpoints.restore(training.like(), step, prefer=best)
     if found is None:
         raise ConfigError(f"{run.path} has no checkpoint yet: train it first")

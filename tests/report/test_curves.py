@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from genlab.report.figures.axes import AXES
 from genlab.report.figures.curves import POINTS, curve, cut_at
 from genlab.report.figures.drawing import COLOURS, keys
 from genlab.report.figures.panels import panels
@@ -65,6 +66,31 @@ def test_every_term_and_validation_score_has_a_panel(make, tmp_path):
     }  # fmt: skip
     fd = found["fidelity on validation data"][0]
     assert fd.alt == "fd ↓ over training rounds: run ends at 6."
+
+
+def test_curves_are_drawn_against_images_flops_and_seconds_too(make, tmp_path):
+    runs = {
+        "fast": [{"cost": make.cost | {"images_per_round": 64}}],
+        "slow": [{"metrics": [row | {"seconds": row["step"]} for row in make.metrics()]}],
+    }
+    sweep = read(make.sweep(tmp_path, runs))
+    (panel,) = panels(sweep)["disc"]
+    assert [d.axis for d in panel.drawings] == ["rounds", "images", "FLOPs", "seconds"]
+    assert len({d.uri for d in panel.drawings}) == 4 and "over images" in panel.drawings[1].alt
+    drawn = curve([{100: 1.0, 250: 2.0, 400: 3.0}])
+    placed = {
+        (axis.name, variant): axis.of(variant, sweep, drawn).steps
+        for axis in AXES for variant in runs
+    }  # fmt: skip
+    assert placed["images", "fast"] == [6400, 16000, 25600]
+    assert placed["FLOPs", "slow"] == [2e11, 5e11, 8e11]
+    assert placed["seconds", "slow"] == [100, 250, 400] and placed["seconds", "fast"][:2] == [10, 25]
+
+
+def test_an_axis_that_is_not_known_of_every_variant_is_left_out(make, tmp_path):
+    runs = {"a": [{}], "b": [{"cost": {}}]}
+    (panel,) = panels(read(make.sweep(tmp_path, runs)))["disc"]
+    assert [d.axis for d in panel.drawings] == ["rounds", "seconds"]
 
 
 def test_unlike_protocols_are_drawn_apart(make, tmp_path):

@@ -174,6 +174,29 @@ def test_grids_are_shown_early_to_late_and_other_seeds_folded(make, tmp_path):
     assert _page(folder).words.count("round 900") == 2
 
 
+def test_pictures_are_of_the_scored_checkpoint(make, tmp_path):
+    names = [f"{step:06d}.png" for step in range(100, 1000, 100)]
+    names += [f"{kind}_{step:06d}.png" for kind in ("reconstructions", "nearest") for step in (200, 900)]
+    rows = [
+        make.eval({"fd": 1.0}, step=200, checkpoint="best validation fidelity/fd"),
+        make.eval({"fd": 2.0}, step=900, checkpoint="last"),
+    ]
+    (gallery,) = galleries(read(make.run(tmp_path / "a", images=names, evals=rows, step=900)))
+    assert [p.caption for p in gallery.first.pictures] == [
+        "round 100", "round 200, scored: best by validation", "round 800", "round 900, scored: last",
+    ]  # fmt: skip
+    for shown in (gallery.reconstructions, gallery.nearest):
+        assert shown.caption == "seed 0, round 200, scored: best by validation"
+
+
+def test_a_scored_round_without_a_picture_is_a_problem(make, tmp_path):
+    names = ["000100.png", "nearest_000100.png"]
+    folder = make.run(tmp_path / "run", images=names, evals=[make.eval({"fd": 1.0}, step=200)])
+    (gallery,) = galleries(read(folder))
+    assert gallery.nearest.caption == "seed 0, round 100, not scored"
+    assert "no picture of the scored round 200: `genlab evaluate" in _page(folder).words
+
+
 def test_spread_keeps_both_ends():
     assert spread(range(10), 4) == [0, 3, 6, 9]
     assert spread([1, 2], 4) == [1, 2]

@@ -71,7 +71,15 @@ def _draw(
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.6)
     axes.locator_params(axis="x", nbins=4)
-    axes.xaxis.set_major_formatter(lambda at, _: f"{at / 1e3:g}k" if at >= 10_000 else f"{at:g}")
+    axes.xaxis.set_major_formatter(lambda at, _: _short(at))
+
+
+def _short(value: float) -> str:
+    """A number on an axis: `500`, `10k`, `1.5T`."""
+    for scale, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= (1e4 if prefix == "k" else scale):
+            return f"{value / scale:g}{prefix}"
+    return f"{value:g}"
 
 
 def _scale(axes, curves: Mapping[str, Curve]) -> None:

@@ -1,12 +1,15 @@
-"""Learning curves as small multiples: a panel for each score and for each term of each player."""
+"""Learning curves as small multiples: a panel for each score and for each term of each player,
+each drawn against rounds, images, FLOPs and seconds.
+"""
 
 import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from genlab.report.figures.axes import AXES
 from genlab.report.figures.curves import Series, curve
-from genlab.report.figures.drawing import Key, keys, svg
+from genlab.report.figures.drawing import keys, svg
 from genlab.report.numbers import number
 from genlab.report.protocol import Result, alike, disagreement, measured, short
 from genlab.report.reading import Run, Sweep
@@ -14,31 +17,47 @@ from genlab.report.scores import score
 from genlab.report.statistics import estimate
 
 
-class Panel(NamedTuple):
-    """One small picture; `alt` says what it shows to those who cannot see it."""
+class Drawing(NamedTuple):
+    """A small picture against one axis; `alt` says what it shows to those who cannot see it."""
 
-    title: str
+    axis: str
     alt: str
     uri: str
 
 
+class Panel(NamedTuple):
+    """One score or term: a picture against rounds, and against every other axis that is known."""
+
+    title: str
+    drawings: tuple[Drawing, ...]
+
+    @property
+    def alt(self) -> str:
+        """Of the picture against rounds."""
+        return self.drawings[0].alt
+
+    @property
+    def uri(self) -> str:
+        """Of the picture against rounds."""
+        return self.drawings[0].uri
+
+
 def panels(sweep: Sweep) -> dict[str, list[Panel]]:
     """Panels under headings: each evaluator's scores, then each player's terms."""
-    look = keys(sweep.variants)
     scored = measured(sweep, "validation")
     found = {
-        f"{name} on validation data": _score_panels([r for r in scored if r.name == name], look)
+        f"{name} on validation data": _score_panels([r for r in scored if r.name == name], sweep)
         for name in dict.fromkeys(r.name for r in scored)
     }
     for name in dict.fromkeys(term for run in sweep.runs for term in run.terms):
         player, _, term = name.rpartition("/")
         by_variant = _by_variant((run.variant, _term(run, name)) for run in sweep.runs)
-        found.setdefault(player, []).append(_panel(term, by_variant, look))
+        found.setdefault(player, []).append(_panel(term, by_variant, sweep))
     shown = {heading: [p for p in drawn if p] for heading, drawn in found.items()}
     return {heading: drawn for heading, drawn in shown.items() if drawn}
 
 
-def _score_panels(scored: Sequence[Result], look: Mapping[str, Key]) -> list[Panel | None]:
+def _score_panels(scored: Sequence[Result], sweep: Sweep) -> list[Panel | None]:
     """One evaluator's panels; unlike protocols are drawn apart, titled by what differs."""
     drawn = []
     unlike = disagreement(scored)
@@ -46,12 +65,12 @@ def _score_panels(scored: Sequence[Result], look: Mapping[str, Key]) -> list[Pan
         apart = ", ".join(f"{f} {short(group[0].protocol.get(f))}" for f in unlike)
         for name in dict.fromkeys(s for r in group for s in r.scores):
             title = f"{name} ({apart})" if apart else name
-            drawn.append(_score_panel(name, title, group, look))
+            drawn.append(_score_panel(name, title, group, sweep))
     return drawn
 
 
 def _score_panel(
-    name: str, title: str, group: Sequence[Result], look: Mapping[str, Key]
+    name: str, title: str, group: Sequence[Result], sweep: Sweep
 ) -> Panel | None:
     runs: dict[tuple[str, int], Series] = {}
     for r in group:
@@ -59,7 +78,7 @@ def _score_panel(
     by_variant = _by_variant((variant, series) for (variant, _), series in runs.items())
     baseline = estimate(r.baselines.get(name, math.nan) for r in group)
     arrow = f"{title} {score(name).arrow}".strip()
-    return _panel(arrow, by_variant, look, baseline.mean if baseline else None)
+    return _panel(arrow, by_variant, sweep, baseline.mean if baseline else None)
 
 
 def _term(run: Run, name: str) -> Series:
@@ -76,7 +95,7 @@ def _by_variant(series: Iterable[tuple[str, Series]]) -> dict[str, list[Series]]
 def _panel(
     title: str,
     by_variant: Mapping[str, list[Series]],
-    look: Mapping[str, Key],
+    sweep: Sweep,
     baseline: float | None = None,
 ) -> Panel | None:
     """None where nothing finite was logged."""
@@ -85,6 +104,12 @@ def _panel(
     if not curves:
         return None
     ends = "; ".join(f"{variant} ends at {c.mean[-1]:.4g}" for variant, c in curves.items())
-    drawn = svg(curves, look, baseline).encode()
-    uri = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
-    return Panel(title, f"{title} over training rounds: {ends}.", uri)
+    drawings = []
+    for axis in AXES:
+        placed = {variant: axis.of(variant, sweep, c) for variant, c in curves.items()}
+        if all(c.steps for c in placed.values()):
+            drawn = svg(placed, keys(sweep.variants), baseline).encode()
+            uri = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
+            over = "training rounds" if axis.name == "rounds" else axis.name
+            drawings.append(Drawing(axis.name, f"{title} over {over}: {ends}.", uri))
+    return Panel(title, tuple(drawings))

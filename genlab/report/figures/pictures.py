@@ -1,16 +1,20 @@
-"""The samples of a sweep, chosen and embedded."""
+"""The samples of a sweep, chosen and embedded: those of the scored checkpoints among them."""
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from genlab.report.protocol import measured, scored
 from genlab.report.reading import Run, Sweep
 
 STAGES = 4  # grids of the same latents shown of the first seed
 FEWER_STAGES = 2  # and of each other seed
 LARGE = 400_000  # bytes; a larger file is embedded as WebP
+SCORED = {  # how a checkpoint was chosen, in a caption
+    "best": "scored: best by validation", "last": "scored: last", "round": "scored", "": "scored",
+}  # fmt: skip
 WIDEST = 1200  # pixels
 PIXEL_ART = 400  # images narrower than this are enlarged without smoothing
 
@@ -49,14 +53,30 @@ class Gallery(NamedTuple):
 
 def galleries(sweep: Sweep) -> list[Gallery]:
     """A gallery for each variant that left any picture."""
-    made = [_gallery(variant, sweep.of(variant)) for variant in sweep.variants]
+    found = scored(measured(sweep, "test"))
+    made = [_gallery(variant, sweep.of(variant), found) for variant in sweep.variants]
     return [g for g in made if g.first or g.reconstructions or g.nearest]
+
+
+def unpictured(sweep: Sweep) -> Iterable[str]:
+    """A line for every run that has pictures, and none of the round it is scored by."""
+    found = scored(measured(sweep, "test"))
+    for run in sweep.runs:
+        drawn = {_round(path) for path in run.folder.glob("samples/[0-9]*.png")}
+        rounds = list(found.get((run.variant, run.seed), {}))
+        if drawn and (missing := [r for r in rounds if r not in drawn]):
+            yield (
+                f"{run.name}: no picture of the scored round {missing[0]}: "
+                f"`genlab evaluate --workdir={run.folder}` draws it"
+            )
 
 
 def spread(items: Sequence, count: int) -> list:
     """At most `count` items, evenly spread, the first and the last among them."""
     if len(items) <= count:
         return list(items)
+    if count < 2:
+        return list(items[:count])
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
@@ -77,34 +97,50 @@ def picture(path: Path, caption: str, alt: str) -> Picture | None:
     return Picture(caption, alt, uri, width, height)
 
 
-def _gallery(variant: str, runs: Sequence[Run]) -> Gallery:
-    stages = [_stages(run, FEWER_STAGES if i else STAGES) for i, run in enumerate(runs)]
+Rounds = Mapping[tuple[str, int], Mapping[int, str]]  # see `protocol.scored`
+
+
+def _gallery(variant: str, runs: Sequence[Run], rounds: Rounds) -> Gallery:
+    stages = [_stages(run, FEWER_STAGES if i else STAGES, rounds) for i, run in enumerate(runs)]
     stages = [s for s in stages if s.pictures]
     return Gallery(
         variant,
         stages[0] if stages else None,
         stages[1:],
-        _last(runs, "reconstructions", "Originals with their reconstructions"),
-        _last(runs, "nearest", "Samples with their nearest training examples"),
+        _one(runs, "reconstructions", "Originals with their reconstructions", rounds),
+        _one(runs, "nearest", "Samples with their nearest training examples", rounds),
     )
 
 
-def _stages(run: Run, count: int) -> Stages:
+def _stages(run: Run, count: int, rounds: Rounds) -> Stages:
+    """The scored rounds, and others evenly spread."""
+    own = rounds.get((run.variant, run.seed), {})
     paths = sorted(run.folder.glob("samples/[0-9]*.png"), key=_round)
+    must = [path for path in paths if _round(path) in own]
+    rest = spread([p for p in paths if p not in must], max(count - len(must), 0))
     whole = []
-    for path in spread(paths, count):
-        alt = f"Samples of {run.variant}, seed {run.seed}, after {_round(path)} rounds"
-        whole.append(picture(path, f"round {_round(path)}", alt))
+    for path in sorted([*must, *rest], key=_round):
+        at = _round(path)
+        told = f"round {at}, {SCORED.get(own[at], 'scored')}" if at in own else f"round {at}"
+        alt = f"Samples of {run.variant}, seed {run.seed}, after {at} rounds"
+        whole.append(picture(path, told, alt))
     return Stages(run.seed, [p for p in whole if p])
 
 
-def _last(runs: Sequence[Run], kind: str, title: str) -> Picture | None:
-    """The latest picture of a kind, of the first seed that has one."""
-    for run in runs:
-        for path in sorted(run.folder.glob(f"samples/{kind}_[0-9]*.png"), key=_round, reverse=True):
-            told = f"seed {run.seed}, round {_round(path)}"
-            if found := picture(path, told, f"{title}: {run.variant}, {told}"):
-                return found
+def _one(runs: Sequence[Run], kind: str, title: str, rounds: Rounds) -> Picture | None:
+    """The picture of a kind of the scored round, of the first seed that has one; where none has,
+    the latest, which its caption says.
+    """
+    for wanted in (True, False):
+        for run in runs:
+            own = rounds.get((run.variant, run.seed), {})
+            files = {_round(path): path for path in run.folder.glob(f"samples/{kind}_[0-9]*.png")}
+            order = list(own) if wanted else sorted(files, reverse=True)
+            for at in [at for at in order if at in files]:
+                told = f"seed {run.seed}, round {at}"
+                told += f", {SCORED.get(own[at], 'scored')}" if at in own else ", not scored"
+                if found := picture(files[at], told, f"{title}: {run.variant}, {told}"):
+                    return found
     return None
 
 

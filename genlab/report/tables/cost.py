@@ -1,11 +1,13 @@
 """What each variant cost: parameters, images, arithmetic and time."""
 
+import math
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from genlab.report.numbers import number
 from genlab.report.reading import Run, Sweep
-from genlab.report.statistics import decimals, estimate, written
+from genlab.report.statistics import decimals, estimate
 from genlab.report.tables.table import NOTHING
 
 UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -15,8 +17,8 @@ HEADINGS = (
 )  # fmt: skip
 LEGEND = (
     "Means per finished run, or per run where none finished: rounds trained, real images consumed, "
-    "floating-point operations, seconds without compilation; ± is the half-width of the 95 % "
-    "t-interval over runs."
+    "floating-point operations, seconds without compilation; of seconds, in brackets, the least and "
+    "the greatest of the runs."
 )
 
 
@@ -76,9 +78,16 @@ def _amounts(groups, of: Callable[[Run], float], unit: str = "") -> list[str]:
 
 
 def _times(groups, of: Callable[[Run], float]) -> list[str]:
-    means = [estimate(map(of, runs)) for runs in groups]
-    places = decimals([e for e in means if e])
-    return [written(e, places) if e else NOTHING for e in means]
+    """Seconds: a t-interval of so few runs, of which one was disturbed, would reach below 0."""
+    groups = [[x for x in map(of, runs) if math.isfinite(x)] for runs in groups]
+    places = decimals([e._replace(half=None) for values in groups if (e := estimate(values))])
+    return [_ranged(values, places) if values else NOTHING for values in groups]
+
+
+def _ranged(values: Sequence[float], places: int) -> str:
+    """`122 (38 to 290)`; the mean by itself where all are equal."""
+    low, mean, high = (f"{x:.{places}f}" for x in (min(values), fmean(values), max(values)))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def _parameters(runs: Sequence[Run]) -> str:

@@ -9,6 +9,7 @@ from genlab.report.protocol import (
     Result,
     UnlikeProtocols,
     alike,
+    complete,
     disagreement,
     fields,
     final,
@@ -21,6 +22,7 @@ from genlab.report.protocol import (
 from genlab.report.reading import Sweep
 from genlab.report.scores import Score, score
 from genlab.report.statistics import Estimate, decimals, estimate, written
+from genlab.report.tables import checkpoints
 from genlab.report.tables.paired import compared
 
 NOTHING = "–"
@@ -36,10 +38,13 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A variant and its cells, in the order of the table's scores."""
+    """A variant and its cells, in the order of the table's scores; `rounds` says which round of
+    each seed was scored.
+    """
 
     variant: str
     cells: tuple[Cell, ...]
+    rounds: str = ""
 
 
 class Table(NamedTuple):
@@ -58,6 +63,13 @@ class Table(NamedTuple):
     notes: tuple[str, ...]
     pairs: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The evaluator, and how the checkpoints were chosen, where that is recorded."""
+        chosen = dict(self.protocol).get("checkpoint", "")
+        words = {"best": f"{chosen.replace('best ', 'best by ', 1)}", "last": "last round"}
+        return ", ".join(filter(None, (self.name, words.get(chosen.partition(" ")[0], chosen))))
+
 
 def tables(sweep: Sweep) -> tuple[list[Table], list[UnlikeProtocols]]:
     """A table per evaluator and protocol, and an `UnlikeProtocols` for every evaluator that needs
@@ -70,7 +82,7 @@ def tables(sweep: Sweep) -> tuple[list[Table], list[UnlikeProtocols]]:
     scored = {r.variant for rs in found.values() for r in rs}
     for name, rows in found.items():
         groups = alike(rows)
-        if len(groups) > 1:
+        if len(groups) > 1 and not complete(groups):
             unlike.append(UnlikeProtocols(name, disagreement(rows)))
         for group in groups:
             present = {r.variant for r in group}
@@ -85,7 +97,9 @@ def table(name: str, found: Sequence[Result], variants: Sequence[str]) -> Table:
         raise UnlikeProtocols(name, disagreement(found))
     scores = [score(s) for s in dict.fromkeys(s for r in found for s in r.scores)]
     columns = [_column(s, found, variants) for s in scores]
-    rows = [Row(v, cells) for v, cells in zip(variants, zip(*columns, strict=True), strict=False)]
+    at = [checkpoints.rounds([r for r in found if r.variant == v]) for v in variants]
+    cells = list(zip(*(column[:-1] for column in columns), strict=True)) or [()] * len(variants)
+    rows = [Row(*row) for row in zip(variants, cells, at, strict=True)]
     baseline = tuple(column[-1] for column in columns)
     seeds = listed(map(str, sorted({r.seed for r in found})))
     noted = {"genlab": listed(versions(found)), "rounds": rounds(found), "seeds": seeds}
@@ -150,6 +164,9 @@ def _notes(found: Sequence[Result], rows: Sequence[Row]) -> Iterable[str]:
     if len(taken := versions(found)) > 1:
         told = "; ".join(f"{version}: {listed(who)}" for version, who in taken.items())
         yield f"Measured by different versions of genlab ({told})."
+    yield from checkpoints.notes(found)
+    for caution in dict.fromkeys(c for r in found for c in r.cautions):
+        yield f"Caution: {caution}."
     if optimistic(found[0].protocol):
         yield "Flattered: checkpoints were chosen by their score on this very split."
     for r in found:
