@@ -86,7 +86,8 @@ def _judged(status: int, text: str, temporary: Path) -> Outcome:
         place = next((row.strip() for row in reversed(trace) if row.startswith("  File")), "")
         for file in left:
             file.unlink()
-        return Outcome("finding", f"unexpected: {text.strip()} {place}")
+        if status != 2:  # a refusal keeps the traceback of a user's own code
+            return Outcome("finding", f"unexpected: {text.strip()} {place}")
     if status == 0:
         fine = "Traceback" not in text
         return Outcome("worked" if fine else "finding", text)

@@ -172,7 +172,7 @@ def test_mistakes_are_one_line_without_a_traceback(arguments, told, file, tmp_pa
     [
         ("import tiny", "import tinny", "experiment.py:2: ModuleNotFoundError"),
         ("def config():", "def config(:", "experiment.py:6: SyntaxError"),
-        ("return tiny.vae(", "return tiny.vea(", "experiment.py: module 'tiny' has no attribute"),
+        ("return tiny.vae(", "return tiny.vea(", "experiment.py:8: module 'tiny' has no attribute"),
         ('return {"plain": {}', 'return ["plain"] and {"plain": []', "sweep() must return"),
     ],
 )

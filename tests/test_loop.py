@@ -217,7 +217,7 @@ def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(chosen, t
     expected = 2 if chosen == "best" else 8
     assert row["step"] == expected and row["protocol"]["split"] == "test"
     (written,) = generate(tmp_path, SampleRequest(n=4))
-    assert written.name.startswith(f"{expected:06d}")
+    assert written.name.startswith(f"round{expected:06d}_")
 
 
 def test_moving_averages_are_what_is_sampled_and_judged(tmp_path):

@@ -104,7 +104,7 @@ def test_labels_interpolations_and_truncation(runs):
 
 
 def test_no_file_of_another_request_is_among_those_of_one(runs):
-    """Fewer samples, another label or format: none of an earlier call's files is left among them."""
+    """Fewer samples, another label or format: no file of an earlier call is left among them."""
     many = generate(runs / "labels", SampleRequest(n=4, label=7, formats=("png",)))
     few = generate(runs / "labels", SampleRequest(n=2, label=7, formats=("png",)))
     other = generate(runs / "labels", SampleRequest(n=4, label=3, formats=("png",)))

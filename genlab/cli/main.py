@@ -4,6 +4,7 @@ Nothing heavy is imported before the command is known, so that `--help` answers 
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -37,37 +38,51 @@ Any field of a config can be set: --config.batch_size=128 --config.method.genera
 def main(argv: list[str] | None = None) -> int:
     """Runs a command: 0 if all went well, 1 if a run failed, 2 for a mistake in what was asked.
 
-    Whatever goes wrong is reported in one line.
+    Whatever goes wrong is reported in one line, which names the user's own file and line where the
+    error is from there, and a file with the traceback; `--traceback` prints that.
     """
     sys.path.insert(0, os.getcwd())  # what lies where the user stands can be named in a config
-    from genlab.config import ConfigError, one_line
-    from genlab.runs.files import NotWritten
+    from genlab.config import ConfigError
 
+    typed = sys.argv[1:] if argv is None else argv
     try:
-        arguments, rest = parser().parse_known_args(sys.argv[1:] if argv is None else argv)
+        arguments, rest = parser().parse_known_args(typed)
         options.complete(arguments, rest)
         if arguments.jax:
             start_jax()
         with interruptible():
             return arguments.run(arguments) or 0
-    except ConfigError as error:
-        print(f"genlab: {one_line(error)}", file=sys.stderr)
-        return 2
-    except (FloatingPointError, NotWritten, OSError) as error:  # OSError: it names its file
-        print(f"genlab: {one_line(error)}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt as stop:
         text = str(stop) or "interrupted; the same command goes on from the last checkpoint"
         print(f"\ngenlab: {text}", file=sys.stderr)
         return 128 + getattr(stop, "number", signal.SIGINT)
     except Exception as error:
+        if "--traceback" in typed:
+            traceback.print_exc()
+        print(f"genlab: {_told(error)}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+
+
+def _told(error: Exception) -> str:
+    """An error in one line. Where a user's code or nobody's foresight is behind it, the line names
+    the user's file and line, and a file that has the traceback.
+    """
+    from genlab.config import ConfigError, one_line, place_of
+    from genlab.runs.files import NotWritten
+
+    foreseen = isinstance(error, ConfigError | FloatingPointError | NotWritten | OSError)
+    place = place_of(error)
+    text = one_line(error) if foreseen else f"{type(error).__name__}: {one_line(error, 300)}"
+    if foreseen and (not place or (isinstance(error, ConfigError) and error.__cause__ is None)):
+        return text
+    kept = [] if not place or place in text else [place]
+    with contextlib.suppress(OSError):  # no folder for it
         with tempfile.NamedTemporaryFile(
             "w", prefix="genlab-", suffix=".txt", delete=False
         ) as file:
-            traceback.print_exc(file=file)
-        text = f"{type(error).__name__}: {one_line(error, 300)} (traceback in {file.name})"
-        print(f"genlab: {text}", file=sys.stderr)
-        return 1
+            traceback.print_exception(error, file=file)
+        kept.append(f"traceback in {file.name}")
+    return f"{text} ({'; '.join(kept)})" if kept else text
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     found = _Parser(
         "genlab", description=DESCRIPTION, formatter_class=_Raw, usage=argparse.SUPPRESS
     )
+    found.add_argument("--version", action=_Version, help="which genlab this is")
     commands = found.add_subparsers(
         prog="genlab", title="commands", metavar="COMMAND", required=True, help=argparse.SUPPRESS
     )
@@ -82,6 +98,8 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, description=module.ABOUT, formatter_class=_Raw, allow_abbrev=False
         )
+        text = "print the traceback of an error, too"
+        command.add_argument("--traceback", action="store_true", help=text)
         command.set_defaults(
             run=module.run, parser=command, kinds=(), jax=True, config=None, variant=None,
             config_required=False, workdir_required=False,
@@ -97,6 +115,19 @@ class _Parser(argparse.ArgumentParser):
         from genlab.config import ConfigError
 
         raise ConfigError(f"{message}; see {self.prog} --help")
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is asked for only then."""
+
+    def __init__(self, option_strings, dest, help=None):
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser, *_):
+        from genlab.runs.environment import version
+
+        print(f"genlab {version()}")
+        parser.exit()
 
 
 class _Raw(argparse.RawDescriptionHelpFormatter):

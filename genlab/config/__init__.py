@@ -1,6 +1,15 @@
 """Config: an experiment as data, bound by import path."""
 
-from genlab.config.errors import ConfigError, choices, did_you_mean, one_line
+from genlab.config.errors import (
+    ConfigError,
+    check_seed,
+    choices,
+    did_you_mean,
+    one_line,
+    place_of,
+    placed,
+)
+from genlab.config.overrides import override
 from genlab.config.spec import (
     CALL,
     as_dict,
@@ -9,7 +18,6 @@ from genlab.config.spec import (
     differences,
     fingerprint,
     from_dict,
-    override,
     path_of,
     read,
     resolve,
@@ -21,6 +29,7 @@ __all__ = [
     "ConfigError",
     "as_dict",
     "build",
+    "check_seed",
     "choices",
     "choose",
     "did_you_mean",
@@ -30,6 +39,8 @@ __all__ = [
     "one_line",
     "override",
     "path_of",
+    "place_of",
+    "placed",
     "read",
     "resolve",
     "spec",

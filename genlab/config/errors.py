@@ -1,7 +1,16 @@
-"""What is said when a config cannot be what its author meant."""
+"""What is said when a config, or a user's code that it names, cannot be what its author meant."""
 
 import difflib
 import re
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SEEDS = 2**32  # of JAX's and NumPy's generators: a larger seed would be cut, or refused late
+OURS = Path(__file__).parents[1]
 
 
 class ConfigError(ValueError):
@@ -24,3 +33,50 @@ def did_you_mean(name: str, names) -> str:
 def choices(name: str, names) -> str:
     """`did_you_mean`, or all of `names` where none is near."""
     return did_you_mean(name, names) or f"; there is {', '.join(map(str, names))}"
+
+
+def check_seed(seed: Any, where: str = "") -> Any:
+    """`seed`; ConfigError, with `where` it was given, for a number that no generator takes."""
+    if isinstance(seed, int) and not 0 <= seed < SEEDS:
+        at = f" ({where})" if where else ""
+        raise ConfigError(f"seed is {seed}; it must be 0 .. {SEEDS - 1}{at}")
+    return seed
+
+
+def placed(text: str, error: BaseException) -> str:
+    """`text`, then the place in the user's code where `error` arose, if it did in that."""
+    place = place_of(error)
+    return f"{text} ({place})" if place and place not in text else text
+
+
+def place_of(error: BaseException) -> str:
+    """ "mine.py:12": the innermost line outside of genlab and of installed packages that an error,
+    or what it was raised from, passed through; "" where there is none.
+    """
+    for one in _causes(error):
+        if isinstance(one, SyntaxError) and one.filename and _users(one.filename):
+            return f"{one.filename}:{one.lineno}"
+        frames = [f for f in traceback.extract_tb(one.__traceback__) if _users(f.filename)]
+        if frames:
+            return f"{frames[-1].filename}:{frames[-1].lineno}"
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The errors that one was raised from, the first one first, and itself."""
+    chain: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in chain:
+        chain.append(found)
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    yield from reversed(chain)
+
+
+def _users(file: str) -> bool:
+    """Whether a file is a user's: not genlab's, installed, Python's own, or the command itself."""
+    path = Path(file)
+    if file.startswith("<frozen") or {"site-packages", "dist-packages"} & set(path.parts):
+        return False
+    if path.is_relative_to(OURS) or path.is_relative_to(sysconfig.get_path("stdlib")):
+        return False
+    return not (path.suffix == "" and file == sys.argv[0])

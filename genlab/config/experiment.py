@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from genlab.config.errors import ConfigError
+from genlab.config.errors import ConfigError, check_seed
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,7 @@ class Experiment:
         for name in ("optim", "ema", "evaluate", "begin"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it maps names to specs")
-        if not 0 <= self.seed < 2**32:
-            raise ConfigError(f"seed is {self.seed}; it must be 0 .. {2**32 - 1}")
+        check_seed(self.seed)
         if self.batch_size < 1:
             raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
         if self.recalibrate < 0:

@@ -4,14 +4,13 @@ import contextlib
 import importlib.util
 import re
 import sys
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from ml_collections import ConfigDict
 
-from genlab.config.errors import ConfigError, did_you_mean
+from genlab.config.errors import ConfigError, did_you_mean, place_of
 
 
 def load(path: str | Path) -> ModuleType:
@@ -36,19 +35,23 @@ def load(path: str | Path) -> ModuleType:
 
 
 @contextlib.contextmanager
-def told_with_its_place(path: str | Path, but: type[Exception] = ConfigError) -> Iterator[None]:
-    """Whatever goes wrong in a user's file becomes one line: file, line number, message."""
+def told_with_its_place(path: str | Path, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Whatever goes wrong in a user's file, or in another of the user's that it uses, becomes one
+    line: file, line number, message.
+    """
     try:
         yield
-    except (ConfigError, but):
+    except but:
         raise
+    except ConfigError as error:
+        place = place_of(error)
+        if not place or place in str(error):
+            raise
+        raise ConfigError(f"{place}: {error}") from error.__cause__
     except (Exception, SystemExit) as error:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-        line = (
-            error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else 0
-        )
         text = str(error).splitlines()[0] if str(error) else ""
-        raise ConfigError(f"{path}:{line}: {type(error).__name__}: {text}") from error
+        place = place_of(error) or str(path)
+        raise ConfigError(f"{place}: {type(error).__name__}: {text}") from error
 
 
 def described(module: ModuleType) -> ConfigDict:
@@ -56,17 +59,16 @@ def described(module: ModuleType) -> ConfigDict:
     line.
     """
     try:
-        with told_with_its_place(str(module.__file__), but=AttributeError):
+        with told_with_its_place(str(module.__file__), but=(AttributeError,)):
             made = module.config()
     except AttributeError as error:  # ml_collections tells it with the whole config in the message
+        place = place_of(error) or module.__file__
         field = re.search(r'Key \W*"(\w+)\W*" does not exist', str(error))
         if not field:
-            raise ConfigError(f"{module.__file__}: {error}") from error
+            raise ConfigError(f"{place}: {error}") from error
         near = re.search(r'Did you mean "(\w+)"', str(error))
         hint = f"; did you mean {near[1]!r}?" if near else ""
-        raise ConfigError(
-            f"{module.__file__}: the config has no field {field[1]!r}{hint}"
-        ) from None
+        raise ConfigError(f"{place}: the config has no field {field[1]!r}{hint}") from None
     if not isinstance(made, ConfigDict):
         raise ConfigError(
             f"{module.__file__}: config() returned {made!r}; it should return spec(Experiment, ...)"

@@ -15,7 +15,6 @@ import inspect
 import json
 import re
 import sys
-from ast import literal_eval
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +22,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from genlab.config.errors import ConfigError, did_you_mean
+from genlab.config.errors import ConfigError, check_seed, did_you_mean, placed
 from genlab.config.paths import current
 from genlab.config.upgrades import upgraded
 
@@ -53,7 +52,8 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
         if parameter.kind is parameter.VAR_KEYWORD:
             fields |= {n: _plain(v, n) for n, v in bound.arguments.get(name, {}).items()}
         elif name in bound.arguments:
-            fields[name] = _plain(bound.arguments[name], f"{fn.__name__}({name}=...)")
+            value = _plain(bound.arguments[name], f"{fn.__name__}({name}=...)")
+            fields[name] = _whole(value, parameter)
         elif parameter.default is not inspect.Parameter.empty:
             fields |= {name: defaults[name]} if name in defaults else {}
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and (
@@ -61,6 +61,12 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
         ):
             raise ConfigError(f"{fn.__name__} needs `{name}`, which was not given")
     return ConfigDict(fields, convert_dict=False).lock()
+
+
+def _whole(value: Any, parameter: inspect.Parameter) -> Any:
+    """1e3 as 1000, where an argument is declared a whole number."""
+    declared = parameter.annotation in (int, "int")
+    return int(value) if declared and type(value) is float and value.is_integer() else value
 
 
 def _defaults(fn: Callable, signature: inspect.Signature) -> dict[str, Any]:
@@ -104,6 +110,8 @@ def build(node: Any) -> Any:
     """
     if isinstance(node, ConfigDict | Mapping):
         fields = {name: build(value) for name, value in node.items() if name != CALL}
+        if "seed" in fields:
+            check_seed(fields["seed"], str(node.get(CALL, "")))
         if CALL not in node:
             return fields
         fn = resolve(node[CALL])
@@ -113,7 +121,8 @@ def build(node: Any) -> Any:
         except ConfigError:
             raise
         except Exception as error:
-            raise ConfigError(f"{node[CALL]}: {type(error).__name__}: {error}") from error
+            text = f"{node[CALL]}: {type(error).__name__}: {error}"
+            raise ConfigError(placed(text, error)) from error
     if isinstance(node, tuple | list):
         return tuple(build(value) for value in node)
     return node
@@ -139,7 +148,8 @@ def resolve(path: str) -> Any:
             hint = did_you_mean(name, vars(module))
             raise ConfigError(f"{path!r}: {module_name} has no {name!r}{hint}") from None
         # a user's module that fails while it is imported
-        raise ConfigError(f"{path!r}: {type(error).__name__}: {error}") from error
+        text = f"{path!r}: {type(error).__name__}: {error}"
+        raise ConfigError(placed(text, error)) from error
     if not isinstance(found, tuple | Mapping) and not callable(found):
         raise ConfigError(f"{path!r} is a {type(found).__name__}: it cannot be called")
     home = getattr(found, "__module__", None) or "builtins"  # methods of built-in types have none
@@ -163,37 +173,6 @@ def choose(module: ModuleType, name: str | Callable | tuple) -> Any:
         hint = did_you_mean(name, _offered(module))
         raise ConfigError(f"{module.__name__} has no {name!r}{hint}; or give 'package.module:name'")
     return found
-
-
-def override(config: ConfigDict, path: str, value: Any) -> None:
-    """Sets `config.a.b = value` in place; text from a command line is read as the field's own kind
-    of data.
-
-    `value` may be a whole spec. Raises ConfigError for a field that is not there ("did you mean")
-    or a value of another type; a number may widen (int to float), never narrow.
-    """
-    *parents, last = path.split(".")
-    node = config
-    for depth, part in enumerate(parents):
-        node = _field(node, part, parents[:depth])
-    if isinstance(node, ConfigDict) and CALL not in node and last not in node:
-        with (
-            node.unlocked()
-        ):  # a mapping by name, such as penalties: names are checked by its owner
-            node[last] = _plain(value, path) if not isinstance(value, str) else _literal(value)
-        return
-    current = _field(node, last, parents)
-    if isinstance(value, ConfigDict | Mapping):
-        value = _plain(value, path)  # a subtree is replaced whole: its fields belong to its call
-    else:
-        value = _typed(value, current, path)
-    if isinstance(node, ConfigDict):
-        with node.ignore_type():
-            node[last] = value
-        return
-    items = list(node)
-    items[int(last)] = value
-    override(config, ".".join(parents), tuple(items))
 
 
 def read(path: str | Path) -> ConfigDict:
@@ -276,13 +255,24 @@ def _plain(value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [f.name for f in dataclasses.fields(value) if f.name not in LINEN_FIELDS]
         return spec(type(value), **{name: getattr(value, name) for name in names})
+    value = scalar(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    advice = "write spec(fn, ...) for a call, 'package.module:name' for a function"
+    if hasattr(value, "tolist"):
+        advice = "write its numbers, as x.tolist(), or read it from a file in the data"
     raise ConfigError(
         f"{where} is a {type(value).__name__}; a config holds numbers, text, tuples, dicts and "
-        "specs: "
-        "write spec(fn, ...) for a call, 'package.module:name' for a function"
+        f"specs: {advice}"
     )
+
+
+def scalar(value: Any) -> Any:
+    """A scalar of NumPy or JAX as the number it is; anything else, a tracer too, as it is."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        with contextlib.suppress(Exception):  # of a tracer there is no number
+            return value.item()
+    return value
 
 
 def _explain(error: TypeError, signature: inspect.Signature, kwargs: dict) -> str:
@@ -290,19 +280,6 @@ def _explain(error: TypeError, signature: inspect.Signature, kwargs: dict) -> st
     if unknown:
         return f"no argument {unknown[0]!r}{did_you_mean(unknown[0], signature.parameters)}"
     return str(error)
-
-
-def _field(node: Any, name: str, above: list[str]) -> Any:
-    where = ".".join(above) or "the config"
-    if isinstance(node, ConfigDict):
-        if name in node:
-            return node[name]
-        names = [n for n in node if n != CALL]
-        hint = did_you_mean(name, names) or f"; it has {', '.join(names)}"
-        raise ConfigError(f"{where} has no field {name!r}{hint}")
-    if isinstance(node, tuple) and name.isdigit() and int(name) < len(node):
-        return node[int(name)]
-    raise ConfigError(f"{where} is {node!r}: it has no field {name!r}")
 
 
 def _offered(module: ModuleType) -> list[str]:
@@ -315,35 +292,3 @@ def _offered(module: ModuleType) -> list[str]:
         return callable(value) or isinstance(value, tuple)
 
     return [n for n, value in vars(module).items() if not n.startswith("_") and offered(value)]
-
-
-def _literal(text: str) -> Any:
-    """Text of a command line as the number, tuple, truth value or None it spells; else itself."""
-    try:
-        return literal_eval(
-            {"true": "True", "false": "False", "none": "None"}.get(text.lower(), text)
-        )
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return text
-
-
-def _typed(value: Any, current: Any, path: str) -> Any:
-    """`value` as the kind of data `current` is; text is read as a Python literal unless text is
-    wanted.
-    """
-    if isinstance(current, ConfigDict):
-        made = current.get(CALL, "a mapping").rpartition(":")[2]
-        raise ConfigError(f"{path} is {made}, not a value: set its fields, {path}.NAME=...")
-    if isinstance(value, str) and not isinstance(current, str):
-        value = _literal(value)
-    value = _plain(value, path)
-    if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if current is None or type(value) is type(current):
-        return value
-    if isinstance(current, tuple) and isinstance(value, int | float | str):
-        return (value,)
-    raise ConfigError(
-        f"{path} is {type(current).__name__} ({current!r}); {as_dict(value)!r} is "
-        f"{type(value).__name__}"
-    )

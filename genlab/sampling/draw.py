@@ -21,7 +21,7 @@ from genlab.data.columns import Column
 from genlab.data.pictures import write_png
 from genlab.game.abilities import Generates, require
 from genlab.runs.environment import version
-from genlab.runs.files import writing, write_json
+from genlab.runs.files import write_json, writing
 from genlab.sampling.conditions import Stored
 from genlab.sampling.load import TrainedRun, load
 from genlab.sampling.request import SampleRequest

@@ -9,7 +9,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
-from genlab.config import ConfigError
+from genlab.config import ConfigError, placed
 from genlab.runs import ingredients
 from genlab.runs.files import sound_object_in, write_json
 from genlab.runs.folder import RunFolder
@@ -143,9 +143,10 @@ def carry_out(job: Job, show: Progress, acts: Sequence[Act] = ACTS) -> Result:
             act(job, show)
         return Result(job, "done")
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = placed(f"{type(error).__name__}: {error}".splitlines()[0], error)
         job.workdir.mkdir(parents=True, exist_ok=True)
         (job.workdir / "error.txt").write_text(traceback.format_exc())
+        reason += f" (traceback in {job.workdir / 'error.txt'})"
         run = RunFolder(job.workdir)
         if not (isinstance(error, ConfigError) and run.exists):  # another config's run stays whole
             run.write("status.json", {"status": "failed", "error": reason})

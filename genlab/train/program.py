@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab import game
-from genlab.config import ConfigError, build, did_you_mean
+from genlab.config import ConfigError, build, did_you_mean, placed
 from genlab.config.experiment import Experiment
 from genlab.data.sources import Source
 from genlab.game import State
@@ -175,7 +175,8 @@ def prepare(config: ConfigDict) -> Training:
         raise
     except Exception as error:
         text = " ".join(str(error).split())[:400]
-        raise ConfigError(f"this game cannot be played: {type(error).__name__}: {text}") from error
+        told = f"this game cannot be played: {type(error).__name__}: {text}"
+        raise ConfigError(placed(told, error)) from error
     return training
 
 

@@ -10,9 +10,8 @@ from genlab.runs.folder import RunFolder
 from genlab.runs.saved import SELECTION
 from genlab.train.program import Training, prepare
 
-
 Step = int | Literal["last"] | None
-"""A checkpoint: of this round, of the newest, or (None) the best by `loop.best`, else the newest."""
+"""A checkpoint: of this round, the newest ("last"), or the best by `loop.best`, else the newest."""
 
 
 def trained(workdir: str | Path, step: Step = None) -> tuple[RunFolder, Training, int, State]:

@@ -84,7 +84,10 @@ def test_curves_are_drawn_against_images_flops_and_seconds_too(make, tmp_path):
     }  # fmt: skip
     assert placed["images", "fast"] == [6400, 16000, 25600]
     assert placed["FLOPs", "slow"] == [2e11, 5e11, 8e11]
-    assert placed["seconds", "slow"] == [100, 250, 400] and placed["seconds", "fast"][:2] == [10, 25]
+    assert placed["seconds", "slow"] == [100, 250, 400] and placed["seconds", "fast"][:2] == [
+        10,
+        25,
+    ]
 
 
 def test_an_axis_that_is_not_known_of_every_variant_is_left_out(make, tmp_path):

@@ -69,9 +69,7 @@ def _score_panels(scored: Sequence[Result], sweep: Sweep) -> list[Panel | None]:
     return drawn
 
 
-def _score_panel(
-    name: str, title: str, group: Sequence[Result], sweep: Sweep
-) -> Panel | None:
+def _score_panel(name: str, title: str, group: Sequence[Result], sweep: Sweep) -> Panel | None:
     runs: dict[tuple[str, int], Series] = {}
     for r in group:
         runs.setdefault((r.variant, r.seed), {})[r.step] = r.scores.get(name, math.nan)

@@ -17,8 +17,8 @@ HEADINGS = (
 )  # fmt: skip
 LEGEND = (
     "Means per finished run, or per run where none finished: rounds trained, real images consumed, "
-    "floating-point operations, seconds without compilation; of seconds, in brackets, the least and "
-    "the greatest of the runs."
+    "floating-point operations, seconds without compilation; of seconds, in brackets, the least "
+    "and the greatest of the runs."
 )
 
 

@@ -1,0 +1,174 @@
+"""Fields of a config set by their path, as `--config.a.b=value` and a variant of a sweep do."""
+
+import difflib
+import json
+from ast import literal_eval
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from genlab.config.errors import ConfigError, did_you_mean
+from genlab.config.spec import CALL, _plain, as_dict
+
+MOST = 3  # places that a suggestion names
+
+
+def override(config: ConfigDict, path: str, value: Any) -> None:
+    """Sets `config.a.b = value` in place; text from a command line is read as the field's own kind
+    of data.
+
+    `value` may be a whole spec. A mapping by name, such as penalties, is replaced whole by another
+    ('{"r1": 5}'), and an entry of it removed by None; tuples are read from "a,b". Raises
+    ConfigError for a field that is not there ("did you mean", through all levels) or a value of
+    another type; a number may widen (int to float), and narrow where nothing is lost (1e3 to 1000).
+    """
+    *parents, last = path.split(".")
+    node = config
+    for depth, part in enumerate(parents):
+        node = _field(node, part, path.split("."), depth, config)
+    if is_mapping(node) and (last not in node or _read(value) is None):
+        _enter(node, last, _read(value), path)
+        return
+    current = _field(node, last, path.split("."), len(parents), config)
+    value = _typed(value, current, path)
+    if isinstance(node, ConfigDict):
+        with node.ignore_type():
+            node[last] = value
+        return
+    items = list(node)
+    items[int(last)] = value
+    override(config, ".".join(parents), tuple(items))
+
+
+def is_mapping(node: Any) -> bool:
+    """Whether a node of a config is a mapping by name, whose names its owner checks, and no call
+    with fields of its own.
+    """
+    return isinstance(node, ConfigDict) and CALL not in node
+
+
+def literal(text: str) -> Any:
+    """Text of a command line as the number, tuple, mapping, truth value or None it spells, in
+    Python or JSON; else itself.
+    """
+    plain = {"true": "True", "false": "False", "none": "None", "null": "None"}
+    try:
+        return literal_eval(plain.get(text.lower(), text))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        pass
+    try:
+        return json.loads(text) if text[:1] in ("{", "[") else text
+    except (ValueError, RecursionError):
+        return text
+
+
+def _read(value: Any) -> Any:
+    return literal(value) if isinstance(value, str) else value
+
+
+def _enter(node: ConfigDict, name: str, value: Any, path: str) -> None:
+    """Sets an entry of a mapping that it does not have, or removes one (None)."""
+    if value is None and name not in node:
+        hint = did_you_mean(name, node) or f"; it has {', '.join(node) or 'none'}"
+        raise ConfigError(f"{path}=None removes an entry, and there is no {name!r}{hint}")
+    with node.unlocked():
+        if value is None:
+            del node[name]
+        else:
+            node[name] = _plain(value, path)
+
+
+def _field(node: Any, name: str, path: list[str], depth: int, root: ConfigDict) -> Any:
+    """The field `name` of `node`, which is at `path[:depth]` of the config `root`."""
+    where = ".".join(path[:depth]) or "the config"
+    if isinstance(node, ConfigDict):
+        if name in node:
+            return node[name]
+        names = [n for n in node if n != CALL]
+        hint = suggestion(name, names, root, ".".join(path[depth + 1 :]))
+        raise ConfigError(f"{where} has no field {name!r}{hint or '; it has ' + ', '.join(names)}")
+    if isinstance(node, tuple) and name.isdigit() and int(name) < len(node):
+        return node[int(name)]
+    raise ConfigError(f"{where} is {node!r}: it has no field {name!r}")
+
+
+def suggestion(name: str, names: list[str], root: Any, rest: str = "") -> str:
+    """`"; did you mean 'loop.steps'?"`: a field of that name elsewhere in `root`, else the nearest
+    of `names`, else of all fields; followed by the `rest` of a path where that leads somewhere.
+    """
+    places: dict[str, list[str]] = {}
+    for place, last in _places(root):
+        places.setdefault(last, []).append(place)
+    if name not in places and (near := did_you_mean(name, names)):
+        return near
+    found = difflib.get_close_matches(name, places, n=1, cutoff=0.75)
+    if not found:
+        return ""
+    known = {place for each in places.values() for place in each}
+    whole = [
+        f"{place}.{rest}" if f"{place}.{rest}" in known else place for place in places[found[0]]
+    ]
+    whole = sorted(whole, key=lambda place: place.count("."))[:MOST]
+    return f"; did you mean {' or '.join(map(repr, whole))}?"
+
+
+def _places(node: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """Every field of a config: its path, and the last name of it."""
+    if isinstance(node, ConfigDict | Mapping):
+        items = [(str(name), value) for name, value in node.items() if name != CALL]
+    else:
+        items = [(str(i), value) for i, value in enumerate(node)] if type(node) is tuple else []
+    for name, value in items:
+        place = f"{at}.{name}" if at else name
+        yield place, name
+        yield from _places(value, place)
+
+
+def _typed(value: Any, current: Any, path: str) -> Any:
+    """`value` as the kind of data `current` is; text is read as a literal unless text is wanted."""
+    typed = isinstance(value, str)
+    if typed and not isinstance(current, str):
+        value = _listed(value) if isinstance(current, tuple) else literal(value)
+    if isinstance(current, ConfigDict):
+        return _replaced(value, current, path)
+    if isinstance(value, ConfigDict | Mapping) and not typed:
+        return _plain(value, path)  # a subtree is replaced whole: its fields belong to its call
+    value = converted(_plain(value, path), current)
+    if current is None or type(value) is type(current):
+        return value
+    if isinstance(current, tuple) and isinstance(value, int | float | str):
+        return (value,)
+    raise ConfigError(
+        f"{path} is {type(current).__name__} ({current!r}); {as_dict(value)!r} is "
+        f"{type(value).__name__}"
+    )
+
+
+def _replaced(value: Any, current: ConfigDict, path: str) -> ConfigDict:
+    """What takes the place of a subtree: another, or, of a mapping by name, none (None)."""
+    if value is None and is_mapping(current):
+        value = {}
+    if not isinstance(value, ConfigDict | Mapping):
+        made = current.get(CALL, "a mapping").rpartition(":")[2]
+        raise ConfigError(f"{path} is {made}, not a value: set its fields, {path}.NAME=...")
+    if is_mapping(current):
+        value = {name: converted(inner, current.get(name)) for name, inner in value.items()}
+    return _plain(value, path)
+
+
+def converted(value: Any, like: Any) -> Any:
+    """A number as one of the kind of `like`, where it is the same number: 3 as 3.0, 1e3 as 1000."""
+    if type(like) is float and type(value) is int:
+        return float(value)
+    if type(like) is int and type(value) is float and value.is_integer():
+        return int(value)
+    return value
+
+
+def _listed(text: str) -> Any:
+    """ "a,b" and "32,64" as tuples, whatever spells one as it is."""
+    found = literal(text)
+    if isinstance(found, str) and "," in text:
+        return tuple(literal(part.strip()) for part in text.split(",") if part.strip())
+    return found
