@@ -1,14 +1,16 @@
-"""Breaks losses, options and play on purpose, one line at a time: a test must fail each time.
+"""Breaks losses, play, data, checkpoints and metrics on purpose, a line at a time: tests must fail.
 
-Run:    python benchmarks/mutations.py             (some 7 minutes on 2 cores)
+Run:    python benchmarks/mutations.py             (some 15 minutes on 2 cores)
         python benchmarks/mutations.py --only r1   (those about r1; writes nothing)
+        python benchmarks/mutations.py --only genlab/metrics  (those of a folder; likewise)
         python benchmarks/mutations.py --every 10  (one in ten; writes nothing)
         python benchmarks/mutations.py --check     (seconds: does every mutant still apply?)
 Writes: benchmarks/results/mutations.md
 
 Every mutant (benchmarks/mutants/) is a copy of the repository in a temporary folder with one piece
-of text replaced; the tests that should notice run there and have to fail by an assertion, not by a
-crash. Exits 1 where one survives, or where its text is not found exactly once.
+of text replaced; the tests that should notice run there and have to fail by an assertion, or for
+something that was not refused, not by a crash. Exits 1 where one survives, or where its text is not
+found exactly once.
 """
 
 import argparse
@@ -32,6 +34,7 @@ from mutants import MUTANTS, Mutant  # noqa: E402
 from genlab.losses import penalties, regularisers  # noqa: E402
 
 PAGE = ROOT / "benchmarks" / "results" / "mutations.md"
+BY_ASSERTION = ("AssertionError", "assert", "Failed")  # the last is pytest's: nothing was raised
 
 
 def copied(source: Path, target: Path) -> None:
@@ -80,7 +83,7 @@ def verdict(clean: Path, mutant: Mutant) -> tuple[str, str]:
     if result.returncode == 0:
         return "", f"survived {', '.join(mutant.tests)}"
     red = re.search(r"^FAILED (.+?) - (\w*)", result.stdout, re.MULTILINE)
-    if result.returncode != 1 or red is None or red[2] not in ("AssertionError", "assert"):
+    if result.returncode != 1 or red is None or red[2] not in BY_ASSERTION:
         return "", f"crashed instead of failing:\n{result.stdout[-2000:]}{result.stderr[-2000:]}"
     return red[1], ""
 
@@ -134,11 +137,13 @@ def main() -> None:
     """Breaks them all, or checks that it could."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
-    parser.add_argument("--only", default="", help="mutants whose name or kind holds this word")
+    parser.add_argument("--only", default="", help="mutants whose name, kind or file holds this")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="one mutant in N")
     parser.add_argument("--check", action="store_true", help="apply them only, run no test")
     arguments = parser.parse_args()
-    chosen = [m for m in MUTANTS if arguments.only in f"{m.of}, {m.kind}"][:: arguments.every]
+    chosen = [m for m in MUTANTS if arguments.only in f"{m.of}, {m.kind}, {m.file}"][
+        :: arguments.every
+    ]
     whole = len(chosen) == len(MUTANTS)
     complete()
     wrong = [f"{m.of}, {m.kind}: {matter}" for m in chosen if (matter := misfit(ROOT, m))]

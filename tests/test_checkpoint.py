@@ -1,3 +1,5 @@
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ from jax import random
 
 from genlab.config import ConfigError
 from genlab.game import State
+from genlab.runs import saved
 from genlab.runs.checkpoint import Checkpoints, checksum
 
 
@@ -29,6 +32,28 @@ def test_the_best_may_be_the_highest(tmp_path):
             checkpoints.save(step, state(step), score)
             checkpoints.wait()
         assert checkpoints.steps == [1, 3] and checkpoints.best == 1
+
+
+def test_of_equal_scores_the_newest_is_best_and_nan_never_is():
+    for best, last in (("fd", 1.0), ("+fd", 1.0)):
+        scores = {2: {"fd": 1.0}, 4: {"fd": last}, 6: {"fd": math.nan}, 8: {}}
+        assert saved.best_of(scores, best) == 4
+    assert saved.best_of({2: {"fd": math.nan}}, "fd") is None
+
+
+def test_weights_are_read_of_the_best_round_of_one_round_or_of_the_newest(tmp_path):
+    folder = tmp_path / "checkpoints"
+    with Checkpoints(folder, keep=3, best="fd") as checkpoints:
+        for step, score in ((1, 2.0), (2, 1.0), (3, 3.0)):
+            checkpoints.save(step, state(step), score)
+    for asked, step, chosen in (
+        ({"best": "fd"}, 2, "best validation fd"),
+        ({"step": 1}, 1, "round 1"),
+        ({}, 3, "last"),
+    ):
+        found = saved.read(folder, **asked)
+        assert (found.step, found.chosen) == (step, chosen)
+        assert found.params["net"]["w"][0, 0] == step
 
 
 def test_scores_of_another_name_do_not_compete(tmp_path):

@@ -14,7 +14,7 @@ import tiny
 from helpers import leaves, logged
 
 from genlab import fit, spec
-from genlab.config import ConfigError, override
+from genlab.config import ConfigError, as_dict, override
 from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.evaluators import Reconstruction
 from genlab.runs.checkpoint import Checkpoints
@@ -136,7 +136,12 @@ def test_when_every_checkpoint_is_damaged_nothing_is_overwritten(trained, tmp_pa
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("batch_size", "32"), ("seed", "1"), ("method.decoder.trunk.hidden", "(8,)")],
+    [
+        ("batch_size", "32"),
+        ("seed", "1"),
+        ("method.decoder.trunk.hidden", "(8,)"),
+        ("loop.placement", "pmap"),
+    ],
 )
 def test_a_changed_config_is_refused_with_the_field_that_differs(field, value, trained, tmp_path):
     folder = copied(trained[0], tmp_path / "run")
@@ -145,6 +150,16 @@ def test_a_changed_config_is_refused_with_the_field_that_differs(field, value, t
     with pytest.raises(ConfigError, match=f"another config .*{field} was"):
         fit(config, folder)
     assert RunFolder(folder).status["status"] == "finished"
+
+
+def test_under_pmap_another_number_of_devices_is_refused_for_it_draws_otherwise(trained, tmp_path):
+    run = RunFolder(copied(trained[0], tmp_path / "run"))
+    started = vae(steps=6, placement="pmap", devices=None)
+    run.write("config.json", as_dict(started))
+    run.append("env.jsonl", {"devices": 8})
+    with pytest.raises(ConfigError, match=r"on 8 devices under .*pmap.*now there are 2.*devices=8"):
+        fit(vae(steps=8, placement="pmap", devices=2), run.path)
+    assert run.config.loop.devices is None
 
 
 def test_what_cannot_alter_the_past_may_change(trained, tmp_path):

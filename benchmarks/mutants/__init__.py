@@ -1,5 +1,9 @@
 """Changes that `benchmarks/mutations.py` makes to the code; a test has to notice each."""
 
+from mutants.augment import AUGMENT
+from mutants.checkpoints import CHECKPOINTS
+from mutants.data import DATA
+from mutants.metrics import METRICS
 from mutants.mutant import Mutant
 from mutants.objectives import OBJECTIVES
 from mutants.options import OPTIONS
@@ -7,6 +11,7 @@ from mutants.penalties import PENALTIES
 from mutants.play import PLAY
 from mutants.regularisers import REGULARISERS
 
-MUTANTS = OBJECTIVES + PENALTIES + REGULARISERS + OPTIONS + PLAY
+LOSSES = OBJECTIVES + PENALTIES + REGULARISERS
+MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + METRICS
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -135,6 +135,8 @@ def section(of: Section, golden_cases: dict[str, list]) -> Iterator[str]:
         yield f"### `{name}`\n"
         yield f"`{entry.formula}` {definition(function)}\n"
         yield f"Source: {source(function)}.{f' Shapes: `{shown}`.' if shown else ''}\n"
+        if entry.note:
+            yield f"{entry.note}\n"
         yield from measured(name, entry, golden_cases)
 
 

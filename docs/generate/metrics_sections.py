@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 class Entry(NamedTuple):
     """formula: of the estimate; known: tests of known answers, "file::name", for what has no
-    reference.
+    reference; note: where it differs from the reference.
     """
 
     formula: str
     known: tuple[str, ...] = ()
+    note: str = ""
 
 
 class Section(NamedTuple):
@@ -19,6 +20,11 @@ class Section(NamedTuple):
     entries: dict[str, Entry]
 
 
+CLOSED = (
+    "Balls are closed, as in the paper of precision and recall (equation 1) and in torch-fidelity; "
+    "`prdc` counts points strictly inside. The two differ where rows are repeated: of one row, "
+    "repeated, against itself precision, recall and coverage are 1 here and 0 there."
+)
 SECTIONS = (
     Section(
         "Fréchet distances",
@@ -69,9 +75,17 @@ SECTIONS = (
     Section(
         "Neighbours",
         {
-            "neighbours.precision_recall": Entry("share within some k-NN ball of the other set"),
+            "neighbours.precision_recall": Entry(
+                "share within some k-NN ball of the other set",
+                (
+                    "test_neighbours.py::test_rows_drawn_with_repeats_are_counted_as_equation_1_counts_them",
+                ),
+                CLOSED,
+            ),
             "neighbours.density_coverage": Entry(
-                "real balls around a fake point / k; share of real balls that hold a fake point"
+                "real balls around a fake point / k; share of real balls that hold a fake point",
+                ("test_neighbours.py::test_balls_of_repeated_points_hold_their_copies",),
+                CLOSED,
             ),
             "neighbours.authenticity": Entry(
                 "share farther from the nearest training point than that from its own",

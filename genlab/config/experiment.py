@@ -11,11 +11,14 @@ from genlab.config.errors import ConfigError, check_seed
 
 @dataclass(frozen=True)
 class Loop:
-    """How a run is carried out: nothing here changes a round already played.
+    """How a run is carried out: nothing here changes a round already played, and all but the
+    placement (and the number of devices under "pmap") may change when a run is resumed.
 
     steps:            rounds to play in all
     rounds_per_call:  rounds per dispatch (one `lax.scan`); the numbers do not depend on it
-    placement:        "jit" (global view) or "pmap"; `devices` of them, None for all
+    placement:        "jit" (global view): the numbers do not depend on the number of devices; or
+                      "pmap": each device draws for its own rows, so they do
+    devices:          how many, None for all there are
     sharding:         of the state under "jit": "replicated" or "full" (each leaf split over the
                       devices)
     *_every:          in rounds; 0 for never (a checkpoint is always made after the last round)

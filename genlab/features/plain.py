@@ -12,7 +12,7 @@ from jax import Array, lax
 from genlab.config import ConfigError
 from genlab.data.sources import Source
 from genlab.features.resize import coloured
-from genlab.features.space import FeatureSpace, batched
+from genlab.features.space import FeatureSpace, batched, refuse_other_than_uint8
 from genlab.runtime import compiler
 
 SMALLEST = 8  # pixels: three layers of stride 2 leave one
@@ -29,12 +29,7 @@ class Pixels:
         """
 
         def taps(images: np.ndarray) -> dict[str, np.ndarray]:
-            if images.dtype != np.uint8:
-                raise ValueError(
-                    f"images are {images.dtype}, and scores are of uint8 in [0, 255]: quantise "
-                    "first, np.clip(np.rint((x + 1) * 127.5), 0, 255).astype(np.uint8) from "
-                    "[-1, 1]"
-                )
+            refuse_other_than_uint8(images)
             return {"features": images.reshape(len(images), -1) / 127.5 - 1.0}
 
         return FeatureSpace(taps, {"features": "pixels"})

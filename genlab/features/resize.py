@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from genlab.config import ConfigError, did_you_mean
+from genlab.features.space import refuse_other_than_uint8
 
 
 def resize(images: Array, size: int, kind: str) -> Array:
@@ -35,11 +36,7 @@ def coloured(images: Array) -> Array:
 
     Raises ValueError for anything else: feature networks take images as stored in files.
     """
-    if images.dtype != np.uint8:
-        raise ValueError(
-            f"images are {images.dtype}, and scores are of uint8 in [0, 255]: quantise first, "
-            "rounding and clipping, as saving to a file does"
-        )
+    refuse_other_than_uint8(images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(f"images are {images.shape}, not [N, H, W, 1 or 3]")
     return jnp.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else jnp.asarray(images)

@@ -30,10 +30,25 @@ GIVEN = FeatureSpace(lambda rows: {"features": rows}, {"features": "given"})
 """The space of features that are given themselves."""
 
 
+def refuse_other_than_uint8(images: np.ndarray | jax.Array) -> None:
+    """ValueError for images that are not uint8, with how to quantise those of the usual ranges."""
+    if images.dtype != np.uint8:
+        raise ValueError(
+            f"images are {images.dtype}, and scores are of uint8 in [0, 255]: quantise first, "
+            "np.clip(np.rint((x + 1) * 127.5), 0, 255).astype(np.uint8) from [-1, 1], with x * 255 "
+            "in place of (x + 1) * 127.5 from [0, 1], and x itself from [0, 255]"
+        )
+
+
 def batched(
     fn: Callable[[jax.Array], dict], images: np.ndarray, size: int = BATCH
 ) -> dict[str, np.ndarray]:
-    """`fn` of `size` images at a time, its arrays concatenated on the host."""
+    """`fn` of `size` images at a time, its arrays concatenated on the host.
+
+    Raises ValueError as `refuse_other_than_uint8` does, of the type that was given: `jnp.asarray`
+    makes float64 float32.
+    """
+    refuse_other_than_uint8(images)
     parts = [
         jax.device_get(fn(jnp.asarray(images[i : i + size]))) for i in range(0, len(images), size)
     ]

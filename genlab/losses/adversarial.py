@@ -106,11 +106,25 @@ relativistic = Objective(
 """
 
 
+def _without_offset(loss: Callable[[Logits, Logits], Logits]) -> Callable[[Logits, Logits], Logits]:
+    """A loss that only differences of logits enter, taken of logits minus the one nearest 0, of the
+    global batch: an offset that all of them share would cost digits of float32.
+    """
+
+    def shifted(real: Logits, fake: Logits) -> Logits:
+        everyone = collectives.gather(jax.lax.stop_gradient(jnp.stack([real, fake])))
+        offset = everyone.ravel()[jnp.abs(everyone).argmin()]
+        return loss(real - offset, fake - offset)
+
+    return shifted
+
+
 def _relative_to_average(data: OfLogit, sample: OfLogit) -> Objective:
     """Each logit minus the mean logit of the other side; `data` and `sample` are the losses of the
     two labels, which the generator swaps.
     """
 
+    @_without_offset
     def critic(real: Logits, fake: Logits) -> Logits:
         real_mean, fake_mean = collectives.mean((real.mean(), fake.mean()))
         return data(real - fake_mean) + sample(fake - real_mean)
@@ -295,6 +309,7 @@ def _log_sum(logits: Logits) -> Float[Array, ""]:
     return jax.nn.logsumexp(collectives.gather(logits))
 
 
+@_without_offset
 def _contrast(real: Logits, fake: Logits) -> Logits:
     return _softplus(_log_sum(fake) - real) + _softplus(fake + _log_sum(-real))
 
@@ -311,8 +326,8 @@ def _log_partition(real: Logits, fake: Logits) -> Float[Array, ""]:
 
 
 softmax = Objective(
-    critic=lambda real, fake: _log_partition(real, fake) - real,
-    generator=lambda real, fake: _log_partition(real, fake) - (real + fake) / 2,
+    critic=_without_offset(lambda real, fake: _log_partition(real, fake) - real),
+    generator=_without_offset(lambda real, fake: _log_partition(real, fake) - (real + fake) / 2),
 )
 """Softmax GAN: one distribution over the whole batch, logits as log-probabilities minus log Z.
 The critic's target is uniform over the real half, 1/|B+|, the generator's over both, 1/|B|; the

@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 from jaxtyping import Bool, Float, Real
 
-from genlab.metrics.rows import pair
+from genlab.metrics.rows import pair, scaled
 
 
 class Bins(NamedTuple):
@@ -89,6 +89,6 @@ def _fitting(
     train: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "m d"]
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "m d"]]:
     """Both in the precision of the training set, which k-means requires."""
-    train, fake = pair(train, fake)
+    (train, fake), _ = scaled(*pair(train, fake), reach=1e15)  # squares fit in float32 too
     dtype = train.dtype if np.issubdtype(train.dtype, np.floating) else np.float64
     return train.astype(dtype, copy=False), fake.astype(dtype, copy=False)

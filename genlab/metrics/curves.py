@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Real
 
+from genlab.metrics.rows import scaled
+
 EPSILON = 1e-10  # of an angle, so that no slope is 0 or infinite; and of F's denominator
 
 
@@ -123,4 +125,4 @@ def _union(
             "samples or data hold NaN or infinity; expected finite numbers: look at the samples "
             "and the feature network that made them"
         )
-    return both
+    return scaled(both, reach=1e15)[0][0]  # squares fit in float32 too

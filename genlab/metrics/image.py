@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, Real
 
 SIGMA = 1.5  # pixels, of SSIM's Gaussian window
 K1, K2 = 0.01, 0.03  # SSIM's constants, as shares of the data range
+WIDE = 100  # from this data range on images are on a scale of 8 bits or more, not [0, 1]
 WEIGHTS = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333  # of MS-SSIM's scales, finest first
 
 
@@ -50,7 +51,7 @@ def mse(
 
     Takes two sets, both uint8 or both floating; multiply by `data_range` squared for the
     error in units of the input. Raises ValueError for unequal shapes or kinds, NaN or infinity, and
-    a range that does not hold the reference.
+    a range that does not hold the reference or is that of another encoding.
     """
     image, reference = _pair(image, reference, data_range)
     return ((image - reference) ** 2).mean(axis=(1, 2, 3)) / data_range**2
@@ -242,18 +243,34 @@ def _pair(
             f"images are {image.dtype} and references {reference.dtype}; expected both uint8 or "
             "both floating: bring both to one encoding"
         )
+    whole = image.dtype == np.uint8
     image, reference = image.astype(np.float64), reference.astype(np.float64)
     if not np.isfinite(image).all() or not np.isfinite(reference).all():
         raise ValueError(
             "images or references hold NaN or infinity; expected finite numbers: look at the model"
         )
-    span = np.ptp(reference)
+    span = max(image.max(), reference.max()) if whole else np.ptp(reference)
     if not data_range > 0 or span > data_range * (1 + 1e-6):
+        found = f"the uint8 images reach {span:g}" if whole else f"the references span {span:.6g}"
         raise ValueError(
-            f"data_range is {data_range} and the references span {span:.6g}; expected a range that "
+            f"data_range is {data_range} and {found}; expected a range that "
             "holds them: 255 for uint8, 1 for [0, 1], 2 for [-1, 1]"
         )
+    if data_range >= WIDE and _fractions(reference):
+        low, high = reference.min(), reference.max()
+        raise ValueError(
+            f"data_range is {data_range} and the references are fractions from {low:.6g} to "
+            f"{high:.6g}; expected the range of their encoding: 1 for [0, 1], 2 for [-1, 1], 255 "
+            "for [0, 255]"
+        )
     return image, reference
+
+
+def _fractions(reference: Float[np.ndarray, "b h w c"]) -> bool:
+    """Whether all numbers are in [-1, 1] and not all of them are whole, as in a black image of 8
+    bits.
+    """
+    return bool(np.abs(reference).max() <= 1 and (reference % 1 != 0).any())
 
 
 def _encoding(image: np.ndarray) -> str:

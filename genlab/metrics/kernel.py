@@ -4,6 +4,7 @@ Estimates are unbiased, so they may be negative: no root is taken and nothing is
 values are computed in float64 a block at a time, so memory grows linearly with the number of rows.
 """
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float, Real
 
-from genlab.metrics.rows import pair
+from genlab.metrics.rows import pair, scaled
 
 BLOCK = 2048  # rows by rows of kernel values held at once: 32 MiB
 MEDIAN_OF = 1000  # rows that the median heuristic looks at
@@ -54,13 +55,15 @@ def gaussian(bandwidth: float) -> Kernel:
             f"bandwidth is {bandwidth}; expected a number above 0, in units of the features: "
             "median_bandwidth gives one, unless half of all rows are copies"
         )
+    unit = math.ldexp(1.0, math.frexp(bandwidth)[1] - 1)  # a power of two: no digit changes
 
     def kernel(
         x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]
     ) -> Float[np.ndarray, "n m"]:
-        x, y = x - y.mean(axis=0), y - y.mean(axis=0)  # loses fewer digits in the products
+        centre = y.mean(axis=0)  # spares digits in the products
+        x, y = (x - centre) / unit, (y - centre) / unit
         squared = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2 * (x @ y.T)
-        return np.exp(-np.maximum(squared, 0) / (2 * bandwidth**2))
+        return np.exp(-np.maximum(squared, 0) / (2 * (bandwidth / unit) ** 2))
 
     return kernel
 
@@ -71,11 +74,11 @@ def median_bandwidth(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"]) -> 
     The heuristic of Gretton et al. 2012 (JMLR 13, Section 8). Larger sets are represented by
     1,000 rows, evenly spaced. Raises ValueError as `mmd` does.
     """
-    x, y = pair(x, y, least=1)
-    joined = np.concatenate([x, y])
+    joined = np.concatenate(pair(x, y, least=1))
     if len(joined) > MEDIAN_OF:
         joined = joined[np.linspace(0, len(joined) - 1, MEDIAN_OF).astype(int)]
-    return float(np.median(scipy.spatial.distance.pdist(joined)))
+    (joined,), unit = scaled(joined.astype(np.float64))
+    return float(np.median(scipy.spatial.distance.pdist(joined))) * unit
 
 
 def mmd(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], kernel: Kernel) -> float:
@@ -84,7 +87,7 @@ def mmd(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], kernel: Kernel) 
     Gretton et al. 2012 (JMLR 13), Lemma 6, equation 3: the mean of k over pairs of different rows
     of `x`, plus that of `y`, minus twice the mean over pairs from both. Its expectation is 0 for
     equal distributions. Raises ValueError for shapes that do not fit, fewer than 2 rows, NaN or
-    infinity.
+    infinity, and features so large that the kernel is not finite.
     """
     x, y = pair(x, y, least=2)
     return _mmd(x.astype(np.float64), y.astype(np.float64), kernel)
@@ -122,9 +125,26 @@ def kernel_distance(
 
 def _mmd(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"], kernel: Kernel) -> float:
     n, m = len(x), len(y)
-    within = _within(x, kernel) / (n * (n - 1)) + _within(y, kernel) / (m * (m - 1))
-    across = sum(float(kernel(a, b).sum()) for a in _blocks(x) for b in _blocks(y))
-    return within - 2 * across / (n * m)
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        within = _within(x, kernel) / (n * (n - 1)) + _within(y, kernel) / (m * (m - 1))
+        across = sum(float(kernel(a, b).sum()) for a in _blocks(x) for b in _blocks(y))
+        found = within - 2 * across / (n * m)
+    refuse_overflow(found, x, y)
+    return found
+
+
+def refuse_overflow(
+    values: Float[np.ndarray, "..."] | float,
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+) -> None:
+    """ValueError where `values`, made of a kernel on `x` and `y`, are not finite."""
+    if not np.isfinite(values).all():
+        largest = max(np.abs(x).max(), np.abs(y).max())
+        raise ValueError(
+            f"the kernel gives NaN or infinity for features that reach {largest:.3g}; expected "
+            "finite values: divide both sets by one number, or give a kernel that is finite there"
+        )
 
 
 def _within(x: Float[np.ndarray, "n d"], kernel: Kernel) -> float:

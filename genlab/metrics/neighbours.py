@@ -1,8 +1,11 @@
 """Scores that compare two sets of features by their nearest neighbours.
 
 Distances are Euclidean, computed in float64 a tile at a time, so memory beyond that of the inputs
-is that of a few tiles, whatever the number of rows. A point on the surface of a ball is outside it,
-as in the `prdc` package: a ball of radius 0, around a point that occurs k + 1 times, holds nothing.
+is that of a few tiles, whatever the number of rows. Balls are closed, as in Kynkaanniemi et al.
+2019 (arXiv:1904.06991), equation 1: a point at the distance of the radius is inside, and a ball of
+radius 0, around a point that occurs k + 1 times, holds the copies of that point. The `prdc` package
+counts only points strictly inside: where rows are repeated it gives lower scores, and the same
+elsewhere.
 """
 
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Real
 
-from genlab.metrics.rows import pair
+from genlab.metrics.rows import pair, scaled
 
 TILE = 2**25  # float64 numbers held at once, distances or rows: 256 MiB; smaller is slower
 
@@ -70,11 +73,12 @@ def precision_recall(
 ) -> tuple[float, float]:
     """Precision and recall of `fake` against `real`, each 0 to 1.
 
-    Kynkaanniemi et al. 2019 (arXiv:1904.06991), equations 1 and 2: the share of fake points inside
-    some real point's ball, whose radius is the distance to its k-th nearest other real point, and
-    the same with the sets exchanged. Raises ValueError for shapes that do not fit or too few rows.
+    Kynkaanniemi et al. 2019 (arXiv:1904.06991), equations 1 and 2: the share of fake points in some
+    real point's ball, whose radius is the distance to its k-th nearest other real point, and the
+    same with the sets exchanged; on the surface counts as inside. Raises ValueError for shapes that
+    do not fit or too few rows.
     """
-    data, samples = _centred(real, fake)
+    data, samples, _ = _centred(real, fake)
     precision = _share_inside(samples, data, _radii(data, k))
     return precision, _share_inside(data, samples, _radii(samples, k))
 
@@ -86,15 +90,16 @@ def density_coverage(
 
     Naeem et al. 2020 (arXiv:2002.09797): density is the mean number of real balls around a fake
     point divided by k (at least 0, above 1 where fakes cluster), coverage the share of real balls
-    that hold a fake point (0 to 1). For equal distributions the expected density is 1 and the
-    expected coverage 1 - prod_{i < k} (N - 1 - i) / (M + N - 1 - i). Raises ValueError as
-    `precision_recall` does.
+    that hold a fake point (0 to 1). Balls are those of `precision_recall`. For equal continuous
+    distributions the expected density is 1 and the expected coverage
+    1 - prod_{i < k} (N - 1 - i) / (M + N - 1 - i); rows repeated more than k times raise the
+    density, as clusters of fakes do. Raises ValueError as `precision_recall` does.
     """
-    data, samples = _centred(real, fake)
+    data, samples, _ = _centred(real, fake)
     radii = _radii(data, k)
     within = np.zeros(len(data), np.int64)  # fakes in each real ball
     for squared in _tiles(samples, data):
-        within += (squared < radii).sum(axis=0)
+        within += (squared <= radii).sum(axis=0)
     return float(within.sum() / (k * len(samples))), float((within > 0).mean())
 
 
@@ -105,9 +110,9 @@ def nearest(
 
     An exact copy has distance 0 exactly. Raises ValueError for shapes that do not fit.
     """
-    far, near = _centred(y, x)
+    far, near, unit = _centred(y, x)
     indices = np.concatenate([squared.argmin(axis=1) for squared in _tiles(near, far)])
-    return indices, _apart(near, far, indices)
+    return indices, _apart(near, far, indices) * unit
 
 
 def authenticity(train: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "m d"]) -> float:
@@ -119,7 +124,7 @@ def authenticity(train: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "m d"]) 
     data 1; fresh data lie between, so compare with the score of held-out data. Raises ValueError
     for shapes that do not fit and fewer than 2 training rows.
     """
-    data, _ = _centred(train, fake)
+    data, _, unit = _centred(train, fake)
     if len(data) < 2:
         raise ValueError("there is 1 row of training data; expected at least 2: give the whole set")
     indices, distances = nearest(fake, train)
@@ -130,7 +135,8 @@ def authenticity(train: Real[np.ndarray, "n d"], fake: Real[np.ndarray, "m d"]) 
         squared[np.arange(len(own)), own] = np.inf
         others.append(squared.argmin(axis=1))
         start += len(own)
-    return float((_apart(rows, data, np.concatenate(others))[back] < distances).mean())
+    nearest_other = _apart(rows, data, np.concatenate(others)) * unit
+    return float((nearest_other[back] < distances).mean())
 
 
 def memorisation(
@@ -173,12 +179,12 @@ def _drawn(x: Real[np.ndarray, "n d"], size: int) -> Real[np.ndarray, "size d"]:
 
 
 def _share_inside(x: _Rows, y: _Rows, radii: Float[np.ndarray, " m"]) -> float:
-    """Share of the rows of `x` that lie inside a ball around some row of `y`."""
-    return float(np.concatenate([(d < radii).any(axis=1) for d in _tiles(x, y)]).mean())
+    """Share of the rows of `x` that lie in a ball around some row of `y`."""
+    return float(np.concatenate([(d <= radii).any(axis=1) for d in _tiles(x, y)]).mean())
 
 
 def _radii(x: _Rows, k: int) -> Float[np.ndarray, " n"]:
-    """Squared distance of each row to its k-th nearest other row, minus a bound of its rounding.
+    """Squared distance of each row to its k-th nearest other row, plus a bound of its rounding.
 
     Without that, rounding would decide a tie (a copy of that neighbour). The bound is computed for
     each row, so that a far outlier does not affect the others.
@@ -193,7 +199,7 @@ def _radii(x: _Rows, k: int) -> Float[np.ndarray, " n"]:
         squared.partition(k, axis=1)  # in place: a tile is large
         found.append(squared[:, k].copy())  # entry 0 is the point itself
     kth = np.concatenate(found)
-    return kth - 8 * x.width * np.finfo(np.float64).eps * (x.lengths() + kth)
+    return kth + 8 * x.width * np.finfo(np.float64).eps * (x.lengths() + kth)
 
 
 def _tiles(x: _Rows, y: _Rows) -> Iterator[Float[np.ndarray, "rows m"]]:
@@ -226,8 +232,10 @@ def _slices(rows: int, width: int) -> Iterator[slice]:
 
 def _centred(
     reference: Real[np.ndarray, "n d"], samples: Real[np.ndarray, "m d"]
-) -> tuple[_Rows, _Rows]:
-    """Both minus the mean of `reference`, so that products lose fewer digits."""
-    x, y = pair(reference, samples)
+) -> tuple[_Rows, _Rows, float]:
+    """Both minus the mean of `reference`, so that products lose fewer digits, and the unit of their
+    distances (see `scaled`).
+    """
+    (x, y), unit = scaled(*pair(reference, samples))
     centre = x.mean(axis=0, dtype=np.float64)
-    return _Rows(x, centre), _Rows(y, centre)
+    return _Rows(x, centre), _Rows(y, centre), unit

@@ -30,7 +30,8 @@ def lpips(
     x: Float[Array, "b h w 3"],
     y: Float[Array, "b h w 3"],
 ) -> Float[Array, " b"]:
-    """LPIPS of images `x` and `y` in [-1, 1]; 0 for equal ones.
+    """LPIPS of images `x` and `y` in [-1, 1]: at least 0, and of equal images 0 up to rounding, for
+    the compiler may order the sums of the two networks differently (2.7e-16 was seen).
 
     Zhang et al. 2018 (arXiv:1801.03924), equation 1, in its version 0.1: the squared difference of
     the taps' features, each pixel's scaled to unit length, weighted by `heads`, averaged

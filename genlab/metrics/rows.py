@@ -1,5 +1,7 @@
 """Checks of sets of features, shared by the metrics."""
 
+import math
+
 import numpy as np
 from jaxtyping import Real
 
@@ -29,3 +31,15 @@ def pair(
             "feature network that made them"
         )
     return x, y
+
+
+def scaled(*sets: Real[np.ndarray, "..."], reach: float = 1e100) -> tuple[list, float]:
+    """The sets divided by one power of two, and that power, where their largest number is above
+    `reach` or below 1 / `reach`, so that squares neither overflow nor vanish in float64; otherwise
+    the sets as they are, and 1. A distance of scaled sets times the power is that of the sets.
+    """
+    largest = max(abs(float(bound)) for x in sets for bound in (x.min(), x.max()))
+    if largest == 0 or 1 / reach < largest < reach:
+        return list(sets), 1.0
+    exponent = math.frexp(largest)[1] - 1
+    return [np.ldexp(x.astype(np.float64), -exponent) for x in sets], math.ldexp(1.0, exponent)

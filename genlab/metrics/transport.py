@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float, Int, Real
 
-from genlab.metrics.rows import pair
+from genlab.metrics.rows import pair, scaled
 
 TILE = 2**22  # projections held at once: 32 MiB
 PAIRS = 2**24  # pairs of rows that the assignment is solved for: 4,096 against 4,096
@@ -49,9 +49,9 @@ def sliced_wasserstein(
 
     (mean over l of W_p(x theta_l, y theta_l)^p)^(1/p) (Bonneel et al. 2015, JMIV 51); draw the
     columns theta_l by `directions`. Sets of unequal size are compared by their quantiles,
-    exactly. Raises ValueError for shapes that do not fit, p below 1, NaN or infinity.
+    exactly. Raises ValueError for shapes that do not fit, p below 1 or infinite, NaN or infinity.
     """
-    x, y = _pair(x, y, p)
+    (x, y), unit = _pair(x, y, p)
     projections = np.asarray(projections, np.float64)
     if projections.ndim != 2 or len(projections) != x.shape[1] or projections.shape[1] == 0:
         raise ValueError(
@@ -63,7 +63,7 @@ def sliced_wasserstein(
     for chosen in _slices(projections.T, len(widths)):
         a, b = np.sort(_projected(x, chosen), axis=0), np.sort(_projected(y, chosen), axis=0)
         total += float((np.abs(a[at_x] - b[at_y]) ** p * widths[:, None]).sum())
-    return (total / projections.shape[1]) ** (1 / p)
+    return (total / projections.shape[1]) ** (1 / p) * unit
 
 
 def wasserstein(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], p: float = 1.0) -> float:
@@ -74,7 +74,7 @@ def wasserstein(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], p: float
     dimensions it approaches the distance of the distributions as slowly as N^(-1/d). Raises
     ValueError as `sliced_wasserstein` does, and for more pairs than these.
     """
-    x, y = _pair(x, y, p)
+    (x, y), unit = _pair(x, y, p)
     n, m = len(x), len(y)
     most = PAIRS if n == m else PAIRS_LP
     if n * m > most:
@@ -82,15 +82,16 @@ def wasserstein(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], p: float
             f"the sets have {n} and {m} rows, {n * m} pairs; expected at most {PAIRS} for equal "
             f"counts and {PAIRS_LP} for others: take (equal) subsets, or sliced_wasserstein"
         )
-    cost = scipy.spatial.distance.cdist(x, y) ** p
+    cost = scipy.spatial.distance.cdist(x.astype(np.float64), y.astype(np.float64)) ** p
     if n == m:
-        return float(cost[scipy.optimize.linear_sum_assignment(cost)].mean() ** (1 / p))
+        return float(cost[scipy.optimize.linear_sum_assignment(cost)].mean() ** (1 / p)) * unit
     rows = scipy.sparse.kron(scipy.sparse.eye_array(n), np.ones((1, m)))
     columns = scipy.sparse.kron(np.ones((1, n)), scipy.sparse.eye_array(m))
     marginals = scipy.sparse.vstack([rows, columns])
     masses = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
+    (cost,), size = scaled(cost, reach=1e6)  # the solver's tolerances are absolute
     plan = scipy.optimize.linprog(cost.ravel(), A_eq=marginals, b_eq=masses, method="highs")
-    return float(max(plan.fun, 0.0) ** (1 / p))
+    return float((max(plan.fun, 0.0) * size) ** (1 / p)) * unit
 
 
 def image_sliced_wasserstein(
@@ -209,13 +210,15 @@ def _images(x: Real[np.ndarray, "n h h c"]) -> Real[np.ndarray, "n h h c"]:
         )
     if not np.isfinite(x).all():
         raise ValueError("images hold NaN or infinity; expected finite numbers: look at the model")
-    return x
+    return scaled(x, reach=1e25)[0][0]  # patches are float32, normalised
 
 
-def _pair(
-    x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], p: float
-) -> tuple[Real[np.ndarray, "n d"], Real[np.ndarray, "m d"]]:
-    """Two sets of features, checked, with a power of at least 1."""
-    if not p >= 1:
-        raise ValueError(f"p is {p}; expected 1 or more, for below that it is no distance: give 1")
-    return pair(x, y)
+def _pair(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], p: float) -> tuple[list, float]:
+    """Two sets of features, checked, with a power of at least 1, scaled so that their distances to
+    that power fit.
+    """
+    if not 1 <= p < np.inf:
+        raise ValueError(
+            f"p is {p}; expected 1 or more, for below that it is no distance, and finite: give 1"
+        )
+    return scaled(*pair(x, y), reach=10.0 ** (200 / max(p, 2)))

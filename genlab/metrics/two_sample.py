@@ -10,8 +10,8 @@ import numpy as np
 import scipy
 from jaxtyping import Float, Real
 
-from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth
-from genlab.metrics.rows import pair
+from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth, refuse_overflow
+from genlab.metrics.rows import pair, scaled
 
 TILE = 2**22  # squared distances held at once: 32 MiB
 MOST = 4096  # rows of both sets whose Gram matrix is held: 128 MiB
@@ -59,7 +59,7 @@ def nearest_neighbour_test(
             f"the sets have {len(real)} and {len(fake)} rows; expected equal counts, for otherwise "
             "chance is not 0.5: take a subset of the larger one"
         )
-    both = np.concatenate([real, fake])
+    both = np.concatenate(scaled(real, fake)[0])
     both -= both.mean(axis=0)  # spares digits in the products
     to_real, to_fake = _to_nearest(both, len(real)).T
     n = len(real)
@@ -87,7 +87,7 @@ def mmd_test(
     never 0 (Phipson & Smyth 2010). The Gram matrix of both is held: N + M is at most 4,096.
 
     Raises ValueError for shapes that do not fit, fewer than 2 rows, more than 4,096, NaN or
-    infinity.
+    infinity, and features so large that the kernel is not finite.
     """
     x, y = (side.astype(np.float64) for side in pair(x, y, least=2))
     if len(x) + len(y) > MOST or permutations < 1:
@@ -97,8 +97,10 @@ def mmd_test(
         )
     kernel = gaussian(median_bandwidth(x, y)) if kernel is None else kernel
     both = np.concatenate([x, y])
-    gram = kernel(both, both)
-    np.fill_diagonal(gram, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram = kernel(both, both)
+        np.fill_diagonal(gram, 0.0)
+        refuse_overflow(np.abs(gram).sum(), x, y)  # a NaN would reach no permutation: p = 0.001
     rng = np.random.default_rng(seed)
     dealt = (np.arange(len(both)) < len(x)).astype(np.float64)
     statistic = _dealt(gram, dealt[:, None])[0]

@@ -64,6 +64,8 @@ def _units(x: Real[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
             "features hold NaN or infinity; expected finite numbers: look at the samples and the "
             "feature network that made them"
         )
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    x = np.ldexp(x, -np.frexp(largest)[1])  # by powers of two: squares fit, and no digit changes
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
     if not lengths.all():
         raise ValueError(

@@ -19,12 +19,14 @@ NONE: Mapping[str, dict] = MappingProxyType({})
 
 def identity(config: ConfigDict, ingredients: Mapping[str, dict] = NONE) -> dict:
     """The part of a config that defines the run: two runs with the same identity play the same
-    rounds.
+    rounds. The placement is part of it, for under "pmap" each device draws for its own rows.
 
     ingredients: what is recorded of networks taken from other runs (`ingredients.used`): their
                  weights define the run, not the path they were read from
     """
-    kept = {k: v for k, v in config_lib.as_dict(config).items() if k not in MUTABLE_ON_RESUME}
+    whole = config_lib.as_dict(config)
+    kept = {k: v for k, v in whole.items() if k not in MUTABLE_ON_RESUME}
+    kept["loop"] = {"placement": whole.get("loop", {}).get("placement", "jit")}
     begin = kept.pop("begin", {})  # absent where it is empty, as in the folders of older runs
     kept = _by_weights(kept, ingredients)
     return (

@@ -7,8 +7,9 @@ placements take the same program and the same unstacked state:
 
 * `Jit`: the global view, one program over a mesh that XLA splits. Losses and BatchNorm see the
   global batch, and the numbers do not depend on the device count.
-* `Pmap`: one program per device with a named axis. Each works on its own rows with its own key;
-  gradients, statistics and metrics are averaged, BatchNorm is synchronised.
+* `Pmap`: one program per device with a named axis. Each works on its own rows with its own key, so
+  what is drawn depends on the number of devices, and a run keeps to it; gradients, statistics and
+  metrics are averaged, BatchNorm is synchronised.
 """
 
 import contextlib

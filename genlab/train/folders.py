@@ -7,11 +7,12 @@ from pathlib import Path
 from jax.errors import JaxRuntimeError
 from ml_collections import ConfigDict
 
+from genlab.config import ConfigError
 from genlab.runs import ingredients
 from genlab.runs.environment import environment
 from genlab.runs.files import NotWritten
 from genlab.runs.folder import RunFolder
-from genlab.runtime import processes, signals
+from genlab.runtime import placement, processes, signals
 from genlab.runtime.progress import Progress
 from genlab.train.program import Training
 
@@ -52,8 +53,26 @@ def claimed(workdir: str | Path, config: ConfigDict, training: Training) -> Iter
 
         def claim() -> None:
             held.enter_context(RunFolder(workdir).locked())
+            refuse_other_draws(RunFolder(workdir), training.place)
             run = RunFolder.start(workdir, config, ingredients.used(config))
             run.keep_columns(training.experiment.data.columns)
 
         processes.on_main(claim)
         yield RunFolder(workdir, writes=processes.is_main())
+
+
+def refuse_other_draws(run: RunFolder, place: placement.Jit | placement.Pmap) -> None:
+    """ConfigError where a run under "pmap" would go on with another number of devices: each draws
+    latents, noise and dropout for its own rows, so the draws would be others. (The placement itself
+    is part of a run's identity.)
+    """
+    if not isinstance(place, placement.Pmap) or not run.exists:
+        return
+    loop, starts = run.config.loop, run.rows("env.jsonl")
+    was = loop.devices or (starts[-1].get("devices") if starts else None)
+    if loop.placement == "pmap" and was not in (None, place.mesh.size):
+        raise ConfigError(
+            f"{run.path} was trained on {was} devices under loop.placement='pmap', and now there "
+            f"are {place.mesh.size}. Each draws for its own rows, so the next rounds would be of "
+            f"another run: give --config.loop.devices={was}, or another --workdir"
+        )

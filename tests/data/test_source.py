@@ -117,6 +117,27 @@ def test_an_augmented_batch_is_a_function_of_key_and_index(resident, monkeypatch
     assert "label" not in batch(again, 3, 4)
 
 
+@pytest.mark.parametrize("resident", [True, False])
+def test_every_change_of_every_row_of_every_batch_has_draws_of_its_own(resident, monkeypatch):
+    """A number is added and another subtracted: nothing happens where both are one."""
+    if not resident:
+        monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
+    changes = (lambda x, key: x + random.uniform(key), lambda x, key: x - random.uniform(key))
+    reader = [{"image": np.full((2, 2, 1), 100, np.uint8)}] * 8  # one picture, repeated
+    made = sources.from_readers({"train": reader}, {"image": Image((2, 2, 1))}, changes)
+    assert made.resident == resident
+    held, rows = made.fetch("train", 0, 0, 2, 4), jnp.arange(4)
+    make = jax.jit(lambda i: made.batch(held, KEY, i, i, rows, 4)["image"])
+    found = np.concatenate([make(jnp.int32(i)) for i in range(2)])[:, 0, 0, 0]
+    assert len(np.unique(found)) == 8
+
+
+def test_a_share_of_the_rows_is_read_as_the_whole_batch_has_them(monkeypatch):
+    whole = streamed(10, monkeypatch).fetch("train", 5, 1, 3, 4)
+    part = streamed(10, monkeypatch).fetch("train", 5, 1, 3, 4, rows=np.array([1, 3]))
+    np.testing.assert_array_equal(part["label"], whole["label"][:, [1, 3]])
+
+
 def test_rows_of_a_batch_can_be_made_alone():
     made = sources.from_readers({"train": numbered(10)}, columns(10), (image.colour(0.3),))
     whole, half = batch(made, 2, 4), batch(made, 2, 4, rows=jnp.array([2, 3]))

@@ -128,6 +128,17 @@ def test_a_constant_shift_is_seen_exactly_by_those_that_do_not_compare(case, sid
         assert abs(moved.mean() - plain.mean()) > 0.01
 
 
+@SIDES
+@pytest.mark.parametrize("case", sorted(SHIFTS))
+def test_an_offset_that_all_logits_share_costs_no_digits(case, side):
+    """8192 and the logits are exact in float32, so the loss is of the same differences."""
+    real, fake = map(jnp.float32, logits(case, 12))
+    slope = jax.jit(jax.value_and_grad(lambda *x: losses(case, side)(*x).mean(), (0, 1)))
+    plain, moved = slope(real, fake), slope(real + 8192, fake + 8192)
+    for got, want in zip(jax.tree.leaves(moved), jax.tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=2e-7)
+
+
 @pytest.mark.parametrize("case", [case for case in ORACLES if objective(case).labels])
 def test_the_critic_is_the_sum_of_both_labels_losses(case):
     real, fake = map(jnp.float32, logits(case, 12))

@@ -12,7 +12,7 @@ from jax import random
 from jax.flatten_util import ravel_pytree
 
 from genlab import game
-from genlab.augment import instance_noise
+from genlab.augment import StatefulAugmentation, instance_noise
 from genlab.config import ConfigError, build, override, spec
 from genlab.game.dynamics import simultaneous
 from genlab.losses import adversarial
@@ -279,6 +279,46 @@ def test_the_critic_sees_everything_augmented():
     np.testing.assert_allclose(
         critic(*faded, step=jnp.asarray(10))[0], critic(*clear)[0], rtol=1e-6
     )
+
+
+def test_data_and_samples_and_every_augmentation_have_draws_of_their_own():
+    """Of two noises of deviation 1: together sqrt 2, which were 2 if both were one."""
+    noise = spec(instance_noise, 1.0)
+    method = build(tiny.gan(method={"augment": (noise, noise)}).method)
+    context = method._context({}, {}, batch(), KEY, ROUND)
+    see = jax.jit(lambda x: (context._see(x, REAL), context._see(x, FAKE)))
+    real, fake = (np.asarray(x).ravel() for x in see(jnp.zeros((40, *tiny.SHAPE))))
+    np.testing.assert_allclose([real.std(), fake.std()], np.sqrt(2), rtol=0.1)
+    assert abs(np.corrcoef(real, fake)[0, 1]) < 0.1
+
+
+def test_an_augmentation_remembers_the_critics_moves_and_sees_by_what_it_remembers():
+    """As ADA's p does, in a real GAN: the loss of the next move is that under the new memory."""
+    counting = StatefulAugmentation(
+        start=(0.0, 0.0),
+        see=lambda x, key, step, moves, logit: (1 + moves) * x,
+        remember=lambda real, fake, moves, logit: (moves + 1, real.mean()),
+    )
+    method = build(tiny.gan().method)
+    object.__setattr__(method, "augment", (counting,))
+
+    @jax.jit
+    def played():
+        params, stats = method.init(random.key(0), batch())
+        _, (once, first) = method.critic_loss(params, stats, batch(), KEY, ROUND)
+        _, (twice, second) = method.critic_loss(params, once, batch(), KEY, ROUND)
+        _, (same, _) = method.generator_loss(params, twice, batch(), KEY, ROUND)
+        logits = [
+            game.apply(method.discriminator, "disc", params, stats, n * batch()["image"], None)[0]
+            for n in (1, 2)
+        ]
+        memories = [s["memory"]["view0"] for s in (stats, once, twice, same)]
+        return memories, (first["real"], second["real"]), [x.mean() for x in logits]
+
+    memories, seen, logits = played()
+    np.testing.assert_allclose(seen, logits, rtol=1e-5)
+    expected = [(0, 0), (1, logits[0]), (2, logits[1]), (2, logits[1])]
+    np.testing.assert_allclose(memories, expected, rtol=1e-5)
 
 
 def test_features_are_found_through_a_wrapper():

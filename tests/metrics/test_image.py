@@ -153,6 +153,7 @@ def test_even_windows_and_images_without_room_for_one_are_refused():
 
 FLOATS = np.linspace(-1, 1, 2 * 12 * 12).reshape(2, 12, 12, 1)
 BYTES = np.arange(2 * 12 * 12).astype(np.uint8).reshape(2, 12, 12, 1)
+UNIT = (FLOATS + 1) / 2
 
 
 @pytest.mark.parametrize("score", [mse, psnr, ssim])
@@ -165,12 +166,26 @@ BYTES = np.arange(2 * 12 * 12).astype(np.uint8).reshape(2, 12, 12, 1)
         (FLOATS.astype(int), FLOATS.astype(int), 2, "are int64; expected uint8 or floating"),
         (FLOATS, FLOATS, 1, r"data_range is 1 and the references span 2;.*2 for \[-1, 1\]"),
         (FLOATS, FLOATS, 0, "data_range is 0"),
+        (
+            UNIT,
+            UNIT,
+            255,
+            r"data_range is 255 and the references are fractions from 0 to 1;.*1 for",
+        ),
+        (BYTES, BYTES, 2, r"data_range is 2 and the uint8 images reach 255;.*255 for uint8"),
         (FLOATS * np.nan, FLOATS, 2, "NaN or infinity; expected finite"),
     ],
 )
 def test_refuses_what_cannot_be_compared(score, image, reference, data_range, message):
     with pytest.raises(ValueError, match=message):
         score(image, reference, data_range)
+
+
+def test_a_dark_image_of_8_bits_has_their_range_in_any_encoding():
+    black, dim = np.zeros((1, 12, 12, 1)), np.ones((1, 12, 12, 1))
+    for dtype in (np.uint8, np.float32):
+        found = mse(dim.astype(dtype), black.astype(dtype), 255)
+        np.testing.assert_allclose(found, 1 / 255**2)
 
 
 def test_ms_ssim_of_one_scale_is_ssim_and_of_equal_images_1():

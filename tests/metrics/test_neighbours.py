@@ -90,21 +90,21 @@ def test_expected_coverage_and_density_of_equal_laws():
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3])
-def test_a_tie_lies_outside_whatever_the_rounding(tiling, offset):
-    """A set against itself: a ball holds its centre and k - 1 neighbours, the k-th on its rim."""
+def test_a_tie_lies_inside_whatever_the_rounding(tiling, offset):
+    """A set against itself: a ball holds its centre and k neighbours, the k-th on its surface."""
     x = draw(200, 30, 0) + offset
-    assert density_coverage(x, x, k=4) == (1.0, 1.0)
+    assert density_coverage(x, x, k=4) == (1.25, 1.0)
     assert precision_recall(x, x, k=4) == (1.0, 1.0)
-    assert density_coverage(x, x[::-1], k=1) == (1.0, 1.0)
+    assert density_coverage(x, x[::-1], k=1) == (2.0, 1.0)
 
 
 @pytest.mark.parametrize("m", [1, 3, 7, 50, 200])
 def test_ties_are_counted_as_exact_distances_count_them(tiling, m):
-    """Samples copied from the real set sit on many rims; whatever the rounding."""
+    """Samples copied from the real set are on the surface of many balls; whatever the rounding."""
     real, k = draw(200, 30, 0), 5
     fake = real[:m]
     radii = np.sort(cdist(real, real), axis=1)[:, k]
-    inside = cdist(fake, real) < radii
+    inside = cdist(fake, real) <= radii
     density, coverage = density_coverage(real, fake, k)
     assert density == pytest.approx(inside.sum() / (k * m), rel=1e-12)
     assert coverage == inside.any(axis=0).mean()
@@ -149,13 +149,28 @@ def test_float32_features_are_never_held_whole_in_float64(monkeypatch):
     assert found == scores(real.astype(np.float64), fake.astype(np.float64))
 
 
-def test_balls_of_repeated_points_are_empty(tiling):
-    """Every real point k + 1 times: all radii are 0, and even an exact copy is not inside."""
+def test_balls_of_repeated_points_hold_their_copies(tiling):
+    """Every real point k + 1 times: all radii are 0, and a ball holds what equals its centre."""
     real = np.repeat(draw(40, 20, 0), 4, axis=0) + 10
-    assert density_coverage(real, real, k=3) == (0.0, 0.0)
+    assert density_coverage(real, real, k=3) == (4 / 3, 1.0)
+    assert precision_recall(real, real, k=3) == (1.0, 1.0)
     assert precision_recall(real, draw(50, 20, 1) + 10, k=3)[0] == 0
-    assert density_coverage(np.ones((8, 2)), np.ones((6, 2)), k=3) == (0.0, 0.0)
-    assert precision_recall(np.ones((8, 2)), np.ones((6, 2)), k=3) == (0.0, 0.0)
+    assert density_coverage(np.ones((8, 2)), np.ones((6, 2)), k=3) == (8 / 3, 1.0)
+    assert precision_recall(np.ones((8, 2)), np.ones((6, 2)), k=3) == (1.0, 1.0)
+
+
+def test_rows_drawn_with_repeats_are_counted_as_equation_1_counts_them(tiling):
+    """40 distinct rows, of which both sets hold all: 1 and 1, where `prdc` has less."""
+    rows, rng, k = draw(40, 6, 0), np.random.default_rng(1), 5
+    real, fake = rows[rng.integers(40, size=240)], rows[rng.integers(40, size=260)]
+    assert precision_recall(real, fake, k) == (1.0, 1.0)
+    strictly = compute_prdc(real, fake, nearest_k=k)
+    assert strictly["precision"] < 1 and strictly["recall"] < 1
+    radii = np.sort(cdist(real, real), axis=1)[:, k]
+    inside = cdist(fake, real) <= radii
+    density, coverage = density_coverage(real, fake, k)
+    assert density == pytest.approx(inside.sum() / (k * 260), rel=1e-12)
+    assert coverage == inside.any(axis=0).mean()
 
 
 def test_far_sets_share_nothing():
@@ -168,7 +183,7 @@ def test_keeping_2_of_10_distant_clusters_keeps_a_fifth_of_recall_and_coverage(t
     real = 100 * np.arange(10)[:, None, None] + draw(10 * 30, 4, 0).reshape(10, 30, 4)
     fake = real[:2].reshape(-1, 4)
     assert precision_recall(real.reshape(-1, 4), fake) == (1.0, 0.2)
-    assert density_coverage(real.reshape(-1, 4), fake) == (1.0, 0.2)
+    assert density_coverage(real.reshape(-1, 4), fake) == (1.2, 0.2)  # 5 neighbours, and itself
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e7])

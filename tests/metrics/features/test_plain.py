@@ -81,7 +81,10 @@ def test_what_is_refused():
     space = RandomConv(width=8).space(None, None)
     with pytest.raises(ValueError, match=r"images of 7 x 8: .* at least 8 x 8"):
         space.extract(np.zeros((2, 7, 8, 1), np.uint8))
-    with pytest.raises(ValueError, match="quantise first"):
-        space.extract(np.zeros((2, 8, 8, 1), np.float32))
+    for dtype in (np.float64, np.int64):  # the type that was given, which JAX would narrow
+        advice = rf"images are {np.dtype(dtype)}, .*\[-1, 1\], with x \* 255 .* from \[0, 1\]"
+        for one in (space, Pixels().space({}, None)):
+            with pytest.raises(ValueError, match=advice):
+                one.extract(np.zeros((2, 8, 8, 1), dtype))
     with pytest.raises(ConfigError, match="width=0"):
         RandomConv(width=0)

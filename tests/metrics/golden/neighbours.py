@@ -1,4 +1,6 @@
-"""Nearest-neighbour scores against the `prdc` package, which counts as we do (strictly inside)."""
+"""Nearest-neighbour scores against the `prdc` package, where no row is repeated: it counts points
+strictly inside a ball, and we, as Kynkaanniemi et al. 2019, those on the surface too.
+"""
 
 import sys
 from pathlib import Path
