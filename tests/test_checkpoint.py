@@ -36,7 +36,7 @@ def test_the_best_may_be_the_highest(tmp_path):
 
 def test_of_equal_scores_the_newest_is_best_and_nan_never_is():
     for best, last in (("fd", 1.0), ("+fd", 1.0)):
-        scores = {2: {"fd": 1.0}, 4: {"fd": last}, 6: {"fd": math.nan}, 8: {}}
+        scores = {2: {"fd": 1.0}, 4: {"fd": last}, 6: {"fd": math.nan}, 8: {"other": 0.0}}
         assert saved.best_of(scores, best) == 4
     assert saved.best_of({2: {"fd": math.nan}}, "fd") is None
 

@@ -39,7 +39,7 @@ CHECKPOINTS = (
         SAVED,
         'own.get(best.lstrip("+"), math.nan)',
         "next(iter(own.values()), math.nan)",
-        test(TESTS, "scores_of_another_name_do_not_compete"),
+        TIES,
     ),
     Mutant(
         "the best checkpoint",

@@ -126,7 +126,7 @@ def test_every_change_of_every_row_of_every_batch_has_draws_of_its_own(resident,
     reader = [{"image": np.full((2, 2, 1), 100, np.uint8)}] * 8  # one picture, repeated
     made = sources.from_readers({"train": reader}, {"image": Image((2, 2, 1))}, changes)
     assert made.resident == resident
-    held, rows = made.fetch("train", 0, 0, 2, 4), jnp.arange(4)
+    held, rows = jax.tree.map(jnp.asarray, made.fetch("train", 0, 0, 2, 4)), jnp.arange(4)
     make = jax.jit(lambda i: made.batch(held, KEY, i, i, rows, 4)["image"])
     found = np.concatenate([make(jnp.int32(i)) for i in range(2)])[:, 0, 0, 0]
     assert len(np.unique(found)) == 8
@@ -190,7 +190,7 @@ def test_the_same_geometry_meets_all_that_is_in_register(resident, monkeypatch):
 
 def test_colour_is_of_pictures_and_a_fill_colour_is_outside_of_a_mask():
     kinds, reader = in_register()
-    change = (image.colour(brightness=0.5), image.translate(0.4, fill=1.0))
+    change = (image.colour(brightness=0.5), image.translate(0.4, fill=0.5))
     found = batch(sources.from_readers({"train": reader}, kinds, change), 0, 10)
     assert set(np.unique(found["mask"])) == {0.0, 1.0}
     inside = np.asarray(found["mask"]) == 1
