@@ -275,4 +275,20 @@ OBJECTIVES = (
         "return jax.lax.stop_gradient(jnp.logaddexp(_log_sum(real), _log_sum(fake)))",
         logits("softmax-critic"),
     ),
+    Mutant(
+        "softmax",
+        "an offset that all logits share costs digits",
+        ADVERSARIAL,
+        "return loss(real - offset, fake - offset)",
+        "return loss(real, fake)",
+        test(TESTS, "an_offset_that_all_logits_share_costs_no_digits[softmax-critic]"),
+    ),
+    Mutant(
+        "softmax",
+        "each device subtracts an offset of its own",
+        ADVERSARIAL,
+        "everyone = collectives.gather(jax.lax.stop_gradient(jnp.stack([real, fake])))",
+        "everyone = jax.lax.stop_gradient(jnp.stack([real, fake]))",
+        EVERY_DEVICE,
+    ),
 )

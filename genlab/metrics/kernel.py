@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float, Real
 
-from genlab.metrics.rows import pair, scaled
+from genlab.metrics.rows import pair, refuse_overflow, scaled
 
 BLOCK = 2048  # rows by rows of kernel values held at once: 32 MiB
 MEDIAN_OF = 1000  # rows that the median heuristic looks at
@@ -131,20 +131,6 @@ def _mmd(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"], kernel: Kerne
         found = within - 2 * across / (n * m)
     refuse_overflow(found, x, y)
     return found
-
-
-def refuse_overflow(
-    values: Float[np.ndarray, "..."] | float,
-    x: Float[np.ndarray, "n d"],
-    y: Float[np.ndarray, "m d"],
-) -> None:
-    """ValueError where `values`, made of a kernel on `x` and `y`, are not finite."""
-    if not np.isfinite(values).all():
-        largest = max(np.abs(x).max(), np.abs(y).max())
-        raise ValueError(
-            f"the kernel gives NaN or infinity for features that reach {largest:.3g}; expected "
-            "finite values: divide both sets by one number, or give a kernel that is finite there"
-        )
 
 
 def _within(x: Float[np.ndarray, "n d"], kernel: Kernel) -> float:

@@ -1,11 +1,10 @@
 """Scores that compare two sets of features by their nearest neighbours.
 
 Distances are Euclidean, computed in float64 a tile at a time, so memory beyond that of the inputs
-is that of a few tiles, whatever the number of rows. Balls are closed, as in Kynkaanniemi et al.
-2019 (arXiv:1904.06991), equation 1: a point at the distance of the radius is inside, and a ball of
-radius 0, around a point that occurs k + 1 times, holds the copies of that point. The `prdc` package
-counts only points strictly inside: where rows are repeated it gives lower scores, and the same
-elsewhere.
+is that of a few tiles, whatever the number of rows. Balls are closed, as in equation 1 of the paper
+of `precision_recall`: a point at the distance of the radius is inside, and a ball of radius 0,
+around a point that occurs k + 1 times, holds the copies of that point. The `prdc` package counts
+only points strictly inside: where rows are repeated it gives lower scores, and the same elsewhere.
 """
 
 from collections.abc import Iterator

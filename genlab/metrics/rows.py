@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from jaxtyping import Real
+from jaxtyping import Float, Real
 
 
 def pair(
@@ -43,3 +43,17 @@ def scaled(*sets: Real[np.ndarray, "..."], reach: float = 1e100) -> tuple[list, 
         return list(sets), 1.0
     exponent = math.frexp(largest)[1] - 1
     return [np.ldexp(x.astype(np.float64), -exponent) for x in sets], math.ldexp(1.0, exponent)
+
+
+def refuse_overflow(
+    values: Float[np.ndarray, "..."] | float,
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+) -> None:
+    """ValueError where `values`, made of a kernel on `x` and `y`, are not finite."""
+    if not np.isfinite(values).all():
+        largest = max(np.abs(x).max(), np.abs(y).max())
+        raise ValueError(
+            f"the kernel gives NaN or infinity for features that reach {largest:.3g}; expected "
+            "finite values: divide both sets by one number, or give a kernel that is finite there"
+        )

@@ -10,8 +10,8 @@ import numpy as np
 import scipy
 from jaxtyping import Float, Real
 
-from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth, refuse_overflow
-from genlab.metrics.rows import pair, scaled
+from genlab.metrics.kernel import Kernel, gaussian, median_bandwidth
+from genlab.metrics.rows import pair, refuse_overflow, scaled
 
 TILE = 2**22  # squared distances held at once: 32 MiB
 MOST = 4096  # rows of both sets whose Gram matrix is held: 128 MiB
