@@ -84,8 +84,8 @@ def f_beta(curve: Curve, beta: float = 8.0) -> tuple[float, float]:
     (beta^2 precision + recall), and beta = 8, so that F_8 weighs recall 8 times as much. Each 0
     to 1. Raises ValueError for a beta that is not above 0.
     """
-    if not beta > 0:
-        raise ValueError(f"beta is {beta}; expected a weight of recall above 0, such as 8")
+    if not 0 < beta < np.inf:
+        raise ValueError(f"beta is {beta}; expected a finite weight of recall above 0, such as 8")
 
     def largest(weight):
         top = (1 + weight**2) * curve.precision * curve.recall

@@ -250,7 +250,7 @@ def _pair(
             "images or references hold NaN or infinity; expected finite numbers: look at the model"
         )
     span = max(image.max(), reference.max()) if whole else np.ptp(reference)
-    if not data_range > 0 or span > data_range * (1 + 1e-6):
+    if not 0 < data_range < np.inf or span > data_range * (1 + 1e-6):
         found = f"the uint8 images reach {span:g}" if whole else f"the references span {span:.6g}"
         raise ValueError(
             f"data_range is {data_range} and {found}; expected a range that "

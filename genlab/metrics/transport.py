@@ -15,6 +15,7 @@ from genlab.metrics.rows import pair, scaled
 TILE = 2**22  # projections held at once: 32 MiB
 PAIRS = 2**24  # pairs of rows that the assignment is solved for: 4,096 against 4,096
 PAIRS_LP = 2**16  # and the linear programme, for unequal sets: 256 against 256
+LARGEST_P = 100
 BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16  # the pyramid's filter, along one axis
 PATCH, PATCHES, COARSEST = 7, 128, 16  # side of a descriptor, descriptors per image, last level
 DIRECTIONS = 512  # the paper's 4 repeats of 128
@@ -49,7 +50,7 @@ def sliced_wasserstein(
 
     (mean over l of W_p(x theta_l, y theta_l)^p)^(1/p) (Bonneel et al. 2015, JMIV 51); draw the
     columns theta_l by `directions`. Sets of unequal size are compared by their quantiles,
-    exactly. Raises ValueError for shapes that do not fit, p below 1 or infinite, NaN or infinity.
+    exactly. Raises ValueError for shapes that do not fit, p below 1 or above 100, NaN or infinity.
     """
     (x, y), unit = _pair(x, y, p)
     projections = np.asarray(projections, np.float64)
@@ -217,8 +218,9 @@ def _pair(x: Real[np.ndarray, "n d"], y: Real[np.ndarray, "m d"], p: float) -> t
     """Two sets of features, checked, with a power of at least 1, scaled so that their distances to
     that power fit.
     """
-    if not 1 <= p < np.inf:
+    if not 1 <= p <= LARGEST_P:
         raise ValueError(
-            f"p is {p}; expected 1 or more, for below that it is no distance, and finite: give 1"
+            f"p is {p}; expected 1 or more, for below that it is no distance, and at most "
+            f"{LARGEST_P}, for beyond that powers of distances leave float64: give 1 or 2"
         )
     return scaled(*pair(x, y), reach=10.0 ** (200 / max(p, 2)))

@@ -166,6 +166,7 @@ UNIT = (FLOATS + 1) / 2
         (FLOATS.astype(int), FLOATS.astype(int), 2, "are int64; expected uint8 or floating"),
         (FLOATS, FLOATS, 1, r"data_range is 1 and the references span 2;.*2 for \[-1, 1\]"),
         (FLOATS, FLOATS, 0, "data_range is 0"),
+        (BYTES, BYTES, np.inf, "data_range is inf"),
         (
             UNIT,
             UNIT,

@@ -46,6 +46,7 @@ DISTANCES = {  # in units of the features
     "wasserstein": wasserstein,
     "wasserstein, p = 2": lambda x, y: wasserstein(x, y, 2),
     "wasserstein of unequal sets": lambda x, y: wasserstein(x, y[:20]),
+    "wasserstein, p = 100": lambda x, y: wasserstein(x, y, 100),
     "sliced_wasserstein, p = 2": lambda x, y: sliced_wasserstein(x, y, LINES, 2),
     "median_bandwidth": median_bandwidth,
 }
@@ -99,7 +100,8 @@ NOT_FINITE = r"the kernel gives NaN or infinity for features that reach \d.*e\+2
             lambda: frechet_from_moments(Moments(9, np.zeros(2), np.full((2, 2), np.nan)), A),
             "moments hold NaN or infinity",
         ),
-        (lambda: wasserstein(REAL, FAKE, np.inf), "p is inf; expected 1 or more.*finite"),
+        (lambda: wasserstein(REAL, FAKE, np.inf), "p is inf; expected 1 or more.*at most 100"),
+        (lambda: sliced_wasserstein(REAL, FAKE, LINES, 101), r"p is 101; .*give 1 or 2"),
     ],
 )
 def test_what_float64_cannot_hold_is_refused_by_name(call, message):
