@@ -1,4 +1,6 @@
+import errno
 import math
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,8 @@ from genlab.config import ConfigError
 from genlab.game import State
 from genlab.runs import saved
 from genlab.runs.checkpoint import Checkpoints, checksum
+from genlab.runs.checkpoint_path import CheckpointPath
+from genlab.runs.files import NotWritten
 
 
 def test_the_newest_and_the_best_are_both_kept(tmp_path):
@@ -128,3 +132,53 @@ def test_saving_twice_and_donating_at_once_are_harmless(tmp_path):
         checkpoints.wait()
         _, restored = checkpoints.restore(like(state(0)))
     assert restored.params["net"]["w"][0, 0] == 1
+
+
+ODD = ("[exp1]", "a*b?", "a**b", "{x}", "~x", "%j #1", "s p ü 猫")
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    for name in ODD:
+        with Checkpoints(tmp_path / name, keep=1) as checkpoints:
+            checkpoints.save(1, state(1))
+            checkpoints.save(2, state(2))
+        with Checkpoints(tmp_path / name) as checkpoints:
+            assert checkpoints.steps == [2], name
+            assert checkpoints.restore(like(state(0)))[0] == 2
+
+
+def test_a_checkpoint_that_cannot_be_read_back_takes_no_place(tmp_path, monkeypatch):
+    """As Orbax writes one where its patterns match nothing: without arrays, and without a word."""
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        checkpoints.save(1, state(1))
+        checkpoints.wait()
+        monkeypatch.setattr(CheckpointPath, "glob", lambda self, pattern: iter(()))
+        checkpoints.save(2, state(2))
+        with pytest.raises(NotWritten, match=r"of round 2 .* cannot be read back .* of 3 arrays"):
+            checkpoints.wait()
+        monkeypatch.undo()
+    with Checkpoints(tmp_path, keep=1) as checkpoints:
+        assert checkpoints.restore(like(state(0)))[0] == 1
+
+
+def refuses(path, *_, **__):
+    raise OSError(errno.ENOTEMPTY, "Directory not empty", str(path))
+
+
+def test_what_cannot_be_deleted_costs_a_warning(tmp_path, monkeypatch):
+    """Old checkpoints, and what a killed save had begun."""
+    begun = tmp_path / "checkpoints" / "3.orbax-checkpoint-tmp" / "state"
+    begun.mkdir(parents=True)
+    monkeypatch.setattr(shutil, "rmtree", refuses)
+    with Checkpoints(tmp_path / "checkpoints", keep=1) as checkpoints:
+        with pytest.warns(UserWarning, match="3.orbax-checkpoint-tmp could not be deleted"):
+            checkpoints.set_aside(newer_than=0)
+        checkpoints.save(1, state(1))
+        with pytest.warns(UserWarning, match="checkpoints/[12] could not be deleted .*not empty"):
+            checkpoints.save(2, state(2))
+            checkpoints.save(3, state(3))
+            checkpoints.wait()
+        assert checkpoints.steps == [3] and (tmp_path / "damaged").is_dir()
+    monkeypatch.undo()
+    with Checkpoints(tmp_path / "checkpoints", keep=1) as checkpoints:
+        assert checkpoints.restore(like(state(0)))[0] == 3

@@ -1,11 +1,14 @@
+import errno
+import fcntl
 import json
+import os
 
 import pytest
 import tiny
 
 from genlab.config import ConfigError
 from genlab.runs.environment import environment
-from genlab.runs.folder import RunFolder
+from genlab.runs.folder import RunFolder, work_folder
 from genlab.runtime.progress import Plain
 from genlab.train.hooks import due, every, next_stop
 
@@ -57,3 +60,54 @@ def test_plain_progress_tells_losses_rate_and_time_left(capsys):
         "round 50/100" in told and "rounds/s" in told and "s left" in told and "disc 1.25" in told
     )
     assert "real" not in told
+
+
+def test_checkpoints_without_their_config_belong_to_no_run(tmp_path):
+    """Another config would go on from them as if they were its own."""
+    RunFolder.start(tmp_path, tiny.vae())
+    (tmp_path / "checkpoints" / "6").mkdir(parents=True)
+    (tmp_path / "config.json").unlink()
+    for use in (lambda: RunFolder.start(tmp_path, tiny.vae()), lambda: RunFolder.at(tmp_path)):
+        with pytest.raises(ConfigError, match=r"checkpoints, .*round 6.* no config\.json.*put it"):
+            use()
+    (tmp_path / "checkpoints").rename(tmp_path / "away")
+    RunFolder.start(tmp_path, tiny.vae())
+
+
+def test_a_run_stays_where_it_is_when_the_working_directory_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = RunFolder.start("run", tiny.vae())
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    run.append("metrics.jsonl", {"step": 1})
+    assert (tmp_path / "run" / "metrics.jsonl").is_file()
+
+
+def test_a_home_folder_is_meant_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert work_folder("~/runs/x") == tmp_path / "runs" / "x"
+    assert work_folder("a~b").name == "a~b"
+
+
+@pytest.mark.parametrize(("name", "told"), [("a\\b", "a backslash"), ("a\udcff", "no valid UTF-8")])
+def test_a_name_that_no_checkpoint_can_be_kept_under_is_refused(name, told, tmp_path):
+    with pytest.raises(ConfigError, match=f"{told}.*give another"):
+        RunFolder.start(tmp_path / name, tiny.vae())
+
+
+def test_a_file_system_without_locks_costs_a_warning(tmp_path, monkeypatch):
+    def failing(code):
+        def flock(file, how):
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+
+    for code in (errno.ENOSYS, errno.ENOLCK):
+        failing(code)
+        with pytest.warns(UserWarning, match="has no locks .*: start none"):
+            with RunFolder(tmp_path / "run").locked():
+                pass
+    failing(errno.EIO)
+    with pytest.raises(OSError, match="lock could not be locked: Input/output error"):
+        with RunFolder(tmp_path / "run").locked():
+            pass

@@ -125,3 +125,35 @@ def test_overriding_a_copy_leaves_the_file_alone():
     config = plan.configure(File, None, {})
     override(config, "batch_size", 32)
     assert File.config().batch_size == 16
+
+
+def test_a_run_from_before_a_setting_had_its_default_is_that_run(tmp_path):
+    """By `train --config` and in a sweep, which does not score it again either."""
+    (job,), _ = play(tmp_path, only=("plain",))
+    folder = RunFolder(job.workdir)
+    before = folder.written
+    del before["evaluate"]["reconstruction"]["window"], before["method"]["beta"]
+    del before["method"]["decoder"]["trunk"]["norm"], before["loop"]["tensorboard"]
+    folder.write("config.json", before)
+    folder.write("status.json", {**folder.status, "evaluated": run._evaluation(before)})
+    assert finished(job)
+    _, (result,) = play(tmp_path, only=("plain",))
+    assert result.status == "skipped"
+    assert fit(job.config, job.workdir).step == 2
+    changed = plan.configure(File, "plain", {"evaluate.reconstruction.window": "5"})
+    assert not finished(job._replace(config=changed))
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "", "a\\b", "a\nb", "x" * 256, "report.html"])
+def test_a_variant_is_the_name_of_a_folder(name, monkeypatch):
+    monkeypatch.setattr(File, "sweep", staticmethod(lambda: {name: {}}))
+    with pytest.raises(ConfigError, match="is no name of a folder"):
+        plan.variants(File)
+
+
+def test_a_variant_may_have_any_other_name():
+    known = ["a", "b", "a,b", "[x] *", "~"]
+    for name in known:
+        assert plan.chosen(name, known) == [name]
+    assert plan.chosen("b,a,b,~", known) == ["b", "a,b", "~"]
+    assert plan.chosen("a,nothing", known) == ["a", "nothing"]

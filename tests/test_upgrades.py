@@ -87,3 +87,19 @@ def test_an_experiment_that_recalibrated_is_read_under_the_field_s_present_name(
     after = upgraded(before)
     assert after == {**upgraded({**before, "standing": 0}), "recalibrate": 16}
     assert "standing" not in after and "recalibrate" not in identity(after)
+
+
+def own(rate: float, width: int = 8):
+    """A user's own call; `width` came after some run was started."""
+    return rate, width
+
+
+def test_defaults_that_came_later_are_filled_in_for_whoever_reads_the_config():
+    """Those of a user's module too, once it is imported; none is imported for it."""
+    before = config_lib.as_dict(spec(own, 0.1))
+    del before["width"]
+    assert config_lib.from_dict(before) == spec(own, 0.1)
+    elsewhere = {"call": "not_imported_here:own", "rate": 0.1}
+    assert config_lib.as_dict(config_lib.from_dict(elsewhere)) == elsewhere
+    wrong = {"call": "genlab.metrics.modes:__all__"}  # is told when it is built
+    assert config_lib.as_dict(config_lib.from_dict(wrong)) == wrong

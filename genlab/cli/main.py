@@ -14,6 +14,7 @@ import traceback
 from genlab.cli import bench, evaluate, options, prepare, report, sample, sweep, train
 from genlab.runtime.cache import start_jax
 from genlab.runtime.signals import interruptible
+from genlab.runtime.terminal import steady
 
 COMMANDS = {
     "sweep": sweep, "train": train, "evaluate": evaluate, "sample": sample, "report": report,
@@ -35,6 +36,7 @@ Any field of a config can be set: --config.batch_size=128 --config.method.genera
 """
 
 
+@steady()
 def main(argv: list[str] | None = None) -> int:
     """Runs a command: 0 if all went well, 1 if a run failed, 2 for a mistake in what was asked.
 

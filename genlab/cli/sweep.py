@@ -35,7 +35,7 @@ def run(arguments) -> int:
     if "seed" in arguments.overrides:
         raise ConfigError("a sweep sets the seeds: use --seeds=0,1,2, not --config.seed")
     seeds = _seeds(getattr(experiment, "SEEDS", (0,)), arguments.seeds)
-    only = arguments.only.split(",") if arguments.only else ()
+    only = plan.chosen(arguments.only, plan.variants(experiment)) if arguments.only else ()
     jobs = plan.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
     title, by = described(experiment).title, _runner(arguments, experiment)
     results = run(jobs, arguments.workdir, title, for_terminal(), by)

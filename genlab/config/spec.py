@@ -87,17 +87,19 @@ def _defaults(fn: Callable, signature: inspect.Signature) -> dict[str, Any]:
 
 def _completed(node: Any) -> Any:
     """Plain data of a config with the defaults of every call that it lacks, for arguments that came
-    after it was written. Only packages that no run folder brings are imported.
+    after it was written. Only packages that no run folder brings are imported; of a user's own
+    modules those count that are imported already, as by the experiment file it is compared with.
     """
     if isinstance(node, list):
         return [_completed(value) for value in node]
     if not isinstance(node, dict):
         return node
     fields, call = {name: _completed(value) for name, value in node.items()}, node.get(CALL)
-    if not isinstance(call, str) or call.partition(":")[0].partition(".")[0] not in KNOWN:
+    module = call.partition(":")[0] if isinstance(call, str) else ""
+    if module.partition(".")[0] not in KNOWN and module not in sys.modules:
         return fields
-    with contextlib.suppress(ConfigError, ValueError):  # what cannot be found is told at `build`
-        fn = resolve(call)
+    with contextlib.suppress(ConfigError, ValueError, TypeError):  # `build` says what is wrong
+        fn = resolve(str(call))
         fields = {**_defaults(fn, inspect.signature(fn)), **fields}
     return fields
 
@@ -178,7 +180,7 @@ def choose(module: ModuleType, name: str | Callable | tuple) -> Any:
 def read(path: str | Path) -> ConfigDict:
     """The config in a file of JSON; ConfigError for a file that holds none."""
     try:
-        found = json.loads(Path(path).read_text())
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(found, dict) or CALL not in found:
             raise ValueError(f"it holds no object with {CALL!r}")
         return from_dict(found, str(path))

@@ -5,7 +5,6 @@ under the cache, by the fingerprint of its config: one set and architecture are 
 network is read from there as that of any trained run is. It never sees the test split.
 """
 
-import fcntl
 import hashlib
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from genlab.data.sources import Source
 from genlab.features.space import FeatureSpace, batched
 from genlab.methods.classifier import Classifier, Logits
 from genlab.runs import ingredients
+from genlab.runs.files import lock
 from genlab.runtime import compiler
 from genlab.runtime.cache import cache
 
@@ -92,7 +92,7 @@ class Domain:
         folder = cache() / "features" / name[:16]
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".queue").open("w") as queue:
-            fcntl.flock(queue, fcntl.LOCK_EX)  # another process may be training it: wait for it
+            lock(queue, wait=True)  # another process may be training it
             try:
                 return ingredients.read(folder, "net", self.steps)
             except ConfigError:  # not trained yet, or not to the end

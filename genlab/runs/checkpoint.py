@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,10 +14,12 @@ from jax import lax, random
 
 from genlab.config import ConfigError
 from genlab.runs import saved
-from genlab.runs.files import NotWritten
+from genlab.runs.checkpoint_path import CheckpointPath
+from genlab.runs.files import NotWritten, writing
 from genlab.runtime import processes
 
 CENTURY = 100 * 365 * 24 * 3600  # seconds
+DRAFT = ".orbax-checkpoint-tmp"  # in the name of a folder that Orbax is still writing
 
 
 class Checkpoints:
@@ -32,14 +33,18 @@ class Checkpoints:
     def __init__(self, folder: str | Path, keep: int = 2, best: str = ""):
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # failures are reported here
         self.folder, self.keep = Path(folder).resolve(), keep
+        self._saving = 0, 0  # the round, and how many arrays
         self.preferred, self.score = best, best.lstrip("+")
         # Orbax takes the time of a save from the wall clock, which may jump
         patience = {"timeout_secs": CENTURY} if processes.count() == 1 else {}
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=self, async_options=ocp.options.AsyncOptions(**patience)
+            preservation_policy=self,
+            async_options=ocp.options.AsyncOptions(
+                post_finalization_callback=self._read_back, **patience
+            ),
         )
         with self._reported():
-            self._manager = ocp.CheckpointManager(self.folder, options=options)
+            self._manager = ocp.CheckpointManager(CheckpointPath(self.folder), options=options)
         steps = self._manager.all_steps()
         self._scores = {step: saved.recorded(self.folder, step) for step in steps}
 
@@ -61,6 +66,8 @@ class Checkpoints:
         sums = {**checksums(state), "scores": self._scores[step]}
         whole = ocp.args.Composite(state=ocp.args.StandardSave(state), sums=ocp.args.JsonSave(sums))
         with self._reported():
+            self._manager.wait_until_finished()
+            self._saving = step, len(jax.tree.leaves(state))
             self._manager.save(step, args=whole)
 
     def should_preserve(self, checkpoints: Sequence, *, context: Any) -> list[bool]:
@@ -123,12 +130,14 @@ class Checkpoints:
         self._manager.reload()
 
     def _set_aside(self, newer_than: int) -> None:
-        for begun in self.folder.glob("*.orbax-checkpoint-tmp*"):
-            shutil.rmtree(begun)
-        for step in [s for s in self.steps if s > newer_than]:
+        for begun in self.folder.glob(f"*{DRAFT}*"):
+            CheckpointPath(begun).rmtree(missing_ok=True)
+        late = [self.folder / str(step) for step in self.steps if step > newer_than]
+        for folder in [*self.folder.glob(f"*{DRAFT}*"), *late]:  # a draft that could not be deleted
             aside = self.folder.parent / "damaged"
-            aside.mkdir(exist_ok=True)
-            (self.folder / str(step)).rename(aside / f"{step}-{len(list(aside.iterdir()))}")
+            with writing(aside):
+                aside.mkdir(exist_ok=True)
+                folder.rename(aside / f"{folder.name}-{len(list(aside.iterdir()))}")
 
     def wait(self) -> None:
         """Until all is on disk; NotWritten where it does not get there."""
@@ -151,6 +160,23 @@ class Checkpoints:
             safe = f"that of round {max(whole)} is intact" if whole else "there is none before it"
             raise NotWritten.because(
                 f"a checkpoint in {self.folder}", error, f"; {safe}"
+            ) from error
+
+    def _read_back(self) -> None:
+        """Orbax calls this before a new checkpoint takes its place, in the main process: one that
+        cannot be read never does, and no older one is deleted for it.
+        """
+        step, arrays = self._saving
+        try:
+            for draft in self.folder.glob(f"{step}{DRAFT}*"):
+                if (found := saved.stored(draft)) != arrays:
+                    raise ValueError(f"{found} of {arrays} arrays are there")
+        except Exception as error:  # Orbax raises many kinds
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise NotWritten(
+                f"the checkpoint of round {step} in {self.folder} was written and cannot "
+                f"be read back ({reason}), so that it does not take the place of an older one: "
+                "give a --workdir of another name or on another disk"
             ) from error
 
     def _read(self, step: int, like: Any) -> Any:

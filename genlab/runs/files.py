@@ -5,13 +5,18 @@ full, at any time; a reader may meet what such a writer left, or what somebody e
 """
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from genlab.config import ConfigError
+
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 class NotWritten(OSError):
@@ -21,9 +26,11 @@ class NotWritten(OSError):
     def because(cls, what: str, error: Exception, more: str = "") -> "NotWritten":
         """In one line: what was to be written, the reason, what to do."""
         text = " ".join(str(error).split())
-        reason = next((r for r in ("No space left on device", "File too large") if r in text), "")
-        reason = reason or getattr(error, "strerror", None) or text[:200]
-        advice = "make room (or give another --workdir), and the same command goes on"
+        full = next((r for r in ("No space left on device", "File too large") if r in text), "")
+        reason = full or getattr(error, "strerror", None) or text[:200]
+        no_room = full or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        way = "make room (or give another" if no_room else "mend that (or give another"
+        advice = f"{way} --workdir), and the same command goes on"
         return cls(f"{what} could not be written: {reason}{more}: {advice}")
 
 
@@ -38,6 +45,26 @@ def writing(path: Path) -> Iterator[None]:
         raise NotWritten.because(str(path), error) from error
 
 
+def lock(file: IO, wait: bool = False) -> None:
+    """Locks an open file against other processes, until it is closed or this one ends, however.
+
+    Raises BlockingIOError where another process holds it, unless it is to `wait`. Where the file
+    system has no locks, as some network file systems, a warning says that nothing is locked.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise NotWritten(f"{file.name} could not be locked: {error.strerror}") from error
+        warnings.warn(
+            f"{file.name}: its file system has no locks ({error.strerror}), so that nothing keeps "
+            "a second run out of this folder: start none",
+            stacklevel=2,
+        )
+
+
 def write_json(path: Path, value: Any) -> None:
     """Replaces the file by `value`; NotWritten where the disk does not take it."""
     write_text(path, json.dumps(value, indent=2) + "\n")
@@ -47,14 +74,15 @@ def write_text(path: Path, text: str) -> None:
     """Replaces the file: whoever reads it finds the old text or the new one, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with writing(path), draft.open("w") as file:
+        with writing(path), draft.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave the name with nothing in it
         with writing(path):
             draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what went wrong before says more
+            draft.unlink(missing_ok=True)
 
 
 def append_row(path: Path, row: dict) -> None:
@@ -72,7 +100,7 @@ def object_in(path: Path, problems: list[str] | None = None) -> dict:
     """The JSON object in a file; an empty one where there is none, and why, added to `problems`."""
     problems = [] if problems is None else problems
     try:
-        value = json.loads(path.read_text(errors="replace"))
+        value = json.loads(path.read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         problems.append(f"{path.name} is missing")
         return {}
@@ -108,7 +136,11 @@ def rows_in(
     if not path.is_file():
         problems.append(f"{path.name} is missing")
         return []
-    lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [
+        line
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    ]
     rows = [row for row in map(_row, lines) if row is not None and all(n in row for n in needed)]
     if lost := len(lines) - len(rows):
         problems.append(f"{path.name}: {lost} of {len(lines)} lines cannot be read")

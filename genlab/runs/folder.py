@@ -15,7 +15,6 @@ Reading a run may import code that it names: see `runs.code`.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -27,8 +26,10 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError
-from genlab.runs import code, files
+from genlab.runs import code, files, saved
 from genlab.runs.identity import identity, relocated, standalone
+
+NAMES = "checkpoints cannot be kept in a folder of that name: give another"
 
 
 class RunFolder:
@@ -37,7 +38,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path, writes: bool = True):
-        self.path, self.writes = Path(path), writes  # one of several processes writes
+        self.path, self.writes = work_folder(path), writes  # one of several processes writes
 
     @classmethod
     def start(
@@ -52,6 +53,7 @@ class RunFolder:
         Raises ConfigError naming the fields that differ, where they define the run.
         """
         run = cls(path)
+        run._refuse_headless()
         if run.exists:
             run._refuse_changed(ingredients)
             changed = config_lib.differences(run.identity, identity(config, ingredients))
@@ -84,12 +86,22 @@ class RunFolder:
         The modules that its config names can be imported from then on (see `code.find`).
         """
         run = cls(path)
+        run._refuse_headless()
         if not run.exists:
             raise ConfigError(
                 f"{run.path} is no run folder: it has no config.json; train one with `genlab train`"
             )
         code.find(run.path / "modules.json")
         return run
+
+    def _refuse_headless(self) -> None:
+        """Checkpoints without the config that they were trained under belong to no run."""
+        if not self.exists and (left := saved.rounds(self.checkpoints)):
+            raise ConfigError(
+                f"{self.path} has checkpoints, of round {left[-1]} for one, and no config.json, "
+                "which says what they are of: put it back, or give another --workdir, or move "
+                "checkpoints/ away to begin anew"
+            )
 
     @property
     def exists(self) -> bool:
@@ -106,6 +118,11 @@ class RunFolder:
             return written
         found = {where: self._found(one) for where, one in kept.items()}
         return config_lib.from_dict(relocated(config_lib.as_dict(written), found))
+
+    @property
+    def written(self) -> dict:
+        """The config as it was written, without defaults that came later."""
+        return files.object_in(self.path / "config.json")
 
     def keep_columns(self, columns: Mapping[str, Any]) -> None:
         """Writes the kinds of the data's columns, for whoever reads the run without the data; not
@@ -197,10 +214,26 @@ class RunFolder:
             file = (self.path / ".lock").open("w")
         with file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                files.lock(file)
             except BlockingIOError:
                 raise ConfigError(
                     f"another process is running in {self.path}: wait for it, or give another "
                     "--workdir"
                 ) from None
             yield
+
+
+def work_folder(path: str | Path) -> Path:
+    """The absolute path of a run's or a sweep's folder, which stays what it is when the working
+    directory changes, with "~" for the home folder.
+
+    Raises ConfigError for a name that checkpoints cannot be kept under.
+    """
+    found = os.path.abspath(os.path.expanduser(path))
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"--workdir={path}: the name is no valid UTF-8: {NAMES}") from None
+    if "\\" in found:
+        raise ConfigError(f"--workdir={path}: {found} has a backslash: {NAMES}")
+    return Path(found)

@@ -46,6 +46,11 @@ class Network(NamedTuple):
     sha256: str
 
 
+def rounds(folder: Path) -> list[int]:
+    """The rounds that a folder has checkpoints of, sound or not, ascending."""
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
+
+
 def recorded(folder: Path, step: int) -> dict[str, float]:
     """The scores of a checkpoint; none where it has none or is damaged."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -84,7 +89,7 @@ def read(folder: str | Path, best: str = "", step: int | None = None) -> Weights
     Raises ConfigError where there is none, RuntimeError where all are damaged.
     """
     folder = Path(folder).resolve()
-    steps = sorted(int(p.name) for p in folder.glob("*") if p.name.isdecimal())
+    steps = rounds(folder)
     if not steps:
         raise ConfigError(f"{folder.parent} has no checkpoint yet: train it first")
     if step is not None and step not in steps:
@@ -106,6 +111,22 @@ def read(folder: str | Path, best: str = "", step: int | None = None) -> Weights
             chosen = f"best {SELECTION} {best.lstrip('+')}"
         return Weights(at, chosen, *averaged(*(parts[name] for name in PARTS)))
     raise RuntimeError(f"no checkpoint in {folder} can be read: {'; '.join(broken)}")
+
+
+def stored(checkpoint: Path) -> int:
+    """How many arrays a checkpoint holds, once every byte of them has been read.
+
+    Raises what the libraries under Orbax do where one cannot be.
+    """
+    import tensorstore
+
+    files = {"driver": "file", "path": f"{checkpoint / 'state'}/"}
+    store = tensorstore.KvStore.open({"driver": "ocdbt", "base": files}).result()
+    names = store.list().result()
+    for name in names:
+        store.read(name).result()
+    json.loads((checkpoint / "sums/metadata").read_text())
+    return len({name.rpartition(b"/")[0] for name in names})
 
 
 def network(weights: Weights, name: str, where: str) -> Network:
@@ -162,7 +183,9 @@ def _parts(folder: Path, step: int, changed: tuple) -> dict:
     """Params, stats and ema of a checkpoint, on the host, whatever devices they were trained on."""
     import orbax.checkpoint as ocp
 
-    path = folder / str(step) / "state"
+    from genlab.runs.checkpoint_path import CheckpointPath
+
+    path = CheckpointPath(folder / str(step) / "state")
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # failures are reported here
     with ocp.PyTreeCheckpointer() as reader:
         saved = reader.metadata(path).item_metadata.tree

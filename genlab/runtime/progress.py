@@ -4,6 +4,8 @@ import sys
 import time
 from typing import Any, Protocol
 
+from genlab.runtime.terminal import Outlet
+
 
 class Progress(Protocol):
     """Shows a run: `Silent` in notebooks and tests, `Plain` in logs, `Live` on a terminal."""
@@ -45,7 +47,7 @@ class Plain:
     """Lines for logs and pipes: one at most every `seconds`; steps are of some `unit`."""
 
     def __init__(self, seconds: float = 5.0, out=None, unit: str = "round"):
-        self.seconds, self.out, self.unit = seconds, out or sys.stdout, unit
+        self.seconds, self.out, self.unit = seconds, Outlet(out or sys.stdout), unit
 
     def begin(self, name, step, steps):
         """The first line."""
@@ -76,7 +78,7 @@ class Live:
     """A bar with losses, rounds/s (or what the `unit` is) and the time left."""
 
     def __init__(self, out=None, unit: str = "round"):
-        self.out, self.unit = out or sys.stdout, unit
+        self.out, self.unit = Outlet(out or sys.stdout), unit
 
     def begin(self, name, step, steps):
         """Opens the bar."""
@@ -85,12 +87,12 @@ class Live:
         from rich.progress import Progress as Bar
 
         self.bar = Bar(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(compact=True),
-            TextColumn("[dim]{task.fields[terms]}"),
+            TextColumn("{task.fields[terms]}", style="dim", markup=False),
             console=Console(file=self.out),
         )
         self.bar.start()
@@ -105,8 +107,10 @@ class Live:
 
     def say(self, text):
         """A line above the bar."""
-        bar = getattr(self, "bar", None)
-        bar.console.print(text, highlight=False) if bar else print(text, file=self.out, flush=True)
+        if bar := getattr(self, "bar", None):
+            bar.console.print(text, highlight=False, markup=False, emoji=False)
+        else:
+            print(text, file=self.out, flush=True)
 
     def end(self):
         """Closes the bar."""
@@ -115,7 +119,7 @@ class Live:
 
 def for_terminal(out=None, unit: str = "round") -> Progress:
     """`Live` on a terminal, else `Plain`; on stdout by default."""
-    out = out or sys.stdout
+    out = Outlet(out or sys.stdout)
     return Live(out, unit) if out.isatty() else Plain(out=out, unit=unit)
 
 

@@ -1,6 +1,6 @@
 """Which runs a sweep consists of: variants x seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +11,11 @@ from ml_collections import ConfigDict
 from genlab.config import ConfigError, as_dict, choices, from_dict, override
 from genlab.config.files import described, told_with_its_place
 from genlab.data.named import named
+from genlab.runs.folder import work_folder
 from genlab.runs.identity import with_paths
+
+LONGEST = 255  # bytes of a name, on all common file systems
+FILES = ("sweep.json", "jobs.json", "report.html", "report.md", ".lock")  # of a sweep's folder
 
 
 class Job(NamedTuple):
@@ -45,13 +49,30 @@ def variants(experiment: ModuleType) -> dict[str, Mapping]:
     if not (isinstance(found, Mapping) and all(isinstance(v, Mapping) for v in found.values())):
         raise ConfigError(f"{experiment.__file__}: sweep() must return {{name: {{field: value}}}}")
     for name, fields in found.items():
-        if not (isinstance(name, str) and name.isprintable() and Path(name).name == name):
+        if not (isinstance(name, str) and _is_folder_name(name)):
             raise ConfigError(f"{experiment.__file__}: variant {name!r} is no name of a folder")
         if odd := [field for field in fields if not isinstance(field, str)]:
             raise ConfigError(f"{experiment.__file__}: variant {name!r} sets {odd[0]!r}, no field")
     if not found:
         raise ConfigError(f"{experiment.__file__}: sweep() names no variant")
     return dict(found)
+
+
+def _is_folder_name(name: str) -> bool:
+    """Whether a variant's runs can be kept in a folder of this name within that of the sweep."""
+    fits = name and name.isprintable() and Path(name).name == name and len(name.encode()) <= LONGEST
+    return bool(fits) and name not in ("..", *FILES) and "\\" not in name
+
+
+def chosen(text: str, known: Collection[str]) -> list[str]:
+    """The variants of `known` that a list with commas names; a name may hold commas too."""
+    words, found = text.split(","), []
+    while words:
+        counts = range(len(words), 0, -1)
+        n = next((n for n in counts if ",".join(words[:n]) in known), 1)
+        found.append(",".join(words[:n]))
+        words = words[n:]
+    return found
 
 
 def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -> ConfigDict:
@@ -81,13 +102,13 @@ def plan(
     In the path of a run that a variant is made from, "{sweep}" is the folder of the sweep and
     "{seed}" the seed: "{sweep}/base/seed{seed}" is the earlier variant's run of the same seed.
     """
-    names = list(only) or list(variants(experiment))
+    names, folder = list(only) or list(variants(experiment)), work_folder(workdir)
     jobs = []
     for seed in seeds:
         for name in names:
             config = configure(experiment, name, {**overrides, "seed": seed})
             config = _placed(config, {"{sweep}": str(workdir), "{seed}": str(seed)})
-            jobs.append(Job(name, seed, config, Path(workdir) / name / f"seed{seed}"))
+            jobs.append(Job(name, seed, config, folder / name / f"seed{seed}"))
     return jobs
 
 

@@ -3,16 +3,14 @@ once finished.
 """
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-
-from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError, placed
 from genlab.runs import ingredients
-from genlab.runs.files import sound_object_in, write_json
-from genlab.runs.folder import RunFolder
+from genlab.runs.files import sound_object_in, write_json, write_text, writing
+from genlab.runs.folder import RunFolder, work_folder
 from genlab.runs.identity import identity
 from genlab.runtime.progress import Progress
 from genlab.sweep.plan import Job, Result
@@ -27,8 +25,9 @@ def run(
     """Carries out the jobs that are not finished, by default `in_turn`; a failed one is recorded
     and does not stop the rest.
     """
-    workdir = Path(workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
+    workdir = work_folder(workdir)
+    with writing(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
     names, seeds = list(dict.fromkeys(j.variant for j in jobs)), sorted({j.seed for j in jobs})
     _remember(workdir, title, names, seeds)
     results, waiting = {}, []
@@ -99,12 +98,17 @@ def finished(job: Job) -> bool:
     if not same:
         return False
     scored_as = run.status.get("evaluated", run.status.get("judged"))  # so called in older runs
-    return scored_as == _evaluation(job.config)
+    asked = _evaluation(job.config)
+    # those of a run from before a setting had its default are as it is written down there
+    return scored_as == asked or (
+        scored_as == _evaluation(run.written) and _evaluation(run.config) == asked
+    )
 
 
-def _evaluation(config: ConfigDict) -> str:
+def _evaluation(config: Mapping) -> str:
     """Fingerprint of what a finished run's test scores depend on apart from the run itself."""
-    return config_lib.fingerprint([config.evaluate, config.loop.steps, config.loop.best])
+    loop = config.get("loop", {})
+    return config_lib.fingerprint([config.get("evaluate"), loop.get("steps"), loop.get("best")])
 
 
 Act = Callable[[Job, Progress], None]
@@ -145,7 +149,7 @@ def carry_out(job: Job, show: Progress, acts: Sequence[Act] = ACTS) -> Result:
     except Exception as error:
         reason = placed(f"{type(error).__name__}: {error}".splitlines()[0], error)
         job.workdir.mkdir(parents=True, exist_ok=True)
-        (job.workdir / "error.txt").write_text(traceback.format_exc())
+        write_text(job.workdir / "error.txt", traceback.format_exc())
         reason += f" (traceback in {job.workdir / 'error.txt'})"
         run = RunFolder(job.workdir)
         if not (isinstance(error, ConfigError) and run.exists):  # another config's run stays whole
