@@ -2,11 +2,14 @@ import errno
 import fcntl
 import json
 import os
+import re
 
 import pytest
 import tiny
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, spec
+from genlab.data import folder
+from genlab.runs import data_files
 from genlab.runs.environment import environment
 from genlab.runs.folder import RunFolder, work_folder
 from genlab.runtime.progress import Plain
@@ -37,6 +40,51 @@ def test_the_environment_names_versions_commit_and_hardware():
     for name in ("genlab", "jax", "flax", "optax", "python", "device", "devices", "cpus", "commit"):
         assert name in told
     assert told["devices"] == 8
+
+
+FILES = {"photos": {"a.png": "1", "b.png": "2", "c.png": "3"}}
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ({"a.png": "1", "b.png": "2", "c.png": "3", "d.png": "4"}, "1 added (d.png)"),
+        ({"a.png": "1"}, "2 removed (b.png, c.png)"),
+        ({"a.png": "1", "b.png": "5", "c.png": "3"}, "1 changed (b.png)"),
+        ({"a.png": "2", "b.png": "1", "c.png": "3"}, "2 swapped (a.png, b.png)"),
+        ({"x.png": "1", "b.png": "2", "c.png": "3"}, "1 renamed (a.png to x.png)"),
+        (
+            {"a.png": "6", "d.png": "2"},
+            "1 removed (c.png), 1 renamed (b.png to d.png), 1 changed (a.png)",
+        ),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_files(now, told, tmp_path):
+    run = RunFolder.start(tmp_path, tiny.vae(), data=FILES)
+    RunFolder.start(tmp_path, tiny.vae(), data=FILES)
+    words = re.escape(f"was trained on other files of photos: {told}: ")
+    with pytest.raises(ConfigError, match=words):
+        RunFolder.start(tmp_path, tiny.vae(), data={"photos": now})
+    assert data_files.recorded(run.path) == FILES
+
+
+def test_a_folder_of_data_may_move_but_not_become_another(tmp_path):
+    config = lambda path: tiny.vae(data=spec(folder, path))  # noqa: E731
+    RunFolder.start(tmp_path, config("photos"), data=FILES)
+    moved = {"elsewhere/photos": FILES["photos"]}
+    run = RunFolder.start(tmp_path, config("elsewhere/photos"), data=moved)
+    assert run.config.data.path == "elsewhere/photos"
+    with pytest.raises(ConfigError, match=r"another config \(data.path was 'elsewhere/photos'"):
+        RunFolder.start(tmp_path, config("drawings"), data={"drawings": {"a.png": "1"}})
+
+
+def test_a_run_from_before_files_were_recorded_goes_on_with_a_word(tmp_path, caplog):
+    run = RunFolder.start(tmp_path, tiny.vae())
+    run.checkpoints.mkdir()
+    RunFolder.start(tmp_path, tiny.vae(), data=FILES)
+    assert "has no record of the files it was trained on" in caplog.text
+    with pytest.raises(ConfigError, match="1 removed"):
+        RunFolder.start(tmp_path, tiny.vae(), data={"photos": {"a.png": "1", "b.png": "2"}})
 
 
 def test_no_run_folder_is_told(tmp_path):

@@ -1,12 +1,16 @@
+import numpy as np
 import tiny
 
 from genlab import fit
 from genlab.config import ConfigError, override, spec
+from genlab.data import arrays
 from genlab.evaluation.evaluators import Reconstruction
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Silent
 from genlab.sweep import plan, run
 from genlab.sweep.run import finished
+from genlab.train.folders import claimed
+from genlab.train.program import prepare
 
 import pytest  # isort: skip
 
@@ -71,6 +75,26 @@ def test_changed_evaluators_or_a_kill_before_evaluation_leave_no_stale_scores(tm
     assert not finished(job)
     play(tmp_path, overrides=longer, only=("plain",))
     assert run.rows("evals.jsonl")[-1]["step"] == 4 and finished(job)
+
+
+def test_a_run_on_other_files_is_not_finished(tmp_path):
+    """It is not shown as if it were today's: resuming it names the files."""
+    pixels = np.arange(20 * 64, dtype=np.uint32).reshape(20, 8, 8, 1).astype(np.uint8)
+    np.savez(tmp_path / "set.npz", image=pixels)
+    config = tiny.vae(data=spec(arrays, str(tmp_path / "set.npz")))
+    job = plan.Job("plain", 0, config, tmp_path / "run")
+    with claimed(job.workdir, config, prepare(config)) as folder:
+        folder.write("status.json", {"status": "finished", "evaluated": run._evaluation(config)})
+    assert finished(job)
+    np.savez(tmp_path / "set.npz", image=pixels[::-1])
+    run._source.cache_clear()
+    assert not finished(job)
+    with pytest.raises(ConfigError, match=r"was trained on other files of .*1 changed \(image\)"):
+        with claimed(job.workdir, config, prepare(config)):
+            pass
+    (tmp_path / "set.npz").unlink()
+    run._source.cache_clear()
+    assert finished(job)
 
 
 def test_a_variant_that_cannot_be_built_is_reported_too(tmp_path, monkeypatch):

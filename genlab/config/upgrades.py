@@ -84,8 +84,14 @@ def _experiment(fields: Fields) -> Fields:
     return {"recalibrate" if name == "standing" else name: x for name, x in fields.items()}
 
 
+def _folder(fields: Fields) -> Fields:
+    """The images of a split were drawn by their place in the sorted list."""
+    return {**fields, "split_by": fields.get("split_by", "position")}
+
+
 UPGRADES: dict[str, Callable[[Fields], Fields]] = {
     "genlab:Experiment": _experiment,
+    "genlab.data:folder": _folder,
     "genlab.methods:GAN": _gan,
     "genlab.methods:VAE": _vae,
 }

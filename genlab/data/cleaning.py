@@ -1,26 +1,18 @@
 """What is wrong with a folder of images, found before training: `examine`.
 
-Every image is decoded once. What was seen is kept beside the images in `.genlab-images.json`, so
-that a later look only compares sizes and times of files.
+Every image is decoded once: what was seen is kept (see `contents`).
 """
 
-import hashlib
-import json
-import logging
-import os
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Column, Image, given
-from genlab.data.decoding import checked, opened
+from genlab.data.contents import file_sha256, seen
+from genlab.data.decoding import checked
 from genlab.data.layout import Item, labelled, listing, partners, some
-from genlab.runs.files import NotWritten, object_in, write_text
-
-SEEN = ".genlab-images.json"  # {name: [bytes, mtime, [height, width, grey, sha256]]}
 
 
 class Cleaning(NamedTuple):
@@ -69,10 +61,22 @@ def examine(
     return examined(*asked)[:2]
 
 
+class Examined(NamedTuple):
+    """What `examine` gives, the kinds of the columns, and the files that are used.
+
+    contents: {folder: {name: sha256}}, as `sources.contents_of` has it
+    """
+
+    items: list[Item]
+    cleaning: Cleaning
+    columns: dict[str, Column]
+    contents: dict[str, dict[str, str]]
+
+
 def examined(
     path, shape, attributes, label, problems, duplicates, resize, columns, pairs, kinds
-) -> tuple[list[Item], Cleaning, dict[str, Column]]:
-    """As `examine`, and the kinds of the columns."""
+) -> Examined:
+    """As `examine`, with all that was found."""
     _choice("problems", problems, ("skip", "refuse"))
     _choice("duplicates", duplicates, ("skip", "refuse", "keep"))
     shape, root = checked(shape, resize), Path(path)
@@ -83,28 +87,33 @@ def examined(
     )
     _distinct(path, ["image", *found, *pairs], kinds)
     names = [item.name for item in items]
-    looks = _seen(root, {name: files[name] for name in names})
-    seen = {name: look for name, look in looks.items() if look}
-    readable = [seen[name] for name in names if name in seen]
+    held = seen(root, {name: files[name] for name in names})
+    looks = {name: one.look for name, one in held.items() if one.look}
+    readable = [looks[name] for name in names if name in looks]
     if not readable:
         raise ConfigError(f"none of the {len(files)} images under {path} can be used")
     shape = shape or _common_shape(readable)
-    sizes = {name: tuple(seen[name][:2]) for name in names if name in seen}
+    sizes = {name: tuple(looks[name][:2]) for name in names if name in looks}
     wrong = {n: size for n, size in sizes.items() if resize is None and size != shape[:2]}
     if 2 * len(wrong) > len(readable):  # not a few bad files: another kind of set
         raise ConfigError(_mixed(path, shape, wrong))
-    unreadable = [name for name in names if name not in seen]
+    unreadable = [name for name in names if name not in looks]
     others = {c: _others(c, p, names, kinds.get(c), shape, resize) for c, p in pairs.items()}
     whole = {n for n in sizes if n not in wrong and all(n in o.files for o in others.values())}
     if not whole:
         raise ConfigError(f"{path}: no image has a partner in each of {', '.join(pairs.values())}")
     fits = [
-        item._replace(values=item.values | {c: o.files[item.name] for c, o in others.items()})
+        Item(
+            item.name,
+            item.split,
+            item.values | {c: o.files[item.name] for c, o in others.items()},
+            looks[item.name][3],
+        )
         for item in items
         if item.name in whole
     ]
-    first = {seen[item.name][3]: item.name for item in reversed(fits)}
-    again = {item.name for item in fits if first[seen[item.name][3]] != item.name}
+    first = {item.pixels: item.name for item in reversed(fits)}
+    again = {item.name for item in fits if first[item.pixels] != item.name}
     used = [item for item in fits if duplicates == "keep" or item.name not in again]
     for other in others.values():
         unreadable += other.unreadable
@@ -116,12 +125,19 @@ def examined(
     if (problems == "refuse" and any((*named[:4], lone))) or (duplicates == "refuse" and again):
         raise ConfigError(f"{path}: {cleaning.summary()}; remove them, or give 'skip' for 'refuse'")
     kinds = {"image": Image(shape), **found} | {c: other.kind for c, other in others.items()}
-    return used, cleaning, kinds
+    contents = {path: {item.name: held[item.name].sha256 for item in used}}
+    if attributes is not None:
+        contents[path][attributes] = file_sha256(root / attributes)
+    for column, folder in pairs.items():
+        names = [item.values[column].relative_to(folder).as_posix() for item in used]
+        own = {name: others[column].sha256[name] for name in names}
+        contents[folder] = contents.get(folder, {}) | own
+    return Examined(used, cleaning, kinds, contents)
 
 
 class Others(NamedTuple):
     """What a folder holds for the images of another: the file for each by the image's name, their
-    kind, and the names of those that cannot be used.
+    kind, the names of those that cannot be used, and sha256 by the file's own name.
     """
 
     files: dict[str, Path]
@@ -129,6 +145,7 @@ class Others(NamedTuple):
     unreadable: list[str]
     wrong_size: list[str]
     lone: list[str]
+    sha256: dict[str, str]
 
 
 def _others(
@@ -137,61 +154,27 @@ def _others(
     root = Path(path)
     files = listing(root)
     matched = partners(names, files)
-    seen = _seen(root, {other: files[other] for other in matched.values()})
+    held = seen(root, {other: files[other] for other in matched.values()})
     if kind is None:
-        readable = [look for look in seen.values() if look]
+        readable = [one.look for one in held.values() if one.look]
         kind = Image((*shape[:2], _common_shape(readable)[2] if readable else 1))
     if len(kind.shape) != 3:
         raise ConfigError(f"pairs[{column!r}]: {path} holds pictures, and its kind is {kind}")
-    bad = [other for other, x in seen.items() if not x]
-    fixed = resize is not None
-    wrong = [n for n, x in seen.items() if x and not fixed and tuple(x[:2]) != kind.shape[:2]]
+    bad = [other for other, x in held.items() if not x.look]
+    sizes = {other: tuple(x.look[:2]) for other, x in held.items() if x.look}
+    wrong = [other for other, size in sizes.items() if resize is None and size != kind.shape[:2]]
     usable = {n: root / o for n, o in matched.items() if o not in bad and o not in wrong}
     strays = [f"{path}/{other}" for other in files if other not in set(matched.values())]
     alone = [name for name in names if name not in matched] + strays
     unlike = [f"{path}/{other}" for other in wrong]
-    return Others(usable, kind, [f"{path}/{other}" for other in bad], unlike, alone)
+    sums = {other: x.sha256 for other, x in held.items()}
+    return Others(usable, kind, [f"{path}/{other}" for other in bad], unlike, alone, sums)
 
 
 def _distinct(path: str, names: list[str], kinds: Mapping[str, Column]) -> None:
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"{path}: {twice[0]!r} names two columns; expected a name for each")
     given(kinds, names)
-
-
-def _seen(root: Path, files: dict[str, tuple[int, int]]) -> dict[str, list | None]:
-    """[height, width, grey, sha256 of the pixels] of each image; None for an unreadable one."""
-    store = root / SEEN
-    known = {name: x for name, x in object_in(store).items() if _sound(x)}
-    new = [name for name, stamp in files.items() if known.get(name, [])[:2] != list(stamp)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = dict(zip(new, pool.map(_look, [root / name for name in new]), strict=True))
-    # What could not be read is tried again next time: the fault may have been the disk's.
-    known |= {name: [*files[name], look] for name, look in looks.items() if look}
-    if any(looks.values()):
-        try:
-            write_text(store, json.dumps(known))
-        except NotWritten as error:  # a folder that may only be read is looked through each time
-            logging.getLogger("genlab").info("cannot keep what was seen: %s", error)
-    return {name: looks[name] if name in looks else known[name][2] for name in files}
-
-
-def _sound(entry: Any) -> bool:
-    """Whether an entry is what `_look` gave: the file may be anybody's."""
-    match entry:
-        case [int(), int(), [int(height), int(width), bool(), str()]]:
-            return height > 0 and width > 0
-    return False
-
-
-def _look(file: Path) -> list[Any] | None:
-    try:
-        picture = opened(file)
-    except OSError:
-        return None
-    pixels = f"{picture.mode} {picture.size}".encode() + picture.tobytes()
-    grey = picture.mode in ("L", "LA")
-    return [picture.height, picture.width, grey, hashlib.sha256(pixels).hexdigest()]
 
 
 def _common_shape(seen: list[list]) -> tuple[int, int, int]:

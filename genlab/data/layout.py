@@ -20,11 +20,13 @@ class Item(NamedTuple):
     """An image by its name under the folder; the split is "train" where the folder has none.
 
     values: of its other columns by name, as stored; a picture that is a file of its own is its Path
+    pixels: sha256 of its pixels, once it was looked at
     """
 
     name: str
     split: str
     values: dict[str, Any]
+    pixels: str = ""
 
     @property
     def label(self) -> int | None:
@@ -32,8 +34,8 @@ class Item(NamedTuple):
         return self.values.get("label")
 
 
-def listing(root: Path) -> dict[str, tuple[int, int]]:
-    """Every image file under a folder: name to (bytes, mtime), without hidden and prepared ones."""
+def listing(root: Path) -> dict[str, tuple[int, int, int]]:
+    """Every image file under a folder: name to (bytes, mtime, ctime), without hidden ones."""
     if not root.is_dir():
         raise ConfigError(f"no folder {root}")
     found = {}
@@ -46,7 +48,7 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 file = os.path.join(place, name)
                 stat = os.stat(file) if os.path.exists(file) else os.lstat(file)  # a broken link
-                found[(inside / name).as_posix()] = (stat.st_size, stat.st_mtime_ns)
+                found[(inside / name).as_posix()] = stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
     if not found:
         raise ConfigError(f"no images under {root} (looked for {' '.join(SUFFIXES)})")
     return dict(sorted(found.items()))
@@ -197,21 +199,6 @@ def _table(path: Path, label: str | None, columns: tuple[str, ...]) -> dict[str,
         if len(cells) == len(at) and all(cells.values()):
             table[row[0]] = cells
     return table
-
-
-def carved(count: int, shares: Mapping[str, float]) -> dict[str, tuple[int, int]]:
-    """Start and stop of train and of the splits cut off its end; at least one image each.
-
-    ConfigError where nothing would be left to train on.
-    """
-    cuts, end = {}, count
-    for split, share in shares.items():
-        size = max(1, round(share * count)) if share else 0
-        cuts[split], end = (end - size, end), end - size
-    if end < 1 or min(shares.values(), default=0) < 0:
-        told = " and ".join(f"{split}={share}" for split, share in shares.items())
-        raise ConfigError(f"of {count} images in train, {told or 'this'} leaves none to train on")
-    return {"train": (0, end)} | {split: cut for split, cut in cuts.items() if cut[0] < cut[1]}
 
 
 def some(names) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from genlab.config import CALL, ConfigError, build, path_of, spec
 from genlab.data.records import FORM, Field, Records
-from genlab.data.sets.folder import Recipe, folder, home, in_place, prepared
+from genlab.data.sets.folder import Recipe, earlier, folder, held, home, in_place, prepared
 from genlab.data.sets.tfds import builder, tfds
 from genlab.data.sets.unpaired import unpaired
 from genlab.runs.files import write_json
@@ -42,7 +42,9 @@ def prepare(
     if not Path(path).is_dir():
         raise ConfigError(f"nothing to prepare at {name!r}: give tfds:NAME or folder:PATH")
     if data_dir or manual_dir:
-        raise ConfigError("data_dir and manual_dir belong to TFDS sets; a folder keeps its copy")
+        raise ConfigError(
+            "data_dir and manual_dir belong to TFDS sets; a folder's copy is in the cache"
+        )
     return _folder(build(spec(Recipe, path, **(options or {}))))
 
 
@@ -63,14 +65,14 @@ def prepare_for(data: Mapping[str, Any]) -> str:
 def _folder(recipe: Recipe) -> str:
     place = home(recipe)
     if found := prepared(recipe):
-        counts = {split: len(reader) for split, reader in found[0].items()}
+        counts = {split: len(reader) for split, reader in found.splits.items()}
         return f"{place} is prepared already: {_told(counts)}"
-    older = (place / "index.json").is_file()
-    readers, cleaning = in_place(recipe)
+    older, before, files = (place / "index.json").is_file(), earlier(recipe), held(recipe)
+    readers, cleaning, contents = in_place(recipe)
     counts = {split: len(reader) for split, reader in readers.items()}
     draft = place.with_name(f".{place.name}-{os.getpid()}")
     try:
-        draft.mkdir()
+        draft.mkdir(parents=True)
         first = next(iter(readers.values()))
         fields = {name: Field.of(first.columns[name], x) for name, x in first[0].items()}
         for split, reader in readers.items():
@@ -80,6 +82,8 @@ def _folder(recipe: Recipe) -> str:
             "counts": counts,
             "columns": [[name, x.written(name in recipe.kinds)] for name, x in fields.items()],
             "cleaning": cleaning._asdict(),
+            "held": files,
+            "contents": contents,
         }
         write_json(draft / "index.json", index)
         if older:
@@ -91,6 +95,8 @@ def _folder(recipe: Recipe) -> str:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     told = "; it replaces a copy in an older form" if older else ""
+    if before:
+        told += f"; since the copy in {before[0]}, which can be deleted: {before[1]}"
     return f"{place}: {_told(counts)}; {cleaning.summary()}{told}"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from genlab.data.columns import Column, Image, Label, Mask, Numbers
 
-FORM = 2  # of an index; 1 held a label and an image
+FORM = 3  # of an index; 1 held a label and an image, 2 not the sha256 of the files
 KINDS = {kind.__name__: kind for kind in (Image, Label, Mask, Numbers)}
 
 

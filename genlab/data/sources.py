@@ -7,8 +7,9 @@ object with `len(reader)` and `reader[i] -> {column: stored value}`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import jax
@@ -19,6 +20,7 @@ from jax import Array, random
 from genlab.augment.image import Augmentation
 from genlab.config import ConfigError
 from genlab.data.columns import Column
+from genlab.runs.data_files import Contents
 
 RESIDENT_BYTES = 512 * 2**20  # a set below this lives on the device
 ORDER, AUGMENT = 1, 2  # streams of randomness under the data key
@@ -90,6 +92,7 @@ class Resident:
     splits: Mapping[str, Mapping[str, np.ndarray]]
     columns: Mapping[str, Column]
     augment: tuple[Augmentation, ...] = ()
+    contents: Contents = field(default_factory=dict)
     resident = True
 
     def count(self, split: str) -> int:
@@ -134,8 +137,10 @@ class Streamed:
         columns: Mapping[str, Column],
         augment: Sequence[Augmentation] = (),
         threads: int = 4,
+        contents: Contents = MappingProxyType({}),
     ):
         self.splits, self.columns, self.threads = splits, columns, threads
+        self.contents = contents
         self.augment = tuple(augment)
         self._streams: dict[tuple, tuple[int, Any]] = {}
 
@@ -170,7 +175,8 @@ class Streamed:
     def only(self, names) -> "Streamed":
         """These columns of it; a reader that has `only(names)` reads no more than those."""
         splits = {split: _narrowed(reader, names) for split, reader in self.splits.items()}
-        return Streamed(splits, _chosen(self.columns, names), self.augment, self.threads)
+        kept = _chosen(self.columns, names)
+        return Streamed(splits, kept, self.augment, self.threads, self.contents)
 
     def _open(self, split, seed, first, size, rows):
         import grain
@@ -188,15 +194,25 @@ def from_readers(
     splits: Mapping[str, Reader],
     columns: Mapping[str, Column],
     augment: Sequence[Augmentation] = (),
+    contents: Contents = MappingProxyType({}),
 ) -> Source:
     """A source over readers: on the device when all splits fit in `RESIDENT_BYTES`, streamed
-    otherwise.
+    otherwise. `contents` are the files that it is of: see `contents_of`.
     """
-    streamed = Streamed(splits, columns, augment)
+    streamed = Streamed(splits, columns, augment, contents=contents)
     size = sum(len(r) * _bytes(_Plain(r, columns)[0]) for r in splits.values() if len(r))
     if size > RESIDENT_BYTES:
         return streamed
-    return Resident({split: streamed.read(split) for split in splits}, columns, tuple(augment))
+    held = {split: streamed.read(split) for split in splits}
+    return Resident(held, columns, tuple(augment), contents)
+
+
+def contents_of(source: Any) -> dict[str, dict[str, str]]:
+    """The files that a source is of: {folder or file: {name: sha256}}; {} of one that says none.
+
+    A run is of these files: one that is added, removed or changed is noticed when it goes on.
+    """
+    return {path: dict(names) for path, names in getattr(source, "contents", {}).items()}
 
 
 def shuffled(key: Array, positions: Array, n: int) -> Array:

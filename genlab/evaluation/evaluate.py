@@ -14,6 +14,7 @@ from genlab import config as config_lib
 from genlab.config import ConfigError, choices
 from genlab.config.experiment import Experiment
 from genlab.data.pictures import write_png
+from genlab.data.sources import Source, contents_of
 from genlab.evaluation.evaluators import EvaluationContext
 from genlab.game import State
 from genlab.game.abilities import Generates
@@ -52,7 +53,7 @@ def score(
         started = time.perf_counter()
         result = evaluator(context)
         protocol = {
-            "data": config_lib.fingerprint({**config["data"], "augment": ()})[:16],
+            **_data(config["data"], experiment.data),
             "split": split,
             "weights": "ema" if experiment.ema else "raw",
             **({"recalibrate": experiment.recalibrate} if experiment.recalibrate else {}),
@@ -79,6 +80,18 @@ def score(
 def finite(scores: dict[str, float]) -> dict[str, float | None]:
     """JSON has no NaN: a score that is not defined for these samples is null."""
     return {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}
+
+
+def _data(data: dict, source: Source) -> dict[str, str]:
+    """Fingerprints of a config's data, and of the files that they are read from where there are
+    any.
+    """
+    plain = {**data, "augment": ()}
+    if plain.get("split_by") == "position":
+        del plain["split_by"]  # as the scores of runs from before it was a field have it
+    contents = contents_of(source)
+    files = {"files": config_lib.fingerprint(list(contents.values()))[:16]} if contents else {}
+    return {"data": config_lib.fingerprint(plain)[:16], **files}
 
 
 def _intervals(each: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:

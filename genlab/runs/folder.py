@@ -3,6 +3,7 @@
 config.json    the whole config, every default written out
 modules.json   the folders of modules that it names and that are not installed
 columns.json   the kinds of the data's columns, with the names of labels
+data.json      sha256 of every file it was trained on (see `runs.data_files`)
 ingredients.json  networks taken from other runs: where from, which weights, their specs
 env.json       versions, commit and hardware, of each start
 metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
@@ -26,7 +27,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError
-from genlab.runs import code, files, saved
+from genlab.runs import code, data_files, files, saved
 from genlab.runs.identity import identity, relocated, standalone
 
 NAMES = "checkpoints cannot be kept in a folder of that name: give another"
@@ -46,17 +47,23 @@ class RunFolder:
         path: str | Path,
         config: ConfigDict,
         ingredients: Mapping[str, dict] = MappingProxyType({}),
+        data: data_files.Contents = MappingProxyType({}),
     ) -> "RunFolder":
-        """Makes the folder, or takes it up again under the same config and with the same networks
-        of other runs (see `ingredients.used`).
+        """Makes the folder, or takes it up again under the same config, on the same files, and with
+        the same networks of other runs (see `ingredients.used`).
 
-        Raises ConfigError naming the fields that differ, where they define the run.
+        Raises ConfigError naming the fields, or the files, that differ, where they define the run.
         """
         run = cls(path)
         run._refuse_headless()
         if run.exists:
             run._refuse_changed(ingredients)
-            changed = config_lib.differences(run.identity, identity(config, ingredients))
+            unlike = config_lib.differences(run.identity, identity(config, ingredients))
+            changed = {
+                name: values
+                for name, values in unlike.items()
+                if not (name.startswith("data.") and data_files.moved(run.path, data, *values))
+            }
             if changed:
                 fields = "; ".join(
                     f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()
@@ -65,6 +72,7 @@ class RunFolder:
                     f"{run.path} holds a run of another config ({fields}): "
                     "give another --workdir, or the old values to resume it"
                 )
+            data_files.refuse_changed(run.path, data)
         with files.writing(run.path):
             (run.path / "samples").mkdir(parents=True, exist_ok=True)
         if ingredients:
@@ -74,6 +82,8 @@ class RunFolder:
             }
             run.write("ingredients.json", kept)
         run.write("config.json", config_lib.as_dict(config))
+        if data:
+            run.write(data_files.FILE, data)
         if folders := code.module_folders({"config": config, **ingredients}):
             run.write("modules.json", folders)
             code.trust(folders.values())  # this command has run what lies there already

@@ -2,13 +2,17 @@
 once finished.
 """
 
+import functools
+import json
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from genlab import config as config_lib
 from genlab.config import ConfigError, placed
-from genlab.runs import ingredients
+from genlab.data.sources import contents_of
+from genlab.runs import data_files, ingredients
 from genlab.runs.files import sound_object_in, write_json, write_text, writing
 from genlab.runs.folder import RunFolder, work_folder
 from genlab.runs.identity import identity
@@ -31,6 +35,7 @@ def run(
     names, seeds = list(dict.fromkeys(j.variant for j in jobs)), sorted({j.seed for j in jobs})
     _remember(workdir, title, names, seeds)
     results, waiting = {}, []
+    _source.cache_clear()  # files may have changed since the last sweep of this process
     for job in jobs:
         if finished(job):
             show.say(f"{job.name}: finished before")
@@ -95,7 +100,7 @@ def finished(job: Job) -> bool:
         same = run.identity == identity(job.config, ingredients.used(job.config))
     except ConfigError:  # what it is made of is missing: playing it says so
         return False
-    if not same:
+    if not (same and _of_the_same_files(run, job.config)):
         return False
     scored_as = run.status.get("evaluated", run.status.get("judged"))  # so called in older runs
     asked = _evaluation(job.config)
@@ -103,6 +108,26 @@ def finished(job: Job) -> bool:
     return scored_as == asked or (
         scored_as == _evaluation(run.written) and _evaluation(run.config) == asked
     )
+
+
+def _of_the_same_files(run: RunFolder, config: Mapping) -> bool:
+    """Whether the files that a run was trained on are still the same; resuming it names them."""
+    if not data_files.recorded(run.path):
+        return True
+    try:
+        return data_files.same(
+            run.path, contents_of(_source(json.dumps(config_lib.as_dict(config["data"]))))
+        )
+    except ConfigError:
+        return True  # the data are gone: a finished run is usable without them
+
+
+@functools.lru_cache(maxsize=1)
+def _source(data: str) -> Any:
+    """The source of a config's data, as JSON: read once for all finished runs of a sweep, which
+    forgets it.
+    """
+    return config_lib.build(config_lib.from_dict(json.loads(data)))
 
 
 def _evaluation(config: Mapping) -> str:

@@ -8,6 +8,7 @@ from jax.errors import JaxRuntimeError
 from ml_collections import ConfigDict
 
 from genlab.config import ConfigError
+from genlab.data.sources import contents_of
 from genlab.runs import ingredients
 from genlab.runs.environment import environment
 from genlab.runs.files import NotWritten
@@ -54,8 +55,10 @@ def claimed(workdir: str | Path, config: ConfigDict, training: Training) -> Iter
         def claim() -> None:
             held.enter_context(RunFolder(workdir).locked())
             refuse_other_draws(RunFolder(workdir), training.place)
-            run = RunFolder.start(workdir, config, ingredients.used(config))
-            run.keep_columns(training.experiment.data.columns)
+            source = training.experiment.data
+            used = ingredients.used(config)
+            run = RunFolder.start(workdir, config, used, contents_of(source))
+            run.keep_columns(source.columns)
 
         processes.on_main(claim)
         yield RunFolder(workdir, writes=processes.is_main())

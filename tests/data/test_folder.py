@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genlab.config import ConfigError, as_dict, build, spec
+from genlab.config import ConfigError, as_dict, build, from_dict, spec
 from genlab.data import columns, sources
-from genlab.data.cleaning import SEEN, Cleaning
-from genlab.data.layout import carved, partners
+from genlab.data.cleaning import Cleaning
+from genlab.data.contents import memory
+from genlab.data.layout import partners
 from genlab.data.preparing import prepare, prepare_for
 from genlab.data.sets.folder import Files, Recipe, examine, folder, home, in_place
 from genlab.data.sources import Resident
+from genlab.data.splits import carved
 
 
 def picture(seed, height=8, width=8, channels=3):
@@ -49,7 +51,7 @@ def test_class_folders(zoo):
     made = folder(str(zoo), shape=(8, 8, 3), validation=0.1, test=0.2)
     assert isinstance(made, Resident)
     assert made.columns["image"].shape == (8, 8, 3) and made.columns["label"].cycle == 2
-    assert [made.count(split) for split in ("train", "validation", "test")] == [14, 2, 4]
+    assert [made.count(split) for split in ("train", "validation", "test")] == [15, 1, 4]
     parts = [made.read(split) for split in ("train", "validation", "test")]
     assert all(part["image"].dtype == np.uint8 for part in parts)
     found = {
@@ -72,7 +74,7 @@ def test_split_folders_are_kept_and_a_missing_one_is_carved(tmp_path):
         for i in range(count):
             save(tmp_path / split / "a" / f"{i}.png", picture(i + 50 * (split == "test")))
     made = folder(str(tmp_path), validation=0.2, test=0.5)
-    assert [made.count(split) for split in ("train", "validation", "test")] == [8, 2, 4]
+    assert [made.count(split) for split in ("train", "validation", "test")] == [9, 1, 4]
     wanted = {picture(50 + i).tobytes() for i in range(4)}
     assert {image.tobytes() for image in made.read("test")["image"]} == wanted
 
@@ -218,7 +220,7 @@ def test_what_was_seen_is_kept_and_checked_again_when_a_file_changes(spoilt, mon
         Image, "open", lambda f, **k: looked.append(os.path.basename(f)) or original(f, **k)
     )
     first = examine(str(spoilt))
-    assert len(looked) == 24 and (spoilt / SEEN).is_file()
+    assert len(looked) == 24 and memory(spoilt).is_file()
     looked.clear()
     assert examine(str(spoilt)) == first
     assert sorted(looked) == ["broken.png", "note.jpg"]  # what failed is tried again
@@ -226,8 +228,60 @@ def test_what_was_seen_is_kept_and_checked_again_when_a_file_changes(spoilt, mon
     looked.clear()
     assert "cat/5.png" in examine(str(spoilt))[1].wrong_size
     assert sorted(looked) == ["5.png", "broken.png", "note.jpg"]
-    (spoilt / SEEN).write_text("{")  # a spoilt memory is no memory
+    memory(spoilt).write_text("{")  # a spoilt memory is no memory
     assert examine(str(spoilt))[1].used == 19
+
+
+def split_of(made):
+    """The split of every image of a source by its pixels."""
+    return {x.tobytes(): s for s in made.splits for x in made.read(s)["image"]}
+
+
+@pytest.mark.parametrize("rule", ["name", "content"])
+def test_more_images_move_no_other_between_splits(rule, tmp_path):
+    for i in range(60):
+        save(tmp_path / f"{i}.png", picture(i))
+    before = split_of(folder(str(tmp_path), split_by=rule))
+    for i in range(60, 67):
+        save(tmp_path / f"0{i}.png", picture(i))
+    after = split_of(folder(str(tmp_path), split_by=rule))
+    assert len(after) == 67 and before.items() <= after.items()
+    for split, share in {"train": 0.8, "validation": 0.1, "test": 0.1}.items():
+        assert abs(sum(s == split for s in after.values()) / 67 - share) < 0.1
+
+
+def test_content_keeps_its_split_under_another_name_and_a_name_in_either_form(tmp_path):
+    for i in range(40):
+        save(tmp_path / "a" / f"e\u0301{i}.png", picture(i))
+        save(tmp_path / "b" / f"\u00e9{i}.png", picture(i))
+        save(tmp_path / "c" / f"{40 - i}.bmp", picture(i))
+    kept = {name: split_of(folder(str(tmp_path / name))) for name in "abc"}
+    assert kept["a"] == kept["b"] != kept["c"]
+    kept = {name: split_of(folder(str(tmp_path / name), split_by="content")) for name in "ac"}
+    assert kept["a"] == kept["c"]
+
+
+def test_configs_of_before_split_by_position_as_then(zoo, caplog):
+    config = as_dict(spec(folder, str(zoo)))
+    assert config.pop("split_by") == "name"
+    read = from_dict(config)
+    assert read.split_by == "position"
+    names = sorted(f"{kind}/{i}.png" for kind in ("cat", "dog") for i in range(10))
+    order = [names[i] for i in np.random.default_rng(0).permutation(20)]
+    readers, *_ = in_place(Recipe(str(zoo), split_by="position"))
+    assert [item.name for item in readers["train"].items] == order[:16]
+    assert [item.name for item in readers["validation"].items] == order[18:]
+    assert [item.name for item in readers["test"].items] == order[16:18]
+    with pytest.raises(ConfigError, match="'names' is no way to split; did you mean 'name'"):
+        folder(str(zoo), split_by="names")
+
+
+def test_a_split_that_the_hash_leaves_empty_gets_one_with_a_word(tmp_path, caplog):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", picture(i))
+    made = folder(str(tmp_path), validation=0.01, test=0.01)
+    assert [made.count(s) for s in ("train", "validation", "test")] == [1, 1, 1]
+    assert "the hash draws none of 3 images for validation=0.01" in caplog.text
 
 
 def test_shares():
@@ -249,7 +303,9 @@ def test_a_folder_stands_in_a_config(zoo):
 
 
 def test_readers_read_by_index(zoo):
-    readers, cleaning = in_place(Recipe(str(zoo), (8, 8, 3)))
+    readers, cleaning, contents = in_place(Recipe(str(zoo), (8, 8, 3)))
+    names = {item.name for reader in readers.values() for item in reader.items}
+    assert set(contents[str(zoo)]) == names and len(names) == 20
     assert isinstance(cleaning, Cleaning) and json.dumps(cleaning._asdict())
     reader = readers["train"]
     assert len(reader) == 16
@@ -321,7 +377,7 @@ def test_a_table_and_folders_of_one_name_make_columns(garage, resident, monkeypa
 def test_a_prepared_copy_holds_all_columns(garage, monkeypatch):
     plain = build(of_the_garage(garage))
     told = prepare_for(of_the_garage(garage))
-    assert "6 train, 2 test; 8 of 8 images used" in told
+    assert "4 train, 4 test; 8 of 8 images used" in told
     monkeypatch.setattr(Files, "__getitem__", lambda *_: pytest.fail("read in place"))
     copied = build(of_the_garage(garage))
     check_the_garage(copied)

@@ -17,7 +17,8 @@ from benchmarks.input_images import encoded, jpeg_claiming, png_claiming
 from genlab.cli.main import main
 from genlab.config import ConfigError
 from genlab.data import arrays, decoding, npz
-from genlab.data.cleaning import SEEN, examine
+from genlab.data.cleaning import examine
+from genlab.data.contents import memory
 from genlab.data.sets.folder import folder
 from genlab.evaluation.reading import read_set
 
@@ -128,7 +129,8 @@ def test_cmyk_is_converted(tmp_path):
 
 @pytest.mark.parametrize("text", ["[3]", '{"0.png": 3}', '{"0.png": [1, 2, "x"]}', "[" * 9999])
 def test_a_forged_memory_of_a_folder_is_none(text, photos):
-    (photos / SEEN).write_text(text)
+    memory(photos).parent.mkdir(parents=True, exist_ok=True)
+    memory(photos).write_text(text)
     assert examine(str(photos))[1].used == 6
 
 

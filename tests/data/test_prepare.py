@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import logging
+import os
 import sys
 import time
 
@@ -16,6 +17,7 @@ from genlab.data.preparing import prepare, prepare_for
 from genlab.data.records import Records
 from genlab.data.sets.folder import Files, Recipe, folder, home, in_place, prepared
 from genlab.data.sets.tfds import tfds
+from genlab.runtime.cache import cache
 
 STAND_INS = '''
 import gzip
@@ -102,9 +104,9 @@ def test_a_prepared_folder_gives_the_same_bytes(zoo):
     plain = folder(str(zoo))
     told = prepare(f"folder:{zoo}")
     assert "16 train, 2 validation, 2 test; 20 of 22 images used; 1 unreadable" in told
-    readers, cleaning = prepared(Recipe(str(zoo)))
+    readers, cleaning, contents = prepared(Recipe(str(zoo)))
     assert all(isinstance(reader, Records) for reader in readers.values())
-    assert cleaning == in_place(Recipe(str(zoo)))[1]
+    assert (cleaning, contents) == in_place(Recipe(str(zoo)))[1:]
     copied = folder(str(zoo))
     assert copied.columns == plain.columns and copied.columns["image"].shape == (6, 5, 3)
     for split in ("train", "validation", "test"):
@@ -149,7 +151,34 @@ def test_a_copy_of_other_options_is_not_taken_silently(zoo, caplog):
     prepare(str(zoo))
     with caplog.at_level(logging.WARNING, "genlab"):
         assert folder(str(zoo), shape=(3, 3, 3), resize="box").columns["image"].shape == (3, 3, 3)
-    assert "prepared copies have other options or files; reading in place" in caplog.text
+    assert "prepared copies have other options; reading in place" in caplog.text
+
+
+def test_files_saved_anew_at_the_same_size_are_not_served_from_the_old_copy(zoo, caplog):
+    for file in zoo.rglob("*.png"):
+        if "broken" not in file.name:
+            Image.open(file).save(file.with_suffix(".bmp"))
+        file.unlink()
+    before = set(zoo.rglob("*"))
+    place = prepare(str(zoo)).partition(":")[0]
+    assert set(zoo.rglob("*")) == before  # nothing is written beside the images
+    assert place.startswith(str(cache()))
+    dark = folder(str(zoo)).read("train")["image"]
+    for file in zoo.rglob("*.bmp"):
+        size, times = file.stat().st_size, (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+        Image.open(file).point(lambda value: min(255, value + 40)).save(file)
+        os.utime(file, ns=times)  # as `rsync -t` leaves it
+        assert file.stat().st_size == size
+    with caplog.at_level(logging.WARNING, "genlab"):
+        bright = folder(str(zoo)).read("train")["image"]
+    np.testing.assert_array_equal(bright, np.minimum(255, dark.astype(int) + 40))
+    told = f"since it was prepared in {place}: 21 changed (cat/0.bmp, cat/1.bmp, cat/2.bmp ...)"
+    assert told in caplog.text
+    (zoo / "cat" / "0.bmp").rename(zoo / "cat" / "new.bmp")
+    told = prepare(str(zoo))
+    assert (
+        f"since the copy in {place}, which can be deleted: 1 added (cat/new.bmp), 1 removed" in told
+    )
 
 
 def test_what_a_config_reads_can_be_prepared(zoo, stand_ins, tmp_path):
@@ -169,7 +198,7 @@ def test_a_copy_is_whole_or_not_there(zoo, monkeypatch):
     with pytest.raises(ConfigError, match="the disk is full"):
         prepare(str(zoo))
     assert prepared(Recipe(str(zoo))) is None
-    assert not list(zoo.glob("*prepared*"))
+    assert not any(home(Recipe(str(zoo))).parent.glob(f"*{home(Recipe(str(zoo))).name}*"))
 
 
 @pytest.mark.parametrize("name", ["index.json", "train.array_record"])

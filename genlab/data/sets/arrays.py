@@ -1,6 +1,8 @@
 """Sets that are arrays: in memory, or in an npz file."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from genlab.config import ConfigError
 from genlab.data import npz, sources
 from genlab.data.columns import Column, checked, inferred
 from genlab.data.sources import Resident, Source, Streamed
+from genlab.runs.data_files import Contents
 
 SPLITS = ("train", "validation", "test")
 
@@ -30,12 +33,14 @@ def arrays(
     kinds:   of columns whose values do not say it (see `data.columns.inferred`)
     """
     found, _ = npz.read(path)
+    contents = {path: {name: _sha256(x) for name, x in found.items()}}
     names = {name.partition("_")[2] for name in found if name.startswith("train_")}
     if not names:
         chosen = _chosen(path, found, columns)
         n = len(next(iter(chosen.values())))
         cut = int(validation * n), int(test * n)
-        return from_columns(chosen, kinds, *cut, seed, augment)
+        made = from_columns(chosen, kinds, *cut, seed, augment)
+        return _of_files(made, contents)
     splits = {
         split: {
             name: found[f"{split}_{name}"] for name in sorted(names) if f"{split}_{name}" in found
@@ -43,7 +48,7 @@ def arrays(
         for split in dict.fromkeys(name.partition("_")[0] for name in found)
     }
     splits = {split: _chosen(path, held, columns) for split, held in splits.items() if held}
-    return _source(*_alike(path, splits, kinds), augment)
+    return _of_files(_source(*_alike(path, splits, kinds), augment), contents)
 
 
 def from_arrays(
@@ -93,6 +98,21 @@ def from_columns(
         if len(rows)
     }
     return _source(splits, found, augment)
+
+
+def _of_files(source: Source, contents: Contents) -> Source:
+    """The source, which says what it was read from."""
+    if isinstance(source, Resident):
+        return replace(source, contents=contents)
+    assert isinstance(source, Streamed)
+    return Streamed(source.splits, source.columns, source.augment, contents=contents)
+
+
+def _sha256(values: np.ndarray) -> str:
+    """Of what an array holds, whatever the file around it."""
+    digest = hashlib.sha256(f"{values.dtype.str} {values.shape}".encode())
+    digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 class Rows:

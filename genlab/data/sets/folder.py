@@ -4,27 +4,31 @@ import functools
 import hashlib
 import json
 import logging
+import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from genlab.config import ConfigError, as_dict, fingerprint, spec
 from genlab.data.cleaning import Cleaning, examine, examined
 from genlab.data.columns import Column
+from genlab.data.contents import file_sha256, seen
 from genlab.data.decoding import fitted, opened
-from genlab.data.layout import SPLITS, Item, carved, listing
+from genlab.data.layout import Item, listing
 from genlab.data.records import FORM, Field, Records
 from genlab.data.sources import Source, from_readers
+from genlab.data.splits import divided
+from genlab.runs.data_files import changes
+from genlab.runs.files import object_in
+from genlab.runtime.cache import cache
 
 __all__ = [
     "Cleaning",
     "Files",
     "Recipe",
     "Records",
-    "carved",
     "examine",
     "folder",
     "in_place",
@@ -48,6 +52,7 @@ class Recipe(NamedTuple):
     columns: tuple[str, ...] = ()
     pairs: Mapping[str, str] = {}
     kinds: Mapping[str, Column] = {}
+    split_by: str = "name"
 
 
 def folder(
@@ -65,6 +70,7 @@ def folder(
     columns: tuple[str, ...] = (),
     pairs: Mapping[str, str] = {},
     kinds: Mapping[str, Column] = {},
+    split_by: str = "name",
 ) -> Source:
     """The images under `path`: in `CLASS/`, `SPLIT/CLASS/` (train, validation, test), or anyhow.
 
@@ -74,6 +80,8 @@ def folder(
                 partner
     duplicates: "skip", "refuse" or "keep" all but the first of images with equal pixels
     validation, test: shares of train, drawn by `seed`, for splits that the folder does not have
+    split_by:   "name" or "content": by a hash of each image's own name or pixels, so that adding
+                images moves no other; "position" as versions before did (see `data.splits`)
     resize:     a Pillow filter such as "bicubic": cut to the aspect of `shape`, then resize
     columns:    of the CSV, each a column under its own name: a Label of words or integers, or
                 Numbers, with the extremes of the table as their range
@@ -85,32 +93,36 @@ def folder(
     """
     recipe = Recipe(
         path, shape, attributes, label, problems, duplicates, validation, test, seed, resize,
-        columns, pairs, kinds,
+        columns, pairs, kinds, split_by,
     )  # fmt: skip
     found = prepared(recipe)
-    if found is None and any(Path(path).glob("prepared-*")):
-        _warn_once(f"{path}: its prepared copies have other options or files; reading in place")
-    splits, cleaning = found or in_place(recipe)
+    if found is None and (told := _other_copies(recipe)):
+        _warn_once(f"{path}: {told}; reading in place")
+    splits, cleaning, contents = found or in_place(recipe)
     if cleaning.problems:
         _warn_once(f"{path}: {cleaning.summary()}")
-    return from_readers(splits, next(iter(splits.values())).columns, augment)
+    return from_readers(splits, next(iter(splits.values())).columns, augment, contents)
 
 
-def in_place(recipe: Recipe) -> tuple[dict[str, "Files"], Cleaning]:
-    """A reader of image files for each split that is not empty, in an order that the seed fixes."""
-    items, cleaning, columns = examined(*recipe[:6], recipe.resize, *recipe[10:])
-    order = np.random.default_rng(recipe.seed).permutation(len(items))
-    splits = {split: [items[i] for i in order if items[i].split == split] for split in SPLITS}
+class Divided(NamedTuple):
+    """A reader for each split that is not empty, what was found, and the files that are used."""
+
+    splits: "Mapping[str, Files | Records]"
+    cleaning: Cleaning
+    contents: dict[str, dict[str, str]]
+
+
+def in_place(recipe: Recipe) -> Divided:
+    """Readers of the image files, in an order that the seed fixes."""
+    found = examined(*recipe[:6], recipe.resize, *recipe[10:13])
     shares = {"validation": recipe.validation, "test": recipe.test}
-    pool = splits["train"]
-    cuts = carved(len(pool), {s: share for s, share in shares.items() if not splits[s]})
-    splits |= {split: pool[start:stop] for split, (start, stop) in cuts.items()}
+    splits = divided(found.items, shares, recipe.seed, recipe.split_by, recipe.path)
     root = Path(recipe.path)
-    readers = {s: Files(root, x, columns, recipe.resize) for s, x in splits.items() if x}
-    return readers, cleaning
+    readers = {s: Files(root, x, found.columns, recipe.resize) for s, x in splits.items() if x}
+    return Divided(readers, found.cleaning, found.contents)
 
 
-def prepared(recipe: Recipe) -> tuple[dict[str, Records], Cleaning] | None:
+def prepared(recipe: Recipe) -> Divided | None:
     """The copy of exactly these files made by exactly this recipe, if there is one."""
     place = home(recipe)
     if not (place / "index.json").is_file():
@@ -129,26 +141,66 @@ def prepared(recipe: Recipe) -> tuple[dict[str, Records], Cleaning] | None:
             raise ValueError(f"it should hold {index['counts']} images")
         for reader in readers.values():
             reader[0]
-        return readers, Cleaning(**found)
+        return Divided(readers, Cleaning(**found), index["contents"])
     except Exception as error:  # array_record has no error of its own
         raise ConfigError(f"{place} is damaged ({error}); delete it and prepare it again") from None
 
 
 def home(recipe: Recipe) -> Path:
-    """Where the prepared copy is: named by the recipe, and by the names and sizes of the files."""
-    root = Path(recipe.path)
-    table = root / (recipe.attributes or "")
-    digest = hashlib.sha256(table.read_bytes()).hexdigest() if table.is_file() else None
-    decides: list[Any] = [recipe[1:10], _sizes(root), digest]
-    if any(recipe[10:]):
-        plain = as_dict(spec(Recipe, *recipe))
-        others = {path: _sizes(Path(path)) for path in recipe.pairs.values()}
-        decides += [plain["columns"], plain["pairs"], plain["kinds"], others]
-    return root / f"prepared-{fingerprint(decides)[:12]}"
+    """Where the prepared copy is, in the cache: named by the folder, by the recipe, and by the
+    names and contents of the files.
+    """
+    return _shelf() / f"{_stem(recipe)}-{fingerprint(held(recipe))[:12]}"
 
 
-def _sizes(root: Path) -> dict[str, int]:
-    return {name: size for name, (size, _) in listing(root).items()}
+def held(recipe: Recipe) -> dict[str, dict[str, str]]:
+    """{folder: {name: sha256}} of all that the recipe reads from, used or not."""
+    found = {}
+    for path in (recipe.path, *recipe.pairs.values()):
+        root = Path(path)
+        found[path] = {name: one.sha256 for name, one in seen(root, listing(root)).items()}
+    if recipe.attributes is not None:
+        found[recipe.path][recipe.attributes] = file_sha256(Path(recipe.path, recipe.attributes))
+    return found
+
+
+def earlier(recipe: Recipe) -> tuple[Path, str] | None:
+    """The last copy made by this recipe of other files, and how those differ from today's."""
+    now = home(recipe)
+    copies = [place for place in _shelf().glob(f"{_stem(recipe)}-*") if place != now]
+    for place in sorted(copies, key=lambda place: place.stat().st_mtime, reverse=True):
+        before = object_in(place / "index.json").get("held", {})
+        pairs = [(before.get(path, {}), names, path) for path, names in held(recipe).items()]
+        told = [f"{changes(old, new)} in {path}" for old, new, path in pairs if old != new]
+        return place, "; ".join(told)
+    return None
+
+
+def _other_copies(recipe: Recipe) -> str:
+    """What to say of copies of this folder that are not what the recipe asks for; or nothing."""
+    if found := earlier(recipe):
+        return f"since it was prepared in {found[0]}: {found[1]}"
+    if any(_shelf().glob(f"{_folder_name(recipe)}-*")):
+        return "its prepared copies have other options"
+    if any(Path(recipe.path).glob("prepared-*/index.json")):
+        return "a copy that an earlier version left in it is not used: prepare it again"
+    return ""
+
+
+def _shelf() -> Path:
+    return cache() / "prepared"
+
+
+def _folder_name(recipe: Recipe) -> str:
+    """A folder's own name, as far as any system takes it, and a hash of the whole path."""
+    place = Path(recipe.path).resolve()
+    plain = re.sub(r"[^A-Za-z0-9_.]+", "_", place.name)[:40]
+    return f"{plain}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
+
+
+def _stem(recipe: Recipe) -> str:
+    options = as_dict(spec(Recipe, "", *recipe[1:]))
+    return f"{_folder_name(recipe)}-{fingerprint(options)[:8]}"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Column, Image, Label, given
 from genlab.data.features import Examples, Feature, columns_of, ranged
-from genlab.data.layout import carved
 from genlab.data.sources import Source, from_readers
+from genlab.data.splits import carved
 
 PROBE = 16  # images looked at to tell 0/1 pixels from 0..255
 

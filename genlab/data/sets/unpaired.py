@@ -12,7 +12,7 @@ from jax import Array, random
 from genlab.config import ConfigError
 from genlab.data.columns import Column, first_image
 from genlab.data.sets.arrays import Rows
-from genlab.data.sources import Resident, Source, Streamed
+from genlab.data.sources import Resident, Source, Streamed, contents_of
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,15 @@ class Unpaired:
     def resident(self) -> bool:
         """Whether all parts are; `unpaired` makes them alike."""
         return all(part.resident for part in self.parts.values())
+
+    @property
+    def contents(self) -> dict[str, dict[str, str]]:
+        """The files that its parts are of."""
+        found: dict[str, dict[str, str]] = {}
+        for part in self.each:
+            for path, names in contents_of(part).items():
+                found[path] = found.get(path, {}) | names
+        return found
 
     @cached_property
     def splits(self) -> tuple[str, ...]:
@@ -111,7 +120,7 @@ def unpaired(parts: Mapping[str, Source]) -> Source:
 def _streamed(part: str, source: Source) -> Source:
     if isinstance(source, Resident):
         readers = {split: Rows(held) for split, held in source.splits.items()}
-        return Streamed(readers, source.columns, source.augment)
+        return Streamed(readers, source.columns, source.augment, contents=source.contents)
     if source.resident:
         raise ConfigError(f"unpaired: {part!r} is drawn, which goes with sets on the device alone")
     return source
