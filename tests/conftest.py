@@ -22,6 +22,7 @@ import jaxlib
 import pytest
 
 from genlab.runtime import compiler
+from genlab.train import loop, program
 
 PROGRAMS = Path(
     os.environ.get("GENLAB_TEST_PROGRAMS") or Path.home() / ".cache" / "genlab-tests" / "xla"
@@ -67,6 +68,25 @@ def cache(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def costs():
+    """A game that many tests play is counted (`cost.json`) once in a process: to count is to trace
+    and to lower every move once more, a quarter of the seconds of a short run.
+    """
+    counted = {}
+
+    def once(training):
+        game = {k: v for k, v in training.config.items() if k not in ("loop", "seed", "evaluate")}
+        key = repr((game, training.moves))
+        if key not in counted:
+            counted[key] = program.cost(training)
+        return dict(counted[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "cost", once)
+        yield
+
+
 def resident() -> int:
     """The bytes this process holds now, or 0 where the system does not say."""
     told = Path("/proc/self/statm")
@@ -74,7 +94,7 @@ def resident() -> int:
 
 
 @contextlib.contextmanager
-def emitting():
+def made_as_users_are():
     """Programs made with XLA's emitters of fusions, as users' are: without them the last bit of a
     round may depend on how many rounds a program plays.
     """
@@ -86,17 +106,16 @@ def emitting():
         yield
 
 
+@pytest.fixture(scope="session")
+def emitting():
+    """A context in which programs are made as users' are, for what a module shares."""
+    return made_as_users_are
+
+
 @pytest.fixture
 def emitters():
-    """Programs of one test, as users' are made."""
-    with emitting():
-        yield
-
-
-@pytest.fixture(scope="module")
-def emitters_throughout():
-    """Programs of a module, as users' are made."""
-    with emitting():
+    """Programs of one test, made as users' are."""
+    with made_as_users_are():
         yield
 
 

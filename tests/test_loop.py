@@ -22,9 +22,7 @@ from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Silent
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.train.log import NotFinite
-from genlab.train.program import prepare
-
-pytestmark = pytest.mark.usefixtures("emitters_throughout")
+from genlab.train.program import cost, prepare
 
 ROOT = Path(__file__).parents[1]
 KILL = textwrap.dedent(
@@ -92,11 +90,12 @@ def test_killed_and_resumed_in_a_new_process_equals_uninterrupted_bit_for_bit(tm
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, emitters_throughout):
+def trained(tmp_path_factory, emitting):
     """A run of 6 rounds with checkpoints of 2, 4 and 6."""
     folder = tmp_path_factory.mktemp("trained")
     loop = {"steps": 6, "checkpoint_every": 2, "keep": 3}
-    state = fit(tiny.vae(optim=spec(optax.adam, 1e-3), loop=loop), folder)
+    with emitting():
+        state = fit(tiny.vae(optim=spec(optax.adam, 1e-3), loop=loop), folder)
     return folder, leaves(state)
 
 
@@ -110,7 +109,7 @@ def vae(**loop):
     return tiny.vae(optim=spec(optax.adam, 1e-3), loop={"checkpoint_every": 2, "keep": 3, **loop})
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_next_and_the_user_is_told(trained, tmp_path):
+def test_a_damaged_checkpoint_gives_way_to_the_next_and_the_user_is_told(trained, tmp_path, emitters):
     folder = copied(trained[0], tmp_path / "run")
     for file in (folder / "checkpoints" / "6").rglob("*"):
         if file.is_file():
@@ -162,7 +161,7 @@ def test_under_pmap_another_number_of_devices_is_refused_for_it_draws_otherwise(
     assert run.config.loop.devices is None
 
 
-def test_what_cannot_alter_the_past_may_change(trained, tmp_path):
+def test_what_cannot_alter_the_past_may_change(trained, tmp_path, emitters):
     folder = copied(trained[0], tmp_path / "run")
     state = fit(vae(steps=8, log_every=1, rounds_per_call=1), folder)
     assert state.step == 8
@@ -172,7 +171,7 @@ def test_what_cannot_alter_the_past_may_change(trained, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_log_rows_do_not_depend_on_rounds_per_dispatch(tmp_path):
+def test_log_rows_do_not_depend_on_rounds_per_dispatch(tmp_path, emitters):
     for rounds in (1, 3, 6):
         fit(vae(steps=6, rounds_per_call=rounds, checkpoint_every=0), tmp_path / str(rounds))
     assert logged(tmp_path / "1") == logged(tmp_path / "3") == logged(tmp_path / "6")
@@ -217,22 +216,27 @@ def test_a_state_that_is_not_finite_is_never_saved(tmp_path):
         assert checkpoints.steps[-1] == 4
 
 
-@pytest.mark.parametrize("chosen", ["best", "newest"])
-def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(chosen, tmp_path):
-    """With "+" the highest error is the best, so that the first checkpoint wins over the newest."""
-    best = "+reconstruction/mse" if chosen == "best" else ""
-    loop = {"steps": 8, "checkpoint_every": 2, "evaluate_every": 2, "best": best, "keep": 1}
-    evaluators = {"reconstruction": spec(Reconstruction)}
-    config = tiny.vae(optim=spec(optax.adam, 1e-2), evaluate=evaluators, loop=loop)
+def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(tmp_path):
+    """With "+" the highest error is the best, so that the first checkpoint wins over the newest,
+    which is taken where no score chooses.
+    """
+    loop = {"steps": 8, "checkpoint_every": 2, "evaluate_every": 2, "keep": 1}
+    config = tiny.vae(
+        optim=spec(optax.adam, 1e-2),
+        evaluate={"reconstruction": spec(Reconstruction)},
+        loop={**loop, "best": "+reconstruction/mse"},
+    )
     fit(config, tmp_path)
-    validation = RunFolder(tmp_path).rows("evals.jsonl")
-    mse = {row["step"]: row["scores"]["mse"] for row in validation}
+    run = RunFolder(tmp_path)
+    mse = {row["step"]: row["scores"]["mse"] for row in run.rows("evals.jsonl")}
     assert list(mse) == [2, 4, 6, 8] and mse[2] > 1.02 * mse[8]
-    (row,) = evaluate(tmp_path)
-    expected = 2 if chosen == "best" else 8
-    assert row["step"] == expected and row["protocol"]["split"] == "test"
-    (written,) = generate(tmp_path, SampleRequest(n=4))
-    assert written.name.startswith(f"round{expected:06d}_")
+    for best, expected in (("+reconstruction/mse", 2), ("", 8)):
+        override(config, "loop.best", best)
+        run.write("config.json", as_dict(config))
+        (row,) = evaluate(tmp_path)
+        assert row["step"] == expected and row["protocol"]["split"] == "test"
+        (written,) = generate(tmp_path, SampleRequest(n=4))
+        assert written.name.startswith(f"round{expected:06d}_")
 
 
 def test_moving_averages_are_what_is_sampled_and_judged(tmp_path):
@@ -315,7 +319,7 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     assert fit(vae(steps=2), tmp_path).step == 2
 
 
-def test_the_run_folder_rebuilds_the_run_without_the_experiment_file(trained, tmp_path):
+def test_the_run_folder_rebuilds_the_run_without_the_experiment_file(trained, tmp_path, emitters):
     folder = copied(trained[0], tmp_path / "run")
     config = RunFolder.at(folder).config
     override(config, "loop.steps", 8)
@@ -325,21 +329,27 @@ def test_the_run_folder_rebuilds_the_run_without_the_experiment_file(trained, tm
     )  # a default
 
 
-def test_cost_counts_every_move(trained, tmp_path):
-    once, thrice = tmp_path / "once", tmp_path / "thrice"
-    for folder, moves in ((once, 1), (thrice, 3)):
-        config = tiny.wgan_gp(loop={"steps": 2})
+def test_cost_counts_every_move():
+    counted = []
+    for moves in (1, 3):
+        config = tiny.wgan_gp()
         override(config, "method.critic_moves", moves)
-        fit(config, folder)
-    a, b = (json.loads((f / "cost.json").read_text()) for f in (once, thrice))
+        counted.append(cost(prepare(config)))
+    a, b = counted
     assert a["images_per_round"] == 32 and b["images_per_round"] == 64
-    assert (
-        2.0 < b["flops_per_round"] / a["flops_per_round"] < 3.0
-    )  # the generator moves once in both
+    ratio = b["flops_per_round"] / a["flops_per_round"]
+    assert 2.0 < ratio < 3.0  # the generator moves once in both
     assert a["parameters"] == b["parameters"] and set(a["parameters"]) == {"gen", "disc"}
 
 
-def test_a_resumed_run_logs_what_an_uninterrupted_one_does_whatever_the_intervals(tmp_path):
+def test_what_a_round_costs_is_in_the_run_folder(trained):
+    written = json.loads((trained[0] / "cost.json").read_text())
+    counted = cost(prepare(vae(steps=6)))
+    assert {name: written[name] for name in counted} == counted
+    assert written["compile_seconds"] > 0
+
+
+def test_a_resumed_run_logs_what_an_uninterrupted_one_does_whatever_the_intervals(tmp_path, emitters):
     loop = {"log_every": 3, "checkpoint_every": 4, "rounds_per_call": 1}
     fit(vae(steps=9, **loop), tmp_path / "whole")
     fit(vae(steps=8, **loop), tmp_path / "parts")
