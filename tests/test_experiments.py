@@ -1,5 +1,6 @@
-"""Every experiment file: every variant traced, one of a kind played, shrunk; one variant of a file
-from config to report. An experiment that no test runs does not exist.
+"""Every experiment file, shrunk: every variant built, one of a structure traced, one of a kind
+played; one variant of a file from config to report. The slow tier plays every variant and reports
+every file. An experiment that no test runs does not exist.
 """
 
 from functools import cache
@@ -11,7 +12,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from experiments.smoke import made_from, shrink
-from genlab.config import CALL
+from genlab.config import CALL, as_dict, build
 from genlab.config.files import load
 from genlab.report import write
 from genlab.runs.folder import RunFolder
@@ -21,8 +22,9 @@ from genlab.train import program
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / "experiments").glob("*/*.py") if "def config(" in p.read_text())
-BY_NAME = {"objective", "penalties", "regularisers"}  # fields that hold names of functions
-ELSEWHERE = ("genlab.nets", "genlab.augment", "genlab.game.optim")  # compiled, each, in their tests
+TRACED = ("data", "method", "optim", "ema", "batch_size")  # fields that a round is made of
+OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options")
+ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
 REPORTED = {"conditional/digits", "toys/ring", "dirac_gan/dirac"}
 
@@ -51,16 +53,33 @@ def prepared(file, variant, others):
 
 
 def ingredients(node, field="") -> set[str]:
-    """The functions and classes that a config calls, by whichever field, and that no other tests
-    compile.
-    """
+    """The functions and classes that a config calls and that no other tests compile."""
     if isinstance(node, ConfigDict):
-        inside = set().union(*(ingredients(value, key) for key, value in node.items()))
-        return inside | ({f"{field}:{key}" for key in node} if field in BY_NAME else set())
-    if isinstance(node, tuple):
+        return set().union(*(ingredients(value, key) for key, value in node.items()))
+    if isinstance(node, (tuple, list)):
         return set().union(*(ingredients(value, field) for value in node))
-    called = isinstance(node, str) and (field in BY_NAME or field == CALL)
+    called = isinstance(node, str) and field == CALL
     return {node} if called and not node.startswith(ELSEWHERE) else set()
+
+
+def structure(node):
+    """A config without its numbers: variants of one structure are traced alike."""
+    if isinstance(node, dict):
+        return tuple((name, structure(value)) for name, value in node.items())
+    if isinstance(node, (tuple, list)):
+        return tuple(structure(value) for value in node)
+    return None if type(node) in (int, float) else node
+
+
+@cache
+def of_a_structure() -> set[tuple[Path, str]]:
+    """The first variant of each structure in a folder."""
+    firsts = {}
+    for file, variant in VARIANTS:
+        config = as_dict(configured(file, variant))
+        made = structure({name: config[name] for name in (*TRACED, "begin") if name in config})
+        firsts.setdefault((file.parent, made), (file, variant))
+    return set(firsts.values())
 
 
 @cache
@@ -89,7 +108,12 @@ def play(training):
 
 
 @pytest.mark.parametrize(("file", "variant"), VARIANTS, ids=[name(*each) for each in VARIANTS])
-def test_every_variant_is_traced_and_one_of_a_kind_played(file, variant, others):
+def test_every_variant_is_built_one_of_a_structure_traced_and_one_of_a_kind_played(
+    file, variant, others
+):
+    if (file, variant) not in of_a_structure() | set(of_a_kind()):
+        build(shrink(configured(file, variant)))
+        return
     training = prepared(file, variant, others)
     if (file, variant) in of_a_kind() and file.parent.name not in DEAR:
         play(training)

@@ -109,7 +109,9 @@ def vae(**loop):
     return tiny.vae(optim=spec(optax.adam, 1e-3), loop={"checkpoint_every": 2, "keep": 3, **loop})
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_next_and_the_user_is_told(trained, tmp_path, emitters):
+def test_a_damaged_checkpoint_gives_way_to_the_next_and_the_user_is_told(
+    trained, tmp_path, emitters
+):
     folder = copied(trained[0], tmp_path / "run")
     for file in (folder / "checkpoints" / "6").rglob("*"):
         if file.is_file():
@@ -349,7 +351,9 @@ def test_what_a_round_costs_is_in_the_run_folder(trained):
     assert written["compile_seconds"] > 0
 
 
-def test_a_resumed_run_logs_what_an_uninterrupted_one_does_whatever_the_intervals(tmp_path, emitters):
+def test_a_resumed_run_logs_what_an_uninterrupted_one_does_whatever_the_intervals(
+    tmp_path, emitters
+):
     loop = {"log_every": 3, "checkpoint_every": 4, "rounds_per_call": 1}
     fit(vae(steps=9, **loop), tmp_path / "whole")
     fit(vae(steps=8, **loop), tmp_path / "parts")
