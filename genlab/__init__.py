@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
+    __version__: str
     from genlab import report as report
     from genlab.api import fit as fit
     from genlab.config import build as build
@@ -42,6 +43,10 @@ __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 def __getattr__(name: str):
     """Public names are imported when first used, so that `genlab --help` need not wait for JAX."""
+    if name == "__version__":
+        from genlab.runs.environment import version
+
+        return version()
     if name not in _HOME:
         raise AttributeError(f"module 'genlab' has no attribute {name!r}")
     module = importlib.import_module(_HOME[name])
@@ -49,4 +54,4 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({"__doc__", "__version__", *__all__})

@@ -4,14 +4,21 @@ import sys
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 
+from genlab import Experiment, Loop
 from genlab import config as config_lib
+from genlab.cli.sweep import _seeds
 from genlab.config import ConfigError, build, choose, files, fingerprint, override, spec
+from genlab.data import digits
+from genlab.evaluation import Fidelity
+from genlab.features import Pixels
 from genlab.losses import adversarial
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp
+from genlab.sampling.request import SampleRequest, latents
 
 
 def gan(**kwargs):
@@ -157,3 +164,110 @@ def test_an_experiment_file_without_config_is_refused(tmp_path):
         files.load(tmp_path / "empty.py")
     with pytest.raises(ConfigError, match="did you mean"):
         files.load(tmp_path / "empti.py")
+
+
+def test_scalars_of_numpy_and_jax_are_numbers():
+    written = spec(optax.adam, np.float32(0.5), b1=jnp.float32(0.25), b2=np.float64(0.5))
+    fields = written.learning_rate, written.b1, written.b2
+    assert fields == (0.5, 0.25, 0.5) and {type(x) for x in fields} == {float}
+    assert type(spec(mlp.Down, (np.int64(8), jnp.int32(4))).hidden[1]) is int
+    config = gan()
+    for value, kept in ((np.int64(3), 3), (np.float64(4.0), 4), (jnp.int32(5), 5)):
+        override(config, "latent", value)
+        assert config.latent == kept and type(config.latent) is int
+    with pytest.raises(ConfigError, match=r"is a ndarray.* x\.tolist\(\)"):
+        spec(optax.adam, np.ones(3))
+
+
+def test_a_float_is_a_whole_number_where_it_equals_one():
+    config = gan()
+    for value in ("1e3", 1e3):
+        override(config, "latent", 2)
+        override(config, "latent", value)
+        assert config.latent == 1000 and type(config.latent) is int
+    assert type(spec(Loop, steps=1e3).steps) is int
+    with pytest.raises(ConfigError, match="latent is int"):
+        override(config, "latent", "1e-3")
+
+
+def test_entries_of_a_mapping_are_removed_and_mappings_and_lists_replaced():
+    config = spec(Experiment, gan(penalties={"r1": 1.0, "r2": 2.0}), {}, {}, evaluate={"a": 1})
+    override(config, "method.penalties.r2", "None")
+    assert dict(config.method.penalties) == {"r1": 1.0}
+    override(config, "method.penalties", '{"r1":5, "gradient_penalty": {"weight": 2}}')
+    assert build(config.method.penalties) == {"r1": 5.0, "gradient_penalty": {"weight": 2}}
+    assert type(config.method.penalties.r1) is float
+    override(config, "method.penalties", "none")
+    assert dict(config.method.penalties) == {} == dict(gan().penalties)
+    with pytest.raises(ConfigError, match="no 'b'; it has a"):
+        override(config, "evaluate.b", None)
+    override(config, "evaluate.a", None)
+    assert dict(config.evaluate) == {}
+    trunk = config.method.generator.trunk
+    for text, kept in (("32,64", (32, 64)), ("[3, 4]", (3, 4)), ("7", (7,))):
+        override(config, "method.generator.trunk.hidden", text)
+        assert trunk.hidden == kept
+    fidelity = spec(Fidelity, spec(Pixels))
+    override(fidelity, "scores", "fd,kid")
+    assert fidelity.scores == ("fd", "kid")
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("stepz", "the config has no field 'stepz'; did you mean 'loop.steps'?"),
+        ("steps", "did you mean 'loop.steps'?"),
+        ("loop.latent", "loop has no field 'latent'; did you mean 'method.latent'?"),
+        ("generator.trunk.hidden", "did you mean 'method.generator.trunk.hidden'?"),
+        ("batchsize", "did you mean 'batch_size'?"),
+        ("trunk.hidden", "'method.discriminator.trunk.hidden' or 'method.generator.trunk.hidden'?"),
+    ],
+)
+def test_a_field_that_is_elsewhere_is_suggested(path, told):
+    config = spec(Experiment, gan(), {}, {}, loop=spec(Loop))
+    with pytest.raises(ConfigError) as caught:
+        override(config, path, "3")
+    assert told in str(caught.value)
+
+
+def test_a_seed_that_no_generator_takes_is_refused_wherever_a_call_takes_one():
+    assert build(spec(digits, seed=2**32 - 1)).count("train")
+    for seed in (2**32, -1):
+        with pytest.raises(ConfigError, match=rf"seed is {seed}; .* \(genlab.data:digits\)"):
+            build(spec(digits, seed=seed))
+        with pytest.raises(ConfigError, match="4294967295"):
+            latents(SampleRequest(seed=seed), None)
+        with pytest.raises(ConfigError, match="of the score 'kid'"):
+            Fidelity(Pixels(), scores=("kid",), settings={"kid": {"seed": seed}})
+        with pytest.raises(ConfigError, match="4294967295"):
+            _seeds((0,), str(seed))
+
+
+def test_seeds_may_be_a_range_or_an_array():
+    assert _seeds(range(3), None) == (0, 1, 2) == _seeds(np.arange(3), None)
+    assert _seeds((0,), "1e1,2") == (10, 2) and type(_seeds(np.arange(1), None)[0]) is int
+    for wrong in ((0.5,), "ab", 3, (), (True,)):
+        with pytest.raises(ConfigError, match="range"):
+            _seeds(wrong, None)
+    with pytest.raises(ConfigError, match="seed 1 is named twice"):
+        _seeds((1, 1), None)
+
+
+MINE = """
+def broken(x):
+    return inner(x)
+
+def inner(x):
+    return x["no such key"]
+"""
+
+
+def test_an_error_names_the_users_innermost_line(tmp_path, monkeypatch):
+    (tmp_path / "mine_of_a_user.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    place = rf"KeyError: 'no such key' \({tmp_path}/mine_of_a_user.py:6\)"
+    with pytest.raises(ConfigError, match=place):
+        build({"call": "mine_of_a_user:broken", "x": {}})
+    (tmp_path / "file.py").write_text("import mine_of_a_user\nmine_of_a_user.broken({})\n")
+    with pytest.raises(ConfigError, match=r"mine_of_a_user.py:6: KeyError"):
+        files.load(tmp_path / "file.py")

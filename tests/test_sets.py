@@ -162,6 +162,20 @@ def test_images_of_other_sizes_are_refused_with_what_to_do(tmp_path):
 
 
 def test_a_resize_is_a_filter_and_a_shape():
-    assert Resize.of(None) == (None, None)
-    assert Resize.of("bicubic:32x16") == ("bicubic", (32, 16, 3))
-    assert Resize.of("box:8x8x1") == ("box", (8, 8, 1))
+    assert Resize.of(None) == (None, None, None)
+    assert Resize.of("bicubic:32x16") == ("bicubic", (32, 16), None)
+    assert Resize.of("box:8x8x1") == ("box", (8, 8), 1)
+
+
+def test_a_resize_keeps_the_number_of_channels(tmp_path):
+    """And lays transparency over white; another number is asked for by name."""
+    rng = np.random.default_rng(0)
+    for channels, kept in ((1, 1), (3, 3), (4, 3)):
+        images = rng.integers(0, 256, (4, 8, 8, channels), np.uint8)
+        np.savez(tmp_path / "set.npz", image=images)
+        image_folder(tmp_path / f"folder{channels}", images)
+        for place in ("set.npz", f"folder{channels}"):
+            found = read_set(str(tmp_path / place), Resize.of("box:4x4"))
+            assert found.images[:].shape == (4, 4, 4, kept)
+            grey = read_set(str(tmp_path / place), Resize.of("box:4x4x1"))
+            assert grey.images[:].shape == (4, 4, 4, 1)

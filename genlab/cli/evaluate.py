@@ -27,7 +27,7 @@ IMAGE_SETS = {  # of two sets of images: what the value is; what it is for
     "density_coverage)",
     "settings": 'JSON; of the scores by name, as {"kid": {"size": 500}}',
     "resize": "FILTER:HxW; cut every image centrally to the aspect, lay it over white where it is "
-    "transparent, bring it to this size, as bicubic:32x32",
+    "transparent, bring it to this size, as bicubic:32x32; bicubic:32x32x1 makes it grey, too",
     "out": "FILE.json; also write the record there",
 }
 
@@ -39,13 +39,13 @@ def add(command: argparse.ArgumentParser) -> None:
     text = "of a run: only the checkpoint of this round (default: the best, and the last)"
     command.add_argument("--step", type=_step, metavar="ROUND|last", help=text)
     for name, text in IMAGE_SETS.items():
-        value, purpose = text.split("; ")
+        value, purpose = text.split("; ", 1)
         command.add_argument(f"--{name}", metavar=value, help=purpose)
     command.add_argument("--fresh", action="store_true", help="score again what was scored before")
 
 
 def _step(text: str) -> int | str:
-    return text if text == "last" else int(text)
+    return text if text == "last" else options.whole(text)
 
 
 def run(arguments) -> None:

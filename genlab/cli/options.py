@@ -35,6 +35,14 @@ def described(arguments: argparse.Namespace):
     return configure(load(arguments.config), arguments.variant, arguments.overrides)
 
 
+def whole(text: str) -> int:
+    """A whole number, 1e3 too."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"{text} is no whole number")
+    return int(text) if text.strip().lstrip("+-").isdecimal() else int(number)
+
+
 def complete(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
     """Reads the words that argparse left: `--config.a.b=value`, or `--config.a.b value`, into
     `arguments.overrides`, and `--slurm.NAME=value` into `arguments.slurm`.

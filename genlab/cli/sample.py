@@ -7,17 +7,17 @@ ABOUT = "Draw from a trained run into WORKDIR/generated."
 
 def add(command) -> None:
     """Its options."""
-    command.add_argument("--n", type=int, default=64, help="how many (default 64)")
-    command.add_argument("--seed", type=int, default=0, help="of the latents (default 0)")
+    command.add_argument("--n", type=options.whole, default=64, help="how many (default 64)")
+    command.add_argument("--seed", type=options.whole, default=0, help="of the latents (default 0)")
     command.add_argument("--label", help="this label for all samples, its name or number")
     text = "the same for any column that the model is given, as hue=0.3; may be repeated"
     command.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help=text)
     command.add_argument("--truncation", type=float, metavar="PSI", help="latents within +-PSI")
     text = "rows between pairs of latents, STEPS wide"
-    command.add_argument("--interpolate", type=int, metavar="STEPS", help=text)
+    command.add_argument("--interpolate", type=options.whole, metavar="STEPS", help=text)
     text = "default: grid"
     command.add_argument("--formats", default="grid", metavar="grid,png,npz", help=text)
-    command.add_argument("--step", type=int, help="the checkpoint of this round")
+    command.add_argument("--step", type=options.whole, help="the checkpoint of this round")
     options.workdir(command)
 
 

@@ -1,5 +1,6 @@
 """`genlab sweep`: every variant x every seed, then the report."""
 
+import operator
 import sys
 from functools import partial
 
@@ -68,14 +69,26 @@ def _runner(arguments, experiment):
 
 def _seeds(usual, text: str | None) -> tuple[int, ...]:
     """Those of the option, else the file's `usual` ones; ConfigError for what are no seeds."""
-    from genlab.config import ConfigError
+    from genlab.config import ConfigError, check_seed
 
-    if text is not None:
-        try:
-            return tuple(int(part) for part in text.split(","))
-        except ValueError:
-            raise ConfigError(f"--seeds={text}: give whole numbers, as in --seeds=0,1,2") from None
-    whole = isinstance(usual, tuple | list) and all(type(seed) is int for seed in usual)
-    if not whole or not usual:
-        raise ConfigError(f"SEEDS is {usual!r}; it must be a tuple of whole numbers, as (0, 1, 2)")
-    return tuple(usual)
+    try:
+        if text is not None:
+            found = tuple(map(options.whole, text.split(",")))
+        else:
+            found = tuple(map(_index, usual))
+    except (TypeError, ValueError, OverflowError):
+        found = ()
+    if not found:
+        if text is not None:
+            raise ConfigError(f"--seeds={text}: give whole numbers, as in --seeds=0,1,2")
+        raise ConfigError(f"SEEDS is {usual!r}; it must be whole numbers, as (0, 1, 2) or range(3)")
+    if twice := [seed for seed in found if found.count(seed) > 1]:
+        raise ConfigError(f"seed {twice[0]} is named twice: a run has one folder; name each once")
+    return tuple(check_seed(seed) for seed in found)
+
+
+def _index(seed) -> int:
+    """A whole number, of NumPy and JAX too."""
+    if isinstance(seed, bool):
+        raise TypeError("a truth value is no seed")
+    return operator.index(seed)

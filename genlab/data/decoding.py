@@ -10,6 +10,17 @@ FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")  # Pil
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever a file's name says
 PIXELS = 2**26  # a picture of more is refused unread: a few bytes can claim any size
+LIMIT = "GENLAB_MAX_PIXELS"  # the variable that raises it
+
+
+class TooLarge(OSError):
+    """A picture of more pixels than are read; nothing is wrong with it."""
+
+
+def limit() -> int:
+    """Pixels of the largest picture that is read: $GENLAB_MAX_PIXELS, or 2^26."""
+    text = os.environ.get(LIMIT, "")
+    return int(text) if text.isdecimal() else PIXELS
 
 
 def checked(shape, resize: str | None) -> tuple[int, int, int] | None:
@@ -41,12 +52,28 @@ def opened(file):
         raise OSError(f"{file}: no regular file")  # a pipe would be waited for, /dev/zero read
     try:
         with Image.open(file, formats=FORMATS) as picture:
-            if picture.width * picture.height > PIXELS:
-                raise OSError(f"{picture.width}x{picture.height} is more than {PIXELS} pixels")
+            if (pixels := picture.width * picture.height) > limit():
+                raise TooLarge(
+                    f"{picture.width}x{picture.height} is over the limit of {limit()} pixels: "
+                    f"{LIMIT}={pixels} raises it"
+                )
             picture.load()
             return _eight_bits(ImageOps.exif_transpose(picture))
+    except TooLarge as error:
+        raise TooLarge(f"{file}: {error}") from None
     except Exception as error:  # on bad bytes a decoder may raise anything
         raise OSError(f"{file}: {error}") from None
+
+
+def explained(name: str, file) -> str:
+    """The name of a file that cannot be read, with the reason where the file is sound."""
+    try:
+        opened(file)
+    except TooLarge as error:
+        return f"{name}, {str(error).rpartition(f'{file}: ')[2]}"
+    except OSError:
+        pass
+    return name
 
 
 def _eight_bits(picture):

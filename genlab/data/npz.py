@@ -28,13 +28,19 @@ def read(
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > 20 * size + SPARE:
-            raise ValueError(f"{size} bytes that unpack to {unpacked}: refused")
+            raise ConfigError(
+                f"{path}: {size / 2**20:.1f} MiB that unpack to {unpacked / 2**30:.1f} GiB, more "
+                f"than 20 times as much and 1 GiB, are not read, for a few bytes can claim any "
+                "size: if the file is yours, save it uncompressed, with np.savez"
+            )
         with np.load(path, allow_pickle=False) as file:
             names = [name for name in file.files if wanted is None or name in wanted]
             found = {name: file[name] for name in names}
             if others := [name for name, x in found.items() if not isinstance(x, np.ndarray)]:
                 raise ValueError(f"{others[0]!r} is no array")
             return found, file.files
+    except ConfigError:
+        raise
     except Exception as error:  # a damaged file can break its parser in any way
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(f"{path} is no npz file of arrays, or a damaged one ({said})") from None

@@ -44,6 +44,11 @@ class Comparison(NamedTuple):
         return self._replace(settings=self.settings | used)
 
     @property
+    def gives(self) -> tuple[str, ...] | None:
+        """The names of its scores; None where it does not declare them."""
+        return getattr(self.fn, "gives", None)
+
+    @property
     def uses_train(self) -> bool:
         """Whether it makes use of what the model was trained on, where that is known."""
         return not {"train", "known_train"}.isdisjoint(self.needs)
@@ -76,6 +81,12 @@ class Comparisons(tuple[Comparison, ...]):
         """The taps that any of them needs."""
         found = dict.fromkeys(need for one in self for need in one.needs)
         return tuple(need for need in found if need not in BESIDE_TAPS)
+
+    @property
+    def gives(self) -> tuple[str, ...] | None:
+        """The names of all scores; None where a comparison does not declare its own."""
+        found = [one.gives for one in self]
+        return None if None in found else tuple(name for names in found for name in names or ())
 
     @property
     def need_train(self) -> bool:
@@ -245,6 +256,7 @@ def _comparison(name: str, score: str, given: Mapping) -> Comparison:
         hint = did_you_mean(stray[0], known) or f"; it has {', '.join(known) or 'none'}"
         raise ConfigError(f"the score {name!r} has no setting {stray[0]!r}{hint}")
     settings = {p.name: given.get(p.name, p.default) for p in parameters}
+    config_lib.check_seed(settings.get("seed"), f"of the score {name!r}")
     if unset := [key for key, value in settings.items() if value is inspect.Parameter.empty]:
         raise ConfigError(f"the score {name!r} needs the setting {unset[0]!r}")
     return Comparison(name, fn, settings, getattr(fn, "needs", ("features",)))

@@ -18,8 +18,10 @@ import numpy as np
 from jax import random
 
 from genlab.config import ConfigError
+from genlab.data.sources import Readable
 from genlab.evaluation.context import CHAINS, PATHS, POSTERIOR, EvaluationContext, EvaluationResult
 from genlab.evaluation.fidelity import Fidelity
+from genlab.game import Method
 from genlab.game.abilities import HasLikelihood, HasLogWeight, Reconstructs, require
 from genlab.metrics import annealing, bound, image, path_length
 from genlab.metrics.modes import mode_scores
@@ -50,6 +52,7 @@ class Bound:
 
     draws: int = 64
     abilities: ClassVar[tuple[type, ...]] = (HasLogWeight,)
+    gives: ClassVar[tuple[str, ...]] = ("elbo", "iwae")
 
     def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Means over the whole split; beta and other weights of training play no part."""
@@ -96,6 +99,7 @@ class Annealed:
     leapfrog: int = 10
     step_size: float = 0.5
     abilities: ClassVar[tuple[type, ...]] = (HasLikelihood,)
+    gives: ClassVar[tuple[str, ...]] = ("ais", "ais_effective")
 
     def __post_init__(self):
         if min(self.images, self.chains, self.leapfrog, self.temperatures - 1) < 1:
@@ -145,6 +149,7 @@ class PathLength:
     epsilon: float = 1e-4
     space: str = "z"
     sampling: str = "full"
+    gives: ClassVar[tuple[str, ...]] = ("ppl",)
 
     def __post_init__(self):
         if self.space not in path_length.PATHS or self.sampling not in path_length.SAMPLING:
@@ -157,10 +162,14 @@ class PathLength:
                 f"samples={self.samples}, epsilon={self.epsilon}; expected 1 or more, and above 0"
             )
 
+    def check(self, method: Method, source: Readable) -> None:
+        """ConfigError for data that are no images."""
+        if len(source.columns[method.makes].shape) != 3:
+            raise ConfigError("PathLength is for images; the data are points")
+
     def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """The mean over `samples` paths, both ends of each under one label."""
-        if len(context.column.shape) != 3:
-            raise ConfigError("PathLength is for images; the data are points")
+        self.check(context.method, context.source)
         method = _in_float32(context.method)
         cond = loaded(context.source, context.conditions(self.samples))
         key = random.fold_in(context.key, PATHS)
@@ -214,6 +223,11 @@ class Reconstruction:
     lpips: Lpips | None = None
     abilities: ClassVar[tuple[type, ...]] = (Reconstructs,)
 
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The names of its scores."""
+        return ("mse", "psnr", "ssim", *(("lpips",) if self.lpips else ()))
+
     def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Means over the whole split."""
         method = require(context.method, Reconstructs, "Reconstruction")
@@ -243,14 +257,19 @@ class Modes:
 
     samples: int = 2500
     within: float = 3.0
+    gives: ClassVar[tuple[str, ...]] = ("modes", "high_quality", "reverse_kl")
 
-    def __call__(self, context: EvaluationContext) -> EvaluationResult:
-        """Scores of the samples; the baseline is real points, as many."""
-        means, std = (getattr(context.source, name, None) for name in ("means", "std"))
-        if means is None or std is None:
+    def check(self, method: Method, source: Readable) -> None:
+        """ConfigError for data whose modes are not known."""
+        if any(getattr(source, name, None) is None for name in ("means", "std")):
             raise ConfigError(
                 "Modes needs a mixture with known means: data.ring, data.grid or data.mixture"
             )
+
+    def __call__(self, context: EvaluationContext) -> EvaluationResult:
+        """Scores of the samples; the baseline is real points, as many."""
+        self.check(context.method, context.source)
+        means, std = (getattr(context.source, name) for name in ("means", "std"))
 
         def scores(points):
             found = mode_scores(points, np.asarray(means), std, self.within)

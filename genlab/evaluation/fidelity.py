@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from genlab.config import ConfigError
+from genlab.data.columns import first_label
 from genlab.data.pictures import grid
+from genlab.data.sources import Readable
 from genlab.evaluation.comparison import Comparisons
 from genlab.evaluation.context import EvaluationContext, EvaluationResult
-from genlab.evaluation.sample_set import SampleSet
+from genlab.evaluation.sample_set import SampleSet, refuse
+from genlab.game import Method
 from genlab.metrics.neighbours import nearest
 
 SHOWN = 16  # samples shown with their nearest training images
@@ -62,12 +65,28 @@ class Fidelity:
             raise ConfigError(f"settings of {sorted(twice)[0]!r} are k_precision and k_density")
         return Comparisons.of(self.scores, own | dict(self.settings))
 
-    def __call__(self, context: EvaluationContext) -> EvaluationResult:
-        """Scores of `samples` samples against the whole split, means over `draws` draws of them."""
-        if len(context.column.shape) != 3:
+    @property
+    def gives(self) -> tuple[str, ...] | None:
+        """The names of its scores; None where one of the comparisons does not declare its own."""
+        return self.comparisons.gives
+
+    def check(self, method: Method, source: Readable) -> None:
+        """ConfigError, before anything is trained, for data and methods that it cannot score."""
+        if len(source.columns[method.makes].shape) != 3:
             raise ConfigError(
                 "Fidelity is for images; for points use genlab.evaluation.evaluators:Modes"
             )
+        if hasattr(self.features, "check"):
+            self.features.check(source)
+        label = first_label(source.columns)
+        if label not in method.given:
+            why = "the data have no labels" if label is None else "the samples have no labels"
+            for one in self.comparisons:
+                refuse(one.name, {"labels": why} if "labels" in one.needs else {})
+
+    def __call__(self, context: EvaluationContext) -> EvaluationResult:
+        """Scores of `samples` samples against the whole split, means over `draws` draws of them."""
+        self.check(context.method, context.source)
         space = self.features.space(context.config, context.source)
         train, real = self._sides(context, space)
         labels = context.labels(self.samples)

@@ -13,7 +13,7 @@ import numpy as np
 from genlab.config import ConfigError, did_you_mean
 from genlab.data import npz
 from genlab.data.columns import Image
-from genlab.data.decoding import FILTERS, PIXELS, checked, opened, resized
+from genlab.data.decoding import FILTERS, PIXELS, checked, explained, opened, resized
 from genlab.data.layout import SPLITS, labelled, listing, some
 from genlab.data.sets.folder import Files
 
@@ -23,14 +23,23 @@ LOSSY = (".gif", ".jpg", ".jpeg", ".webp")
 
 
 class Resize(NamedTuple):
-    """A Pillow filter and the shape to bring every image to; (None, None) leaves them."""
+    """A Pillow filter, the size (H, W) to bring every image to, and the number of channels, None
+    for that of the images; (None, None) leaves them.
+    """
 
     kind: str | None = None
-    shape: tuple[int, int, int] | None = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+
+    def shape(self, channels: int) -> tuple[int, int, int] | None:
+        """The shape of images that have so many channels: transparency is laid over white."""
+        if self.size is None:
+            return None
+        return *self.size, self.channels or min(channels, 3)
 
     @classmethod
     def of(cls, text: str | None) -> "Resize":
-        """What `--resize=bicubic:32x32`, or `:32x32x1` for grey, asks for."""
+        """What `--resize=bicubic:32x32`, or `:32x32x1` to make them grey, asks for."""
         if not text:
             return cls()
         kind, _, size = text.partition(":")
@@ -39,15 +48,16 @@ class Resize(NamedTuple):
         if kind not in FILTERS or len(sides) not in (2, 3) or not whole:
             hint = did_you_mean(kind, FILTERS) if kind not in FILTERS else ""
             raise ConfigError(
-                f"--resize={text}: give a filter and a size, as in bicubic:32x32, or, for grey, "
-                f"bicubic:32x32x1{hint}"
+                f"--resize={text}: give a filter and a size, as in bicubic:32x32, or, to change "
+                f"the channels too, bicubic:32x32x1{hint}"
             )
-        shape = tuple(int(side) for side in sides)
-        if shape[0] * shape[1] > PIXELS or shape[2:] == (4,):
+        height, width, *channels = (int(side) for side in sides)
+        if height * width > PIXELS or channels == [4]:
             raise ConfigError(
                 f"--resize={text}: give at most {PIXELS} pixels an image, and 1 or 3 channels"
             )
-        return cls(kind, checked(shape if len(shape) == 3 else (*shape, 3), kind))
+        checked((height, width, *(channels or [3])), kind)
+        return cls(kind, (height, width), channels[0] if channels else None)
 
 
 class ImageSet(NamedTuple):
@@ -121,10 +131,11 @@ def _folder(place: Path, resize: Resize) -> ImageSet:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         names = [item.name for item in items]
         looks = dict(zip(names, pool.map(_look, [place / name for name in names]), strict=True))
-    shape = resize.shape or _common(looks)
+    shape = _common(looks)
+    shape = resize.shape(shape[2]) or shape
     unlike = {name: y for name, y in looks.items() if y.shape and y.shape[:2] != shape[:2]}
     problems = {
-        "unreadable": [name for name, look in looks.items() if not look.shape],
+        "unreadable": [explained(n, place / n) for n, look in looks.items() if not look.shape],
         f"not {shape[0]}x{shape[1]}": [] if resize.kind else list(unlike),
         "beside the folders of classes": sorted(unlabelled),
     }
@@ -177,8 +188,8 @@ def _npz(place: Path, resize: Resize) -> ImageSet:
     if images is None:
         raise ConfigError(f"{place} holds {some(names)}; it needs one of {', '.join(IMAGES)}")
     _check(place, images, labels, resize)
-    if resize.kind and resize.shape:
-        images = np.stack([resized(image, resize.shape, resize.kind) for image in images])
+    if resize.kind and (shape := resize.shape(images.shape[-1])):
+        images = np.stack([resized(image, shape, resize.kind) for image in images])
     kind = None if labels is None else labels.dtype.str
     digest = hashlib.sha256(repr((images.shape, resize, kind)).encode())
     for array in (images, labels):

@@ -47,6 +47,18 @@ def settles(used: Callable[..., dict[str, Any]]) -> Callable[[Callable], Callabl
     return noted
 
 
+def gives(*scores: str) -> Callable[[Callable], Callable]:
+    """Declares the names of the scores a comparison gives, "swd_*" for a family, so that a config
+    that names another is refused before anything is trained.
+    """
+
+    def noted(comparison: Callable) -> Callable:
+        comparison.gives = scores  # pyright: ignore[reportFunctionMemberAccess]
+        return comparison
+
+    return noted
+
+
 class SampleSet:
     """One set.
 

@@ -16,6 +16,7 @@ from typing import TypeVar as _TypeVar
 import numpy as _np
 
 from genlab.evaluation.sample_set import SampleSet as _Side
+from genlab.evaluation.sample_set import gives as _gives
 from genlab.evaluation.sample_set import needs as _needs
 from genlab.evaluation.sample_set import settles as _settles
 from genlab.metrics import bins as _bins
@@ -32,11 +33,13 @@ from genlab.metrics import vendi as _vendi
 _T = _TypeVar("_T")
 
 
+@_gives("fd")
 def fd(real: _Side, fake: _Side) -> dict[str, float]:
     """`fd`, the Frechet distance (Heusel et al. 2017): the FID where features are Inception's."""
     return {"fd": _frechet.frechet_from_moments(real.moments, fake.moments)}
 
 
+@_gives("fd_infinity")
 def fd_infinity(
     real: _Side, fake: _Side, smallest: int = 5000, points: int = 15, seed: int = 0
 ) -> dict[str, float]:
@@ -46,6 +49,7 @@ def fd_infinity(
 
 
 @_needs("features", "labels")
+@_gives("class_fd")
 def class_fd(real: _Side, fake: _Side) -> dict[str, float]:
     """`class_fd`, the mean over classes of the Frechet distance within each (Miyato & Koyama
     2018).
@@ -55,6 +59,7 @@ def class_fd(real: _Side, fake: _Side) -> dict[str, float]:
 
 
 @_needs("spatial")
+@_gives("sfd")
 def sfd(real: _Side, fake: _Side) -> dict[str, float]:
     """`sfd`, the Frechet distance of a map of an earlier layer: sFID in Inception (Nash et al.
     2021).
@@ -68,6 +73,7 @@ def _kid_used(real: _Side, fake: _Side, subsets: int, size: int, seed: int) -> d
 
 
 @_settles(_kid_used)
+@_gives("kid", "kid_std")
 def kid(
     real: _Side, fake: _Side, subsets: int = 100, size: int = 1000, seed: int = 2020
 ) -> dict[str, float]:
@@ -83,6 +89,7 @@ def kid(
 
 
 @_needs("logits")
+@_gives("inception_score", "inception_score_std")
 def inception_score(
     real: _Side, fake: _Side, splits: int = 10, seed: int = 2020
 ) -> dict[str, float]:
@@ -94,12 +101,14 @@ def inception_score(
     return {"inception_score": mean, "inception_score_std": std}
 
 
+@_gives("precision", "recall")
 def precision_recall(real: _Side, fake: _Side, k: int = 3) -> dict[str, float]:
     """`precision` and `recall` (Kynkaanniemi et al. 2019)."""
     precision, recall = _neighbours.precision_recall(real.features, fake.features, k)
     return {"precision": precision, "recall": recall}
 
 
+@_gives("density", "coverage")
 def density_coverage(real: _Side, fake: _Side, k: int = 5) -> dict[str, float]:
     """`density` and `coverage` (Naeem et al. 2020)."""
     density, coverage = _neighbours.density_coverage(real.features, fake.features, k)
@@ -107,6 +116,7 @@ def density_coverage(real: _Side, fake: _Side, k: int = 5) -> dict[str, float]:
 
 
 @_needs("features", "train")
+@_gives("nearer", "copies")
 def memorisation(real: _Side, fake: _Side) -> dict[str, float]:
     """`nearer` and `copies`: whether samples are copies of training images (Platzer & Reutterer
     2021; Meehan et al. 2020).
@@ -116,11 +126,13 @@ def memorisation(real: _Side, fake: _Side) -> dict[str, float]:
 
 
 @_needs("features", "train")
+@_gives("authenticity")
 def authenticity(real: _Side, fake: _Side) -> dict[str, float]:
     """`authenticity`, the share of samples that are no noisy copies (Alaa et al. 2022)."""
     return {"authenticity": _neighbours.authenticity(_given(real.train).features, fake.features)}
 
 
+@_gives("prd_recall", "prd_precision")
 def prd(
     real: _Side, fake: _Side, clusters: int = 20, angles: int = 1001, runs: int = 10, seed: int = 0
 ) -> dict[str, float]:
@@ -132,6 +144,7 @@ def prd(
     return {"prd_recall": recall, "prd_precision": precision}
 
 
+@_gives("ndb", "ndb_js")
 def ndb(
     real: _Side, fake: _Side, bins: int = 100, alpha: float = 0.05, seed: int = 0
 ) -> dict[str, float]:
@@ -142,6 +155,7 @@ def ndb(
     return {"ndb": found.share, "ndb_js": found.divergence}
 
 
+@_gives("vendi")
 def vendi(real: _Side, fake: _Side, order: float = 1.0) -> dict[str, float]:
     """`vendi`, the effective number of unlike samples (Friedman & Dieng 2023).
 
@@ -158,6 +172,7 @@ def _mmd_used(real: _Side, fake: _Side, bandwidth: float | None) -> dict[str, fl
 
 
 @_settles(_mmd_used)
+@_gives("mmd")
 def mmd(real: _Side, fake: _Side, bandwidth: float | None = None) -> dict[str, float]:
     """`mmd`, the squared MMD with a Gaussian kernel (Gretton et al. 2012).
 
@@ -168,6 +183,7 @@ def mmd(real: _Side, fake: _Side, bandwidth: float | None = None) -> dict[str, f
     return {"mmd": _kernel.mmd(real.features, fake.features, kernel)}
 
 
+@_gives("nn_accuracy", "nn_accuracy_real", "nn_accuracy_fake")
 def neighbour_test(real: _Side, fake: _Side) -> dict[str, float]:
     """`nn_accuracy` of telling samples from data by the nearest other row, and that on either
     (Lopez-Paz & Oquab 2017; Xu et al. 2018). The larger set is cut to the size of the smaller.
@@ -177,6 +193,7 @@ def neighbour_test(real: _Side, fake: _Side) -> dict[str, float]:
     return dict(zip(names, found[:3], strict=True))
 
 
+@_gives("sliced_wasserstein")
 def sliced_wasserstein(
     real: _Side, fake: _Side, projections: int = 512, p: float = 1.0, seed: int = 0
 ) -> dict[str, float]:
@@ -186,6 +203,7 @@ def sliced_wasserstein(
     return {"sliced_wasserstein": found}
 
 
+@_gives("wasserstein")
 def wasserstein(real: _Side, fake: _Side, p: float = 1.0) -> dict[str, float]:
     """`wasserstein`, the exact distance of the features: up to 4,096 rows. The larger set is cut to
     the size of the smaller.
@@ -194,6 +212,7 @@ def wasserstein(real: _Side, fake: _Side, p: float = 1.0) -> dict[str, float]:
 
 
 @_needs("images")
+@_gives("swd", "swd_*")
 def swd(real: _Side, fake: _Side, seed: int = 0) -> dict[str, float]:
     """`swd`, the sliced Wasserstein distance of patches (Karras et al. 2018), and that of each
     level of the pyramid, `swd_16` and up. The larger set is cut to the size of the smaller.
@@ -204,6 +223,7 @@ def swd(real: _Side, fake: _Side, seed: int = 0) -> dict[str, float]:
 
 
 @_needs("images")
+@_gives("ms_ssim_pairs")
 def ms_ssim_pairs(
     real: _Side, fake: _Side, scales: int = 5, window: int = 11, pairs: int = 100, seed: int = 0
 ) -> dict[str, float]:
@@ -218,6 +238,7 @@ def ms_ssim_pairs(
 
 
 @_needs("images")
+@_gives("lpips_pairs")
 def lpips_pairs(
     real: _Side, fake: _Side, distance: _Callable, pairs: int = 100, seed: int = 0
 ) -> dict[str, float]:
@@ -228,6 +249,7 @@ def lpips_pairs(
 
 
 @_needs("images", "labels")
+@_gives("classification_accuracy")
 def classification_accuracy(
     real: _Side, fake: _Side, trunk: _Any, steps: int = 1000, batch_size: int = 128, seed: int = 0
 ) -> dict[str, float]:
@@ -238,6 +260,7 @@ def classification_accuracy(
 
 
 @_needs("images", "labels", "known_train")
+@_gives("sample_accuracy")
 def sample_accuracy(
     real: _Side, fake: _Side, trunk: _Any, steps: int = 1000, batch_size: int = 128, seed: int = 0
 ) -> dict[str, float]:

@@ -15,8 +15,8 @@ import numpy as np
 from jax import Array, lax
 
 from genlab.config import ConfigError
-from genlab.data.sources import Source
-from genlab.features.resize import KINDS, resize
+from genlab.data.sources import Readable, Source
+from genlab.features.resize import KINDS, check_channels, resize
 from genlab.features.space import FeatureSpace, batched
 from genlab.features.weights.files import check, read
 from genlab.runtime import compiler
@@ -199,6 +199,10 @@ class VGG16:
     def __post_init__(self):
         """Raises ConfigError for another kind."""
         known_kind(self.resize)
+
+    def check(self, source: Readable) -> None:
+        """ConfigError for images of other than 1 or 3 channels."""
+        check_channels(source, type(self).__name__)
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
         """The space, read from the file; the arguments are not used. Raises WeightsError for

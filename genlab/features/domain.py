@@ -37,6 +37,10 @@ class Domain:
     batch_size: int = 128
     seed: int = 0
 
+    def check(self, source: Source) -> None:
+        """ConfigError for data without labels."""
+        _labelled(source)
+
     def space(self, config: dict, source: Source) -> FeatureSpace:
         """The space for the data of `config`: trained, or taken from the cache.
 

@@ -18,8 +18,8 @@ import numpy as np
 from jax import Array, lax
 
 from genlab.config import ConfigError
-from genlab.data.sources import Source
-from genlab.features.resize import resize
+from genlab.data.sources import Readable, Source
+from genlab.features.resize import check_channels, resize
 from genlab.features.space import FeatureSpace, batched
 from genlab.features.weights import files as weights_lib
 from genlab.features.weights.files import WeightsError
@@ -172,6 +172,10 @@ class Inception:
         if self.resize not in CENTRE:
             names = ", ".join(map(repr, CENTRE))
             raise ConfigError(f"resize={self.resize!r}: it must be one of {names}")
+
+    def check(self, source: Readable) -> None:
+        """ConfigError for images of other than 1 or 3 channels."""
+        check_channels(source, type(self).__name__)
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
         """The space; the arguments are not used.

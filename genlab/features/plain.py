@@ -10,8 +10,8 @@ import numpy as np
 from jax import Array, lax
 
 from genlab.config import ConfigError
-from genlab.data.sources import Source
-from genlab.features.resize import coloured
+from genlab.data.sources import Readable, Source
+from genlab.features.resize import check_channels, coloured
 from genlab.features.space import FeatureSpace, batched, refuse_other_than_uint8
 from genlab.runtime import compiler
 
@@ -60,6 +60,10 @@ class RandomConv:
             (draw.standard_normal((3, 3, n, self.width)) * np.sqrt(2 / (9 * n))).astype(np.float32)
             for n in (3, self.width, self.width)
         ]
+
+    def check(self, source: Readable) -> None:
+        """ConfigError for images of other than 1 or 3 channels."""
+        check_channels(source, type(self).__name__)
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
         """The space; the arguments are not used.

@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from genlab.config import ConfigError, did_you_mean
+from genlab.data.columns import first_image
 from genlab.features.space import refuse_other_than_uint8
 
 
@@ -29,6 +30,18 @@ def resize(images: Array, size: int, kind: str) -> Array:
         hint = did_you_mean(kind, KINDS) or f"; there are {', '.join(KINDS)}"
         raise ConfigError(f"no resize {kind!r}{hint}")
     return KINDS[kind](coloured(images).astype(jnp.float32), size)
+
+
+def check_channels(source, who: str) -> None:
+    """ConfigError for images that `coloured` does not take, before anything is trained."""
+    image = first_image(source.columns)
+    shape = source.columns[image].shape if image else ()
+    if image and shape[-1] not in (1, 3):
+        raise ConfigError(
+            f"{who} takes images of 1 or 3 channels, and column {image!r} has {shape[-1]}: read "
+            f"them as colour, shape=({shape[0]}, {shape[1]}, 3) in the data, or use the features "
+            "Domain or Pixels"
+        )
 
 
 def coloured(images: Array) -> Array:

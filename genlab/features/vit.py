@@ -18,7 +18,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from genlab.config import ConfigError, resolve
-from genlab.data.sources import Source
+from genlab.data.sources import Readable, Source
 from genlab.features.backbones import (
     HIGHEST,
     IMAGENET_MEAN,
@@ -27,7 +27,7 @@ from genlab.features.backbones import (
     known_kind,
     normalised,
 )
-from genlab.features.resize import resize
+from genlab.features.resize import check_channels, resize
 from genlab.features.space import FeatureSpace
 from genlab.features.weights import towers
 from genlab.features.weights.files import WeightsError, read
@@ -176,6 +176,10 @@ class DINOv2:
         """Raises ConfigError for another kind of resizing."""
         known_kind(self.resize)
 
+    def check(self, source: Readable) -> None:
+        """ConfigError for images of other than 1 or 3 channels."""
+        check_channels(source, type(self).__name__)
+
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
         """The space, read from the file; the arguments are not used. Raises WeightsError for
         another file, ConfigError for a size that does not divide into patches.
@@ -217,6 +221,10 @@ class CLIP:
     def __post_init__(self):
         """Raises ConfigError for another kind of resizing."""
         known_kind(self.resize)
+
+    def check(self, source: Readable) -> None:
+        """ConfigError for images of other than 1 or 3 channels."""
+        check_channels(source, type(self).__name__)
 
     def space(self, config: dict | None, source: Source | None) -> FeatureSpace:
         """The space, read from the file; the arguments are not used. Raises WeightsError for

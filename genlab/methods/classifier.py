@@ -1,12 +1,15 @@
 """A classifier as a game of one player: what feature networks and accuracies are trained by."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import flax.linen as nn
 import optax
 from jax import Array
 from jaxtyping import Float
 
+from genlab.config import ConfigError
 from genlab.game import Player, apply, fresh
 from genlab.losses import total
 
@@ -37,6 +40,15 @@ class Classifier:
     net: Logits
     makes: str = "label"
     given: tuple[str, ...] = ("image",)
+
+    def check(self, columns: Mapping[str, Any]) -> None:
+        """ConfigError for another number of classes than the labels have."""
+        known = columns[self.makes].shape[-1]
+        if self.net.classes != known:
+            raise ConfigError(
+                f"the classifier has {self.net.classes} classes, and column {self.makes!r} of the "
+                f"data has {known}: set classes={known}"
+            )
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Network `net`."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, check_seed
 from genlab.data.columns import first_label
 from genlab.data.sources import Readable
 from genlab.game import Method
@@ -52,7 +52,10 @@ def conditions(request: SampleRequest, method: Method, source: Readable) -> Stor
 
 
 def latents(request: SampleRequest, method: Method) -> Array:
-    """The latents asked for, [n, D]; with `interpolate` those between pairs, row after row."""
+    """The latents asked for, [n, D]; with `interpolate` those between pairs, row after row.
+    ConfigError for a seed that no generator takes.
+    """
+    check_seed(request.seed)
     key = random.fold_in(random.key(request.seed), STREAM)
     z = method.latents(key, 2 * request.n if request.interpolate else request.n)
     if request.truncation is not None:

@@ -1,5 +1,6 @@
 """An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
 
+import fnmatch
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab import game
-from genlab.config import ConfigError, build, did_you_mean, placed
+from genlab.config import ConfigError, build, choices, did_you_mean, placed
 from genlab.config.experiment import Experiment
 from genlab.data.sources import Source
 from genlab.game import State
@@ -208,9 +209,26 @@ def check(experiment: Experiment) -> None:
         raise ConfigError(
             f"method.given is {method.given} and makes is {method.makes!r}: name each column once"
         )
+    if hasattr(method, "check"):
+        method.check(known)
     for name, evaluator in experiment.evaluate.items():
         for ability in getattr(evaluator, "abilities", ()):
             require(method, ability, f"evaluate.{name} ({type(evaluator).__name__})")
+        if hasattr(evaluator, "check"):
+            evaluator.check(method, experiment.data)
+    _check_best(experiment)
+
+
+def _check_best(experiment: Experiment) -> None:
+    """ConfigError for a score that the evaluator named by `loop.best` does not give; one that does
+    not declare its scores is asked when it has given some.
+    """
+    best = experiment.loop.best.lstrip("+")
+    name, _, score = best.partition("/")
+    given = getattr(experiment.evaluate.get(name), "gives", None)
+    if given is not None and not any(fnmatch.fnmatchcase(score, known) for known in given):
+        hint = choices(best, [f"{name}/{one}" for one in given])
+        raise ConfigError(f"loop.best names {best!r}, which no evaluator gives{hint}")
 
 
 def cost(training: Training) -> dict[str, Any]:

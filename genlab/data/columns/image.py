@@ -11,6 +11,8 @@ from jax import Array
 from genlab.config import ConfigError
 from genlab.data import pictures
 
+CHANNELS = (1, 3, 4)  # that a picture file can hold
+
 
 @dataclass(frozen=True)
 class Image:
@@ -19,6 +21,18 @@ class Image:
     shape: tuple[int, int, int]
     registers: ClassVar[bool] = True
     coloured: ClassVar[bool] = True
+
+    def __post_init__(self):
+        height, width, channels = self.shape
+        if channels in CHANNELS:
+            return
+        advice = "split the channels into columns of 1 or 3, each an Image"
+        if height in CHANNELS:
+            advice = "channels come last: give x.transpose(0, 2, 3, 1)"
+        raise ConfigError(
+            f"images of height {height}, width {width} and {channels} channels: no format shows "
+            f"other than 1 (grey), 3 (colour) or 4 (with transparency); {advice}"
+        )
 
     @property
     def stored(self) -> tuple[int, ...]:

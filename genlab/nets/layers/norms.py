@@ -26,7 +26,8 @@ class BatchNorm(nn.Module):
     def __call__(
         self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
     ) -> Float[Array, " b *shape c"]:
-        """`cond` is not used."""
+        """`cond` is not used. ConfigError for a training batch of one row: it is its own mean."""
+        _refuse_one_row(self, x, train)
         return _batch_norm(train, self.dtype)(x)
 
 
@@ -43,6 +44,7 @@ class ConditionalBatchNorm(nn.Module):
     ) -> Float[Array, " b *shape c"]:
         """ConfigError where neither a label nor numbers are given."""
         given = needed(cond, "ConditionalBatchNorm")
+        _refuse_one_row(self, x, train)
         x = _batch_norm(train, self.dtype, use_scale=False, use_bias=False)(x)
         table = Embedding(2 * x.shape[-1], nn.initializers.zeros, name="affine")
         scale, shift = jnp.split(table(given).astype(x.dtype), 2, axis=-1)
@@ -157,6 +159,15 @@ def norm(kind: str, dtype: str) -> nn.Module:
 def has_bias(kind: str) -> bool:
     """Whether a layer before this norm needs a bias: before a BatchNorm it has no gradient."""
     return "BatchNorm" not in kind
+
+
+def _refuse_one_row(layer: nn.Module, x: Array, train: bool) -> None:
+    rows = math.prod(x.shape[:-1]) * (lax.psum(1, collectives.AXIS) if collectives.axis() else 1)
+    if train and rows < 2 and not layer.is_initializing():
+        raise ConfigError(
+            f"{type(layer).__name__} over a batch of one row gives 0, whatever the row: raise "
+            "batch_size to 2 or more, or use LayerNorm, GroupNorm or Identity"
+        )
 
 
 def _batch_norm(train: bool, dtype: str, **kwargs) -> nn.Module:
