@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ import tiny
 
 from genlab import spec
 from genlab.api import fit
-from genlab.config import ConfigError, as_dict, resolve
+from genlab.cli.main import main
+from genlab.config import ConfigError, as_dict, override, resolve
 from genlab.config.files import load
 from genlab.data import digits
 from genlab.evaluation.evaluate import best_and_last, evaluate, lines, score
@@ -22,6 +25,7 @@ from genlab.report.reading import read
 from genlab.report.tables.table import tables
 from genlab.runs import environment
 from genlab.runs.code import module_folders
+from genlab.runs.files import NotWritten
 from genlab.runs.folder import RunFolder
 from genlab.train.restore import trained
 
@@ -71,6 +75,45 @@ def test_best_and_last_are_both_scored_and_their_pictures_drawn(run, tmp_path):
     (fidelity, _), unlike = tables(read(place))[0][:2], tables(read(place))[1]
     assert not unlike and fidelity.title.startswith("fidelity, best by validation")
     assert fidelity.rows[0].rounds.startswith(str(best))
+
+
+class Wanderer:
+    """An evaluator that changes directory, to one that is gone afterwards."""
+
+    def __call__(self, context):
+        folder = tempfile.mkdtemp()
+        os.chdir(folder)
+        os.rmdir(folder)
+        return EvaluationResult({"score": 1.0}, {})
+
+
+def test_devices_of_another_machine_and_an_evaluator_that_wanders_harm_nothing(
+    run, tmp_path, monkeypatch
+):
+    """Trained on more devices than there are here, and named by a relative path."""
+    shutil.copytree(run, tmp_path / "run")
+    config = RunFolder(run).config
+    override(config, "loop.devices", 64)
+    override(config, "loop.best", "")
+    override(config, "evaluate", {"a": spec(Wanderer), "b": spec(Reconstruction)})
+    RunFolder(tmp_path / "run").write("config.json", as_dict(config))
+    monkeypatch.chdir(tmp_path)
+    before = len(RunFolder("run").rows("evals.jsonl"))
+    (wandered, _) = evaluate("run")
+    assert wandered["scores"] == {"score": 1.0} and os.getcwd() == str(tmp_path)
+    assert len(RunFolder("run").rows("evals.jsonl")) == before + 2
+
+
+def test_scores_are_printed_before_the_disk_may_refuse_them(run, tmp_path, monkeypatch, capsys):
+    place = shutil.copytree(run, tmp_path / "run")
+
+    def full(self, name, row):
+        raise NotWritten("evals.jsonl could not be written")
+
+    monkeypatch.setattr(RunFolder, "append", full)
+    assert main(["evaluate", f"--workdir={place}"]) == 1
+    told = capsys.readouterr()
+    assert "ssim " in told.out and "could not be written" in told.err
 
 
 def test_a_config_may_name_any_evaluator_and_any_score(run, tmp_path):

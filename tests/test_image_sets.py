@@ -48,6 +48,14 @@ def test_a_folder_and_an_npz_score_as_arrays_in_memory_do(sets, tmp_path, capsys
     assert len(protocol["real_sha256"]) == 64 and protocol["real_files"] == "png"
 
 
+def test_a_cache_that_cannot_be_written_costs_a_warning(sets, monkeypatch, capsys, tmp_path):
+    (tmp_path / "scores").touch()
+    monkeypatch.setenv("GENLAB_CACHE", str(tmp_path))
+    assert typed(sets, "--scores=fd") == 0
+    told = capsys.readouterr()
+    assert "fd " in told.out and "these scores are not cached" in told.err
+
+
 def test_a_result_is_kept_until_anything_it_depends_on_changes(sets, monkeypatch, capsys):
     asked = EvaluationRequest(*map(str, sets), "pixels", ("fd",))
     first = image_sets.score(asked)

@@ -58,14 +58,20 @@ def run(arguments) -> None:
     if request is None:
         split, step = arguments.split or "test", arguments.step
         if step is None:
-            rows = evaluate.best_and_last(arguments.workdir, split)
+            rows = evaluate.best_and_last(arguments.workdir, split, _print)
         else:
-            rows = evaluate.evaluate(arguments.workdir, split, step)
+            rows = evaluate.evaluate(arguments.workdir, split, step, _print)
     else:
         rows = [image_sets.score(request, for_terminal(sys.stderr, "image"))]
-    print("\n".join(evaluate.lines(rows)))
+        _print(rows)
     if arguments.out:
         write_json(Path(arguments.out), list(map(evaluate.plain, rows)))
+
+
+def _print(rows: list[dict]) -> None:
+    from genlab.evaluation.evaluate import lines
+
+    print("\n".join(lines(rows)), flush=True)
 
 
 def requested(arguments: Mapping[str, Any]) -> EvaluationRequest | None:

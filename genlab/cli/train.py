@@ -1,5 +1,7 @@
 """`genlab train`: one run."""
 
+import shlex
+
 from genlab.cli import options
 
 ABOUT = "Train one run; resumes what is in the folder, bit for bit."
@@ -29,4 +31,5 @@ def run(arguments) -> None:
         config = processes.agreed(lambda: options.described(arguments))
         fit(config, arguments.workdir, for_terminal())
     if processes.is_main():
-        print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={arguments.workdir}")
+        place = shlex.quote(arguments.workdir)
+        print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={place}")

@@ -2,9 +2,10 @@
 `evals.jsonl`.
 """
 
+import contextlib
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,12 @@ from genlab.sampling.batch_norm import evaluation_variables
 from genlab.train.restore import Step, restored
 
 STREAM = 78  # randomness of evaluation, apart from training's
+Shown = Callable[[list[dict]], None]
+"""What is done with rows as soon as there are any."""
+
+
+def unseen(rows: list[dict]) -> None:
+    """Shows nothing."""
 
 
 def score(
@@ -51,7 +58,8 @@ def score(
     rows = []
     for name, evaluator in experiment.evaluate.items():
         started = time.perf_counter()
-        result = evaluator(context)
+        with contextlib.chdir("."):  # back here, wherever a user's evaluator goes
+            result = evaluator(context)
         protocol = {
             **_data(config["data"], experiment.data),
             "split": split,
@@ -124,9 +132,11 @@ def pick(rows: list[dict], path: str) -> float:
     return float("nan") if found[path] is None else found[path]
 
 
-def evaluate(workdir: str | Path, split: str = "test", step: Step = None) -> list[dict]:
+def evaluate(
+    workdir: str | Path, split: str = "test", step: Step = None, shown: Shown = unseen
+) -> list[dict]:
     """Scores a trained run (see `trained`) on `split`, records the rows, and draws the pictures of
-    what was scored, where the run draws any.
+    what was scored, where the run draws any. The rows are `shown` before the disk may refuse them.
 
     Raises ConfigError where there is nothing to evaluate.
     """
@@ -135,23 +145,25 @@ def evaluate(workdir: str | Path, split: str = "test", step: Step = None) -> lis
     if not experiment.evaluate:
         raise ConfigError(f"{run.path}: the config's `evaluate` names no evaluator")
     rows = score(training.config, experiment, state, split, step, checkpoint)
+    shown(rows)
     record(run, rows)
     if experiment.loop.sample_every and isinstance(experiment.method, Generates):
         previews.stages(experiment, run)(step, state)
     return rows
 
 
-def best_and_last(workdir: str | Path, split: str = "test") -> list[dict]:
+def best_and_last(workdir: str | Path, split: str = "test", shown: Shown = unseen) -> list[dict]:
     """The rows of `evaluate`; where `loop.best` chose the checkpoint, also those of the last round,
     so that what the choice gains is seen.
     """
-    rows = evaluate(workdir, split)
+    rows = evaluate(workdir, split, shown=shown)
     if not rows[0]["protocol"]["checkpoint"].startswith("best "):
         return rows
     run = RunFolder.at(workdir)
     if rows[0]["step"] != saved.newest(run.checkpoints):
-        return [*rows, *evaluate(workdir, split, "last")]
+        return [*rows, *evaluate(workdir, split, "last", shown)]
     last = [{**row, "protocol": {**row["protocol"], "checkpoint": "last"}} for row in rows]
+    shown(last)
     record(run, [{**row, "_pictures": {}} for row in last])
     return [*rows, *last]
 

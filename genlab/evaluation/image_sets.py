@@ -61,10 +61,18 @@ def score(request: EvaluationRequest, show: Progress | None = None) -> dict:
     else:
         record = _scored(request, sets, space, show)
         if place:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_json(place, record)
+            _keep(place, record, show)
     # Equal sets may lie anywhere: the names are those of this request.
     return {**record, "name": f"{request.fake} against {request.real}"}
+
+
+def _keep(place: Path, record: dict, show: Progress) -> None:
+    """Caches a record; one that cannot be kept is scored again the next time."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_json(place, record)
+    except OSError as error:
+        show.say(f"warning: these scores are not cached: {error}")
 
 
 def features_of(text: str) -> Any:

@@ -4,6 +4,7 @@ to nobody.
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -12,13 +13,20 @@ from typing import Any
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF)  # the reader ended, the terminal or the file is closed
 
 
+class _Nowhere(io.TextIOBase):
+    """A stream that nobody reads."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 class Outlet:
     """A text stream that takes everything: a character that it cannot encode is written as its
     escape, and what nobody can read any more is dropped.
     """
 
     def __init__(self, stream: Any):
-        self._stream = open(os.devnull, "w", encoding="utf-8") if stream is None else stream
+        self._stream = _Nowhere() if stream is None else stream
 
     def write(self, text: str) -> int:
         """The number of characters taken: all."""

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from genlab.config import ConfigError
+from ml_collections import ConfigDict
+
+from genlab.config import ConfigError, override
 from genlab.game import State
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
@@ -30,7 +32,7 @@ def restored(workdir: str | Path, step: Step) -> tuple[RunFolder, Training, int,
     newest = step == "last"
     step = None if step == "last" else step
     run = RunFolder.at(workdir)
-    training = prepare(run.standalone)
+    training = prepare(_on_one_device(run.standalone))
     loop = training.experiment.loop
     with Checkpoints(run.checkpoints, loop.keep, loop.best) as checkpoints:
         best, steps = None if newest else checkpoints.best, checkpoints.steps
@@ -41,3 +43,10 @@ def restored(workdir: str | Path, step: Step) -> tuple[RunFolder, Training, int,
         return run, training, *found, f"best {SELECTION} {loop.best.lstrip('+')}"
     chosen = "last" if step is None and found[0] == steps[-1] else f"round {found[0]}"
     return run, training, *found, chosen
+
+
+def _on_one_device(config: ConfigDict) -> ConfigDict:
+    """A config to read a run with: whatever devices it was trained on, one is enough."""
+    for field, value in (("placement", "jit"), ("devices", 1), ("sharding", "replicated")):
+        override(config, f"loop.{field}", value)
+    return config
