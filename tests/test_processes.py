@@ -144,13 +144,20 @@ def assert_close(a, b, atol=2e-6):
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    """A folder in which two processes have played `whole`, and `begun` from round 4 on."""
+    """A folder in which two processes have played `begun` from round 4 on."""
     folder = tmp_path_factory.mktemp("pair")
     (folder / "experiment.py").write_text(FILE)
     made = experiment(folder / "experiment.py")
     fit(made.short(devices=4, steps=4), folder / "begun")
-    together(folder, "whole", "begun")
+    together(folder, "begun")
     return folder
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(pair):
+    """The same folder, in which they have played `whole` too."""
+    together(pair, "whole")
+    return pair
 
 
 def together(folder, *names):
@@ -175,12 +182,14 @@ def test_two_processes_play_what_one_does_and_share_its_checkpoints(pair, tmp_pa
 
 
 @pytest.mark.slow
-def test_two_processes_are_stopped_by_one_signal_and_end_when_one_is_killed(pair, tmp_path):
+def test_two_processes_are_stopped_by_one_signal_and_end_when_one_is_killed(
+    uninterrupted, tmp_path
+):
     """SIGTERM to one stops both after the same round. Taken up, one is killed, and the other leaves
     with a line; the checkpoint on the way is that of the uninterrupted run, bit for bit, and so are
     the log rows. Streamed data.
     """
-    file, folder, streamed = pair / "experiment.py", tmp_path / "run", "--variant=streamed"
+    file, folder, streamed = uninterrupted / "experiment.py", tmp_path / "run", "--variant=streamed"
     two = train(file, folder, streamed)
     reached(folder, 5, two)
     two[1].send_signal(signal.SIGTERM)
@@ -201,22 +210,22 @@ def test_two_processes_are_stopped_by_one_signal_and_end_when_one_is_killed(pair
     assert RunFolder(folder).status == {"status": "running"}
     step, state = saved(folder)
     if step <= 40:
-        for a, b in zip(saved(pair / "whole", step=step)[1], state, strict=True):
+        for a, b in zip(saved(uninterrupted / "whole", step=step)[1], state, strict=True):
             np.testing.assert_array_equal(a, b)
-    whole, rows = logged(pair / "whole"), logged(folder)
+    whole, rows = logged(uninterrupted / "whole"), logged(folder)
     assert rows and rows[: len(whole)] == whole[: len(rows)]
 
 
 @pytest.mark.slow
-def test_a_killed_pair_resumes_to_the_end_bit_for_bit(pair, tmp_path):
-    two = train(pair / "experiment.py", tmp_path, "--variant=streamed")
+def test_a_killed_pair_resumes_to_the_end_bit_for_bit(uninterrupted, tmp_path):
+    two = train(uninterrupted / "experiment.py", tmp_path, "--variant=streamed")
     reached(tmp_path, 25, two)
     two[0].kill()
     ended(two, (-signal.SIGKILL, 1))
-    ended(train(pair / "experiment.py", tmp_path, "--variant=streamed"), (0, 0))
-    for a, b in zip(saved(pair / "whole")[1], saved(tmp_path)[1], strict=True):
+    ended(train(uninterrupted / "experiment.py", tmp_path, "--variant=streamed"), (0, 0))
+    for a, b in zip(saved(uninterrupted / "whole")[1], saved(tmp_path)[1], strict=True):
         np.testing.assert_array_equal(a, b)
-    assert logged(tmp_path) == logged(pair / "whole")
+    assert logged(tmp_path) == logged(uninterrupted / "whole")
 
 
 @pytest.mark.slow
