@@ -147,16 +147,8 @@ class Pmap:
         return own_rows(self.mesh, size)
 
     def put(self, held: PyTree, resident: bool) -> PyTree:
-        """Resident arrays whole on each device; others [batches, devices, size / devices, ...], a
-        device its own.
-        """
-        if resident:
-            return everywhere(self.mesh, held)
-        n = len(own_rows(self.mesh, self.mesh.size))
-        split = jax.tree.map(
-            lambda x: x.reshape(x.shape[0], n, x.shape[1] // n, *x.shape[2:]), held
-        )
-        return shared(self.mesh, split)
+        """As `Jit.put`."""
+        return everywhere(self.mesh, held) if resident else shared(self.mesh, held)
 
     def compile(
         self, program, state: PyTree, held: PyTree, key: PyTree, size: int, resident: bool
@@ -164,22 +156,15 @@ class Pmap:
         """`program(state, held, key, rows)` on each device, for its own rows."""
         n = self.mesh.size
 
-        def run(state, held, key, device):
-            return program(state, held, key, device * (size // n) + jnp.arange(size // n))
+        def run(state, held, key):
+            own = jnp.arange(size // n) + jax.lax.axis_index(AXIS) * (size // n)
+            return program(state, held, key, own)
 
-        mapped = jax.pmap(
-            run,
-            axis_name=AXIS,
-            in_axes=(None, None if resident else 1, None, 0),
-            out_axes=None,
-            donate_argnums=0,
-            devices=self.mesh.devices.tolist(),
-        )
-        numbers = jax.make_array_from_process_local_data(
-            NamedSharding(self.mesh, P(AXIS)), own_rows(self.mesh, n)
-        )
-        executable = compiler.compiled(mapped.lower(state, held, key, numbers), self.mesh)
-        return Compiled(lambda state, held, key: executable(state, held, key, numbers), executable)
+        given = P(), P() if resident else P(None, AXIS), P()
+        mapped = jax.shard_map(run, mesh=self.mesh, in_specs=given, out_specs=P(), check_vma=False)
+        lowered = jax.jit(mapped, donate_argnums=0).lower(state, held, key)
+        executable = compiler.compiled(lowered, self.mesh)
+        return Compiled(executable, executable)
 
 
 def check_batch(place: Jit | Pmap, size: int) -> None:
