@@ -18,8 +18,16 @@ from genlab.config import ConfigError, as_dict, override, resolve
 from genlab.config.files import load
 from genlab.data import digits
 from genlab.evaluation.evaluate import best_and_last, evaluate, lines, score
-from genlab.evaluation.evaluators import EvaluationResult, Fidelity, PathLength, Reconstruction
-from genlab.features import Pixels, RandomConv
+from genlab.evaluation.evaluators import (
+    EvaluationResult,
+    Fidelity,
+    Modes,
+    PathLength,
+    Reconstruction,
+)
+from genlab.data.sets.arrays import from_arrays
+from genlab.features import Domain, Pixels, RandomConv
+from genlab.methods.classifier import Classifier, Logits
 from genlab.metrics.path_length import Squared
 from genlab.report.reading import read
 from genlab.report.tables.table import tables
@@ -27,6 +35,8 @@ from genlab.runs import environment
 from genlab.runs.code import module_folders
 from genlab.runs.files import NotWritten
 from genlab.runs.folder import RunFolder
+from genlab.nets import mlp
+from genlab.train.program import prepare
 from genlab.train.restore import trained
 
 
@@ -219,3 +229,57 @@ def test_modules_that_are_installed_are_not_remembered():
     assert module_folders({"a": ["tiny:gan", "tfds:cifar10", "not a name: at all"]}).keys() == {
         "tiny"
     }
+
+
+def colours(channels):
+    """Noise of so many channels, without labels."""
+    made = np.random.default_rng(0).integers(0, 256, (60, 8, 8, channels), np.uint8)
+    return from_arrays(made, validation=10, test=10)
+
+
+def refused(**fields):
+    """What a small game with these fields is refused for, before anything is compiled."""
+    with pytest.raises(ConfigError) as caught:
+        prepare(tiny.gan(**fields))
+    return str(caught.value)
+
+
+def test_what_cannot_be_scored_is_refused_before_it_is_trained():
+    def fidelity(features, *scores):
+        return {"fidelity": spec(Fidelity, features, scores=scores)}
+
+    best = {"evaluate_every": 4, "best": "fidelity/kidd"}
+    told = refused(evaluate=fidelity(spec(Pixels), "fd", "kid"), loop=best)
+    assert told == (
+        "loop.best names 'fidelity/kidd', which no evaluator gives; did you mean 'fidelity/kid'?"
+    )
+    grey = spec(colours, 1)
+    assert "no labels" in refused(evaluate=fidelity(spec(Pixels), "class_fd"), data=grey)
+    domain = spec(Domain, spec(mlp.Down, (4,)))
+    assert "the data have no labels" in refused(evaluate=fidelity(domain, "fd"), data=grey)
+    clear = spec(colours, 4)
+    told = refused(evaluate=fidelity(spec(RandomConv), "fd"), data=clear)
+    assert "RandomConv takes images of 1 or 3 channels, and column 'image' has 4" in told
+    assert "Modes needs a mixture" in refused(evaluate={"modes": spec(Modes)})
+
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        ((9, 8, 8, 2), "split the channels into columns of 1 or 3"),
+        ((9, 8, 8, 5), "no format shows other than 1"),
+        ((9, 3, 8, 8), r"channels come last: give x\.transpose\(0, 2, 3, 1\)"),
+    ],
+)
+def test_images_that_no_picture_format_shows_are_refused(shape, told):
+    with pytest.raises(ConfigError, match=told):
+        from_arrays(np.zeros(shape, np.uint8))
+
+
+def test_batch_norm_of_one_row_and_unlike_classes_are_refused():
+    assert "BatchNorm over a batch of one row gives 0" in refused(batch_size=1)
+    net = spec(Logits, spec(mlp.Down, (4,)), 12)
+    config = tiny.experiment(spec(Classifier, net), ("classifier",))
+    with pytest.raises(ConfigError, match="12 classes, and column 'label' of the data has 10"):
+        prepare(config)

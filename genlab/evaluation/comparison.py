@@ -9,8 +9,7 @@ import numpy as np
 
 from genlab import config as config_lib
 from genlab.config import ConfigError, choices, did_you_mean
-from genlab.data.columns import Image
-from genlab.evaluation import scores
+from genlab.evaluation import cautions, scores
 from genlab.evaluation.context import EvaluationResult
 from genlab.evaluation.sample_set import (
     BESIDE_TAPS,
@@ -214,7 +213,8 @@ def compare(
         "baseline": f"halves of the real set, {half} beside {half}",
         **others,
     }
-    return EvaluationResult(found, protocol, baselines)
+    told = cautions.of_sets(real_side, fake_side)
+    return EvaluationResult(found, protocol, baselines, cautions=told)
 
 
 def space_of(features: Any, images: Any) -> FeatureSpace:
@@ -223,7 +223,7 @@ def space_of(features: Any, images: Any) -> FeatureSpace:
         return features
     if hasattr(features, "space"):
         shape = np.asarray(images[:1]).shape[1:]
-        return features.space({}, SimpleNamespace(columns={"image": Image(shape)}))
+        return features.space({}, SimpleNamespace(columns={"image": SimpleNamespace(shape=shape)}))
     if features is None:
         first = np.asarray(images[:1])
         if first.ndim != 2:

@@ -20,7 +20,8 @@ SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under th
 
 class EvaluationResult(NamedTuple):
     """scores and baselines by name; protocol: all that the numbers depend on; pictures: uint8 [H,
-    W, C] by name; each: [N] by name, one value per example, for scores that are their means.
+    W, C] by name; each: [N] by name, one value per example, for scores that are their means;
+    cautions: what a reader must know beside the numbers, a clause each.
     """
 
     scores: dict[str, float]
@@ -28,6 +29,7 @@ class EvaluationResult(NamedTuple):
     baselines: Mapping[str, float] = MappingProxyType({})
     pictures: Mapping[str, np.ndarray] = MappingProxyType({})
     each: Mapping[str, np.ndarray] = MappingProxyType({})
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,6 +78,7 @@ def score(
                 "baselines": finite(result.baselines),
                 "intervals": _intervals(result.each),
                 "protocol": protocol,
+                **({"cautions": list(result.cautions)} if result.cautions else {}),
                 "seconds": round(time.perf_counter() - started, 2),
                 "_pictures": result.pictures,
             }
@@ -187,5 +188,6 @@ def lines(rows: list[dict]) -> Iterator[str]:
             text += f"   real data {baseline:.4g}" if baseline is not None else ""
             yield f"  {name:14} {text}"
         yield "  " + ", ".join(f"{k}={v}" for k, v in row["protocol"].items())
+        yield from (f"  caution: {text}" for text in row.get("cautions", ()))
         if optimistic(row["protocol"]):
             yield "  optimistic: the checkpoint was chosen by its score on this very split"

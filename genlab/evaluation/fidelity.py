@@ -11,6 +11,7 @@ from genlab.config import ConfigError
 from genlab.data.columns import first_label
 from genlab.data.pictures import grid
 from genlab.data.sources import Readable
+from genlab.evaluation import cautions
 from genlab.evaluation.comparison import Comparisons
 from genlab.evaluation.context import EvaluationContext, EvaluationResult
 from genlab.evaluation.sample_set import SampleSet, refuse
@@ -113,6 +114,7 @@ class Fidelity:
                 **others,
             },
             pictures=self._pictures(train, fake),  # pyright: ignore[reportPossiblyUnboundVariable]
+            cautions=cautions.of_sets(real, fake),  # pyright: ignore[reportPossiblyUnboundVariable]
         )
 
     def _sides(self, context: EvaluationContext, space) -> tuple[SampleSet, SampleSet]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from genlab import config as config_lib
 from genlab.config import ConfigError, choices
-from genlab.evaluation import scores
+from genlab.evaluation import cautions, scores
 from genlab.evaluation.comparison import Comparison, Comparisons, compare, space_of
 from genlab.evaluation.evaluate import finite
 from genlab.evaluation.reading import LOSSY, ImageSet, Resize, alike, read_set
@@ -227,6 +227,7 @@ def _scored(
         "scores": finite(found.scores),
         "baselines": finite(dict(found.baselines)),
         "protocol": {**found.protocol, **sources, "genlab": version()},
+        "cautions": [*found.cautions, *cautions.of_files(fake.files)],
         "seconds": round(time.perf_counter() - started, 2),
     }
 

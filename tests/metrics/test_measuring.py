@@ -7,7 +7,7 @@ from helpers import subject
 from genlab import evaluation
 from genlab.config import ConfigError
 from genlab.data.sets.arrays import from_arrays
-from genlab.evaluation import scores
+from genlab.evaluation import cautions, scores
 from genlab.evaluation.fidelity import Fidelity
 from genlab.evaluation.sample_set import BATCH, SampleSet, needs
 from genlab.features import Domain, FeatureSpace, Pixels
@@ -157,3 +157,18 @@ def test_a_baseline_of_fewer_images_than_there_are_samples_is_told():
     assert found.protocol["baseline"] == "30 training images, fewer than the samples"
     assert found.protocol["baseline_kid_size"] == 30 and found.protocol["kid_size"] == 40
     assert found.baselines.keys() == {"fd", "kid", "kid_std"}
+
+
+def test_what_makes_a_score_doubtful_is_said_beside_it():
+    found = evaluation.compare(REAL, FAKE, Pixels(), ("fd",)).cautions
+    assert len(found) == 2 and "50 samples, fewer than 1,000" in found[0]
+    assert "50 samples against 61 real images" in found[1]
+    few = evaluation.compare(REAL[:15], FAKE[:15], Pixels()).cautions
+    assert any("fewer samples (15) than the features have dimensions (16)" in one for one in few)
+    rows = RNG.normal(size=(2, 1000, 3))
+    assert evaluation.compare(*rows).cautions == ()
+    source = from_arrays(RNG.integers(0, 256, (200, 4, 4, 1), np.uint8), validation=20, test=60)
+    run = Fidelity(Pixels(), 40, 1, scores=("fd",))(subject(FAKE, source))
+    assert "40 samples against 60 real images" in run.cautions[1]
+    assert cautions.of_files("jpg, png")[0].startswith("the samples are lossy files (jpg)")
+    assert cautions.of_files("png") == ()
