@@ -17,6 +17,7 @@ from genlab.cli.main import main
 from genlab.config import ConfigError, as_dict, override, resolve
 from genlab.config.files import load
 from genlab.data import digits
+from genlab.data.sets.arrays import from_arrays
 from genlab.evaluation.evaluate import best_and_last, evaluate, lines, score
 from genlab.evaluation.evaluators import (
     EvaluationResult,
@@ -25,17 +26,16 @@ from genlab.evaluation.evaluators import (
     PathLength,
     Reconstruction,
 )
-from genlab.data.sets.arrays import from_arrays
 from genlab.features import Domain, Pixels, RandomConv
 from genlab.methods.classifier import Classifier, Logits
 from genlab.metrics.path_length import Squared
+from genlab.nets import mlp
 from genlab.report.reading import read
 from genlab.report.tables.table import tables
 from genlab.runs import environment
 from genlab.runs.code import module_folders
 from genlab.runs.files import NotWritten
 from genlab.runs.folder import RunFolder
-from genlab.nets import mlp
 from genlab.train.program import prepare
 from genlab.train.restore import trained
 
@@ -261,7 +261,6 @@ def test_what_cannot_be_scored_is_refused_before_it_is_trained():
     told = refused(evaluate=fidelity(spec(RandomConv), "fd"), data=clear)
     assert "RandomConv takes images of 1 or 3 channels, and column 'image' has 4" in told
     assert "Modes needs a mixture" in refused(evaluate={"modes": spec(Modes)})
-
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Column, Image, given
 from genlab.data.contents import file_sha256, seen
-from genlab.data.decoding import checked
+from genlab.data.decoding import checked, explained
 from genlab.data.layout import Item, labelled, listing, partners, some
 
 
@@ -91,13 +91,14 @@ def examined(
     looks = {name: one.look for name, one in held.items() if one.look}
     readable = [looks[name] for name in names if name in looks]
     if not readable:
-        raise ConfigError(f"none of the {len(files)} images under {path} can be used")
+        why = f" ({some([explained(name, root / name) for name in names[:4]])})" if names else ""
+        raise ConfigError(f"none of the {len(files)} images under {path} can be used{why}")
     shape = shape or _common_shape(readable)
     sizes = {name: tuple(looks[name][:2]) for name in names if name in looks}
     wrong = {n: size for n, size in sizes.items() if resize is None and size != shape[:2]}
     if 2 * len(wrong) > len(readable):  # not a few bad files: another kind of set
         raise ConfigError(_mixed(path, shape, wrong))
-    unreadable = [name for name in names if name not in looks]
+    unreadable = [explained(name, root / name) for name in names if name not in looks]
     others = {c: _others(c, p, names, kinds.get(c), shape, resize) for c, p in pairs.items()}
     whole = {n for n in sizes if n not in wrong and all(n in o.files for o in others.values())}
     if not whole:

@@ -220,14 +220,14 @@ def test_what_was_seen_is_kept_and_checked_again_when_a_file_changes(spoilt, mon
         Image, "open", lambda f, **k: looked.append(os.path.basename(f)) or original(f, **k)
     )
     first = examine(str(spoilt))
-    assert len(looked) == 24 and memory(spoilt).is_file()
+    assert len(looked) == 26 and memory(spoilt).is_file()  # what fails is asked why
     looked.clear()
     assert examine(str(spoilt)) == first
-    assert sorted(looked) == ["broken.png", "note.jpg"]  # what failed is tried again
+    assert sorted(set(looked)) == ["broken.png", "note.jpg"]  # what failed is tried again
     save(spoilt / "cat" / "5.png", picture(5, 5, 5))
     looked.clear()
     assert "cat/5.png" in examine(str(spoilt))[1].wrong_size
-    assert sorted(looked) == ["5.png", "broken.png", "note.jpg"]
+    assert sorted(set(looked)) == ["5.png", "broken.png", "note.jpg"]
     memory(spoilt).write_text("{")  # a spoilt memory is no memory
     assert examine(str(spoilt))[1].used == 19
 

@@ -5,6 +5,7 @@ nothing is guessed.
 import io
 import os
 import pickle
+import re
 import resource
 import zipfile
 
@@ -212,3 +213,17 @@ def test_labels_that_are_no_classes_are_refused_with_their_row(label, told, tmp_
     for read in (arrays, read_set):
         with pytest.raises(ConfigError, match=told):
             read(str(tmp_path / "set.npz"))
+
+
+def test_a_picture_that_is_merely_large_is_called_so_and_the_limit_can_be_raised(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(decoding, "PIXELS", 100)
+    for name, side in {"a.png": 8, "big.jpg": 16}.items():
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(tmp_path / name)
+    told = "big.jpg, 16x16 is over the limit of 100 pixels: GENLAB_MAX_PIXELS=256 raises it"
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        read_set(str(tmp_path))
+    assert told in examine(str(tmp_path))[1].summary()
+    monkeypatch.setenv("GENLAB_MAX_PIXELS", "256")
+    assert decoding.opened(tmp_path / "big.jpg").size == (16, 16)
