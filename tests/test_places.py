@@ -1,17 +1,26 @@
-"""Where runs are carried out: terminals, pipes and signals, homes and caches."""
+"""Where runs are carried out: terminals, pipes and signals, homes and caches, directories."""
 
 import io
+import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from helpers import LABELS, REAL
 
+from genlab.cli.main import main
+from genlab.config import places
+from genlab.config.files import load
+from genlab.runs.folder import RunFolder
 from genlab.runtime import cache, signals
 from genlab.runtime.progress import Live, Plain, for_terminal
 from genlab.runtime.terminal import Outlet, steady
+from genlab.sweep.plan import configure
 
 
 def test_a_reader_that_leaves_ends_nothing():
@@ -99,3 +108,70 @@ def test_without_a_home_or_with_one_that_cannot_be_written_nothing_is_kept(monke
         assert cache.cache() == place
     monkeypatch.setenv("GENLAB_CACHE", str(tmp_path / "made"))
     assert cache.cache() == tmp_path / "made"
+
+
+EXPERIMENT = """
+import tiny
+from genlab import spec
+from genlab.data import arrays
+from genlab.evaluation.evaluators import Reconstruction
+
+def config():
+    loop = {"steps": 2, "checkpoint_every": 2}
+    evaluate = {"reconstruction": spec(Reconstruction)}
+    return tiny.vae(data=spec(arrays, "sets/own.npz"), evaluate=evaluate, loop=loop)
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with an experiment and its data, and another folder to stand in."""
+    (tmp_path / "project" / "sets").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    np.savez(tmp_path / "project" / "sets" / "own.npz", image=REAL, label=LABELS)
+    (tmp_path / "project" / "own.py").write_text(EXPERIMENT)
+    return tmp_path / "project"
+
+
+def test_a_run_is_trained_and_scored_from_any_directory(project, tmp_path, monkeypatch, capsys):
+    """Its data lie beside the experiment file, wherever the command is given."""
+    train = ["train", f"--config={project / 'own.py'}", f"--workdir={project / 'run'}"]
+    monkeypatch.chdir(project)
+    assert main(train) == 0
+    assert json.loads((project / "run" / "config.json").read_text())["data"]["path"] == (
+        "sets/own.npz"
+    )
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for command in (["evaluate", f"--workdir={project / 'run'}"], train):
+        assert main(command) == 0, capsys.readouterr().err
+    monkeypatch.chdir(project)
+    assert main(["evaluate", f"--workdir={project / 'run'}"]) == 0
+    rows = RunFolder(project / "run").rows("evals.jsonl")
+    assert (
+        len({json.dumps(row["protocol"]) for row in rows if row["protocol"]["split"] == "test"})
+        == 1
+    )
+    shutil.rmtree(project / "sets")  # samples do not need the data
+    monkeypatch.chdir(tmp_path)
+    assert main(["sample", f"--workdir={project / 'run'}", "--n=2"]) == 0
+    assert main(["evaluate", f"--workdir={project / 'run'}"]) == 2
+    assert "own.npz" in capsys.readouterr().err
+
+
+def test_what_a_relative_path_of_data_names(project, tmp_path, monkeypatch):
+    """What lies beside the experiment file; on the command line, what lies here."""
+    here, own = tmp_path / "elsewhere", project / "own.py"
+    (here / "sets").mkdir()
+    shutil.copy(project / "sets" / "own.npz", here / "sets" / "own.npz")
+    monkeypatch.chdir(here)
+    experiment = load(own)
+    assert configure(experiment, None, {}).data.path == str(project / "sets" / "own.npz")
+    typed = configure(experiment, None, {"data.path": "sets/own.npz"})
+    assert typed.data.path == "sets/own.npz"
+    assert places.paths(typed) == {"sets/own.npz": str(here / "sets" / "own.npz")}
+    monkeypatch.setenv("HOME", str(project))
+    assert configure(experiment, None, {"data": "arrays:~/sets/own.npz"}).data.path == str(
+        project / "sets" / "own.npz"
+    )
+    monkeypatch.chdir(project)
+    assert configure(experiment, None, {}).data.path == "sets/own.npz"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from genlab import fit
 from genlab.config import ConfigError
-from genlab.data.pictures import grid, points, write_png
+from genlab.data.pictures import grid, headed, points, write_png
 from genlab.sampling.draw import SampleRequest, generate, name_of
 from genlab.sampling.latents import interpolate, truncated
 
@@ -159,4 +159,19 @@ def test_training_draws_the_same_latents_at_every_stage(tmp_path):
 def test_a_conditional_grid_has_a_column_for_each_label(runs):
     (path,) = generate(runs / "labels", SampleRequest(n=20))
     with Image.open(path) as grid_:
-        assert grid_.size == (10 * 9 + 1, 2 * 9 + 1)
+        sheet = np.asarray(grid_)
+    head = len(sheet) - (2 * 9 + 1)
+    assert sheet.shape[1] == 10 * 9 + 1 and head > 6
+    for i in range(10):  # its name above each
+        assert (sheet[:head, 1 + 9 * i : 10 + 9 * i] < 128).any()
+
+
+def test_long_names_stand_upwards_over_their_columns():
+    sheet = grid(np.zeros((2, 28, 28, 3), np.uint8), columns=2)
+    across, upwards = headed(sheet, ["a", "b"]), headed(sheet, ["dress", "a pair of trousers"])
+    assert across.shape[1:] == upwards.shape[1:] == sheet.shape[1:]
+    assert len(sheet) < len(across) < len(upwards)
+    for made in (across, upwards):
+        np.testing.assert_array_equal(made[-len(sheet) :], sheet)
+        for column in (slice(0, 29), slice(30, 59)):
+            assert (made[: -len(sheet), column] < 128).any()

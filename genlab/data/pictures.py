@@ -46,6 +46,22 @@ def texts(lines: Sequence[str]) -> np.ndarray:
     return np.stack(tiles)
 
 
+def headed(sheet: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """A sheet of columns of equal width with their names above them: across where all are narrow
+    enough, else upwards; a name is cut off where even that is too wide.
+    """
+    pitch = (sheet.shape[1] - 1) // len(names)
+    tiles = texts(names)
+    if tiles.shape[2] > pitch:
+        tiles = np.rot90(tiles, axes=(1, 2))
+    head = np.full((tiles.shape[1], sheet.shape[1], 1), 255, np.uint8)
+    for i, tile in enumerate(tiles):
+        shown = tile[:, :pitch]
+        left = 1 + i * pitch + (pitch - shown.shape[1]) // 2
+        head[:, left : left + shown.shape[1]] = shown[:, : sheet.shape[1] - left]
+    return np.concatenate([np.broadcast_to(head, (*head.shape[:2], sheet.shape[2])), sheet])
+
+
 def write_png(path: Path, image: np.ndarray) -> None:
     """uint8 [H, W, 1 or 3]."""
     from PIL import Image

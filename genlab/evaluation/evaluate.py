@@ -146,6 +146,9 @@ def evaluate(
     if not experiment.evaluate:
         raise ConfigError(f"{run.path}: the config's `evaluate` names no evaluator")
     rows = score(training.config, experiment, state, split, step, checkpoint)
+    data = _data(config_lib.as_dict(run.own_config.data), experiment.data)
+    for row in rows:  # the same from any directory
+        row["protocol"].update(data)
     shown(rows)
     record(run, rows)
     if experiment.loop.sample_every and isinstance(experiment.method, Generates):

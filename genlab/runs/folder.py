@@ -2,6 +2,7 @@
 
 config.json    the whole config, every default written out
 modules.json   the folders of modules that it names and that are not installed
+places.json    what relative paths of its data stand for
 columns.json   the kinds of the data's columns, with the names of labels
 data.json      sha256 of every file it was trained on (see `runs.data_files`)
 ingredients.json  networks taken from other runs: where from, which weights, their specs
@@ -26,7 +27,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
-from genlab.config import ConfigError
+from genlab.config import ConfigError, places
 from genlab.runs import code, data_files, files, saved
 from genlab.runs.identity import identity, relocated, standalone
 
@@ -81,7 +82,12 @@ class RunFolder:
                 for where, one in ingredients.items()
             }
             run.write("ingredients.json", kept)
-        run.write("config.json", config_lib.as_dict(config))
+        written = config_lib.as_dict(config)
+        if run.exists and places.same_data(run.config, config):
+            written["data"] = config_lib.as_dict(run.own_config)["data"]  # paths as first given
+        elif found := places.paths(config):
+            run.write("places.json", found)
+        run.write("config.json", written)
         if data:
             run.write(data_files.FILE, data)
         if folders := code.module_folders({"config": config, **ingredients}):
@@ -121,8 +127,14 @@ class RunFolder:
     @property
     def config(self) -> ConfigDict:
         """The run's config, rebuilt from its JSON; where the path of a run it is made from leads
-        nowhere from here, it is that where it was, or now lies beside this one.
+        nowhere from here, it is that where it was, or now lies beside this one; a relative path of
+        its data is where it was when the run was started.
         """
+        return places.moved(self.own_config, files.object_in(self.path / "places.json"))
+
+    @property
+    def own_config(self) -> ConfigDict:
+        """The config with the paths of its data as they were written."""
         written = config_lib.read(self.path / "config.json")
         if not (kept := self.ingredients):
             return written
@@ -161,7 +173,7 @@ class RunFolder:
     @property
     def identity(self) -> dict:
         """What defines the run, the weights it took from other runs among it."""
-        return identity(self.config, self.ingredients)
+        return identity(self.own_config, self.ingredients)
 
     @property
     def standalone(self) -> ConfigDict:

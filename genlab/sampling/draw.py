@@ -12,13 +12,14 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from genlab.config import ConfigError
-from genlab.data.columns import Column
-from genlab.data.pictures import write_png
+from genlab.data.columns import Column, Label
+from genlab.data.pictures import headed, write_png
 from genlab.game.abilities import Generates, require
 from genlab.runs.environment import version
 from genlab.runs.files import write_json, writing
@@ -50,7 +51,8 @@ def generate(workdir: str | Path, request: SampleRequest, step: int | None = Non
         with writing(place):
             (draft / "images").mkdir(parents=True)
             column = run.source.columns[run.method.makes]
-            written = _write(draft, place.name, drawn, column, request, columns)
+            names = () if request.interpolate or fixed else _column_names(run)
+            written = _write(draft, place.name, drawn, column, request, columns, names)
             files = [str(path.relative_to(draft)) for path in written]
             write_json(draft / RECORD, _record(run, request, files))
             _put(draft, place)
@@ -85,6 +87,12 @@ def _safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.,+-]+", "-", text)
 
 
+def _column_names(run: TrainedRun) -> Sequence[str]:
+    """The names of the labels that a grid has a column for each of; none where it has not."""
+    kinds = [run.source.columns[name] for name in run.method.given[:1]]
+    return next((kind.names for kind in kinds if isinstance(kind, Label)), ())
+
+
 def _record(run: TrainedRun, request: SampleRequest, files: list[str]) -> dict:
     """What `request.json` says."""
     asked = request._asdict()
@@ -113,13 +121,17 @@ def _write(
     column: Column,
     request: SampleRequest,
     columns: int | None,
+    names: Sequence[str] = (),
 ) -> list[Path]:
-    """The files in `folder`; the first of what is drawn is what the model makes."""
+    """The files in `folder`; the first of what is drawn is what the model makes. `names`, of the
+    grid's columns, stand above them.
+    """
     made, written = next(iter(drawn.values())), []
     if "grid" in request.formats:
         kind = "interpolation" if request.interpolate else "grid"
         written.append(folder / f"{name}_{kind}.png")
-        write_png(written[-1], column.draw(made, columns))
+        sheet = column.draw(made, columns)
+        write_png(written[-1], headed(sheet, names) if len(names) == columns else sheet)
     if "png" in request.formats:
         written += [column.write(one, folder / "images" / f"{i:05d}") for i, one in enumerate(made)]
     else:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from genlab.config import ConfigError, as_dict, choices, from_dict, override
+from genlab.config import ConfigError, as_dict, choices, from_dict, override, places
 from genlab.config.files import described, told_with_its_place
 from genlab.data.named import named
 from genlab.runs.folder import work_folder
@@ -76,7 +76,8 @@ def chosen(text: str, known: Collection[str]) -> list[str]:
 
 
 def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -> ConfigDict:
-    """`config()` with a variant's overrides, then with those of the command line.
+    """`config()` with a variant's overrides, then with those of the command line. Relative paths of
+    data are from the experiment file's folder, those of the command line from here.
 
     Raises ConfigError for a variant or field that is not there.
     """
@@ -84,9 +85,15 @@ def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -
     known = variants(experiment)
     if variant is not None and variant not in known:
         raise ConfigError(f"no variant {variant!r}{choices(variant, known)}")
-    for path, value in {**(known[variant] if variant else {}), **overrides}.items():
+    _override(config, known[variant] if variant else {})
+    config = places.beside(config, Path(str(experiment.__file__)).parent)
+    _override(config, overrides)
+    return places.beside(config, Path())
+
+
+def _override(config: ConfigDict, fields: Mapping) -> None:
+    for path, value in fields.items():
         override(config, path, named(value) if path == "data" and isinstance(value, str) else value)
-    return config
 
 
 def plan(

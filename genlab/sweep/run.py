@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from genlab import config as config_lib
-from genlab.config import ConfigError, placed
+from genlab.config import ConfigError, placed, places
 from genlab.data.sources import contents_of
 from genlab.runs import data_files, ingredients
 from genlab.runs.files import sound_object_in, write_json, write_text, writing
@@ -97,7 +99,9 @@ def finished(job: Job) -> bool:
     if not run.exists or run.status.get("status") != "finished":
         return False
     try:
-        same = run.identity == identity(job.config, ingredients.used(job.config))
+        same = _identity(run.config, run.ingredients) == _identity(
+            job.config, ingredients.used(job.config)
+        )
     except ConfigError:  # what it is made of is missing: playing it says so
         return False
     if not (same and _of_the_same_files(run, job.config)):
@@ -108,6 +112,11 @@ def finished(job: Job) -> bool:
     return scored_as == asked or (
         scored_as == _evaluation(run.written) and _evaluation(run.config) == asked
     )
+
+
+def _identity(config: ConfigDict, used: Mapping[str, dict]) -> dict:
+    """Of a run, wherever its data's paths are relative to."""
+    return identity(places.absolute(config), used)
 
 
 def _of_the_same_files(run: RunFolder, config: Mapping) -> bool:
