@@ -12,7 +12,8 @@ from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Column, Image, given
 from genlab.data.contents import file_sha256, seen
 from genlab.data.decoding import checked, explained
-from genlab.data.layout import Item, labelled, listing, partners, some
+from genlab.data.layout import Item, labelled, partners
+from genlab.data.listing import listing, some
 
 
 class Cleaning(NamedTuple):
@@ -28,6 +29,7 @@ class Cleaning(NamedTuple):
     missing: tuple[str, ...] = ()  # names in the CSV without an image
     duplicates: tuple[str, ...] = ()  # all but the first of images with equal pixels
     without_partner: tuple[str, ...] = ()  # images of one of several folders that others lack
+    ignored: tuple[str, ...] = ()  # pictures of formats that are not read
 
     @property
     def problems(self) -> dict[str, tuple[str, ...]]:
@@ -80,8 +82,7 @@ def examined(
     _choice("problems", problems, ("skip", "refuse"))
     _choice("duplicates", duplicates, ("skip", "refuse", "keep"))
     shape, root = checked(shape, resize), Path(path)
-    files = listing(root)
-    columns = (columns,) if isinstance(columns, str) else tuple(columns)
+    files, ignored = listing(root)
     items, found, unlabelled, missing = labelled(
         root, list(files), attributes, label, columns, kinds
     )
@@ -120,10 +121,10 @@ def examined(
         unreadable += other.unreadable
         wrong |= dict.fromkeys(other.wrong_size, ())
     lone = [name for other in others.values() for name in other.lone]
-    named = [tuple(sorted(set(x))) for x in (unreadable, wrong, unlabelled, missing, again, lone)]
+    named = [tuple(sorted(set(x))) for x in (unreadable, wrong, unlabelled, missing, again, lone, ignored)]
     classes = getattr(found.get("label"), "names", ())
-    cleaning = Cleaning(shape, classes, len(files), len(used), *named)
-    if (problems == "refuse" and any((*named[:4], lone))) or (duplicates == "refuse" and again):
+    cleaning = Cleaning(shape, classes, len(files) + len(ignored), len(used), *named)
+    if (problems == "refuse" and any((*named[:4], lone, ignored))) or (duplicates == "refuse" and again):
         raise ConfigError(f"{path}: {cleaning.summary()}; remove them, or give 'skip' for 'refuse'")
     kinds = {"image": Image(shape), **found} | {c: other.kind for c, other in others.items()}
     contents = {path: {item.name: held[item.name].sha256 for item in used}}
@@ -153,7 +154,7 @@ def _others(
     column: str, path: str, names: list[str], kind: Column | None, shape: tuple, resize: str | None
 ) -> Others:
     root = Path(path)
-    files = listing(root)
+    files = listing(root).files
     matched = partners(names, files)
     held = seen(root, {other: files[other] for other in matched.values()})
     if kind is None:

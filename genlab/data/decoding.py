@@ -58,7 +58,9 @@ def opened(file):
                     f"{LIMIT}={pixels} raises it"
                 )
             picture.load()
-            return _eight_bits(ImageOps.exif_transpose(picture))
+            deep = picture.format == "PPM" and picture.mode == "I"  # which Pillow scales to 16 bits
+            upright = ImageOps.exif_transpose(picture)
+            return _upper_byte(upright) if deep else _eight_bits(upright)
     except TooLarge as error:
         raise TooLarge(f"{file}: {error}") from None
     except Exception as error:  # on bad bytes a decoder may raise anything
@@ -78,10 +80,8 @@ def explained(name: str, file) -> str:
 
 def _eight_bits(picture):
     """As L, LA, RGB or RGBA; ValueError or OSError where that is not defined."""
-    from PIL import Image
-
     if picture.mode.startswith("I;16"):  # Pillow would clip 16 bits, not scale them
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+        return _upper_byte(picture)
     if picture.mode in ("I", "F"):
         raise OSError("pixels of 32 bits have no known range")
     if picture.mode in ("L", "LA", "RGB", "RGBA"):
@@ -89,6 +89,13 @@ def _eight_bits(picture):
     if picture.has_transparency_data:
         return picture.convert("RGBA")
     return picture.convert("L" if picture.mode == "1" else "RGB")
+
+
+def _upper_byte(picture):
+    """16 bits as eight, grey."""
+    from PIL import Image
+
+    return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
 
 
 def fitted(picture, shape: tuple[int, int, int], resize: str | None = None) -> np.ndarray:

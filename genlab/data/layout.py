@@ -1,7 +1,9 @@
 """How images lie in a folder: `CLASS/`, `SPLIT/CLASS/`, a CSV of attributes, or images alone."""
 
-import csv
-import os
+import functools
+import logging
+import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -9,11 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from genlab.config import ConfigError, did_you_mean, one_line
+from genlab.config import ConfigError
 from genlab.data.columns import Column, Label, Numbers
+from genlab.data.listing import some
+from genlab.data.tables import table
 
 SPLITS = ("train", "validation", "test")
-SUFFIXES = tuple(".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
+SPELT = {  # names of the folders of splits, in any case
+    "train": "train", "training": "train", "test": "test", "testing": "test",
+    "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
+}  # fmt: skip
 
 
 class Item(NamedTuple):
@@ -34,30 +41,6 @@ class Item(NamedTuple):
         return self.values.get("label")
 
 
-def listing(root: Path) -> dict[str, tuple[int, int, int]]:
-    """Every image file under a folder: name to (bytes, mtime, ctime), without hidden ones."""
-    if not root.is_dir():
-        raise ConfigError(f"no folder {root}")
-    found = {}
-    for place, folders, names in os.walk(root, onerror=_unlisted, followlinks=True):
-        inside = Path(place).relative_to(root)
-        # Links may form a ring. A layout has two levels of folders; the third is there to complain.
-        below = [f for f in folders if not f.startswith((".", "prepared-"))]
-        folders[:] = below if len(inside.parts) < 3 else []
-        for name in names:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                file = os.path.join(place, name)
-                stat = os.stat(file) if os.path.exists(file) else os.lstat(file)  # a broken link
-                found[(inside / name).as_posix()] = stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-    if not found:
-        raise ConfigError(f"no images under {root} (looked for {' '.join(SUFFIXES)})")
-    return dict(sorted(found.items()))
-
-
-def _unlisted(error: OSError) -> None:
-    raise ConfigError(f"cannot list {error.filename}: {error.strerror}")
-
-
 def labelled(
     root: Path,
     names: list[str],
@@ -72,20 +55,17 @@ def labelled(
     The column "label" is the folders, or the column `label` of the CSV `attributes`; `columns` of
     the CSV are called as they are there. All may be missing.
     """
+    label = None if label is None else str(label)  # a column may be called 1
+    columns = tuple(map(str, (columns,) if isinstance(columns, str | int) else columns))
     if attributes is None and (label is not None or columns):
         asked = f"label={label!r} is a column" if label else f"columns={columns} are columns"
         raise ConfigError(f"{asked}: give its CSV file as attributes=... too")
     places, missing = _places(root, names, attributes is None), set()
     if attributes is None:
-        cells = {n: {"label": folders[0]} for n, (_, *folders) in places.items() if folders}
+        cells = {n: {"label": _nfc(f[0])} for n, (_, *f) in places.items() if f}
+        kinds = {"label": Label(tuple(sorted({row["label"] for row in cells.values()}, key=_natural))), **kinds}
     else:
-        table = _table(root / attributes, label, columns)
-        keys = {name: name if name in table else name.split("/")[-1] for name in names}
-        shared = Counter(keys.values())  # a bare file name in two folders says nothing
-        cells = {n: table[key] for n, key in keys.items() if key in table and shared[key] == 1}
-        missing = table.keys() - set(keys.values())
-        if not cells:
-            raise ConfigError(f"{attributes} names no image under {root}; it has {some(table)}")
+        cells, missing = _rows(root, names, attributes, label, columns)
     found: dict[str, Column] = {}
     values: dict[str, dict[str, Any]] = {name: {} for name in names}
     for column in next(iter(cells.values()), {}):
@@ -97,6 +77,48 @@ def labelled(
     items.sort(key=lambda item: (SPLITS.index(item.split), item.name))
     unlabelled = {item.name for item in items if not item.values and found}
     return [item for item in items if item.name not in unlabelled], found, unlabelled, missing
+
+
+def _rows(
+    root: Path, names: list[str], attributes: str, label: str | None, columns: tuple[str, ...]
+) -> tuple[dict[str, dict[str, str]], set[str]]:
+    """The cells of each image by its name, and the names of rows without an image. A row names an
+    image by its path in the folder or by its bare file name, with or without suffix.
+    """
+    ways = [lambda n: n, _name, _stem, lambda n: _name(_stem(n))]
+    known = [Counter(way(_nfc(name)) for name in names) for way in ways]
+
+    def is_image(text: str) -> bool:
+        return any(_plain(text) in of for of in known[:2])
+
+    rows = table(root / attributes, label, columns, is_image)
+    by_key = {_plain(name): (name, row) for name, row in rows.items()}
+    cells, used = {}, set()
+    for name in names:
+        for way, of in zip(ways, known, strict=True):
+            key = way(_nfc(name))
+            if key in by_key:
+                used.add(by_key[key][0])
+                if of[key] == 1:  # a bare file name in two folders says nothing
+                    cells[name] = by_key[key][1]
+                break
+    if not cells:
+        raise ConfigError(f"{attributes} names no image under {root}; it has {some(rows)}")
+    return cells, rows.keys() - used
+
+
+def _plain(text: str) -> str:
+    """A path as the listing has it, however a table writes it."""
+    return _nfc(text).replace("\\", "/").removeprefix("./")
+
+
+def _nfc(text: str) -> str:
+    """One of the two ways in which systems write a letter with an accent."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def typed(where: str, column: str, texts: Mapping[str, str]) -> Column:
@@ -147,72 +169,63 @@ def _unique(names: Collection[str], key: Callable[[str], str]) -> dict[str, str]
 
 
 def _stem(name: str) -> str:
-    return name.rpartition(".")[0]
+    folder, slash, file = _nfc(name).rpartition("/")
+    return folder + slash + (file.rpartition(".")[0] or file)
 
 
 def _bare(name: str) -> str:
     return _stem(name).rpartition("/")[2]
 
 
+def split_folders(names: Collection[str]) -> dict[str, str]:
+    """The splits of the folders at the top that are named for one; {} where they are classes.
+
+    ConfigError where some are splits and what the others are cannot be known.
+    """
+    tops = {name.split("/")[0] if "/" in name else "" for name in names}
+    splits = {top: SPELT[top.lower()] for top in sorted(tops) if top.lower() in SPELT}
+    others = sorted(tops - set(splits))
+    if not others or not splits:
+        return splits
+    if len(set(splits.values())) > 1 or "" in others:
+        beside = [other or "loose images" for other in others]
+        raise ConfigError(
+            f"it has {some(splits)} beside {some(beside)}: move these into the splits or out of "
+            "the folder; where all of them are classes, put them into a folder train"
+        )
+    return {}
+
+
 def _places(root: Path, names: list[str], flat: bool) -> dict[str, tuple[str, ...]]:
-    """The split of every image and the folders it lies in there; at most one if `flat`."""
-    places = {name: tuple(name.split("/")[:-1]) for name in names}
-    tops = {folders[0] if folders else "loose images" for folders in places.values()}
-    if tops & set(SPLITS):
-        if other := sorted(tops - set(SPLITS)):
-            raise ConfigError(
-                f"{root} has {some(sorted(tops & set(SPLITS)))} beside {some(other)}; "
-                "name the folders of the splits train, validation and test"
-            )
-    else:
-        places = {name: ("train", *folders) for name, folders in places.items()}
-    deep = [name for name, folders in places.items() if len(folders) > 2]
-    if flat and deep:
-        raise ConfigError(f"{root}/{deep[0]} lies too deep: images go in CLASS/ or SPLIT/CLASS/")
-    return places
-
-
-def _table(path: Path, label: str | None, columns: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """{file name: {column: text}} from a CSV; a row with an empty cell is left out."""
+    """The split of every image and the folders it lies in there; a class is the first, `flat`."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = [row for row in csv.reader(file) if row]
-    except (OSError, ValueError, csv.Error) as error:
-        raise ConfigError(f"attributes: {path} is no CSV with a header ({error})") from None
-    if label is None and not columns and len(header) == 2:
-        label = header[1]
-    named = {name: name for name in columns if name != "label" or not label}
-    wanted = ({"label": label} if label else {}) | named
-    for name in wanted.values() or [None]:
-        if name not in header[1:]:
-            hint = did_you_mean(name or "", header[1:])
-            raise ConfigError(
-                f"{path} has the columns {', '.join(header[1:])}: choose one as label, or several "
-                f"as columns{hint}"
-            )
-    if twice := [name for name, n in Counter(row[0] for row in rows).items() if n > 1]:
-        raise ConfigError(f"{path} names {some(twice)} more than once")
-    at = {name: header.index(column, 1) for name, column in wanted.items()}
-    table = {}
-    for row in rows:
-        cells = {name: row[i].strip() for name, i in at.items() if i < len(row)}
-        if len(cells) == len(at) and all(cells.values()):
-            table[row[0]] = cells
-    return table
+        splits = split_folders(names)
+    except ConfigError as error:
+        raise ConfigError(f"{root}: {error}") from None
+    folders = {name: tuple(name.split("/")[:-1]) for name in names}
+    if splits:
+        return {name: (splits[top], *below) for name, (top, *below) in folders.items()}
+    tops = {inner[0] for inner in folders.values() if inner}
+    if odd := sorted(top for top in tops if top.lower() in SPELT):
+        _warn_once(f"{root}: {odd[0]} is read as a class beside {some(sorted(tops - set(odd)))}")
+    below = {inner[1] if inner[1:] else "" for inner in folders.values()}
+    if flat and len(tops) == 1 and all(folders.values()) and len(below) > 1 and "" not in below:
+        _warn_once(
+            f"{root}: the first folder is the class, and there is one, {some(tops)}; for the "
+            f"classes {some(sorted(below))} give the path {root / min(tops)}"
+        )
+    return {name: ("train", *inner) for name, inner in folders.items()}
 
 
-def some(names) -> str:
-    """Up to three of the names, for a message."""
-    names = list(names)
-    return ", ".join(one_line(name, 200) for name in names[:3]) + (" ..." if len(names) > 3 else "")
+@functools.cache
+def _warn_once(message: str) -> None:
+    logging.getLogger("genlab").warning(message)
 
 
-def _natural(value: str) -> tuple[int, int, str]:
-    """Sorts integers by size, before words."""
-    try:
-        return 0, int(value), value
-    except ValueError:
-        return 1, 0, value
+def _natural(value: str) -> tuple[int, float, str]:
+    """Sorts numbers by size, before words."""
+    number = _number(value)
+    return (1, 0, value) if number is None or not math.isfinite(number) else (0, number, value)
 
 
 def _number(value: str) -> float | None:

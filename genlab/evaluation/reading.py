@@ -14,7 +14,8 @@ from genlab.config import ConfigError, did_you_mean
 from genlab.data import npz
 from genlab.data.columns import Image
 from genlab.data.decoding import FILTERS, PIXELS, checked, explained, opened, resized
-from genlab.data.layout import SPLITS, labelled, listing, some
+from genlab.data.layout import labelled, split_folders
+from genlab.data.listing import listing, some
 from genlab.data.sets.folder import Files
 
 IMAGES = ("image", "images", "arr_0")  # arr_0 is what np.savez calls an array without a name
@@ -123,9 +124,11 @@ def alike(real: ImageSet, other: ImageSet, name: str = "fake") -> None:
 
 
 def _folder(place: Path, resize: Resize) -> ImageSet:
-    if splits := [split for split in SPLITS if (place / split).is_dir()]:
-        raise ConfigError(f"{place} holds splits: give one of them, such as {place / splits[-1]}")
-    items, columns, unlabelled, _ = labelled(place, list(listing(place)), None, None)
+    files, ignored = listing(place)
+    if splits := split_folders(files):
+        given = next((name for name, split in splits.items() if split == "test"), min(splits))
+        raise ConfigError(f"{place} holds splits: give one of them, such as {place / given}")
+    items, columns, unlabelled, _ = labelled(place, list(files), None, None)
     classes: tuple[str, ...] = getattr(columns.get("label"), "names", ())
     items = sorted(items, key=lambda item: item.name)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -138,6 +141,7 @@ def _folder(place: Path, resize: Resize) -> ImageSet:
         "unreadable": [explained(n, place / n) for n, look in looks.items() if not look.shape],
         f"not {shape[0]}x{shape[1]}": [] if resize.kind else list(unlike),
         "beside the folders of classes": sorted(unlabelled),
+        "of formats that are not read": ignored,
     }
     if found := [f"{len(x)} {what} ({some(x)})" for what, x in problems.items() if x]:
         sized = "" if resize.kind or not unlike else ", or give --resize=bicubic:HxW for one size"

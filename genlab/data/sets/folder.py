@@ -16,7 +16,8 @@ from genlab.data.cleaning import Cleaning, examine, examined
 from genlab.data.columns import Column
 from genlab.data.contents import file_sha256, seen
 from genlab.data.decoding import fitted, opened
-from genlab.data.layout import Item, listing
+from genlab.data.layout import Item
+from genlab.data.listing import listing
 from genlab.data.records import FORM, Field, Records
 from genlab.data.sources import Source, from_readers
 from genlab.data.splits import divided
@@ -158,7 +159,7 @@ def held(recipe: Recipe) -> dict[str, dict[str, str]]:
     found = {}
     for path in (recipe.path, *recipe.pairs.values()):
         root = Path(path)
-        found[path] = {name: one.sha256 for name, one in seen(root, listing(root)).items()}
+        found[path] = {name: one.sha256 for name, one in seen(root, listing(root).files).items()}
     if recipe.attributes is not None:
         found[recipe.path][recipe.attributes] = file_sha256(Path(recipe.path, recipe.attributes))
     return found
