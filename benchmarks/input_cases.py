@@ -253,19 +253,27 @@ def _edited(node, rng: random.Random):
 
 
 def sets_of_images(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
-    """A folder or an npz file with something wrong in it, scored, prepared, or trained on."""
-    from benchmarks.input_images import spoil_folder, spoil_npz
+    """A folder or an npz file with something wrong or unusual in it, scored, prepared, or trained
+    on.
+    """
+    from benchmarks.input_images import odd_folder, spoil_folder, spoil_npz, table
 
     for number in itertools.count():
-        place = bench.root / f"set{number}"
-        if rng.random() < 0.5:
-            spoil_folder(place, rng)
-            name = f"folder:{place}"
-        else:
+        place, options = bench.root / f"set{number}", []
+        kind = rng.choice(("folder", "odd folder", "table", "npz", "npz"))
+        if kind == "npz":
             place = place.with_suffix(".npz")
             spoil_npz(place, rng)
-            name = f"arrays:{place}"
-        data = [f"--config={bench.files['gan']}", f"--config.data={name}"]
+        elif kind == "odd folder":
+            odd_folder(place, rng)
+        else:
+            spoil_folder(place, rng)
+        if kind == "table":
+            options = ["--config.data.attributes=table.csv"]
+            if column := table(place, rng):
+                options.append(f"--config.data.label={column}")
+        name = f"{'arrays' if kind == 'npz' else 'folder'}:{place}"
+        data = [f"--config={bench.files['gan']}", f"--config.data={name}", *options]
         yield rng.choice([
             ["evaluate", f"--real={place}", f"--fake={place}", "--features=pixels", "--scores=fd"],
             ["prepare", str(place)],

@@ -56,6 +56,43 @@ def spoil_folder(place: Path, rng: random.Random) -> None:
         rng.choice(SPOILERS)(place / f"odd{i}.png", rng)
 
 
+def odd_folder(place: Path, rng: random.Random) -> None:
+    """Good images as people keep them: nested folders, suffixes of any kind, classes called as
+    splits, splits in capitals.
+    """
+    tops = rng.choice([
+        ("cat", "dog"), ("Train", "Test"), ("train", "bus"), ("prepared-x", "dog"), ("", ""),
+        ("train", "test", "extra"), ("e\u0301", "\u00e9"), ("1.5", "10"), ("[1]", "a b"), ("images/cat",
+        "images/dog"),
+    ])  # fmt: skip
+    for i in range(12):
+        inner = rng.choice(["", "", "a/b", "x"])
+        name = f"{i}{rng.choice(['.png', '.PNG', '.jfif', '.jpe', '', '.0001', '.heic', '.txt'])}"
+        file = place / tops[i % len(tops)] / inner / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encoded(noise(rng), rng.choice(("PNG", "JPEG", "BMP", "GIF"))))
+
+
+def table(place: Path, rng: random.Random) -> str:
+    """A table of attributes beside images `0.png` to `11.png`; the name of its column, or ""."""
+    separator = rng.choice([",", ";", "\t", " ", "  ", "|"])
+    kind = rng.choice(["kind", "1", "label", "file", "age", "", "k\u0301"])
+    rows = [[f"{i}{rng.choice(['.png', '.png', '.png', ''])}", _cell(rng)] for i in range(12)]
+    rows = [["file", kind], *rows] if rng.random() < 0.7 else rows
+    lines = [separator.join(row) for row in rows]
+    lines = [str(len(lines) - 1), *lines] if rng.random() < 0.2 else lines
+    text = rng.choice(["\n", "\r\n"]).join(lines)
+    encoding = rng.choice(["utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1"])
+    (place / "table.csv").write_bytes(text.encode(encoding, errors="replace"))
+    return rng.choice(["", kind])
+
+
+def _cell(rng: random.Random) -> str:
+    return rng.choice(
+        ["a", "b", "1", "-1", "0.5", "1.0", "10.0", "0,5", "nan", "", "a b", "\u00e9"]
+    )
+
+
 def _bytes(make: Callable[[random.Random], bytes]) -> Callable[[Path, random.Random], None]:
     return lambda path, rng: path.write_bytes(make(rng)) and None
 
@@ -112,6 +149,9 @@ def spoil_npz(path: Path, rng: random.Random) -> None:
         {"image": images[:0], "label": label[:0]}, {"image": images.transpose(0, 3, 1, 2)},
         {"image": images.astype(">u2")}, {"image": np.array([object()] * 12)}, {"image": images[:,
         :0]},
+        {"image": images.astype(np.int64)}, {"image": images.astype(np.int64) * 3},
+        {"image": images.astype(np.float16) / 255}, {"names": np.array([{}] * 12, object)},
+        {"version": np.array(3)}, {"label": label.astype(np.float16)},
         {"image": np.zeros((12, 8, 8, 7), np.uint8)}, {"label": label.astype(np.uint64) + 2**63},
         {},
     ])  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 import tiny
 
 from genlab.config import ConfigError, spec
-from genlab.data import folder
+from genlab.data import Label, folder
 from genlab.runs import data_files
 from genlab.runs.environment import environment
 from genlab.runs.folder import RunFolder, work_folder
@@ -76,6 +76,14 @@ def test_a_folder_of_data_may_move_but_not_become_another(tmp_path):
     assert run.config.data.path == "elsewhere/photos"
     with pytest.raises(ConfigError, match=r"another config \(data.path was 'elsewhere/photos'"):
         RunFolder.start(tmp_path, config("drawings"), data={"drawings": {"a.png": "1"}})
+
+
+def test_a_run_does_not_go_on_with_other_labels(tmp_path):
+    run = RunFolder.start(tmp_path, tiny.vae())
+    run.keep_columns({"label": Label(("cat", "dog"))})
+    run.keep_columns({"label": Label(("cat", "dog"))})
+    with pytest.raises(ConfigError, match=r"data of other columns \(label.names was .*'cow'"):
+        run.keep_columns({"label": Label(("cat", "cow", "dog"))})
 
 
 def test_a_run_from_before_files_were_recorded_goes_on_with_a_word(tmp_path, caplog):

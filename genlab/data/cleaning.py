@@ -121,10 +121,15 @@ def examined(
         unreadable += other.unreadable
         wrong |= dict.fromkeys(other.wrong_size, ())
     lone = [name for other in others.values() for name in other.lone]
-    named = [tuple(sorted(set(x))) for x in (unreadable, wrong, unlabelled, missing, again, lone, ignored)]
+    named = [
+        tuple(sorted(set(x)))
+        for x in (unreadable, wrong, unlabelled, missing, again, lone, ignored)
+    ]
     classes = getattr(found.get("label"), "names", ())
     cleaning = Cleaning(shape, classes, len(files) + len(ignored), len(used), *named)
-    if (problems == "refuse" and any((*named[:4], lone, ignored))) or (duplicates == "refuse" and again):
+    if (problems == "refuse" and any((*named[:4], lone, ignored))) or (
+        duplicates == "refuse" and again
+    ):
         raise ConfigError(f"{path}: {cleaning.summary()}; remove them, or give 'skip' for 'refuse'")
     kinds = {"image": Image(shape), **found} | {c: other.kind for c, other in others.items()}
     contents = {path: {item.name: held[item.name].sha256 for item in used}}

@@ -63,7 +63,10 @@ def labelled(
     places, missing = _places(root, names, attributes is None), set()
     if attributes is None:
         cells = {n: {"label": _nfc(f[0])} for n, (_, *f) in places.items() if f}
-        kinds = {"label": Label(tuple(sorted({row["label"] for row in cells.values()}, key=_natural))), **kinds}
+        kinds = {
+            "label": Label(tuple(sorted({row["label"] for row in cells.values()}, key=_natural))),
+            **kinds,
+        }
     else:
         cells, missing = _rows(root, names, attributes, label, columns)
     found: dict[str, Column] = {}

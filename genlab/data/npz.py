@@ -1,5 +1,7 @@
 """What an npz file of somebody's may do to a reader: nothing but give arrays, or one line."""
 
+import functools
+import logging
 import os
 import zipfile
 from collections.abc import Collection
@@ -18,8 +20,9 @@ def read(
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """The arrays of an npz file that are called as in `wanted`, or all; and the names of all.
 
-    Objects, which are pickles, are not read; a file that would unpack without bound is refused
-    first. ConfigError, in one line, for whatever is no such file.
+    Objects, which are pickles, are never read: where all arrays are asked for, those beside others
+    are named in a warning. A file that would unpack without bound is refused first. ConfigError, in
+    one line, for whatever is no such file.
     """
     try:
         if not os.path.isfile(path):
@@ -35,7 +38,7 @@ def read(
             )
         with np.load(path, allow_pickle=False) as file:
             names = [name for name in file.files if wanted is None or name in wanted]
-            found = {name: file[name] for name in names}
+            found = _arrays(file, names, str(path), spare=wanted is None)
             if others := [name for name, x in found.items() if not isinstance(x, np.ndarray)]:
                 raise ValueError(f"{others[0]!r} is no array")
             return found, file.files
@@ -44,6 +47,38 @@ def read(
     except Exception as error:  # a damaged file can break its parser in any way
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(f"{path} is no npz file of arrays, or a damaged one ({said})") from None
+
+
+def _arrays(file, names: Collection[str], path: str, spare: bool) -> dict[str, np.ndarray]:
+    """The arrays called so; of objects and of single values a word, where others are there."""
+    found, objects = {}, []
+    for name in names:
+        try:
+            found[name] = file[name]
+        except ValueError as error:
+            if "Object arrays" not in str(error):
+                raise
+            objects.append(name)
+    single = [name for name, x in found.items() if spare and np.ndim(x) == 0]
+    rest = {name: x for name, x in found.items() if name not in single}
+    if objects and not (spare and rest):
+        raise ValueError(
+            f"{objects[0]!r} is an array of objects, which would be unpickled: save numbers, or "
+            "text, x.astype(str)"
+        )
+    for name in objects:
+        _warn_once(
+            f"{path}: {name!r} is an array of objects and is not read, for that would unpickle it: "
+            "save numbers, or text, x.astype(str)"
+        )
+    for name in single if rest else ():
+        _warn_once(f"{path}: {name!r} is a single value, no column, and is not read")
+    return rest or found
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    logging.getLogger("genlab").warning(message)
 
 
 def check_labels(label: np.ndarray, where: str = "") -> None:

@@ -30,7 +30,7 @@ def divided(
         raise ConfigError(f"split_by={rule!r} is no way to split{choices(rule, RULES)}")
     if rule == "position":
         order = np.random.default_rng(seed).permutation(len(items))
-        ordered = [items[i] for i in order]
+        drawn, ordered = {}, [items[i] for i in order]
     else:
         drawn = {item.name: draw(item, seed, rule) for item in items}
         ordered = sorted(items, key=lambda item: (drawn[item.name], item.name))

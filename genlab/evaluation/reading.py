@@ -13,6 +13,7 @@ import numpy as np
 from genlab.config import ConfigError, did_you_mean
 from genlab.data import npz
 from genlab.data.columns import Image
+from genlab.data.columns.image import as_bytes
 from genlab.data.decoding import FILTERS, PIXELS, checked, explained, opened, resized
 from genlab.data.layout import labelled, split_folders
 from genlab.data.listing import listing, some
@@ -191,6 +192,7 @@ def _npz(place: Path, resize: Resize) -> ImageSet:
     labels = next((held[name] for name in LABELS if name in held), None)
     if images is None:
         raise ConfigError(f"{place} holds {some(names)}; it needs one of {', '.join(IMAGES)}")
+    images = as_bytes(images)
     _check(place, images, labels, resize)
     if resize.kind and (shape := resize.shape(images.shape[-1])):
         images = np.stack([resized(image, shape, resize.kind) for image in images])

@@ -27,7 +27,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
-from genlab.config import ConfigError, places
+from genlab.config import ConfigError, one_line, places
 from genlab.runs import code, data_files, files, saved
 from genlab.runs.identity import identity, relocated, standalone
 
@@ -149,9 +149,21 @@ class RunFolder:
     def keep_columns(self, columns: Mapping[str, Any]) -> None:
         """Writes the kinds of the data's columns, for whoever reads the run without the data; not
         those that cannot be written down as a spec, for which the data are then needed.
+
+        Raises ConfigError where a run that goes on had other kinds: its labels would be others'.
         """
-        with contextlib.suppress(ConfigError):
-            self.write("columns.json", config_lib.as_dict(config_lib.from_dict(columns)))
+        try:
+            now = config_lib.as_dict(config_lib.from_dict(columns))
+        except ConfigError:
+            return
+        before = config_lib.as_dict(self.columns)
+        if before and (changed := config_lib.differences(before, now)):
+            told = "; ".join(f"{n} was {old!r}, is {new!r}" for n, (old, new) in changed.items())
+            raise ConfigError(
+                f"{self.path} was trained on data of other columns ({one_line(told)}): bring those "
+                "back to go on, or train in another --workdir"
+            )
+        self.write("columns.json", now)
 
     @property
     def columns(self) -> dict[str, ConfigDict]:

@@ -202,12 +202,12 @@ def test_layouts_that_cannot_be_meant(tmp_path):
     with pytest.raises(ConfigError, match="no images under"):
         folder(str(tmp_path))
     save(tmp_path / "train" / "a" / "1.png", picture(1))
-    save(tmp_path / "val" / "a" / "2.png", picture(2))
-    with pytest.raises(ConfigError, match="has train beside val; name the folders"):
+    save(tmp_path / "test" / "a" / "2.png", picture(2))
+    save(tmp_path / "extra" / "a" / "3.png", picture(3))
+    with pytest.raises(ConfigError, match="has test, train beside extra: move these into the spl"):
         folder(str(tmp_path))
-    (tmp_path / "val").rename(tmp_path / "validation")
-    save(tmp_path / "train" / "a" / "b" / "3.png", picture(3))
-    with pytest.raises(ConfigError, match=r"train/a/b/3.png lies too deep"):
+    (tmp_path / "extra" / "a" / "3.png").rename(tmp_path / "3.png")
+    with pytest.raises(ConfigError, match="has test, train beside loose images"):
         folder(str(tmp_path))
     with pytest.raises(ConfigError, match="give its CSV file as attributes"):
         folder(str(tmp_path), label="a")

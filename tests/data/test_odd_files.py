@@ -99,6 +99,141 @@ def test_of_an_animation_the_first_frame(kind, tmp_path):
     )
 
 
+def numbered(root, *names):
+    """A picture of its own in each of the files, as PNG whatever it is called."""
+    for i, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(encoded(np.roll(PIXELS, i, 0) ^ np.uint8(i), "PNG"))
+    return str(root)
+
+
+def labels(path, **options):
+    """The label of each image that is used by its name, and what was found."""
+    items, cleaning = examine(path, **options)
+    return {item.name: cleaning.classes[item.label] for item in items}, cleaning
+
+
+def test_folders_within_a_class_and_names_of_any_kind(tmp_path):
+    names = ["cat/a/b/1.png", "cat/2.JPEG", "dog/3.jfif", "dog/4.jpe", "dog/x/5", "dog/IMG.0006"]
+    path = numbered(tmp_path, *names)
+    (tmp_path / "dog" / "note.txt").write_text("BM, and so on")
+    (tmp_path / "dog" / "phone.HEIC").write_bytes(b"x")
+    (tmp_path / "cat" / "ring").symlink_to(tmp_path / "cat")
+    found, cleaning = labels(path)
+    assert found == {name: name[:3] for name in names}
+    assert cleaning.summary() == "6 of 7 images used; 1 ignored (dog/phone.HEIC)"
+    with pytest.raises(ConfigError, match=r"1 ignored \(dog/phone.HEIC\)"):
+        examine(path, problems="refuse")
+    with pytest.raises(ConfigError, match=r"of formats that are not read \(dog/phone.HEIC\)"):
+        read_set(path)
+
+
+def test_only_pictures_that_cannot_be_read_say_what_to_do(tmp_path):
+    (tmp_path / "1.heic").write_bytes(b"x")
+    with pytest.raises(ConfigError, match=r"1 of formats that are not read \(1.heic\): save them"):
+        examine(str(tmp_path))
+
+
+def test_one_folder_around_the_classes_is_told(tmp_path, caplog):
+    found, _ = labels(numbered(tmp_path, "images/cat/1.png", "images/dog/2.png"))
+    assert set(found.values()) == {"images"}
+    assert f"for the classes cat, dog give the path {tmp_path / 'images'}" in caplog.text
+
+
+@pytest.mark.parametrize("tops", [("Train", "Test"), ("training", "TESTING"), ("train", "test")])
+def test_splits_in_any_spelling(tops, tmp_path):
+    path = numbered(tmp_path, f"{tops[0]}/a/1.png", f"{tops[1]}/a/2.png", f"{tops[0]}/train/3.png")
+    items, cleaning = examine(path)
+    assert [item.split for item in items] == ["train", "train", "test"]
+    assert cleaning.classes == ("a", "train")
+    with pytest.raises(ConfigError, match=f"holds splits: give one of them, .*{tops[1]}"):
+        read_set(path)
+
+
+def test_a_class_may_be_called_as_a_split_or_a_copy(tmp_path, caplog):
+    found, _ = labels(numbered(tmp_path, "bus/1.png", "train/2.png", "prepared-x/3.png"))
+    assert set(found.values()) == {"bus", "train", "prepared-x"}
+    assert "train is read as a class beside bus, prepared-x" in caplog.text
+    assert read_set(str(tmp_path)).classes == ("bus", "prepared-x", "train")
+
+
+def test_classes_that_are_decimals_are_ordered_as_numbers(tmp_path):
+    _, cleaning = labels(numbered(tmp_path, "10.5/1.png", "2.5/2.png", "-1/3.png", "nan/4.png"))
+    assert cleaning.classes == ("-1", "2.5", "10.5", "nan")
+    rows = ["1.png,10.0", "2.png,2.0", "3.png,-1.0", "4.png,2.0"]
+    (tmp_path / "t.csv").write_text("\n".join(["file,size", *rows]))
+    assert labels(str(tmp_path), attributes="t.csv")[1].classes == ("-1.0", "2.0", "10.0")
+
+
+TABLES = {
+    "semicolons": "file;kind\n1.png;a\n2.png;b, c\n",
+    "tabs": "file\tkind\n1.png\ta\n2.png\tb, c\n",
+    "spaces": "file kind\n1.png   a\n2.png  b\n",
+    "no header": "1.png,a\n2.png,b\n",
+    "a count, as CelebA": "2\nkind\n1.png a\n2.png b\n",
+    "no suffix": "file,kind\n1,a\n2,b\n",
+    "from Windows": "\ufefffile,kind\r\n.\\1.png,a\r\n.\\2.png,b\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_as_people_have_them(kind, tmp_path):
+    path = numbered(tmp_path, "1.png", "2.png")
+    (tmp_path / "t.txt").write_text(TABLES[kind], newline="")
+    found, cleaning = labels(path, attributes="t.txt")
+    assert found == {"1.png": "a", "2.png": "b, c" if "b, c" in TABLES[kind] else "b"}
+    assert not cleaning.problems
+
+
+def test_celebas_list_a_column_called_1_and_decimal_commas(tmp_path):
+    path = numbered(tmp_path, "000001.jpg", "000002.jpg", "000003.jpg")
+    rows = ["000001.jpg -1  1", "000002.jpg  1 -1", "000003.jpg -1 -1"]
+    (tmp_path / "list.txt").write_text("\n".join(["3", "Male Young", *rows]))
+    found, _ = labels(path, attributes="list.txt", label="Male")
+    assert list(found.values()) == ["-1", "1", "-1"]
+    (tmp_path / "t.csv").write_text("f,1,2\n" + "".join(f"00000{i}.jpg,{i},x\n" for i in (1, 2, 3)))
+    assert labels(path, attributes="t.csv", label=1)[1].classes == ("1", "2", "3")
+    made = folder(path, attributes="t.csv", columns=(1, 2), test=0, validation=0)
+    assert set(made.columns) == {"image", "1", "2"}
+    (tmp_path / "t.csv").write_text("f;hue\n000001.jpg;0,5\n000002.jpg;2\n000003.jpg;1,25\n")
+    made = folder(path, attributes="t.csv", columns=("hue",), test=0, validation=0)
+    assert (made.columns["hue"].low, made.columns["hue"].high) == ((0.5,), (2.0,))
+    (tmp_path / "t.csv").write_text("f kind\n000001.jpg a b\n000002.jpg c\n")
+    with pytest.raises(ConfigError, match=r"'000001.jpg a b' has 3 words under a header of 2"):
+        examine(path, attributes="t.csv")
+
+
+def test_names_with_accents_in_either_form(tmp_path):
+    path = numbered(tmp_path, "e\u0301/a\u0301.png", "\u00e9/b.png", "o/c.png")
+    found, cleaning = labels(path)
+    assert cleaning.classes == ("o", "\u00e9") and len(found) == 3
+    (tmp_path / "t.csv").write_text("file,kind\n\u00e1.png,1\nb.png,2\nc.png,3\n", encoding="utf-8")
+    assert len(labels(path, attributes="t.csv")[0]) == 3
+
+
+def test_npz_files_as_people_have_them(tmp_path, caplog):
+    images = np.stack([np.roll(PIXELS, i, 0) for i in range(10)])
+    extra = {"names": np.array([{}] * 10, object), "version": np.array(3)}
+    np.savez(tmp_path / "set.npz", image=images.astype(np.int64), **extra)
+    made = arrays(str(tmp_path / "set.npz"), validation=0, test=0)
+    assert set(made.columns) == {"image"}
+    held = made.read("train")["image"]
+    assert held.dtype == np.uint8 and {x.tobytes() for x in held} == {x.tobytes() for x in images}
+    assert "'names' is an array of objects and is not read" in caplog.text
+    assert "'version' is a single value" in caplog.text
+    assert read_set(str(tmp_path / "set.npz")).images.dtype == np.uint8
+    for odd, told in (
+        (images.astype(np.int64) - 1, "int64"),
+        (images.astype(np.float16), "float16 .*to_uint8 converts"),
+        (images[:0], r"is empty, \(0, 8, 8, 3\): it has no rows"),
+    ):
+        np.savez(tmp_path / "odd.npz", image=odd)
+        with pytest.raises(ConfigError, match=told):
+            arrays(str(tmp_path / "odd.npz"))
+    np.savez(tmp_path / "half.npz", image=images, age=np.linspace(0, 1, 10, dtype=np.float16))
+    assert arrays(str(tmp_path / "half.npz")).read("train")["age"].dtype == np.float32
+
+
 DEEP = (np.arange(64).reshape(8, 8) * 1024).astype(np.uint16)
 SAME = {  # each with the pixels that it must give, in grey or in colour
     "deep.png": (lambda: encoded(DEEP, "PNG"), DEEP >> 8),
@@ -106,6 +241,7 @@ SAME = {  # each with the pixels that it must give, in grey or in colour
     "big-endian.tif": (lambda: encoded(DEEP.astype(">u2"), "TIFF"), DEEP >> 8),
     "bits.png": (lambda: encoded((DEEP > 30_000), "PNG"), np.where(DEEP > 30_000, 255, 0)),
     "alpha.png": (lambda: encoded(PIXELS[..., 0], "PNG", "LA"), PIXELS[..., 0]),
+    "deep.pgm": (lambda: b"P5\n8 8\n65535\n" + DEEP.astype(">u2").tobytes(), DEEP >> 8),
     "grey.pgm": (lambda: encoded(PIXELS[..., 0], "PPM"), PIXELS[..., 0]),
     "colour.bmp": (lambda: encoded(PIXELS, "BMP"), PIXELS),
 }

@@ -42,11 +42,12 @@ class Image:
     @classmethod
     def of(cls, values: np.ndarray) -> "Image | None":
         """The kind of these values [N, ...], where they can be images."""
+        values = as_bytes(values)
         return cls(values.shape[1:]) if values.dtype == np.uint8 and values.ndim == 4 else None
 
     def check(self, name: str, values: Any) -> np.ndarray:
-        """uint8 [N, H, W, C], as they are; ConfigError for anything else."""
-        values = np.asarray(values)
+        """Integers 0..255 [N, H, W, C], as uint8; ConfigError for anything else."""
+        values = as_bytes(np.asarray(values))
         if values.dtype != np.uint8 or values.ndim != 4 or not values.size:
             raise ConfigError(
                 f"column {name!r}: images are {values.dtype} {values.shape}; they must be uint8 "
@@ -75,6 +76,14 @@ class Image:
         file = path.with_name(f"{path.name}.png")
         pictures.write_png(file, value)
         return file
+
+
+def as_bytes(images: np.ndarray) -> np.ndarray:
+    """Integers [N, H, W, C] of another width as uint8 where all are in 0..255; else as they are."""
+    if images.dtype.kind not in "iu" or images.dtype == np.uint8 or images.ndim != 4:
+        return images
+    fits = images.size and images.min() >= 0 and images.max() <= 255
+    return images.astype(np.uint8) if fits else images
 
 
 def normalise(image: Array) -> Array:

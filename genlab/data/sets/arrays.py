@@ -135,6 +135,8 @@ def _chosen(
     if missing or not found:
         lacking = repr(missing[0]) if found else "any array"
         raise ConfigError(f"{path} has no column {lacking}; it holds {', '.join(found) or 'none'}")
+    if empty := [name for name in columns or found if not len(found[name])]:
+        raise ConfigError(f"{path}: {empty[0]!r} is empty, {found[empty[0]].shape}: it has no rows")
     return {name: found[name] for name in columns or found}
 
 
