@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import genlab
 from genlab.cli.main import main
 
 ROOT = Path(__file__).parents[1]
@@ -196,6 +197,40 @@ def test_what_nobody_foresaw_is_one_line_too_with_the_traceback_kept(
     kept = Path(error.split("traceback in ")[1].rstrip(")\n"))
     assert "Traceback" in kept.read_text()
     kept.unlink()
+
+
+BROKEN = """
+def activation(x):
+    return outer(x)
+
+def outer(x):
+    return x["wings"]
+"""
+
+
+def test_an_error_in_a_users_network_names_its_line_and_keeps_the_traceback(
+    file, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "of_a_user.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    field = "--config.method.encoder.trunk.activation=of_a_user:activation"
+    command = ["train", f"--config={file}", f"--workdir={tmp_path / 'run'}", field]
+    for more in ([], ["--traceback"]):
+        assert main([*command, *more]) == 2
+        error = capsys.readouterr().err
+        line = error.splitlines()[-1]
+        assert f"({tmp_path}/of_a_user.py:6)" in line and "traceback in " in line
+        kept = Path(line.split("traceback in ")[1].rstrip(")"))
+        assert "in outer" in kept.read_text() and ("in outer" in error) == bool(more)
+        kept.unlink()
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["--version"])
+    assert done.value.code == 0
+    assert capsys.readouterr().out == f"genlab {genlab.__version__}\n"
+    assert set(dir(genlab)) == {"__doc__", "__version__", *genlab.__all__}
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def _replaced(value: Any, current: ConfigDict, path: str) -> ConfigDict:
     """What takes the place of a subtree: another, or, of a mapping by name, none (None)."""
     if value is None and is_mapping(current):
         value = {}
-    if not isinstance(value, ConfigDict | Mapping):
+    if value is None or not isinstance(value, ConfigDict | Mapping):
         made = current.get(CALL, "a mapping").rpartition(":")[2]
         raise ConfigError(f"{path} is {made}, not a value: set its fields, {path}.NAME=...")
     if is_mapping(current):

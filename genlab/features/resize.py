@@ -35,8 +35,10 @@ def resize(images: Array, size: int, kind: str) -> Array:
 def check_channels(source, who: str) -> None:
     """ConfigError for images that `coloured` does not take, before anything is trained."""
     image = first_image(source.columns)
-    shape = source.columns[image].shape if image else ()
-    if image and shape[-1] not in (1, 3):
+    if image is None:
+        return
+    shape = source.columns[image].shape
+    if shape[-1] not in (1, 3):
         raise ConfigError(
             f"{who} takes images of 1 or 3 channels, and column {image!r} has {shape[-1]}: read "
             f"them as colour, shape=({shape[0]}, {shape[1]}, 3) in the data, or use the features "
