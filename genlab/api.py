@@ -8,7 +8,9 @@ from ml_collections import ConfigDict
 
 from genlab.evaluation import evaluate
 from genlab.game import State
+from genlab.runs import kept_code
 from genlab.runs.folder import RunFolder
+from genlab.runtime import processes
 from genlab.runtime.progress import Progress
 from genlab.sampling import previews
 from genlab.train import hooks, loop
@@ -16,16 +18,36 @@ from genlab.train.program import Training
 from genlab.train.restore import SELECTION
 
 
-def fit(config: ConfigDict, workdir: str | Path, show: Progress | None = None) -> State:
+def fit(
+    config: ConfigDict,
+    workdir: str | Path,
+    show: Progress | None = None,
+    accept_code_change: bool = False,
+) -> State:
     """Trains what `config` describes in `workdir`, with pictures in `samples/` and validation
     scores in `evals.jsonl`; returns the last State. Resumes what is there, bit for bit.
+
+    accept_code_change: go on though the code of your own modules is not what the run began with
+        (recorded in the run's `code.json`), instead of refusing
 
     Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training
     meets NaN; Interrupted when it is asked to stop, with all rounds saved.
 
     In several processes all must call it alike.
     """
+    if accept_code_change:
+        processes.on_main(lambda: accept_code(config, workdir))
     return loop.fit(config, workdir, show, observed)
+
+
+def accept_code(config: ConfigDict, workdir: str | Path) -> None:
+    """Records that the run in `workdir`, if there is one, may go on with the user's code as it is
+    now.
+    """
+    run = RunFolder(workdir)
+    if run.exists:
+        with run.locked():
+            kept_code.accept(run.path, config, run.ingredients)
 
 
 def fit_vmapped(

@@ -219,7 +219,8 @@ def test_a_run_finds_the_modules_beside_its_experiment_file_again(tmp_path, monk
     assert resolve(RunFolder.at(run.path).config.evaluate.own.call)() == 1.0
     (place / "beside_it.py").unlink()
     place.rename(tmp_path / "gone")
-    RunFolder.at(run.path)  # what no longer lies there is no mistake until it is needed
+    with pytest.warns(UserWarning, match="beside_it.py is gone: using the run's own copy"):
+        RunFolder.at(run.path)
 
 
 def test_modules_that_are_installed_are_not_remembered():

@@ -118,3 +118,13 @@ def test_the_best_checkpoint_is_read_and_its_scores(tmp_path):
     rows = {row["step"]: row["scores"]["mse"] for row in run.scores}
     assert run.step == min(rows, key=lambda step: (rows[step], -step))
     assert run.chosen == "best validation reconstruction/mse"
+
+
+def test_a_notebook_shows_samples_as_pictures_and_the_run_as_a_page(run):
+    made = run.sample(4, label="3")
+    assert made._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert made[:2]._repr_png_() != made._repr_png_()
+    assert made.mean(axis=0)._repr_png_() is None and made[0]._repr_png_() is None
+    assert run.reconstruct(made, label="3")._repr_png_()
+    page = run._repr_html_()
+    assert "data:image/png;base64," in page and "round 4 (last)" in page

@@ -24,6 +24,12 @@ def workdir(command: argparse.ArgumentParser, required: bool = True) -> None:
     command.set_defaults(workdir_required=required)
 
 
+def accept_code_change(command: argparse.ArgumentParser) -> None:
+    """`--accept-code-change`."""
+    text = "go on, or skip what is finished, though your code is not what it was; it is recorded"
+    command.add_argument("--accept-code-change", action="store_true", help=text)
+
+
 def described(arguments: argparse.Namespace):
     """The config that a command's options describe: of an experiment file, or of a run folder."""
     from genlab.config.files import load
@@ -31,7 +37,7 @@ def described(arguments: argparse.Namespace):
     from genlab.sweep.plan import configure
 
     if arguments.config is None:
-        return RunFolder.at(arguments.workdir).config
+        return RunFolder.at(arguments.workdir, resuming=True).config
     return configure(load(arguments.config), arguments.variant, arguments.overrides)
 
 

@@ -20,6 +20,7 @@ def add(command) -> None:
     text = "train runs that differ only in seeds and numbers by one program"
     command.add_argument("--together", action="store_true", help=text)
     options.workdir(command)
+    options.accept_code_change(command)
     command.set_defaults(kinds=("slurm",))
 
 
@@ -30,7 +31,7 @@ def run(arguments) -> int:
     from genlab.report import write
     from genlab.runtime.progress import for_terminal
     from genlab.sweep import plan
-    from genlab.sweep.run import run
+    from genlab.sweep.run import accept_code_changes, run
 
     experiment = load(arguments.config)
     if "seed" in arguments.overrides:
@@ -39,6 +40,8 @@ def run(arguments) -> int:
     only = plan.chosen(arguments.only, plan.variants(experiment)) if arguments.only else ()
     jobs = plan.plan(experiment, arguments.workdir, arguments.overrides, seeds, only)
     title, by = described(experiment).title, _runner(arguments, experiment)
+    if arguments.accept_code_change:
+        accept_code_changes(jobs)
     results = run(jobs, arguments.workdir, title, for_terminal(), by)
     made = write(arguments.workdir)
     print(f"\n{made.results}\n\nreport: {made.html}")

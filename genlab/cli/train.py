@@ -12,6 +12,7 @@ def add(command) -> None:
     options.config(command, "experiment file, defines config()")
     options.variant(command)
     options.workdir(command)
+    options.accept_code_change(command)
     text = "of process 0, where several train one run; those of Slurm and the like are found"
     command.add_argument("--coordinator", metavar="HOST:PORT", help=text)
     command.add_argument("--processes", type=int, metavar="N", help="how many there are")
@@ -29,7 +30,7 @@ def run(arguments) -> None:
 
     with processes.all_or_none():
         config = processes.agreed(lambda: options.described(arguments))
-        fit(config, arguments.workdir, for_terminal())
+        fit(config, arguments.workdir, for_terminal(), arguments.accept_code_change)
     if processes.is_main():
         place = shlex.quote(arguments.workdir)
         print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={place}")

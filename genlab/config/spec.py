@@ -30,6 +30,7 @@ CALL = "call"
 NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
 ENTRANCES = {  # these run files and commands, write files, and say what code is trusted
     "genlab.cli.main", "genlab.config.files", "genlab.runs.code", "genlab.runs.files",
+    "genlab.runs.kept_code",
 }  # fmt: skip
 KNOWN = {"genlab", "optax", "flax"}  # packages whose defaults complete a config that is read
 LINEN_FIELDS = {"parent", "name"}  # every linen module has them; neither is a hyper-parameter

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +63,10 @@ def headed(sheet: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return np.concatenate([np.broadcast_to(head, (*head.shape[:2], sheet.shape[2])), sheet])
 
 
-def write_png(path: Path, image: np.ndarray) -> None:
-    """uint8 [H, W, 1 or 3]."""
+def write_png(path: Path | BytesIO, image: np.ndarray) -> None:
+    """uint8 [H, W, 1 or 3], to a file or into memory."""
     from PIL import Image
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)
+    if isinstance(path, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, "PNG")

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from genlab.report import code
+from genlab.report.code import CodeDifference
 from genlab.report.configs import (
     Difference,
     commands,
@@ -33,6 +35,7 @@ class Contents(NamedTuple):
     unlike:  why scores stand in several tables
     problems:  files that could not be read, runs that do not fit their variant
     unsettled: runs that did not finish
+    code:      where the user's code differs between runs, or changed in one
     """
 
     title: str
@@ -53,6 +56,7 @@ class Contents(NamedTuple):
     unsettled: list[Run]
     configs: dict[str, str]
     differences: list[Difference]
+    code: list[CodeDifference]
     environment: list[tuple[str, str]]
     commands: list[str]
 
@@ -80,6 +84,7 @@ def contents(sweep: Sweep) -> Contents:
         unsettled=[run for run in sweep.runs if run.status != "finished"],
         configs={variant: json.dumps(config, indent=2) for variant, config in configs.items()},
         differences=compared(configs),
+        code=code.differences(sweep),
         environment=environment(sweep),
         commands=commands(sweep),
     )

@@ -24,6 +24,9 @@ def render(contents: Contents) -> str:
         rows = [[f"`{d.field}`", *map(_safe, d.values)] for d in contents.differences]
         parts += ["## Differences between the configs"]
         parts += [_grid(["field", *map(_safe, contents.configs)], rows)]
+    if contents.code:
+        parts += ["## Differences in your code"]
+        parts += [f"{_safe(one.title)}\n\n{_indented(one.diff)}" for one in contents.code]
     if contents.environment:
         rows = [[*map(_safe, row)] for row in contents.environment]
         parts += ["## Environment", _grid(["", ""], rows)]
@@ -72,6 +75,11 @@ def _unsettled(run: Run) -> str:
     if not run.error:
         return line
     return "\n".join([line, "", *(f"    {text}" for text in run.error.splitlines())])
+
+
+def _indented(text: str) -> str:
+    """As code, whatever it holds."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 def _grid(headings: Sequence[str], rows: Iterable[Iterable[str]]) -> str:

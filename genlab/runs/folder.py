@@ -2,6 +2,7 @@
 
 config.json    the whole config, every default written out
 modules.json   the folders of modules that it names and that are not installed
+code/, code.json  copies of those modules, their sha256, and changes that were accepted
 places.json    what relative paths of its data stand for
 columns.json   the kinds of the data's columns, with the names of labels
 data.json      sha256 of every file it was trained on (see `runs.data_files`)
@@ -28,7 +29,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError, one_line, places
-from genlab.runs import code, data_files, files, saved
+from genlab.runs import data_files, files, kept_code, saved
 from genlab.runs.identity import identity, relocated, standalone
 
 NAMES = "checkpoints cannot be kept in a folder of that name: give another"
@@ -50,10 +51,11 @@ class RunFolder:
         ingredients: Mapping[str, dict] = MappingProxyType({}),
         data: data_files.Contents = MappingProxyType({}),
     ) -> "RunFolder":
-        """Makes the folder, or takes it up again under the same config, on the same files, and with
-        the same networks of other runs (see `ingredients.used`).
+        """Makes the folder, or takes it up again under the same config and code, on the same files
+        and with the same networks of other runs (see `ingredients.used`).
 
-        Raises ConfigError naming the fields, or the files, that differ, where they define the run.
+        Raises ConfigError naming the fields, functions or files that differ, where they define the
+        run.
         """
         run = cls(path)
         run._refuse_headless()
@@ -74,6 +76,7 @@ class RunFolder:
                     "give another --workdir, or the old values to resume it"
                 )
             data_files.refuse_changed(run.path, data)
+        kept_code.refuse_changed(run.path, config, ingredients)
         with files.writing(run.path):
             (run.path / "samples").mkdir(parents=True, exist_ok=True)
         if ingredients:
@@ -90,16 +93,16 @@ class RunFolder:
         run.write("config.json", written)
         if data:
             run.write(data_files.FILE, data)
-        if folders := code.module_folders({"config": config, **ingredients}):
-            run.write("modules.json", folders)
-            code.trust(folders.values())  # this command has run what lies there already
+        kept_code.keep(run.path, config, ingredients)
         return run
 
     @classmethod
-    def at(cls, path: str | Path) -> "RunFolder":
-        """A run that exists; ConfigError where there is none.
+    def at(cls, path: str | Path, resuming: bool = False) -> "RunFolder":
+        """A run that exists, to be read or (`resuming`) trained on; ConfigError where there is
+        none.
 
-        The modules that its config names can be imported from then on (see `code.find`).
+        The modules that its config names can be imported from then on: see
+        `kept_code.make_importable`.
         """
         run = cls(path)
         run._refuse_headless()
@@ -107,7 +110,7 @@ class RunFolder:
             raise ConfigError(
                 f"{run.path} is no run folder: it has no config.json; train one with `genlab train`"
             )
-        code.find(run.path / "modules.json")
+        kept_code.make_importable(run.path, lambda: (run.config, run.ingredients), resuming)
         return run
 
     def _refuse_headless(self) -> None:

@@ -2,6 +2,7 @@
 devices it was trained with are needed.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ import numpy as np
 from jax import Array
 from ml_collections import ConfigDict
 
-from genlab.config import build
+from genlab.config import ConfigError, build
 from genlab.data.columns import Column
 from genlab.game import Method
 from genlab.game.abilities import Encodes, Generates, Reconstructs, require
@@ -23,6 +24,7 @@ from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import as_evaluated
 from genlab.sampling.conditions import asked, loaded
+from genlab.sampling.notebook import Examples, page
 from genlab.sampling.request import SampleRequest, conditions, latents
 from genlab.sampling.sampler import Sampler
 
@@ -109,7 +111,7 @@ class TrainedRun:
         seed: int = 0,
         truncation: float | None = None,
         **given: Any,
-    ) -> np.ndarray:
+    ) -> Examples:
         """`n` samples as they are stored (uint8 [n, H, W, C] for images), those that `genlab
         sample` draws. Conditions in turn, or all of one `label` (its name or number), or of one
         value of any column `given` by name.
@@ -118,7 +120,7 @@ class TrainedRun:
         """
         texts = {name: str(value) for name, value in given.items()}
         request = SampleRequest(n, seed, label, texts, truncation)
-        return self.drawn(request)[self.method.makes]
+        return self._examples(self.drawn(request)[self.method.makes])
 
     def drawn(self, request: SampleRequest) -> dict[str, np.ndarray]:
         """What was asked for, as it is stored: what the method makes, then its conditions."""
@@ -138,11 +140,14 @@ class TrainedRun:
         require(self.method, Encodes, "encode")
         return np.asarray(self._compiled("encode")(*self._inputs(x, given)))
 
-    def reconstruct(self, x: np.ndarray | Array, **given) -> np.ndarray:
+    def reconstruct(self, x: np.ndarray | Array, **given) -> Examples:
         """What the method makes anew of examples `x`, as it is stored."""
         require(self.method, Reconstructs, "reconstruct")
         made = self._compiled("reconstruct")(*self._inputs(x, given))
-        return self.source.columns[self.method.makes].store(np.asarray(made))
+        return self._examples(self.source.columns[self.method.makes].store(np.asarray(made)))
+
+    def _examples(self, stored: np.ndarray) -> Examples:
+        return Examples.of(stored, self.source.columns[self.method.makes])
 
     def _inputs(self, x: np.ndarray | Array, given: Mapping) -> tuple:
         columns, n = self.source.columns, len(x)
@@ -167,6 +172,13 @@ class TrainedRun:
     @cached_property
     def _sampler(self) -> Sampler:
         return Sampler(self.method, self.source)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: what it is, 16 samples, the last scores."""
+        picture = None
+        with contextlib.suppress(ConfigError, OSError):  # it makes nothing, or needs the data
+            picture = self.sample(16)._repr_png_()
+        return page(repr(self)[1:-1], self.scores, picture)
 
     def __repr__(self) -> str:
         sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in self.params.items()}

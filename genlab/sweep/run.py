@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from genlab import config as config_lib
 from genlab.config import ConfigError, placed, places
 from genlab.data.sources import contents_of
-from genlab.runs import data_files, ingredients
+from genlab.runs import data_files, ingredients, kept_code
 from genlab.runs.files import sound_object_in, write_json, write_text, writing
 from genlab.runs.folder import RunFolder, work_folder
 from genlab.runs.identity import identity
@@ -39,7 +39,7 @@ def run(
     results, waiting = {}, []
     _source.cache_clear()  # files may have changed since the last sweep of this process
     for job in jobs:
-        if finished(job):
+        if finished(job) and not outdated(job):
             show.say(f"{job.name}: finished before")
             results[job.workdir] = Result(job, "skipped")
         else:
@@ -139,6 +139,23 @@ def _source(data: str) -> Any:
     return config_lib.build(config_lib.from_dict(json.loads(data)))
 
 
+def outdated(job: Job) -> bool:
+    """Whether the user's code is not what a finished run was trained or scored with."""
+    run = RunFolder(job.workdir)
+    scored_by = run.status.get("evaluated_code")  # absent in older runs
+    if scored_by is not None and scored_by != kept_code.scoring_digest(job.config):
+        return True
+    return bool(kept_code.changes_of(run.path, job.config, run.ingredients))
+
+
+def accept_code_changes(jobs: Iterable[Job]) -> None:
+    """Records for each run there is that it may go on with the user's code as it is now."""
+    from genlab.api import accept_code
+
+    for job in jobs:
+        accept_code(job.config, job.workdir)
+
+
 def _evaluation(config: Mapping) -> str:
     """Fingerprint of what a finished run's test scores depend on apart from the run itself."""
     loop = config.get("loop", {})
@@ -168,7 +185,8 @@ def evaluate(job: Job, show: Progress) -> None:
         scores = {name: value for name, value in row["scores"].items() if value is not None}
         told = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
         show.say(f"  round {row['step']} ({row['protocol']['checkpoint']}): {told}")
-    run.write("status.json", {**run.status, "evaluated": _evaluation(job.config)})
+    code = {"evaluated_code": kept_code.scoring_digest(job.config)}
+    run.write("status.json", {**run.status, "evaluated": _evaluation(job.config), **code})
 
 
 ACTS: tuple[Act, ...] = (train, evaluate)

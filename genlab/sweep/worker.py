@@ -44,7 +44,7 @@ class Work:
         before = self._rounds() if self.before is None else self.before
         acts = [run.evaluate] if trained else [run.train] if several else run.ACTS
         try:
-            result = _carried_out(RunFolder.at(self.folder), acts)
+            result = _carried_out(RunFolder.at(self.folder, resuming=True), acts)
         except BaseException:
             if self.asked and os.environ.get("SLURM_PROCID", "0") == "0":
                 self._queue_again(before)

@@ -1,0 +1,67 @@
+"""What a notebook shows of a trained run: its samples as a picture, the run as a small page."""
+
+import base64
+import html
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from genlab.data.columns import Column
+from genlab.data.pictures import write_png
+
+
+class Examples(np.ndarray):
+    """Stored examples [N, ...], an array like any other, which a notebook shows as a picture."""
+
+    column: Column | None = None
+
+    @classmethod
+    def of(cls, values: np.ndarray, column: Column) -> "Examples":
+        """`values` of a column, not copied."""
+        made = np.asarray(values).view(cls)
+        made.column = column
+        return made
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.column = getattr(other, "column", None)
+
+    def _repr_png_(self) -> bytes | None:
+        """A grid of them; None for what is no longer examples of the column, as one of their
+        means.
+        """
+        column = self.column
+        whole = column is not None and self.ndim == 1 + len(column.stored) and len(self)
+        if not whole or self.shape[1:] != tuple(column.stored):
+            return None
+        return png(column.draw(np.asarray(self)))
+
+
+def png(image: np.ndarray) -> bytes:
+    """A picture, uint8 [H, W, 1 or 3], as a PNG file."""
+    held = io.BytesIO()
+    write_png(held, image)
+    return held.getvalue()
+
+
+def page(title: str, scores: Iterable[Mapping], picture: bytes | None) -> str:
+    """HTML of a run: its samples and the last row of scores of each evaluator and split."""
+    last = {(row["name"], row["protocol"].get("split")): row for row in scores}
+    lines = [
+        f"<tr><th>{_safe(name)} ({_safe(split)}, round {_safe(row['step'])})</th>"
+        f"<td>{_safe(_scores(row['scores']))}</td></tr>"
+        for (name, split), row in last.items()
+    ]
+    table = f"<table>{''.join(lines)}</table>" if lines else ""
+    drawn = base64.b64encode(picture).decode() if picture else ""
+    shown = f'<img src="data:image/png;base64,{drawn}" alt="samples">' if drawn else ""
+    return f"<div><p>{_safe(title)}</p>{shown}{table}</div>"
+
+
+def _scores(scores: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{n} {'undefined' if v is None else f'{v:.4g}'}" for n, v in scores.items())
+
+
+def _safe(text: Any) -> str:
+    return html.escape(str(text))
