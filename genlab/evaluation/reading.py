@@ -211,7 +211,7 @@ def _check(place: Path, images: np.ndarray, labels: np.ndarray | None, resize: R
             "np.clip(np.rint((x + 1) * 127.5), 0, 255).astype(np.uint8) from [-1, 1], "
             "np.rint(x * 255).astype(np.uint8) from [0, 1]"
         )
-    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not len(images):
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not images.size:
         first = images.ndim == 4 and images.shape[1] in (1, 3, 4)
         advice = "x.transpose(0, 2, 3, 1)" if first else "grey ones with a last axis, x[..., None]"
         raise ConfigError(f"{place}: images are {images.shape}, expected [N, H, W, C]: {advice}")

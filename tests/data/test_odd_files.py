@@ -230,6 +230,9 @@ def test_npz_files_as_people_have_them(tmp_path, caplog):
         np.savez(tmp_path / "odd.npz", image=odd)
         with pytest.raises(ConfigError, match=told):
             arrays(str(tmp_path / "odd.npz"))
+    np.savez(tmp_path / "odd.npz", image=images[:, :0])
+    with pytest.raises(ConfigError, match=r"images are \(10, 0, 8, 3\), expected \[N, H, W, C\]"):
+        read_set(str(tmp_path / "odd.npz"))
     np.savez(tmp_path / "half.npz", image=images, age=np.linspace(0, 1, 10, dtype=np.float16))
     assert arrays(str(tmp_path / "half.npz")).read("train")["age"].dtype == np.float32
 
