@@ -7,7 +7,8 @@ Writes: benchmarks/results/faults.json, a source of docs/reliability.md
 A small GAN with BatchNorm, Adam and a moving average saves after every round and keeps two
 checkpoints, so that it is always saving or deleting. Each life is a process that runs `genlab
 train` until SIGKILL: at any time after its start, or as soon as a checkpoint is seen half written
-or half deleted. At the end every state that was resumed from is compared, bit for bit, with the one
+or half deleted. The folders are within one called "[faults] *...", which patterns do not match.
+At the end every state that was resumed from is compared, bit for bit, with the one
 that the uninterrupted run had after the same round, and so are the rows of the log.
 """
 
@@ -164,7 +165,7 @@ def main() -> None:
 
     import genlab.api  # noqa: F401
 
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(prefix="[faults] *") as temporary:  # names are as odd
         folder = Path(temporary)
         os.environ.setdefault("GENLAB_CACHE", str(folder / "cache"))
         if arguments.recovery:

@@ -31,8 +31,9 @@ def moved(config: ConfigDict, places: dict[str, Any]) -> ConfigDict:
 
     def found(text: str) -> str:
         place = places.get(text)
-        known = isinstance(place, str) and os.path.exists(place) and not _same(text, place)
-        return place if known else text
+        if isinstance(place, str) and os.path.exists(place) and not _same(text, place):
+            return place
+        return text
 
     return _changed(config, found)
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from genlab.runtime.terminal import Outlet
 
@@ -93,7 +93,7 @@ class Live:
             TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[terms]}", style="dim", markup=False),
-            console=Console(file=self.out),
+            console=Console(file=cast(IO[str], self.out)),
         )
         self.bar.start()
         self.first, self.started = step, time.monotonic()
