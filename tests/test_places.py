@@ -11,11 +11,13 @@ import sys
 
 import numpy as np
 import pytest
+import tiny
 from helpers import LABELS, REAL
 
 from genlab.cli.main import main
 from genlab.config import places
 from genlab.config.files import load
+from genlab.runs import ingredients
 from genlab.runs.folder import RunFolder
 from genlab.runtime import cache, signals
 from genlab.runtime.progress import Live, Plain, for_terminal
@@ -108,6 +110,22 @@ def test_without_a_home_or_with_one_that_cannot_be_written_nothing_is_kept(monke
         assert cache.cache() == place
     monkeypatch.setenv("GENLAB_CACHE", str(tmp_path / "made"))
     assert cache.cache() == tmp_path / "made"
+
+
+def test_the_home_folder_in_any_path_of_a_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for option in ("--workdir=~/none", "--real=~/none"):
+        assert main(["evaluate", option, *(["--fake=~"] if "real" in option else [])]) == 2
+        assert str(tmp_path / "none") in capsys.readouterr().err
+
+
+def test_a_run_that_others_begin_from_may_have_a_colon_in_its_name(tmp_path):
+    config = tiny.vae(begin={"decoder": f"{tmp_path}/lr:small"})
+    (one,) = ingredients.named(config)
+    assert (one.run, one.network) == (f"{tmp_path}/lr", "small")
+    RunFolder.start(tmp_path / "lr:small", tiny.vae())
+    (one,) = ingredients.named(config)
+    assert (one.run, one.network) == (f"{tmp_path}/lr:small", "decoder")
 
 
 EXPERIMENT = """

@@ -1,9 +1,11 @@
 """Options that several commands share, and `--config.a.b=value`, which argparse cannot declare."""
 
 import argparse
+import os
 from collections.abc import Sequence
 
 KINDS = ("config", "slurm")  # of `--KIND.name=value`
+PATHS = ("config", "workdir", "out", "real", "fake", "train", "data_dir", "manual_dir", "name")
 
 
 def config(command: argparse.ArgumentParser, purpose: str, required: bool = False) -> None:
@@ -68,6 +70,9 @@ def complete(arguments: argparse.Namespace, rest: Sequence[str]) -> None:
         if not equals and not words:
             raise ConfigError(f"{name} has no value: {name}=...")
         found[kind][field] = value if equals else words.pop(0)
+    for option in PATHS:  # a shell expands "~" in few of them
+        if value := getattr(arguments, option, None):
+            setattr(arguments, option, os.path.expanduser(value))
     arguments.overrides, arguments.slurm = found["config"], found["slurm"]
     for option in ("workdir", "config"):
         if getattr(arguments, f"{option}_required") and not getattr(arguments, option):

@@ -188,6 +188,8 @@ def _begun(network: str, value: Any) -> Named:
     where = f"begin.{network}"
     if isinstance(value, str):
         run, colon, other = value.rpartition(":")
+        if (Path(value) / "config.json").is_file():  # a run whose name has a colon
+            return Named(where, value, network)
         if not colon or not other.replace(".", "_").isidentifier():
             run, other = value, network
         return Named(where, run, other)
