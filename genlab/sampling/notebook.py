@@ -32,8 +32,7 @@ class Examples(np.ndarray):
         means.
         """
         column = self.column
-        whole = column is not None and self.ndim == 1 + len(column.stored) and len(self)
-        if not whole or self.shape[1:] != tuple(column.stored):
+        if column is None or not self.size or self.shape[1:] != tuple(column.stored):
             return None
         return png(column.draw(np.asarray(self)))
 
