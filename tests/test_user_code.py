@@ -249,6 +249,7 @@ def test_an_evaluator_that_changed_scores_again_and_stops_no_run(place, tmp_path
     forget()
     RunFolder.start(run.path, config)
     assert before and kept_code.scoring_digest(config) != before
+    assert kept_code.code_digest({"call": "optax:adam"}) == ""  # nothing of the user's
 
 
 def test_the_commands_refuse_and_accept_and_the_report_shows_it(job, place, tmp_path, capsys):

@@ -20,7 +20,7 @@ from genlab.data.columns.column import Spreads
 from genlab.data.sources import Source
 from genlab.features.space import FeatureSpace, batched
 from genlab.methods.classifier import Classifier, Logits
-from genlab.runs import ingredients
+from genlab.runs import ingredients, kept_code
 from genlab.runs.files import lock
 from genlab.runtime import compiler
 from genlab.runtime.cache import cache
@@ -92,7 +92,9 @@ class Domain:
             ),
             title="features: a classifier of the data",
         )
-        name = config_lib.fingerprint({**config_lib.as_dict(config), "contents": contents(source)})
+        code = kept_code.code_digest(config)  # "" where none of it is the user's
+        known = {"contents": contents(source), **({"code": code} if code else {})}
+        name = config_lib.fingerprint({**config_lib.as_dict(config), **known})
         folder = cache() / "features" / name[:16]
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".queue").open("w") as queue:

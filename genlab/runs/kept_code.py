@@ -136,9 +136,13 @@ def scoring_digest(config: Any) -> str:
     """Of the code of a config's evaluators: equal where they would score alike; "" where all are
     genlab's.
     """
-    evaluate = config_lib.as_dict(config).get("evaluate") or {}
-    texts = {inside: module.text for inside, module in user_code.modules(evaluate).items()}
-    return digest(texts, user_code.names(evaluate))
+    return code_digest(config_lib.as_dict(config).get("evaluate") or {})
+
+
+def code_digest(config: Any) -> str:
+    """Of the user's code that a config, or a part of one, reaches; "" where there is none."""
+    texts = {inside: module.text for inside, module in user_code.modules(config).items()}
+    return digest(texts, user_code.names(config))
 
 
 def make_importable(
