@@ -22,7 +22,8 @@ def test_editors_see_the_names_that_are_imported_when_first_used(package):
     module = importlib.import_module(package)
     tree = ast.parse(Path(module.__file__).read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    seen = {alias.asname: (node.module, alias.name) for node in block.body for alias in node.names}
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    seen = {alias.asname: (node.module, alias.name) for node in imports for alias in node.names}
     assert set(seen) == set(module.__all__) <= set(dir(module))
     for name, (home, original) in seen.items():
         assert getattr(importlib.import_module(home), original) is getattr(module, name)
