@@ -26,10 +26,11 @@ TRACED = ("data", "method", "optim", "ema", "batch_size")  # fields that a round
 OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options")
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
-MADE_FROM = {"fine_tuning", "second_stage"}  # other runs, which are trained in the slow tier alone
+MADE_FROM = {"fine_tuning", "second_stage"}  # other runs: trained in the slow tier alone
 REPORTED = {"conditional/digits", "toys/ring", "dirac_gan/dirac"}
 
 VARIANTS = [(file, variant) for file in FILES for variant in plan.variants(load(file))]
+ALONE = [each for each in VARIANTS if each[0].parent.name not in MADE_FROM]
 
 
 def name(file, variant=None):
@@ -76,7 +77,7 @@ def structure(node):
 def of_a_structure() -> set[tuple[Path, str]]:
     """The first variant of each structure in a folder."""
     firsts = {}
-    for file, variant in VARIANTS:
+    for file, variant in ALONE:
         config = as_dict(configured(file, variant))
         made = structure({name: config[name] for name in TRACED if name in config})
         firsts.setdefault((file.parent, made), (file, variant))
@@ -87,10 +88,9 @@ def of_a_structure() -> set[tuple[Path, str]]:
 def of_a_kind() -> list[tuple[Path, str]]:
     """A few variants that have between them every ingredient that any variant has."""
     found = {}
-    for file, variant in sorted(VARIANTS, key=lambda each: each[0].parent.name in DEAR):
-        if file.parent.name not in MADE_FROM:
-            config = configured(file, variant)
-            found[file, variant] = ingredients(config.method) | ingredients(config.optim)
+    for file, variant in sorted(ALONE, key=lambda each: each[0].parent.name in DEAR):
+        config = configured(file, variant)
+        found[file, variant] = ingredients(config.method) | ingredients(config.optim)
     chosen, missing = [], set().union(*found.values())
     for cheap in (True, False):
         here = [each for each in found if (each[0].parent.name not in DEAR) == cheap]
@@ -108,15 +108,13 @@ def play(training):
         assert np.isfinite(leaf).all()
 
 
-@pytest.mark.parametrize(("file", "variant"), VARIANTS, ids=[name(*each) for each in VARIANTS])
-def test_every_variant_is_built_one_of_a_structure_traced_and_one_of_a_kind_played(
-    file, variant, others
-):
-    chosen = of_a_structure() | set(of_a_kind())
-    if (file, variant) not in chosen or file.parent.name in MADE_FROM:
-        build(shrink(configured(file, variant)))
+@pytest.mark.parametrize(("file", "variant"), ALONE, ids=[name(*each) for each in ALONE])
+def test_every_variant_is_built_one_of_a_structure_traced_and_one_of_a_kind_played(file, variant):
+    config = shrink(configured(file, variant))
+    if (file, variant) not in of_a_structure() | set(of_a_kind()):
+        build(config)
         return
-    training = prepared(file, variant, others)
+    training = program.prepare(config)
     if (file, variant) in of_a_kind() and file.parent.name not in DEAR:
         play(training)
 

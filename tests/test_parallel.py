@@ -177,7 +177,8 @@ def test_both_placements_share_one_state_layout():
 @pytest.mark.parametrize(
     ("name", "placement"),
     [
-        ("wgan_gp", "pmap"),
+        ("gan", "pmap"),
+        pytest.param("wgan_gp", "pmap", marks=pytest.mark.slow),
         pytest.param("gan", "jit", marks=pytest.mark.slow),  # `test_loop.py` has a VAE
         pytest.param("wgan_gp", "jit", marks=pytest.mark.slow),
         pytest.param("vae", "jit", marks=pytest.mark.slow),
