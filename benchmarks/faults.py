@@ -138,7 +138,7 @@ def recovery(folder: Path, times: int = 5) -> dict:
         before, started = last_row(workdir), time.monotonic()
         with subprocess.Popen(
             [*command, f"--workdir={workdir}", "--config.loop.steps=1000"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CONFIG.parent), str(ROOT)])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CONFIG.parents[1]), str(ROOT)])},
             stdout=subprocess.DEVNULL,
         ) as child:
             while last_row(workdir) <= before:
@@ -160,8 +160,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     past = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
-    sys.path[:0] = [str(CONFIG.parent), str(ROOT)]
-    import faulty  # noqa: F401  so that a life need not import it
+    sys.path[:0] = [str(CONFIG.parents[1]), str(ROOT)]
+    from helpers import faulty  # noqa: F401  so that a life need not import it
 
     import genlab.api  # noqa: F401
 

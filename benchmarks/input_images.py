@@ -62,8 +62,8 @@ def odd_folder(place: Path, rng: random.Random) -> None:
     """
     tops = rng.choice([
         ("cat", "dog"), ("Train", "Test"), ("train", "bus"), ("prepared-x", "dog"), ("", ""),
-        ("train", "test", "extra"), ("e\u0301", "\u00e9"), ("1.5", "10"), ("[1]", "a b"), ("images/cat",
-        "images/dog"),
+        ("train", "test", "extra"), ("e\u0301", "\u00e9"), ("1.5", "10"), ("[1]", "a b"),
+        ("images/cat", "images/dog"),
     ])  # fmt: skip
     for i in range(12):
         inner = rng.choice(["", "", "a/b", "x"])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-CONFIG = ROOT / "tests" / "faulty.py"
+CONFIG = ROOT / "tests" / "helpers" / "faulty.py"
 NEEDED = ("_CHECKPOINT_METADATA", "state/_METADATA", "state/manifest.ocdbt", "sums/metadata")
 KEEP, BEGUN = 2, "*.orbax-checkpoint-tmp*"
 

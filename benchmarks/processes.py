@@ -3,8 +3,8 @@
 Run:    python benchmarks/processes.py    (on a quiet machine)
 Writes: benchmarks/results/processes.json, a source of docs/reliability.md
 
-The game of tests/faulty.py on two devices in each of two processes on this machine, and in one
-process. Seconds are from the signal to the end of the last process, and from a start to the first
+The game of tests/helpers/faulty.py on two devices in each of two processes on this machine, and in
+one process. Seconds are from the signal to the end of the last process, and from a start to the first
 round that is logged; the compiled programs are cached by then.
 """
 
@@ -26,7 +26,7 @@ from genlab.runs.folder import RunFolder
 from genlab.train.restore import trained
 
 jax.config.update("jax_num_cpu_devices", 4)  # to restore states to the same devices
-CONFIG = Path(__file__).parents[1] / "tests" / "faulty.py"
+CONFIG = Path(__file__).parents[1] / "tests" / "helpers" / "faulty.py"
 ROUNDS, AT = 400, 40
 LOOP = {"steps": ROUNDS, "checkpoint_every": 100, "log_every": 10}
 

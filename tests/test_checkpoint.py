@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import like, state
+from helpers.shared import like, state
 from jax import random
 
 from genlab.config import ConfigError

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import jax
 import numpy as np
-import slurm
-from slurm import told, until
+from helpers import slurm
+from helpers.slurm import told, until
 
 from genlab.cli.main import main
 from genlab.config import ConfigError
@@ -29,7 +29,7 @@ import pytest  # isort: skip
 
 ROOT = Path(__file__).parents[1]
 FILE = """
-import tiny
+from helpers import tiny
 from genlab import spec
 from genlab.evaluation.evaluators import Reconstruction
 

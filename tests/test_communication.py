@@ -5,7 +5,7 @@ import math
 
 import jax
 import pytest
-import tiny
+from helpers import tiny
 
 from genlab import spec
 from genlab.nets import Generator, mlp

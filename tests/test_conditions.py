@@ -5,7 +5,7 @@ trained, resumed bit for bit, on one device and on four, under both placements, 
 import jax
 import numpy as np
 import pytest
-import tiny
+from helpers import tiny
 
 from genlab import fit
 from genlab.api import fit_vmapped

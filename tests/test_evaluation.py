@@ -9,7 +9,7 @@ import tempfile
 
 import numpy as np
 import pytest
-import tiny
+from helpers import tiny
 
 from genlab import spec
 from genlab.api import fit
@@ -194,7 +194,7 @@ def test_rows_of_before_and_of_now_are_told_apart_and_shown(run):
 
 
 EXPERIMENT = """
-import tiny
+from helpers import tiny
 from genlab import spec
 from beside_it import evaluator
 
@@ -227,9 +227,9 @@ def test_modules_that_are_installed_are_not_remembered():
     import optax
 
     assert module_folders(spec(optax.adam, 1e-3)) == {} == module_folders(spec(digits))
-    assert module_folders({"a": ["tiny:gan", "tfds:cifar10", "not a name: at all"]}).keys() == {
-        "tiny"
-    }
+    assert module_folders(
+        {"a": ["helpers.tiny:gan", "tfds:cifar10", "not a name: at all"]}
+    ).keys() == {"helpers"}
 
 
 def colours(channels):

@@ -12,12 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-import faulty
 import numpy as np
 import optax
 import pytest
-import tiny
-from helpers import leaves, like, logged, state
+from helpers import faulty, tiny
+from helpers.shared import leaves, like, logged, state
 
 from genlab import fit, spec
 from genlab.cli import main
@@ -29,7 +28,7 @@ from genlab.train.log import NotFinite
 from genlab.train.program import prepare
 
 ROOT = Path(__file__).parents[1]
-FAULTY = f"--config={ROOT / 'tests' / 'faulty.py'}"
+FAULTY = f"--config={ROOT / 'tests' / 'helpers' / 'faulty.py'}"
 
 
 def killed(kills, folder):
@@ -230,20 +229,31 @@ def test_a_clock_set_back_changes_nothing(whole, tmp_path, monkeypatch):
 
 
 TERMS = {  # the term a fault is put into, as the user reads it: how it is put there
-    "disc/adversarial": ("gan", {"method.objective": "faulty:critic_fails"}),
-    "gen/adversarial": ("gan", {"method.objective": "faulty:generator_fails"}),
-    "disc/mine": ("gan", {"method.penalties": {"mine": {"fn": "faulty:penalty", "weight": 0.1}}}),
+    "disc/adversarial": ("gan", {"method.objective": "helpers.faulty:critic_fails"}),
+    "gen/adversarial": ("gan", {"method.objective": "helpers.faulty:generator_fails"}),
+    "disc/mine": (
+        "gan",
+        {"method.penalties": {"mine": {"fn": "helpers.faulty:penalty", "weight": 0.1}}},
+    ),
     "disc/ours": (
         "gan",
-        {"method.regularisers": {"disc": {"ours": {"fn": "faulty:regulariser", "weight": 0.1}}}},
+        {
+            "method.regularisers": {
+                "disc": {"ours": {"fn": "helpers.faulty:regulariser", "weight": 0.1}}
+            }
+        },
     ),
     "gen/ours": (
         "gan",
-        {"method.regularisers": {"gen": {"ours": {"fn": "faulty:regulariser", "weight": 0.1}}}},
+        {
+            "method.regularisers": {
+                "gen": {"ours": {"fn": "helpers.faulty:regulariser", "weight": 0.1}}
+            }
+        },
     ),
     "disc/gradient_norm": (
         "gan",
-        {"method.penalties": {"mine": {"fn": "faulty:rootless", "weight": 0.1}}},
+        {"method.penalties": {"mine": {"fn": "helpers.faulty:rootless", "weight": 0.1}}},
     ),
     "disc/gradient_penalty": (
         "gan",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import FAKE, LABELS, REAL, image_folder
-from helpers import thin as thin
+from helpers.shared import FAKE, LABELS, REAL, image_folder
+from helpers.shared import thin as thin
 from metrics.golden import vit
 from PIL import Image
 

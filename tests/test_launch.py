@@ -12,7 +12,7 @@ from genlab.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 FILE = """
-import tiny
+from helpers import tiny
 from genlab import spec
 from genlab.evaluation.evaluators import Reconstruction
 
@@ -171,9 +171,13 @@ def test_mistakes_are_one_line_without_a_traceback(arguments, told, file, tmp_pa
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("import tiny", "import tinny", "experiment.py:2: ModuleNotFoundError"),
+        ("from helpers import tiny", "import tinny", "experiment.py:2: ModuleNotFoundError"),
         ("def config():", "def config(:", "experiment.py:6: SyntaxError"),
-        ("return tiny.vae(", "return tiny.vea(", "experiment.py:8: module 'tiny' has no attribute"),
+        (
+            "return tiny.vae(",
+            "return tiny.vea(",
+            "experiment.py:8: module 'helpers.tiny' has no attribute",
+        ),
         ('return {"plain": {}', 'return ["plain"] and {"plain": []', "sweep() must return"),
     ],
 )

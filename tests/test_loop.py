@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import optax
 import pytest
-import tiny
-from helpers import leaves, logged
+from helpers import tiny
+from helpers.shared import leaves, logged
 
 from genlab import fit, spec
 from genlab.config import ConfigError, as_dict, override
@@ -32,7 +32,7 @@ KILL = textwrap.dedent(
     import jax.numpy as jnp
     import numpy as np
     import optax
-    import tiny
+    from helpers import tiny
     from jax import random
     from genlab import fit, spec
     from genlab.runtime.progress import Silent

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import tiny
+from helpers import tiny
 from jax import random
 
 from genlab import game
@@ -233,7 +233,7 @@ def test_what_cannot_be_placed_is_refused_before_compiling(loop, told):
 
 
 def test_bfloat16_networks_keep_float32_parameters_losses_and_penalties():
-    penalty = {"penalties": {"mine": {"fn": "tiny:spy", "weight": 1.0}}}
+    penalty = {"penalties": {"mine": {"fn": "helpers.tiny:spy", "weight": 1.0}}}
     exact, _ = play(tiny.gan(method=penalty), ((1, 1),))
     config = tiny.gan(method=penalty)
     for net in ("generator", "discriminator"):

@@ -11,8 +11,8 @@ import sys
 
 import numpy as np
 import pytest
-import tiny
-from helpers import LABELS, REAL
+from helpers import tiny
+from helpers.shared import LABELS, REAL
 
 from genlab.cli.main import main
 from genlab.config import places
@@ -129,7 +129,7 @@ def test_a_run_that_others_begin_from_may_have_a_colon_in_its_name(tmp_path):
 
 
 EXPERIMENT = """
-import tiny
+from helpers import tiny
 from genlab import spec
 from genlab.data import arrays
 from genlab.evaluation.evaluators import Reconstruction

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import leaves, logged
+from helpers.shared import leaves, logged
 
 from genlab import fit
 from genlab.cli.main import main
@@ -28,7 +28,8 @@ from genlab.train.program import prepare
 
 ROOT = Path(__file__).parents[1]
 FILE = """
-import optax, tiny
+import optax
+from helpers import tiny
 from genlab import spec
 from genlab.evaluation.evaluators import Reconstruction
 
@@ -69,7 +70,8 @@ start_jax()
 folder, coordinator, index, *names = sys.argv[1:]
 processes.start(processes.Flags(coordinator, 2, int(index)))
 sys.path.insert(0, folder)
-import experiment, tiny
+import experiment
+from helpers import tiny
 with processes.all_or_none():
     for name in names:
         fit(getattr(experiment, name)(), folder + "/" + name)

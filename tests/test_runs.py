@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-import tiny
+from helpers import tiny
 
 from genlab.config import ConfigError, spec
 from genlab.data import Label, folder

@@ -4,7 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import LABELS, REAL, image_folder
+from helpers.shared import LABELS, REAL, image_folder
 from PIL import Image
 
 from genlab.config import ConfigError

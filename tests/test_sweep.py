@@ -1,5 +1,5 @@
 import numpy as np
-import tiny
+from helpers import tiny
 
 from genlab import fit
 from genlab.config import ConfigError, override, spec

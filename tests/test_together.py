@@ -3,8 +3,8 @@
 import numpy as np
 import optax
 import pytest
-import tiny
-from helpers import leaves, logged
+from helpers import tiny
+from helpers.shared import leaves, logged
 
 from genlab import fit, spec
 from genlab.api import fit_vmapped

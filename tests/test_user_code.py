@@ -49,7 +49,7 @@ class Other:
 '''
 PARTS = "def scale(x):\n    return x\n"
 EXPERIMENT = """
-import tiny
+from helpers import tiny
 
 def config():
     return tiny.gan(method={"objective": "mine:exponential"})

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests"))  # the oracles and the small networks of
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
-import tiny  # noqa: E402
+from helpers import tiny  # noqa: E402
 from jax import random  # noqa: E402
 from losses import test_adversarial, test_penalties, test_regularisers  # noqa: E402
 from losses_entries import OBJECTIVES, PENALTIES, REGULARISERS, Entry  # noqa: E402

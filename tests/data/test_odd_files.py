@@ -11,7 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import REAL
+from helpers.shared import REAL
 from PIL import Image
 
 from benchmarks.input_images import encoded, jpeg_claiming, png_claiming

@@ -1,8 +1,8 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.tiny import gan
 from jax import random
-from tiny import gan
 
 from genlab.config import ConfigError, build, spec
 from genlab.data import digits, from_arrays, from_columns, ring, sources, unpaired

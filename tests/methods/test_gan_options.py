@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import tiny
+from helpers import tiny
 from jax import random
 from jax.flatten_util import ravel_pytree
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import subject
+from helpers.shared import subject
 
 from genlab import evaluation
 from genlab.config import ConfigError

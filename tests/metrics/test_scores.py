@@ -7,8 +7,8 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import tiny
-from helpers import Table, subject
+from helpers import tiny
+from helpers.shared import Table, subject
 from jax import random
 from scipy.stats import multivariate_normal
 

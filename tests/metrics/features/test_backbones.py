@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from helpers import thin as thin
+from helpers.shared import thin as thin
 from metrics.golden import backbones as golden
 from metrics.golden.case import compare
 

@@ -5,12 +5,12 @@ its own.
 import jax.numpy as jnp
 import numpy as np
 import optax
-import tiny
 
 from genlab import Objective, spec
 from genlab.data import from_arrays
 from genlab.losses import adversarial, likelihood
 from genlab.losses.penalties import Carried, scores
+from helpers import tiny
 
 AT = 5  # moves before a fault
 MARKED = 300  # the example that breaks `marked`: not among those of the first rounds

@@ -1,0 +1,3 @@
+"""What several test files need: small games (`tiny`), terms that fail in time (`faulty`), runs and
+sets compared (`shared`), a Slurm of one node (`slurm`).
+"""
