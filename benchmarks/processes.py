@@ -4,8 +4,8 @@ Run:    python benchmarks/processes.py    (on a quiet machine)
 Writes: benchmarks/results/processes.json, a source of docs/reliability.md
 
 The game of tests/helpers/faulty.py on two devices in each of two processes on this machine, and in
-one process. Seconds are from the signal to the end of the last process, and from a start to the first
-round that is logged; the compiled programs are cached by then.
+one process. Seconds are from the signal to the end of the last process, and from a start to the
+first round that is logged; the compiled programs are cached by then.
 """
 
 import argparse
