@@ -2,7 +2,8 @@
 
 from mutants.mutant import IGNORED, SIGN, Mutant, test
 
-STEP, DYNAMICS = "genlab/game/step.py", "genlab/game/dynamics.py"
+PLAYERS, STEP = "genlab/game/players.py", "genlab/game/step.py"
+DYNAMICS = "genlab/game/dynamics.py"
 OPTIM = "genlab/game/optim.py"
 OF_GAME, OF_DYNAMICS, OF_OPTIM = "test_game.py", "test_dynamics.py", "test_optim.py"
 
@@ -10,7 +11,7 @@ PLAY = (
     Mutant(
         "order of play",
         "simultaneous instead of alternating",
-        STEP,
+        PLAYERS,
         "beside: bool = False",
         "beside: bool = True",
         test(

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from genlab.config import ConfigError, choices
-from genlab.game.step import Ahead, Player
+from genlab.game.players import Ahead, Player
 from genlab.losses.total import total
 from genlab.runtime import collectives
 from genlab.schedules import Weight

@@ -6,123 +6,22 @@ may also move at once, or look ahead through one another's optimisers (see `dyna
 moving averages follow.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
 from jax import Array, lax, random
 
-from genlab.config import ConfigError, choices, did_you_mean
+from genlab.config import ConfigError, choices
 from genlab.game.given import begun, refuse_frozen, with_frozen, without_frozen
-from genlab.nets.frozen import FROZEN
-from genlab.runs.saved import averaged
+from genlab.game.players import Ahead, Game, PyTree, State, turns
 from genlab.runtime import collectives
 from genlab.schedules import Weight, at
 
-PyTree = Any
 INIT = 2**32 - 1  # the round that never comes: initial parameters have randomness of their own
-
-
-class Ahead(NamedTuple):
-    """What a player foresees: its loss is taken where `steps` moves of `players` would lead.
-
-    Those move at once, by their own optimisers, on the batch at hand; nothing of it is kept.
-    through: whether the gradient passes through those moves (unrolled: yes; extragradient: no)
-    """
-
-    players: tuple[str, ...] = ()
-    steps: int = 0
-    through: bool = False
-
-
-class Player(NamedTuple):
-    """One party of the game.
-
-    loss:   (params, stats, batch, key, step) -> (scalar, (stats, metrics)); `params` holds every
-            network, `step` is the round, for whatever follows a schedule.
-    owns:   names of the networks this player may change; gradients exist for these alone,
-            so no loss ever writes stop_gradient or detach.
-    moves:  updates per round, each on a fresh batch (n_critic of Arjovsky et al. 2017,
-            arXiv:1701.07875, Algorithm 1).
-    beside: moves at once with the player before it: from the same parameters, on the same batch
-            and with the same randomness (statistics are handed on from one to the next).
-    ahead:  what it foresees before it moves.
-    plays:  metrics -> whether the move is made at all; None for always.
-    """
-
-    loss: Callable
-    owns: tuple[str, ...]
-    moves: int = 1
-    beside: bool = False
-    ahead: Ahead = Ahead()
-    plays: Callable | None = None
-
-
-@flax.struct.dataclass
-class State:
-    """Everything that changes in a run: one pytree, one checkpoint.
-
-    step:   rounds played
-    key:    the run's key; never split, only folded with the step
-    params: by network
-    stats:  by network, then linen collection (batch_stats, ...); or by the name of a carried
-            statistic
-    opt:    by player
-    ema:    by network, for those that have a moving average: its `params` and its `stats`
-    """
-
-    step: Array
-    key: Array
-    params: dict[str, PyTree]
-    stats: dict[str, PyTree]
-    opt: dict[str, PyTree]
-    ema: dict[str, PyTree]
-
-    @property
-    def averaged(self) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
-        """(params, stats) to sample and evaluate with: moving averages where there are any."""
-        return averaged(self.params, self.stats, self.ema)
-
-
-class Game(Protocol):
-    """What `step` plays; frozen dataclasses satisfy it."""
-
-    @property
-    def makes(self) -> str:
-        """The column it is a model of."""
-        ...
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """The columns it is conditioned on."""
-        ...
-
-    def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
-        """Fresh (params, stats), both by network."""
-        ...
-
-    def players(self) -> dict[str, Player]:
-        """The players by name; insertion order is the order of play."""
-        ...
-
-
-class Method(Game, Protocol):
-    """A generative model as a game."""
-
-    def latents(self, key: Array, n: int) -> Array:
-        """`n` latents from the prior, [n, latent]."""
-        ...
-
-    def generate(self, params: dict, stats: dict, z: Array, cond: Mapping | None = None) -> Array:
-        """What the model makes of latents `z`: [n, H, W, C] in [-1, 1] (or points [n, D]); `cond`
-        is the columns given, by name.
-        """
-        ...
 
 
 def init(
@@ -151,32 +50,6 @@ def init(
     opt = {name: optim[name].init(_only(params, player.owns)) for name, player in players.items()}
     averages = jax.tree.map(jnp.copy, _averaged_part(params, stats, ema))
     return State(jnp.zeros((), jnp.int32), key, params, stats, opt, averages)
-
-
-def turns(players: Mapping[str, Player]) -> list[tuple[str, ...]]:
-    """The players' names in order of play, those who move at once together.
-
-    Raises ConfigError where players who move at once have different numbers of moves.
-    """
-    found: list[tuple[str, ...]] = []
-    for name, player in players.items():
-        if not (player.beside and found):
-            found.append((name,))
-            continue
-        first = players[found[-1][0]].moves
-        if player.moves != first:
-            raise ConfigError(
-                f"{found[-1][0]!r} and {name!r} move at once, but make {first} and {player.moves} "
-                "moves a round: give both as many, or let them alternate"
-            )
-        found[-1] += (name,)
-    return found
-
-
-def batches_per_round(method: Game) -> int:
-    """Batches that one round eats: the moves of each turn."""
-    players = method.players()
-    return sum(players[turn[0]].moves for turn in turns(players))
 
 
 def move(
@@ -280,41 +153,6 @@ def _means(seen: dict[str, Array]) -> dict[str, Array]:
         return jnp.where(bad.any(), cut, values.mean())
 
     return {name: mean(values) for name, values in seen.items()}
-
-
-def apply(
-    net, name: str, params: dict, stats: dict, *args, key: Array | None = None, **kwargs
-) -> tuple[Any, dict]:
-    """`net(*args)` with the parameters and linen state called `name`: (output, stats with this
-    network's renewed). `key` is for dropout.
-    """
-    held = stats.get(name, {})
-    variables, moving = {"params": params[name], **held}, [kind for kind in held if kind != FROZEN]
-    rngs = None if key is None else {"dropout": key}
-    out, new = net.apply(variables, *args, **kwargs, rngs=rngs, mutable=moving)
-    return out, ({**stats, name: {**held, **new}} if name in stats else stats)
-
-
-def fresh(net, name: str, key: Array, *args) -> tuple[dict, dict]:
-    """A network's first (params, stats), each `{name: ...}`, ready to be merged with the other
-    networks'.
-    """
-    variables = dict(net.init({"params": key, "dropout": key}, *args))
-    variables.pop("intermediates", None)
-    params = variables.pop("params", {})
-    return {name: params}, ({name: variables} if variables else {})
-
-
-def conditions(batch: dict, given: Sequence[str]) -> dict[str, Array] | None:
-    """The batch's columns that networks are given, by name; None for networks that are given none.
-
-    Raises ConfigError for a column that the data do not have.
-    """
-    for name in given:
-        if name not in batch:
-            hint = did_you_mean(name, batch) or f"; they have {', '.join(sorted(batch))}"
-            raise ConfigError(f"method.given names {name!r}, no column of the data{hint}")
-    return {name: batch[name] for name in given} or None
 
 
 def _averaged_part(params: dict, stats: dict, ema: Mapping) -> dict[str, dict]:

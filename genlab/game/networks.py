@@ -1,0 +1,44 @@
+"""Networks as losses call them: by name, among the parameters and statistics of a whole game."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jax import Array
+
+from genlab.config import ConfigError, did_you_mean
+from genlab.nets.frozen import FROZEN
+
+
+def apply(
+    net, name: str, params: dict, stats: dict, *args, key: Array | None = None, **kwargs
+) -> tuple[Any, dict]:
+    """`net(*args)` with the parameters and linen state called `name`: (output, stats with this
+    network's renewed). `key` is for dropout.
+    """
+    held = stats.get(name, {})
+    variables, moving = {"params": params[name], **held}, [kind for kind in held if kind != FROZEN]
+    rngs = None if key is None else {"dropout": key}
+    out, new = net.apply(variables, *args, **kwargs, rngs=rngs, mutable=moving)
+    return out, ({**stats, name: {**held, **new}} if name in stats else stats)
+
+
+def fresh(net, name: str, key: Array, *args) -> tuple[dict, dict]:
+    """A network's first (params, stats), each `{name: ...}`, ready to be merged with the other
+    networks'.
+    """
+    variables = dict(net.init({"params": key, "dropout": key}, *args))
+    variables.pop("intermediates", None)
+    params = variables.pop("params", {})
+    return {name: params}, ({name: variables} if variables else {})
+
+
+def conditions(batch: dict, given: Sequence[str]) -> dict[str, Array] | None:
+    """The batch's columns that networks are given, by name; None for networks that are given none.
+
+    Raises ConfigError for a column that the data do not have.
+    """
+    for name in given:
+        if name not in batch:
+            hint = did_you_mean(name, batch) or f"; they have {', '.join(sorted(batch))}"
+            raise ConfigError(f"method.given names {name!r}, no column of the data{hint}")
+    return {name: batch[name] for name in given} or None
