@@ -31,6 +31,7 @@ GAMES = {  # and how often a round needs the global statistics of a BatchNorm
     "penalty": (lambda **k: tiny.gan(method=PENALISED, **k), {"disc": 5, "gen": 1}, 5 + 3),
     "vae": (tiny.vae, {"encoder": 1, "decoder": 1}, 3),
 }
+FIRST = {"norms", "penalty"}  # under `pmap` in the default suite
 
 
 def counted(config) -> tuple[list[Exchange], dict[str, int]]:
@@ -55,7 +56,7 @@ def assert_only_sums(found: list[Exchange]):
 @pytest.mark.parametrize(
     ("name", "devices"),
     [
-        *((name, 4) for name in GAMES),
+        *(pytest.param(n, 4, marks=() if n in FIRST else pytest.mark.slow) for n in GAMES),
         *(pytest.param("penalty", n, marks=pytest.mark.slow) for n in (2, 8)),
     ],
 )

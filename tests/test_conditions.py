@@ -110,7 +110,8 @@ def test_numbers_do_not_depend_on_devices_and_pmap_plays_too(name):
     assert jax.tree.structure(apart) == jax.tree.structure(one)
 
 
-@by_game
+@pytest.mark.slow  # `test_together.py` has a GAN
+@pytest.mark.parametrize("name", GAMES)
 def test_runs_of_one_program_are_the_runs_they_would_be(name, tmp_path):
     configs = [GAMES[name]() for _ in range(2)]
     override(configs[1], "seed", 1)

@@ -207,12 +207,11 @@ class Means:
 @pytest.mark.parametrize(
     "dynamics",
     [
-        (),
-        (simultaneous(),),
-        (unrolled(2, player="x", opponent="y"),),
-        (extragradient(), consensus(2.0)),
+        pytest.param((), id="alternating", marks=pytest.mark.slow),
+        pytest.param((simultaneous(),), id="simultaneous", marks=pytest.mark.slow),
+        pytest.param((unrolled(2, player="x", opponent="y"),), id="unrolled"),
+        pytest.param((extragradient(), consensus(2.0)), id="extragradient and consensus"),
     ],
-    ids=["alternating", "simultaneous", "unrolled", "extragradient and consensus"],
 )
 def test_two_devices_under_pmap_play_as_one(dynamics):
     """With SGD: the look-ahead's and the consensus term's gradients are the global batch's."""

@@ -206,6 +206,7 @@ def test_a_second_run_or_sweep_in_the_same_folder_is_refused(tmp_path, capsys):
     assert train(run, steps=2) == 0
 
 
+@pytest.mark.slow
 def test_a_clock_set_back_changes_nothing(whole, tmp_path, monkeypatch):
     """Resumed under a clock set back twenty years, in another zone, from files dated 1980 and 2100
     in the wrong order: the same bits, seconds that only grow.

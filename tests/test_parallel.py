@@ -97,7 +97,9 @@ def longhand_critic(method, params, stats, x, z):
     return (jax.nn.softplus(-real) + jax.nn.softplus(made)).mean()
 
 
-@pytest.mark.parametrize(("name", "devices"), [("gan", 4), ("vae", 2)])
+@pytest.mark.parametrize(
+    ("name", "devices"), [("gan", 4), pytest.param("vae", 2, marks=pytest.mark.slow)]
+)
 def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
     """For the same samples and noise; BatchNorm in the critic and the encoder has to be
     synchronised for that.

@@ -105,7 +105,7 @@ FILES = {
     "vae": SimpleNamespace(config=vae, sweep=vae_variants, __file__=__file__),
 }
 RUNS = [(name, variant) for name, file in FILES.items() for variant in file.sweep()]
-FIRST = (("gan", "flags"), ("gan", "labelled"), ("vae", "plain"))
+FIRST = (("gan", "flags"), ("vae", "plain"))
 each_run = pytest.mark.parametrize(
     ("name", "variant"),
     [pytest.param(*run, marks=() if run in FIRST else pytest.mark.slow) for run in RUNS],

@@ -31,6 +31,7 @@ def test_every_tap_of_every_preprocessing_is_the_references():
     assert taps["2048"] is taps["features"]
 
 
+@pytest.mark.slow
 def test_two_sets_are_scored_in_it_from_the_command_line(tmp_path, monkeypatch):
     """By the program that the test before compiled: two images at a time."""
     monkeypatch.setattr(inception, "BATCH", 2)
