@@ -6,14 +6,14 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from genlab.config import build
 from genlab.evaluation import evaluate
 from genlab.game import State
 from genlab.runs import kept_code
 from genlab.runs.folder import RunFolder
-from genlab.runtime import processes
 from genlab.runtime.progress import Progress
 from genlab.sampling import previews
-from genlab.train import hooks, loop
+from genlab.train import folders, hooks, loop
 from genlab.train.program import Training
 from genlab.train.restore import SELECTION
 
@@ -35,19 +35,20 @@ def fit(
 
     In several processes all must call it alike.
     """
-    if accept_code_change:
-        processes.on_main(lambda: accept_code(config, workdir))
-    return loop.fit(config, workdir, show, observed)
+    return loop.fit(config, workdir, show, observed, accept_code_change)
 
 
 def accept_code(config: ConfigDict, workdir: str | Path) -> None:
     """Records that the run in `workdir`, if there is one, may go on with the user's code as it is
     now.
+
+    Raises ConfigError, and records nothing, where it may not go on for another reason.
     """
     run = RunFolder(workdir)
-    if run.exists:
+    if run.exists and kept_code.changes_of(run.path, config, run.ingredients):
+        source = build(config.data)
         with run.locked():
-            kept_code.accept(run.path, config, run.ingredients)
+            folders.accept_code(run, config, source)
 
 
 def fit_vmapped(

@@ -1,4 +1,6 @@
+import copy
 import json
+import pickle
 import subprocess
 import sys
 
@@ -7,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import tiny
+from ml_collections import ConfigDict
 
 from genlab import Experiment, Loop
 from genlab import config as config_lib
@@ -19,6 +23,7 @@ from genlab.losses import adversarial
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp
 from genlab.sampling.request import SampleRequest, latents
+from genlab.train.program import prepare
 
 
 def gan(**kwargs):
@@ -271,3 +276,92 @@ def test_an_error_names_the_users_innermost_line(tmp_path, monkeypatch):
     (tmp_path / "file.py").write_text("import mine_of_a_user\nmine_of_a_user.broken({})\n")
     with pytest.raises(ConfigError, match=r"mine_of_a_user.py:6: KeyError"):
         files.load(tmp_path / "file.py")
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [("    return inner(real)", 6), ("    return real.no_such_method()", 3)],
+)
+def test_an_error_in_a_users_loss_names_its_line(code, place, tmp_path, monkeypatch):
+    """The innermost one of the user's: of a helper that the loss calls, too."""
+    module = f"loss_of_a_user_{place}"
+    lines = ["", "def critic(real, fake):", code, "", "def inner(x):", "    return x @ x[0, 0, 0]"]
+    lines += ["", "from genlab import Objective", "mine = Objective(critic, lambda fake: fake)", ""]
+    (tmp_path / f"{module}.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=rf"cannot be played.*\({tmp_path}/{module}.py:{place}\)"):
+        prepare(tiny.gan(method={"objective": f"{module}:mine"}))
+
+
+DATA = """
+from genlab.data import digits
+
+class Broken:
+    def __init__(self):
+        self.source = digits()
+
+    def __getattr__(self, name):
+        return getattr(self.source, name)
+
+    def only(self, names):
+        return self
+
+    def batch(self, held, *place):
+        return {"image": held["no such column"]}
+
+def missing():
+    return open("/no/such/file.npz")
+"""
+
+
+def test_an_error_in_a_users_data_names_its_line(tmp_path, monkeypatch):
+    """Where they are opened, and where a batch is made of them."""
+    (tmp_path / "data_of_a_user.py").write_text(DATA)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, line in (("missing", 18), ("Broken", 15)):
+        config = tiny.gan()
+        override(config, "data", {"call": f"data_of_a_user:{name}"})
+        with pytest.raises(ConfigError, match=rf"{tmp_path}/data_of_a_user.py:{line}\)"):
+            prepare(config)
+
+
+def test_numbers_of_numpy_and_jax_are_assigned_as_numbers():
+    config = spec(Experiment, gan(), spec(digits), {}, loop=spec(Loop))
+    config.batch_size, config.loop.steps = np.int64(8), 1e3
+    config.method.generator.trunk.hidden = (np.int64(8), jnp.int32(4))
+    config.recalibrate, config.optim = np.float64(2), spec(optax.adam, 1.0)
+    config.optim.learning_rate = np.logspace(-3, -1, 3)[0]
+    assert (config.batch_size, config.loop.steps, config.recalibrate) == (8, 1000, 2)
+    assert json.loads(json.dumps(config_lib.as_dict(config)))["method"]["generator"]["trunk"][
+        "hidden"
+    ] == [8, 4]
+    kinds = config.batch_size, config.loop.steps, config.optim.learning_rate
+    assert [type(x) for x in kinds] == [int, int, float]
+    with pytest.raises(TypeError, match="batch_size"):
+        config.batch_size = np.float64(8.5)
+    config.loop = ConfigDict({"call": "genlab:Loop", "steps": 3})  # made without `spec`
+    config.loop.steps = np.int32(4)
+    copied = (
+        copy.deepcopy(config),
+        pickle.loads(pickle.dumps(config)),
+        config.copy_and_resolve_references(),
+    )
+    assert all(one == config and type(one.loop) is type(config) for one in copied)
+    assert "batch_size: 8" in str(config)
+    with pytest.raises(AttributeError, match="batch_size"):
+        config.batch_siz = 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"stepz": 3}, "no argument 'stepz'; did you mean 'loop.steps'?"),
+        ({"method": gan, "laten": 3}, "no argument 'laten'; did you mean 'method.latent'?"),
+        ({"batchsize": 3}, "did you mean 'batch_size'?"),
+    ],
+)
+def test_an_argument_that_belongs_to_an_inner_call_is_suggested(arguments, told):
+    arguments = {name: x() if callable(x) else x for name, x in arguments.items()}
+    with pytest.raises(ConfigError) as caught:
+        spec(Experiment, **arguments)
+    assert told in str(caught.value)

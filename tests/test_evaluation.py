@@ -30,6 +30,7 @@ from genlab.features import Domain, Pixels, RandomConv
 from genlab.methods.classifier import Classifier, Logits
 from genlab.metrics.path_length import Squared
 from genlab.nets import mlp
+from genlab.report import write
 from genlab.report.reading import read
 from genlab.report.tables.table import tables
 from genlab.runs import environment
@@ -85,6 +86,29 @@ def test_best_and_last_are_both_scored_and_their_pictures_drawn(run, tmp_path):
     (fidelity, _), unlike = tables(read(place))[0][:2], tables(read(place))[1]
     assert not unlike and fidelity.title.startswith("fidelity, best by validation")
     assert fidelity.rows[0].rounds.startswith(str(best))
+
+
+def gone():
+    """Data whose files are no longer there."""
+    raise FileNotFoundError("the data are gone")
+
+
+def test_data_are_opened_only_by_what_needs_them(run, tmp_path):
+    place = shutil.copytree(run, tmp_path / "run")
+    config = RunFolder(run).config
+    override(config, "data", spec(gone))
+    override(config, "loop.best", "")
+    override(config, "loop.sample_every", 4)
+    override(config, "evaluate", {"path": spec(PathLength, spec(Squared), samples=8)})
+    RunFolder(place).write("config.json", as_dict(config))
+    with pytest.warns(UserWarning, match="not every picture of round 4 .*the data are gone"):
+        (row,) = evaluate(place)
+    assert row["scores"]["ppl"] > 0 and (place / "samples" / "000004.png").is_file()
+    assert "path" in write(place).markdown
+    override(config, "evaluate", {"again": spec(Reconstruction)})
+    RunFolder(place).write("config.json", as_dict(config))
+    with pytest.raises(ConfigError, match="the data are gone"):
+        evaluate(place)
 
 
 class Wanderer:

@@ -331,3 +331,16 @@ def test_what_a_module_imports_is_not_suggested():
 def test_one_set_is_not_enough(sets, capsys):
     assert main(["evaluate", f"--real={sets[0]}"]) == 2
     assert "--fake=... is needed too" in capsys.readouterr().err
+
+
+def test_the_name_of_a_file_of_weights_may_have_commas(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a,b=c,d.pth").write_bytes(b"")
+    for text, file, options in (
+        ("a,b=c,d.pth", "a,b=c,d.pth", []),
+        ("a,b=c,d.pth,resize=clean", "a,b=c,d.pth", ["resize=clean"]),
+        ("gone,1.pth,resize=clean", "gone,1.pth", ["resize=clean"]),
+        ("gone.pth", "gone.pth", []),
+        ("", "", []),
+    ):
+        assert image_sets._file_and_options(text) == (file, options)

@@ -5,19 +5,24 @@ gone.
 import importlib
 import json
 import sys
+import warnings
+from types import SimpleNamespace
 
 import pytest
 
 from genlab import api
+from genlab.cli import report as report_command
 from genlab.cli.main import main
 from genlab.config import ConfigError, override, resolve
 from genlab.config.files import load
+from genlab.data import digits
 from genlab.report import write
 from genlab.runs import code_changes, kept_code, user_code
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Silent
 from genlab.sweep import run as sweep
-from genlab.sweep.plan import plan
+from genlab.sweep.plan import Job, plan
+from genlab.train.folders import claimed
 
 MINE = '''
 """Losses of our own."""
@@ -273,3 +278,37 @@ def test_a_report_shows_where_variants_differ_in_code(place, tmp_path):
     said = write(tmp_path / "sweep").markdown
     assert "b/seed0 has code unlike that of a/seed0: mine.py" in said
     assert "-WEIGHT = 2.0" in said and "+WEIGHT = 3.0" in said
+
+
+def test_nothing_is_accepted_for_a_run_that_is_refused_or_running(run, place):
+    before = (run.path / "code.json").read_text()
+    (place / "mine.py").write_text(MINE.replace("WEIGHT = 2.0", "WEIGHT = 3.0"))
+    other = run.config
+    override(other, "batch_size", 8)
+    with pytest.raises(ConfigError, match="another config"):
+        api.accept_code(other, run.path)
+    jobs = [Job("refused", 0, other, run.path), Job("same", 0, run.config, run.path)]
+    with run.locked():
+        sweep.accept_code_changes(jobs)
+    sweep.accept_code_changes(jobs[:1])
+    training = SimpleNamespace(experiment=SimpleNamespace(data=digits()), place=None)
+    with (
+        pytest.raises(ConfigError, match="another config"),
+        claimed(run.path, other, training, True),
+    ):
+        pass
+    assert (run.path / "code.json").read_text() == before
+    with claimed(run.path, run.config, training, accept_code_change=True):
+        assert kept_code.read(run.path).accepted[0]["round"] == 2
+
+
+def test_a_command_says_a_warning_in_one_line(monkeypatch, capsys):
+    def command(arguments):
+        for kind in (UserWarning, RuntimeWarning):
+            text = "the run's own\ncopy is used"
+            print(warnings.formatwarning(kind(text), kind, kept_code.__file__, 1), end="")
+
+    monkeypatch.setattr(report_command, "run", command)
+    assert main(["report", "--workdir=."]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "warning: the run's own copy is used" and "kept_code.py:1: " in second

@@ -10,6 +10,8 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
+from collections.abc import Iterator
 
 from genlab.cli import bench, evaluate, options, prepare, report, sample, sweep, train
 from genlab.runtime.cache import start_jax
@@ -50,10 +52,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         arguments, rest = parser().parse_known_args(typed)
         options.complete(arguments, rest)
-        if arguments.jax:
-            start_jax()
-        with interruptible():
-            return arguments.run(arguments) or 0
+        with _warnings_in_one_line():
+            if arguments.jax:
+                start_jax()
+            with interruptible():
+                return arguments.run(arguments) or 0
     except KeyboardInterrupt as stop:
         text = str(stop) or "interrupted; the same command goes on from the last checkpoint"
         print(f"\ngenlab: {text}", file=sys.stderr)
@@ -85,6 +88,27 @@ def _told(error: Exception) -> str:
             traceback.print_exception(error, file=file)
         kept.append(f"traceback in {file.name}")
     return f"{text} ({'; '.join(kept)})" if kept else text
+
+
+@contextlib.contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Meanwhile what is said to users is printed without the line of code that says it; warnings of
+    other kinds, which are for programmers, are printed as Python does.
+    """
+    from genlab.config import one_line
+
+    usual = warnings.formatwarning
+
+    def formatted(message, category, *place):
+        if category is UserWarning:
+            return f"warning: {one_line(message)}\n"
+        return usual(message, category, *place)
+
+    warnings.formatwarning = formatted
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def parser() -> argparse.ArgumentParser:

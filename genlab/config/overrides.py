@@ -1,17 +1,16 @@
 """Fields of a config set by their path, as `--config.a.b=value` and a variant of a sweep do."""
 
-import difflib
 import json
 from ast import literal_eval
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from genlab.config.errors import ConfigError, did_you_mean
-from genlab.config.spec import CALL, _plain, as_dict
-
-MOST = 3  # places that a suggestion names
+from genlab.config.node import CALL, converted
+from genlab.config.spec import _plain, as_dict
+from genlab.config.suggestions import suggestion
 
 
 def override(config: ConfigDict, path: str, value: Any) -> None:
@@ -93,38 +92,6 @@ def _field(node: Any, name: str, path: list[str], depth: int, root: ConfigDict) 
     raise ConfigError(f"{where} is {node!r}: it has no field {name!r}")
 
 
-def suggestion(name: str, names: list[str], root: Any, rest: str = "") -> str:
-    """`"; did you mean 'loop.steps'?"`: a field of that name elsewhere in `root`, else the nearest
-    of `names`, else of all fields; followed by the `rest` of a path where that leads somewhere.
-    """
-    places: dict[str, list[str]] = {}
-    for place, last in _places(root):
-        places.setdefault(last, []).append(place)
-    if name not in places and (near := did_you_mean(name, names)):
-        return near
-    found = difflib.get_close_matches(name, places, n=1, cutoff=0.75)
-    if not found:
-        return ""
-    known = {place for each in places.values() for place in each}
-    whole = [
-        f"{place}.{rest}" if f"{place}.{rest}" in known else place for place in places[found[0]]
-    ]
-    whole = sorted(whole, key=lambda place: place.count("."))[:MOST]
-    return f"; did you mean {' or '.join(map(repr, whole))}?"
-
-
-def _places(node: Any, at: str = "") -> Iterator[tuple[str, str]]:
-    """Every field of a config: its path, and the last name of it."""
-    if isinstance(node, ConfigDict | Mapping):
-        items = [(str(name), value) for name, value in node.items() if name != CALL]
-    else:
-        items = [(str(i), value) for i, value in enumerate(node)] if type(node) is tuple else []
-    for name, value in items:
-        place = f"{at}.{name}" if at else name
-        yield place, name
-        yield from _places(value, place)
-
-
 def _typed(value: Any, current: Any, path: str) -> Any:
     """`value` as the kind of data `current` is; text is read as a literal unless text is wanted."""
     typed = isinstance(value, str)
@@ -155,15 +122,6 @@ def _replaced(value: Any, current: ConfigDict, path: str) -> ConfigDict:
     if is_mapping(current):
         value = {name: converted(inner, current.get(name)) for name, inner in value.items()}
     return _plain(value, path)
-
-
-def converted(value: Any, like: Any) -> Any:
-    """A number as one of the kind of `like`, where it is the same number: 3 as 3.0, 1e3 as 1000."""
-    if type(like) is float and type(value) is int:
-        return float(value)
-    if type(like) is int and type(value) is float and value.is_integer():
-        return int(value)
-    return value
 
 
 def _listed(text: str) -> Any:

@@ -23,10 +23,12 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab.config.errors import ConfigError, check_seed, did_you_mean, placed
+from genlab.config.node import CALL, scalar
+from genlab.config.node import ConfigDict as Node
 from genlab.config.paths import current
+from genlab.config.suggestions import suggestion
 from genlab.config.upgrades import upgraded
 
-CALL = "call"
 NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
 ENTRANCES = {  # these run files and commands, write files, and say what code is trusted
     "genlab.cli.main", "genlab.config.files", "genlab.runs.code", "genlab.runs.files",
@@ -47,7 +49,7 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
     try:
         bound = signature.bind_partial(*args, **kwargs)
     except TypeError as error:
-        raise ConfigError(f"{fn.__name__}: {_explain(error, signature, kwargs)}") from None
+        raise ConfigError(f"{fn.__name__}: {_explain(error, fn, args, kwargs)}") from None
     fields, defaults = {CALL: path_of(fn)}, _defaults(fn, signature)
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -61,7 +63,7 @@ def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
             name not in LINEN_FIELDS
         ):
             raise ConfigError(f"{fn.__name__} needs `{name}`, which was not given")
-    return ConfigDict(fields, convert_dict=False).lock()
+    return Node(fields, convert_dict=False).lock()
 
 
 def _whole(value: Any, parameter: inspect.Parameter) -> Any:
@@ -252,7 +254,7 @@ def _plain(value: Any, where: str) -> Any:
     """Data as a config holds it: dicts as locked ConfigDicts, sequences as tuples."""
     if isinstance(value, ConfigDict | Mapping):
         fields = {name: _plain(inner, f"{where}.{name}") for name, inner in value.items()}
-        return ConfigDict(fields, convert_dict=False).lock()
+        return Node(fields, convert_dict=False).lock()
     if isinstance(value, tuple | list):
         return tuple(_plain(inner, where) for inner in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -270,19 +272,17 @@ def _plain(value: Any, where: str) -> Any:
     )
 
 
-def scalar(value: Any) -> Any:
-    """A scalar of NumPy or JAX as the number it is; anything else, a tracer too, as it is."""
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        with contextlib.suppress(Exception):  # of a tracer there is no number
-            return value.item()
-    return value
-
-
-def _explain(error: TypeError, signature: inspect.Signature, kwargs: dict) -> str:
+def _explain(error: TypeError, fn: Callable, args: tuple, kwargs: dict) -> str:
+    signature = inspect.signature(fn)
     unknown = [name for name in kwargs if name not in signature.parameters]
-    if unknown:
-        return f"no argument {unknown[0]!r}{did_you_mean(unknown[0], signature.parameters)}"
-    return str(error)
+    if not unknown:
+        return str(error)
+    with contextlib.suppress(TypeError):  # more positional arguments than it takes
+        known = {name: value for name, value in kwargs.items() if name not in unknown}
+        fields = _defaults(fn, signature) | signature.bind_partial(*args, **known).arguments
+        hint = suggestion(unknown[0], list(signature.parameters), fields)
+        return f"no argument {unknown[0]!r}{hint}"
+    return f"no argument {unknown[0]!r}{did_you_mean(unknown[0], signature.parameters)}"
 
 
 def _offered(module: ModuleType) -> list[str]:

@@ -68,7 +68,7 @@ class EvaluationContext:
         """What `n` samples are made of, as stored: the real split's rows in turn; None for a
         method that is given nothing.
         """
-        return rows_of(self.method, self.real, n)
+        return rows_of(self.method, self.real, n) if self.method.given else None
 
     def labels(self, n: int) -> np.ndarray | None:
         """The labels that `n` samples are asked for, [n]; None for a method that is given none."""

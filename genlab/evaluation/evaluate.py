@@ -4,6 +4,7 @@
 
 import contextlib
 import time
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -138,6 +139,7 @@ def evaluate(
 ) -> list[dict]:
     """Scores a trained run (see `trained`) on `split`, records the rows, and draws the pictures of
     what was scored, where the run draws any. The rows are `shown` before the disk may refuse them.
+    The data are opened where an evaluator or a picture asks for examples.
 
     Raises ConfigError where there is nothing to evaluate.
     """
@@ -152,7 +154,11 @@ def evaluate(
     shown(rows)
     record(run, rows)
     if experiment.loop.sample_every and isinstance(experiment.method, Generates):
-        previews.stages(experiment, run)(step, state)
+        try:
+            previews.stages(experiment, run)(step, state)
+        except ConfigError as error:  # the data are gone, which scores may not need
+            told = f"{run.path}: not every picture of round {step} was drawn: {error}"
+            warnings.warn(told, stacklevel=2)
     return rows
 
 

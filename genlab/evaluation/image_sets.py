@@ -10,6 +10,7 @@ the request, and genlab's code. The code and the weights of a feature space or a
 import hashlib
 import importlib.metadata
 import inspect
+import os
 import time
 from ast import literal_eval
 from collections.abc import Mapping
@@ -86,7 +87,7 @@ def features_of(text: str) -> Any:
         hint = choices(name, SPACES)
         raise ConfigError(f"no feature space {name!r}{hint}")
     path, takes_file = SPACES[name]
-    file, *options = rest.split(",")
+    file, options = _file_and_options(rest)
     if takes_file != bool(file):
         needed = "needs its file of weights" if takes_file else "takes no file"
         raise ConfigError(f"--features={text}: {name} {needed}, as in inception:weights.pth")
@@ -95,6 +96,15 @@ def features_of(text: str) -> Any:
         return config_lib.resolve(path)(*([file] if file else []), **settings)
     except TypeError as error:
         raise ConfigError(f"--features={text}: {error}") from None
+
+
+def _file_and_options(text: str) -> tuple[str, list[str]]:
+    """ "FILE,key=value" as the file, whose name may have commas too, and its options."""
+    words = text.split(",")
+    whole = (n for n in range(len(words), 0, -1) if os.path.isfile(",".join(words[:n])))
+    named = (n for n in range(len(words), 0, -1) if "=" not in words[n - 1])
+    n = next(whole, next(named, 1))
+    return ",".join(words[:n]), words[n:]
 
 
 def _own_space(text: str) -> Any:

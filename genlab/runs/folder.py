@@ -58,24 +58,7 @@ class RunFolder:
         run.
         """
         run = cls(path)
-        run._refuse_headless()
-        if run.exists:
-            run._refuse_changed(ingredients)
-            unlike = config_lib.differences(run.identity, identity(config, ingredients))
-            changed = {
-                name: values
-                for name, values in unlike.items()
-                if not (name.startswith("data.") and data_files.moved(run.path, data, *values))
-            }
-            if changed:
-                fields = "; ".join(
-                    f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()
-                )
-                raise ConfigError(
-                    f"{run.path} holds a run of another config ({fields}): "
-                    "give another --workdir, or the old values to resume it"
-                )
-            data_files.refuse_changed(run.path, data)
+        run.refuse_other(config, ingredients, data)
         kept_code.refuse_changed(run.path, config, ingredients)
         with files.writing(run.path):
             (run.path / "samples").mkdir(parents=True, exist_ok=True)
@@ -112,6 +95,32 @@ class RunFolder:
             )
         kept_code.make_importable(run.path, lambda: (run.config, run.ingredients), resuming)
         return run
+
+    def refuse_other(
+        self, config: ConfigDict, ingredients: Mapping[str, dict], data: data_files.Contents
+    ) -> None:
+        """ConfigError, as `start` raises it, but for changed code: of a run of another config, on
+        other files, or with other networks of other runs.
+        """
+        self._refuse_headless()
+        if not self.exists:
+            return
+        self._refuse_changed(ingredients)
+        unlike = config_lib.differences(self.identity, identity(config, ingredients))
+        changed = {
+            name: values
+            for name, values in unlike.items()
+            if not (name.startswith("data.") and data_files.moved(self.path, data, *values))
+        }
+        if changed:
+            fields = "; ".join(
+                f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()
+            )
+            raise ConfigError(
+                f"{self.path} holds a run of another config ({fields}): "
+                "give another --workdir, or the old values to resume it"
+            )
+        data_files.refuse_changed(self.path, data)
 
     def _refuse_headless(self) -> None:
         """Checkpoints without the config that they were trained under belong to no run."""
@@ -153,12 +162,20 @@ class RunFolder:
         """Writes the kinds of the data's columns, for whoever reads the run without the data; not
         those that cannot be written down as a spec, for which the data are then needed.
 
+        Raises ConfigError as `checked_columns` does.
+        """
+        if now := self.checked_columns(columns):
+            self.write("columns.json", now)
+
+    def checked_columns(self, columns: Mapping[str, Any]) -> dict:
+        """The kinds of the data's columns as plain data, {} of those that cannot be written down.
+
         Raises ConfigError where a run that goes on had other kinds: its labels would be others'.
         """
         try:
             now = config_lib.as_dict(config_lib.from_dict(columns))
         except ConfigError:
-            return
+            return {}
         before = config_lib.as_dict(self.columns)
         if before and (changed := config_lib.differences(before, now)):
             told = "; ".join(f"{n} was {old!r}, is {new!r}" for n, (old, new) in changed.items())
@@ -166,7 +183,7 @@ class RunFolder:
                 f"{self.path} was trained on data of other columns ({one_line(told)}): bring those "
                 "back to go on, or train in another --workdir"
             )
-        self.write("columns.json", now)
+        return now
 
     @property
     def columns(self) -> dict[str, ConfigDict]:

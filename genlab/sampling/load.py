@@ -3,7 +3,7 @@ devices it was trained with are needed.
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,6 @@ from jax import Array
 from ml_collections import ConfigDict
 
 from genlab.config import ConfigError, build
-from genlab.data.columns import Column
 from genlab.game import Method
 from genlab.game.abilities import Encodes, Generates, Reconstructs, require
 from genlab.runs import saved
@@ -27,6 +26,7 @@ from genlab.sampling.conditions import asked, loaded
 from genlab.sampling.notebook import Examples, page
 from genlab.sampling.request import SampleRequest, conditions, latents
 from genlab.sampling.sampler import Sampler
+from genlab.train.kept_data import KeptData
 
 
 def load(workdir: str | Path, step: int | None = None) -> "TrainedRun":
@@ -37,41 +37,9 @@ def load(workdir: str | Path, step: int | None = None) -> "TrainedRun":
     folder = RunFolder.at(workdir)
     config = folder.standalone
     found = saved.read(folder.checkpoints, config.loop.best, step)
-    method, source = build(config.method), KeptColumns(folder)
+    method, source = build(config.method), KeptData(folder)
     stats = as_evaluated(config, method, source, found.params, found.stats)
     return TrainedRun(folder, config, method, source, found.step, found.chosen, found.params, stats)
-
-
-@dataclass(frozen=True, eq=False)
-class KeptColumns:
-    """What a run folder says of its data: the columns. The data are built where examples are asked
-    for.
-    """
-
-    folder: RunFolder
-
-    @property
-    def columns(self) -> Mapping[str, Column]:
-        """The kind of each column."""
-        return self._columns
-
-    @cached_property
-    def _columns(self) -> Mapping[str, Column]:
-        kept = self.folder.columns
-        return {n: build(kind) for n, kind in kept.items()} if kept else self._data.columns
-
-    def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
-        """As `Source.read`."""
-        return self._data.read(split, n)
-
-    @property
-    def splits(self) -> Iterable[str]:
-        """The names of the data's splits; "validation" alone where it does not name them."""
-        return getattr(self._data, "splits", ["validation"])
-
-    @cached_property
-    def _data(self) -> Any:
-        return build(self.folder.config.data)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +47,7 @@ class TrainedRun:
     """A run read back.
 
     config: with networks of other runs as this folder keeps them
-    source: the data's columns
+    source: the data's columns; the data are opened where examples are asked for
     step:   the round that the weights are of
     chosen: how that checkpoint was chosen: "best validation SCORE", "last" or "round N"
     params: by network, moving averages where there are any; stats: likewise, then by collection
@@ -88,7 +56,7 @@ class TrainedRun:
     folder: RunFolder
     config: ConfigDict
     method: Method
-    source: KeptColumns
+    source: KeptData
     step: int
     chosen: str
     params: dict

@@ -2,6 +2,7 @@
 once finished.
 """
 
+import contextlib
 import functools
 import json
 import traceback
@@ -149,11 +150,14 @@ def outdated(job: Job) -> bool:
 
 
 def accept_code_changes(jobs: Iterable[Job]) -> None:
-    """Records for each run there is that it may go on with the user's code as it is now."""
+    """Records for each run there is that it may go on with the user's code as it is now; one that
+    may not go on for another reason, or is running, says so in its turn.
+    """
     from genlab.api import accept_code
 
     for job in jobs:
-        accept_code(job.config, job.workdir)
+        with contextlib.suppress(ConfigError):
+            accept_code(job.config, job.workdir)
 
 
 def _evaluation(config: Mapping) -> str:

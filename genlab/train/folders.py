@@ -8,8 +8,8 @@ from jax.errors import JaxRuntimeError
 from ml_collections import ConfigDict
 
 from genlab.config import ConfigError
-from genlab.data.sources import contents_of
-from genlab.runs import ingredients
+from genlab.data.sources import Source, contents_of
+from genlab.runs import ingredients, kept_code
 from genlab.runs.environment import environment
 from genlab.runs.files import NotWritten
 from genlab.runs.folder import RunFolder
@@ -48,7 +48,9 @@ def recorded(runs: Sequence[RunFolder], show: Progress) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def claimed(workdir: str | Path, config: ConfigDict, training: Training) -> Iterator[RunFolder]:
+def claimed(
+    workdir: str | Path, config: ConfigDict, training: Training, accept_code_change: bool = False
+) -> Iterator[RunFolder]:
     """The run folder, locked and started by the main process; what it refuses, all refuse."""
     with contextlib.ExitStack() as held:
 
@@ -56,12 +58,26 @@ def claimed(workdir: str | Path, config: ConfigDict, training: Training) -> Iter
             held.enter_context(RunFolder(workdir).locked())
             refuse_other_draws(RunFolder(workdir), training.place)
             source = training.experiment.data
+            if accept_code_change:
+                accept_code(RunFolder(workdir), config, source)
             used = ingredients.used(config)
             run = RunFolder.start(workdir, config, used, contents_of(source))
             run.keep_columns(source.columns)
 
         processes.on_main(claim)
         yield RunFolder(workdir, writes=processes.is_main())
+
+
+def accept_code(run: RunFolder, config: ConfigDict, source: Source) -> None:
+    """Records that a run, if there is one, may go on with the user's code as it is now.
+
+    Raises ConfigError, and records nothing, where it may not go on for another reason.
+    """
+    if run.exists and kept_code.changes_of(run.path, config, run.ingredients):
+        used = ingredients.used(config)
+        run.refuse_other(config, used, contents_of(source))
+        run.checked_columns(source.columns)
+        kept_code.accept(run.path, config, used)
 
 
 def refuse_other_draws(run: RunFolder, place: placement.Jit | placement.Pmap) -> None:

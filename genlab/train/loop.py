@@ -46,16 +46,20 @@ def fit(
     workdir: str | Path,
     show: Progress | None = None,
     given: hooks.Maker = hooks.none,
+    accept_code_change: bool = False,
 ) -> State:
     """Trains what `config` describes in `workdir` and returns the last State; resumes what is
     there, bit for bit. `given` makes the hooks (`genlab.fit`: previews and scores).
+
+    accept_code_change: of a run that exists, go on with the user's code as it is now, once nothing
+        else keeps it from going on; it is recorded
 
     Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training
     meets NaN; Interrupted when it is asked to stop, with all rounds saved.
 
     In several processes all must call it alike.
     """
-    return fit_vmapped([config], [workdir], show, given)[0]
+    return fit_vmapped([config], [workdir], show, given, accept_code_change)[0]
 
 
 def fit_vmapped(
@@ -63,6 +67,7 @@ def fit_vmapped(
     workdirs: Sequence[str | Path],
     show: Progress | None = None,
     given: hooks.Maker = hooks.none,
+    accept_code_change: bool = False,
 ) -> list[State]:
     """`fit` of several runs by one program (see `vmapped.groups` for which can be), each in a
     folder of its own; those that are at different rounds, group by group. An error or a signal
@@ -73,7 +78,7 @@ def fit_vmapped(
     trainings = processes.agreed(lambda: list(map(prepare, configs)), lambda _: alike)
     with contextlib.ExitStack() as held:
         given_runs = zip(workdirs, configs, trainings, strict=True)
-        runs = [held.enter_context(claimed(*one)) for one in given_runs]
+        runs = [held.enter_context(claimed(*one, accept_code_change)) for one in given_runs]
         held.enter_context(signals.watched())
         with recorded(runs, show):
             states = _train(trainings, runs, show, given)

@@ -80,6 +80,13 @@ class Training:
         state = self.shape()
         return shapes(state, self.place.state_sharding(state))
 
+    def like_trained(self) -> Any:
+        """`like`, from the columns of the data alone, without an example."""
+        e = self.experiment
+        batch = batch_like(e, (e.batch_size,))
+        state = jax.eval_shape(self._begun, random.key(e.seed), batch, self._ingredients)
+        return shapes(state, self.place.state_sharding(state))
+
     def _beginning(self) -> tuple[jax.Array, dict, dict]:
         """The root key, what the source needs on any device to make the first batch, and the
         weights taken from other runs.
@@ -148,8 +155,11 @@ class Training:
         e, zero = self.experiment, jnp.zeros((), jnp.int32)
         rows = jnp.arange(e.batch_size)
         batch = self._batch(held, random.fold_in(key, DATA), zero, zero, rows)
+        return self._begun(key, batch, weights)
+
+    def _begun(self, key, batch, weights) -> State:
+        e, key = self.experiment, random.fold_in(key, STATE)
         with frozen.given(weights["frozen"]):
-            key = random.fold_in(key, STATE)
             return game.init(e.method, e.optim, e.ema, key, batch, weights["begin"])
 
 
@@ -157,19 +167,10 @@ def prepare(config: ConfigDict) -> Training:
     """Builds and checks everything that can be checked before compiling; ConfigError says what is
     wrong.
     """
-    plain = config_lib.as_dict(config)
-    experiment = build(config)
-    if not isinstance(experiment, Experiment):
-        raise ConfigError(
-            f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)"
-        )
-    loop = experiment.loop
-    place = placement.by_name(loop.placement, loop.devices, loop.sharding)
-    placement.check_batch(place, experiment.batch_size)
-    if experiment.data.count("train") < 1:
+    training = _placed(config, build(config))
+    if training.experiment.data.count("train") < 1:
         raise ConfigError("the train split is empty")
-    training = Training(plain, experiment, place, game.batches_per_round(experiment.method))
-    check(experiment)
+    check(training.experiment)
     try:
         training.trace()
     except ConfigError:
@@ -179,6 +180,28 @@ def prepare(config: ConfigDict) -> Training:
         told = f"this game cannot be played: {type(error).__name__}: {text}"
         raise ConfigError(placed(told, error)) from error
     return training
+
+
+def reopened(config: ConfigDict, data: Source) -> Training:
+    """A run that was trained, with its `data`, to be restored and scored: only what is asked of its
+    evaluators is checked anew.
+    """
+    fields = {name: data if name == "data" else value for name, value in config.items()}
+    training = _placed(config, build(fields))
+    check(training.experiment)
+    return training
+
+
+def _placed(config: ConfigDict, experiment: Any) -> Training:
+    if not isinstance(experiment, Experiment):
+        raise ConfigError(
+            f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)"
+        )
+    loop = experiment.loop
+    place = placement.by_name(loop.placement, loop.devices, loop.sharding)
+    placement.check_batch(place, experiment.batch_size)
+    moves = game.batches_per_round(experiment.method)
+    return Training(config_lib.as_dict(config), experiment, place, moves)
 
 
 def columns_of(method: game.Method) -> tuple[str, ...]:

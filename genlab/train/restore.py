@@ -10,14 +10,16 @@ from genlab.game import State
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
 from genlab.runs.saved import SELECTION
-from genlab.train.program import Training, prepare
+from genlab.train.kept_data import KeptData
+from genlab.train.program import Training, reopened
 
 Step = int | Literal["last"] | None
 """A checkpoint: of this round, the newest ("last"), or the best by `loop.best`, else the newest."""
 
 
 def trained(workdir: str | Path, step: Step = None) -> tuple[RunFolder, Training, int, State]:
-    """A trained run: its folder, its experiment, and the State to sample and score.
+    """A trained run: its folder, its experiment, whose data are opened when examples are asked for,
+    and the State to sample and score.
 
     That is the best checkpoint by validation where `loop.best` names a score, else the newest; or
     that of round `step`, or the newest for "last". ConfigError where there is none.
@@ -32,11 +34,11 @@ def restored(workdir: str | Path, step: Step) -> tuple[RunFolder, Training, int,
     newest = step == "last"
     step = None if step == "last" else step
     run = RunFolder.at(workdir)
-    training = prepare(_on_one_device(run.standalone))
+    training = reopened(_on_one_device(run.standalone), KeptData(run))
     loop = training.experiment.loop
     with Checkpoints(run.checkpoints, loop.keep, loop.best) as checkpoints:
         best, steps = None if newest else checkpoints.best, checkpoints.steps
-        found = checkpoints.restore(training.like(), step, prefer=best)
+        found = checkpoints.restore(training.like_trained(), step, prefer=best)
     if found is None:
         raise ConfigError(f"{run.path} has no checkpoint yet: train it first")
     if step is None and found[0] == best:

@@ -1,0 +1,74 @@
+"""The data of a trained run, opened only where examples are asked for."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from genlab.config import build
+from genlab.data.columns import Column
+from genlab.data.sources import Source, contents_of
+from genlab.runs import data_files
+from genlab.runs.folder import RunFolder
+
+
+@dataclass(frozen=True, eq=False)
+class KeptData:
+    """A `Source` of which the run folder knows the columns: the data are built when anything else
+    is asked for. ConfigError then, where they are gone.
+    """
+
+    folder: RunFolder
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The kind of each column, as the folder keeps them; of older runs those of the data."""
+        return self._columns
+
+    @cached_property
+    def _columns(self) -> Mapping[str, Column]:
+        kept = self.folder.columns
+        return {n: build(kind) for n, kind in kept.items()} if kept else self._data.columns
+
+    @property
+    def contents(self) -> data_files.Contents:
+        """The files that the data are of: those opened, else those the run was trained on."""
+        opened = vars(self).get("_data")
+        return data_files.recorded(self.folder.path) if opened is None else contents_of(opened)
+
+    @property
+    def resident(self) -> bool:
+        """As `Source.resident`."""
+        return self._data.resident
+
+    def read(self, split: str, n: int | None = None) -> dict[str, np.ndarray]:
+        """As `Source.read`."""
+        return self._data.read(split, n)
+
+    def count(self, split: str) -> int:
+        """As `Source.count`."""
+        return self._data.count(split)
+
+    def fetch(self, *asked, **rows) -> dict[str, Any]:
+        """As `Source.fetch`."""
+        return self._data.fetch(*asked, **rows)
+
+    def batch(self, *asked) -> dict:
+        """As `Source.batch`."""
+        return self._data.batch(*asked)
+
+    def only(self, names: Collection[str]) -> Source:
+        """As `Source.only`."""
+        return self._data.only(names)
+
+    @cached_property
+    def _data(self) -> Any:
+        return build(self.folder.config.data)
+
+    def __getattr__(self, name: str) -> Any:
+        """What else this kind of data has, such as the means of a mixture."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._data, name)
