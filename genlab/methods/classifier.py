@@ -61,7 +61,7 @@ class Classifier:
     def loss(self, params, stats, batch, key, step):
         """-log p(label | image)."""
         label = batch[self.makes].argmax(-1)
-        (logits, _), stats = apply(self.net, "net", params, stats, batch[self.given[0]])
+        (logits, _), stats = apply(self.net, "net", params, stats, batch[self.given[0]], key=key)
         terms = {"cross_entropy": optax.softmax_cross_entropy_with_integer_labels(logits, label)}
         loss, metrics = total(terms, {}, step)
         return loss, (stats, {**metrics, "accuracy": (logits.argmax(-1) == label).mean()})

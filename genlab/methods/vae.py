@@ -48,7 +48,7 @@ class VAE:
         z = jnp.zeros((len(x), self.latent))
         params, stats = fresh(self.encoder, "encoder", random.fold_in(key, 0), x, cond)
         more_params, more_stats = fresh(self.decoder, "decoder", random.fold_in(key, 1), z, cond)
-        theta, _ = apply(self.decoder, "decoder", more_params, more_stats, z, cond)
+        theta, _ = apply(self.decoder, "decoder", more_params, more_stats, z, cond, key=key)
         wanted = (*x.shape[1:-1], x.shape[-1] * self.likelihood.parameters)
         if theta.shape[1:] != wanted:
             raise ConfigError(
@@ -68,9 +68,12 @@ class VAE:
         Welling at beta = 1.
         """
         x, cond = batch[self.makes], conditions(batch, self.given)
-        (mean, log_variance), stats = apply(self.encoder, "encoder", params, stats, x, cond)
+        keys = random.fold_in(key, 0), random.fold_in(key, 1)  # of dropout
+        (mean, log_variance), stats = apply(
+            self.encoder, "encoder", params, stats, x, cond, key=keys[0]
+        )
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
-        theta, stats = apply(self.decoder, "decoder", params, stats, z, cond)
+        theta, stats = apply(self.decoder, "decoder", params, stats, z, cond, key=keys[1])
         terms = {
             "distortion": -self.likelihood.log_prob(theta, x),
             "kl": gaussian_kl(mean, log_variance),

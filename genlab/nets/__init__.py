@@ -3,6 +3,7 @@
 from genlab.nets import biggan, classic, dcgan, heads, layers, mlp, r3gan, resnet
 from genlab.nets.frozen import Frozen, trained
 from genlab.nets.layers import attention, minibatch, spectral
+from genlab.nets.nnx import nnx_module
 from genlab.nets.roles import Decoder, Discriminator, Encoder, Generator
 from genlab.nets.scale import WithScale
 
@@ -21,6 +22,7 @@ __all__ = [
     "layers",
     "minibatch",
     "mlp",
+    "nnx_module",
     "r3gan",
     "resnet",
     "spectral",

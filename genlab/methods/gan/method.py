@@ -148,7 +148,7 @@ class GAN:
         x, cond = batch[self.makes], conditions(batch, self.given)
         z = self.latents(random.fold_in(key, 2), len(x))
         params, stats = fresh(self.generator, "gen", random.fold_in(key, 0), z, cond)
-        fake, _ = apply(self.generator, "gen", params, stats, z, cond)
+        fake, _ = apply(self.generator, "gen", params, stats, z, cond, key=key)
         if fake.shape != x.shape:
             raise ConfigError(
                 f"the generator makes examples of {fake.shape[1:]}, the data are {x.shape[1:]}: "

@@ -4,7 +4,7 @@ makes one trunk of several parts.
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import flax.linen as nn
 import jax
@@ -114,6 +114,8 @@ def in_float32(net: nn.Module) -> nn.Module:
         value = getattr(net, name, None)
         if name == "dtype":
             changes[name] = "float32"
+        elif isinstance(value, Mapping) and "dtype" in value:  # arguments of an NNX module
+            changes[name] = {**value, "dtype": "float32"}
         elif isinstance(value, nn.Module) and name != "parent":
             changes[name] = in_float32(value)
         elif isinstance(value, tuple) and any(isinstance(part, nn.Module) for part in value):

@@ -1,0 +1,200 @@
+"""Networks in Flax NNX as trunks: trained, resumed, on several devices, evaluated, recalibrated."""
+
+import re
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from helpers import tiny
+from helpers.shared import leaves
+from jax import random
+from jax.sharding import PartitionSpec as P
+
+from genlab import fit, spec
+from genlab.config import ConfigError, build
+from genlab.game import apply, fresh
+from genlab.methods import GAN
+from genlab.nets import Discriminator, Generator, nnx_module
+from genlab.nets.layers import in_float32
+from genlab.runtime.collectives import AXIS
+from genlab.sampling.batch_norm import recalibrated
+from genlab.sampling.draw import SampleRequest, generate
+
+HERE = __name__
+
+
+class Up(nnx.Module):
+    """A trunk up with layers in a list, BatchNorm, dropout and a constant drawn at random."""
+
+    def __init__(self, shape, width=16, rate=0.5, *, rngs: nnx.Rngs):
+        self.hidden = nnx.List([nnx.Linear(8, width, rngs=rngs)])
+        self.norm = nnx.BatchNorm(width, momentum=0.9, rngs=rngs)
+        self.dropout = nnx.Dropout(rate, rngs=rngs)
+        self.fixed = nnx.data(rngs.normal((width,)))
+        self.out = nnx.Linear(width, int(np.prod(shape)), rngs=rngs)
+        self.shape = shape
+
+    def __call__(self, z):
+        x = self.dropout(nnx.relu(self.norm(self.hidden[0](z)))) + self.fixed[None]
+        return self.out(x).reshape(-1, *self.shape)
+
+
+class Down(nnx.Module):
+    """A trunk down that takes all that a trunk is given."""
+
+    def __init__(self, width=16, dtype=None, *, rngs: nnx.Rngs):
+        self.dense = nnx.Linear(64, width, dtype=dtype, rngs=rngs)
+        self.norm = nnx.BatchNorm(width, momentum=0.9, axis_name="theirs", rngs=rngs)
+
+    def __call__(self, x, cond=None, train=True):
+        return nnx.leaky_relu(self.norm(self.dense(x.reshape(len(x), -1))))
+
+
+class Bare(nnx.Module):
+    pass
+
+
+class Two(Bare):
+    def __call__(self, x, y):
+        return x
+
+
+class Pair(Bare):
+    def __call__(self, x):
+        return x, x
+
+
+class Adapter(nnx.Param):
+    pass
+
+
+class Adapted(Bare):
+    def __init__(self):
+        self.weight = Adapter(jnp.ones(3))
+
+    def __call__(self, x):
+        return x
+
+
+class Linen(nn.Module):
+    pass
+
+
+def up(**kwargs):
+    return spec(nnx_module, f"{HERE}:Up", shape=tiny.SHAPE, **kwargs)
+
+
+def gan(**kwargs):
+    critic = spec(Discriminator, spec(nnx_module, f"{HERE}:Down"))
+    method = spec(GAN, spec(Generator, up()), critic, latent=8)
+    return tiny.experiment(method, ("disc", "gen"), **kwargs)
+
+
+@pytest.fixture(scope="module")
+def net():
+    """(trunk, params, stats) of an `Up` in a game."""
+    trunk = build(up())
+    return trunk, *jax.jit(lambda: fresh(trunk, "gen", random.key(0), jnp.zeros((4, 8))))()
+
+
+@pytest.mark.parametrize("placement", ["jit", "pmap"])
+def test_a_game_is_trained_and_resumed_bit_for_bit_on_two_devices(placement, tmp_path):
+    loop = {"placement": placement, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1}
+    ends = []
+    for folder, stops in (("whole", (4,)), ("parts", (2, 4))):
+        for steps in stops:
+            state = fit(gan(loop={**loop, "steps": steps}), tmp_path / folder)
+        ends.append(leaves(state))
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for name in ("gen", "disc"):
+        norm = state.stats[name]["batch_stats"]["trunk"]["norm"]
+        assert np.abs(norm["mean"]).min() > 0 and np.abs(norm["var"] - 1).min() > 0
+    assert state.stats["gen"]["frozen"]["trunk"].keys() == {"fixed"}
+    request = SampleRequest(n=2, formats=("npz",))
+    drawn = [np.load(generate(tmp_path / "parts", request)[0])["image"] for _ in range(2)]
+    assert drawn[0].shape == (2, *tiny.SHAPE)
+    np.testing.assert_array_equal(*drawn)
+
+
+def test_dropout_is_of_the_key_and_evaluation_of_running_statistics(net):
+    trunk, params, stats = net
+    z = random.normal(random.key(1), (4, 8))
+    one, two = (random.key(n) for n in (1, 2))
+    call = jax.jit(lambda key: apply(trunk, "gen", params, stats, z, key=key))
+    first, again, other = (call(key) for key in (one, one, two))
+    np.testing.assert_array_equal(first[0], again[0])
+    assert (first[0] != other[0]).any()
+    moved = first[1]["gen"]["batch_stats"]["norm"]["mean"]
+    hidden = np.asarray(z) @ np.asarray(params["gen"]["hidden"]["0"]["kernel"])
+    np.testing.assert_allclose(moved, 0.1 * hidden.mean(0), atol=1e-6)
+
+    evaluated, after = jax.jit(lambda: apply(trunk, "gen", params, stats, z, train=False))()
+    jax.tree.map(np.testing.assert_array_equal, after, stats)
+    fixed, out = (
+        jax.tree.map(np.asarray, tree) for tree in (stats["gen"]["frozen"], params["gen"]["out"])
+    )
+    x = np.maximum(hidden / np.sqrt(1 + 1e-5), 0) + fixed["fixed"]
+    expected = x @ out["kernel"] + out["bias"]
+    np.testing.assert_allclose(evaluated.reshape(4, -1), expected, atol=1e-5)
+
+
+def test_batch_norm_is_over_the_rows_of_all_devices():
+    trunk = build(spec(nnx_module, f"{HERE}:Down"))
+    x = random.normal(random.key(0), (8, *tiny.SHAPE))
+    params, stats = jax.jit(lambda: fresh(trunk, "disc", random.key(0), x))()
+
+    def call(x):
+        return apply(trunk, "disc", params, stats, x)
+
+    mesh = jax.make_mesh((2,), (AXIS,), devices=jax.devices()[:2])
+    specs = {"in_specs": P(AXIS), "out_specs": (P(AXIS), P()), "check_vma": False}
+    split = jax.jit(jax.shard_map(call, mesh=mesh, **specs))(x)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), split, jax.jit(call)(x))
+
+
+def test_recalibration_gives_the_statistics_of_its_batches():
+    method = build(gan().method)
+    batch = {"image": jnp.zeros((16, *tiny.SHAPE)), "label": jnp.zeros((16, 10))}
+    params, stats = jax.jit(method.init)(random.key(0), batch)
+    stats["gen"]["batch_stats"]["trunk"]["norm"]["mean"] += 7.0
+    key = random.key(3)
+    after = recalibrated(method, params, stats, key, 2, 16)["gen"]["batch_stats"]["trunk"]["norm"]
+    kernel = np.asarray(params["gen"]["trunk"]["hidden"]["0"]["kernel"])
+    hidden = [method.latents(random.fold_in(key, n), 16) @ kernel for n in range(2)]
+    np.testing.assert_allclose(after["mean"], np.mean([h.mean(0) for h in hidden], 0), atol=1e-5)
+    np.testing.assert_allclose(after["var"], np.mean([h.var(0) for h in hidden], 0), rtol=1e-4)
+
+
+def test_a_penalty_has_it_in_float32():
+    trunk = build(spec(nnx_module, f"{HERE}:Down", dtype="bfloat16"))
+    assert in_float32(trunk).kwargs["dtype"] == "float32"
+
+
+WRONG = {
+    "is no class of nnx.Module: a linen module is given by itself": ("Linen", {}),
+    "is no class of nnx.Module: name a class": ("up", {}),
+    "takes no argument 'widht'; did you mean 'width'?": ("Down", {"widht": 3}),
+    "takes no argument 'rngs'; it is made from the run's key": ("Down", {"rngs": 3}),
+    "needs `shape`, which was not given": ("Up", {}),
+    "Bare has no __call__": ("Bare", {}),
+    "is called (self, x, y); a trunk is called with x and": ("Two", {}),
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_what_cannot_be_a_trunk_is_refused_when_it_is_built(said):
+    name, kwargs = WRONG[said]
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        build(spec(nnx_module, f"{HERE}:{name}", **kwargs))
+
+
+def test_what_would_go_wrong_in_silence_is_refused(net):
+    for name, said in (("Pair", "gave a tuple"), ("Adapted", "Adapter is a subclass of nnx.Param")):
+        with pytest.raises(ConfigError, match=said):
+            fresh(build(spec(nnx_module, f"{HERE}:{name}")), "net", random.key(0), jnp.zeros(3))
+    with pytest.raises(ConfigError, match="Up draws random numbers in training"):
+        apply(net[0], "gen", *net[1:], jnp.zeros((4, 8)))
