@@ -54,7 +54,7 @@ class FromNNX(nn.Module):
     be recalibrated exactly.
     """
 
-    module: Callable
+    module: type
     kwargs: Mapping[str, Any]
 
     @nn.compact

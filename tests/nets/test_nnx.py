@@ -16,9 +16,12 @@ from jax.sharding import PartitionSpec as P
 from genlab import fit, spec
 from genlab.config import ConfigError, build
 from genlab.game import apply, fresh
-from genlab.methods import GAN
-from genlab.nets import Discriminator, Generator, nnx_module
+from genlab.losses import likelihood
+from genlab.methods import GAN, VAE
+from genlab.methods.classifier import Classifier, Logits
+from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp, nnx_module
 from genlab.nets.layers import in_float32
+from genlab.runtime import placement
 from genlab.runtime.collectives import AXIS
 from genlab.sampling.batch_norm import recalibrated
 from genlab.sampling.draw import SampleRequest, generate
@@ -100,9 +103,9 @@ def net():
     return trunk, *jax.jit(lambda: fresh(trunk, "gen", random.key(0), jnp.zeros((4, 8))))()
 
 
-@pytest.mark.parametrize("placement", ["jit", "pmap"])
-def test_a_game_is_trained_and_resumed_bit_for_bit_on_two_devices(placement, tmp_path):
-    loop = {"placement": placement, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1}
+@pytest.mark.parametrize("kind", ["jit", "pmap"])
+def test_a_game_is_trained_and_resumed_bit_for_bit_on_two_devices(kind, tmp_path):
+    loop = {"placement": kind, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1}
     ends = []
     for folder, stops in (("whole", (4,)), ("parts", (2, 4))):
         for steps in stops:
@@ -114,10 +117,9 @@ def test_a_game_is_trained_and_resumed_bit_for_bit_on_two_devices(placement, tmp
         norm = state.stats[name]["batch_stats"]["trunk"]["norm"]
         assert np.abs(norm["mean"]).min() > 0 and np.abs(norm["var"] - 1).min() > 0
     assert state.stats["gen"]["frozen"]["trunk"].keys() == {"fixed"}
-    request = SampleRequest(n=2, formats=("npz",))
-    drawn = [np.load(generate(tmp_path / "parts", request)[0])["image"] for _ in range(2)]
-    assert drawn[0].shape == (2, *tiny.SHAPE)
-    np.testing.assert_array_equal(*drawn)
+    drawn = generate(tmp_path / "parts", SampleRequest(n=2, formats=("npz",)))
+    with np.load(drawn[0]) as file:
+        assert file["image"].shape == (2, *tiny.SHAPE)
 
 
 def test_dropout_is_of_the_key_and_evaluation_of_running_statistics(net):
@@ -150,7 +152,7 @@ def test_batch_norm_is_over_the_rows_of_all_devices():
     def call(x):
         return apply(trunk, "disc", params, stats, x)
 
-    mesh = jax.make_mesh((2,), (AXIS,), devices=jax.devices()[:2])
+    mesh = placement.by_name("pmap", 2).mesh
     specs = {"in_specs": P(AXIS), "out_specs": (P(AXIS), P()), "check_vma": False}
     split = jax.jit(jax.shard_map(call, mesh=mesh, **specs))(x)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), split, jax.jit(call)(x))
@@ -172,6 +174,22 @@ def test_recalibration_gives_the_statistics_of_its_batches():
 def test_a_penalty_has_it_in_float32():
     trunk = build(spec(nnx_module, f"{HERE}:Down", dtype="bfloat16"))
     assert in_float32(trunk).kwargs["dtype"] == "float32"
+
+
+def test_every_method_gives_its_networks_a_key_for_dropout():
+    """Layers of linen refuse to be without."""
+    batch = {"image": jnp.zeros((4, *tiny.SHAPE)), "label": jnp.eye(10)[:4]}
+    up, down = spec(mlp.Up, tiny.SHAPE, (8,), dropout=0.5), spec(mlp.Down, (8,), dropout=0.5)
+    encoder, critic = spec(Encoder, down, latent=8), spec(Discriminator, down)
+    for method in (
+        spec(GAN, spec(Generator, up), critic, latent=8),
+        spec(VAE, encoder, spec(Decoder, up), spec(likelihood.bernoulli)),
+        spec(Classifier, spec(Logits, down, 10)),
+    ):
+        made = build(method)
+        params, stats = jax.eval_shape(made.init, random.key(0), batch)
+        for player in made.players().values():
+            jax.eval_shape(player.loss, params, stats, batch, random.key(0), jnp.int32(0))
 
 
 WRONG = {
