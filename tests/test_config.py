@@ -15,8 +15,19 @@ from ml_collections import ConfigDict
 from genlab import Experiment, Loop
 from genlab import config as config_lib
 from genlab.cli.sweep import _seeds
-from genlab.config import ConfigError, build, choose, files, fingerprint, override, spec
+from genlab.config import (
+    ConfigError,
+    build,
+    choose,
+    files,
+    fingerprint,
+    override,
+    place_of,
+    resolve,
+    spec,
+)
 from genlab.data import digits
+from genlab.data.sources import Streamed
 from genlab.evaluation import Fidelity
 from genlab.features import Pixels
 from genlab.losses import adversarial
@@ -309,6 +320,13 @@ class Broken:
     def batch(self, held, *place):
         return {"image": held["no such column"]}
 
+class Reader:
+    def __len__(self):
+        return 9
+
+    def __getitem__(self, at):
+        return {"image": {}[at]}
+
 def missing():
     return open("/no/such/file.npz")
 """
@@ -318,11 +336,15 @@ def test_an_error_in_a_users_data_names_its_line(tmp_path, monkeypatch):
     """Where they are opened, and where a batch is made of them."""
     (tmp_path / "data_of_a_user.py").write_text(DATA)
     monkeypatch.syspath_prepend(tmp_path)
-    for name, line in (("missing", 18), ("Broken", 15)):
+    for name, line in (("missing", 25), ("Broken", 15)):
         config = tiny.gan()
         override(config, "data", {"call": f"data_of_a_user:{name}"})
         with pytest.raises(ConfigError, match=rf"{tmp_path}/data_of_a_user.py:{line}\)"):
             prepare(config)
+    reader = resolve("data_of_a_user:Reader")()
+    with pytest.raises(KeyError) as caught:  # in a thread, in the course of training
+        Streamed({"train": reader}, digits().only(["image"]).columns).fetch("train", 0, 0, 1, 4)
+    assert place_of(caught.value) == f"{tmp_path}/data_of_a_user.py:22"
 
 
 def test_numbers_of_numpy_and_jax_are_assigned_as_numbers():

@@ -12,8 +12,12 @@ from PIL import Image
 from genlab import fit
 from genlab.config import ConfigError
 from genlab.data.pictures import grid, headed, points, write_png
+from genlab.runs.folder import RunFolder
 from genlab.sampling.draw import SampleRequest, generate, name_of
 from genlab.sampling.latents import interpolate, truncated
+from genlab.sampling.load import load
+from genlab.sampling.previews import with_names
+from genlab.sampling.sampler import column_names
 
 
 def test_a_grid_places_every_image_row_by_row():
@@ -175,3 +179,17 @@ def test_long_names_stand_upwards_over_their_columns():
         np.testing.assert_array_equal(made[-len(sheet) :], sheet)
         for column in (slice(0, 29), slice(30, 59)):
             assert (made[: -len(sheet), column] < 128).any()
+
+
+def test_names_stand_over_previews_unless_the_run_has_some_without(runs, tmp_path):
+    labels, plain = load(runs / "labels"), load(runs / "plain")
+    names = column_names(labels.method, labels.source)
+    assert names == tuple("0123456789") and column_names(plain.method, plain.source) == ()
+    run, sheet = RunFolder(tmp_path), grid(np.zeros((20, 8, 8, 1), np.uint8), columns=10)
+    for at in (2, 4):
+        np.testing.assert_array_equal(with_names(run, sheet, names), headed(sheet, names))
+        write_png(tmp_path / "samples" / f"{at:06d}.png", with_names(run, sheet, names))
+    (tmp_path / "samples" / "000003.png").write_bytes(b"cut off")
+    write_png(tmp_path / "samples" / "000004.png", sheet)
+    np.testing.assert_array_equal(with_names(run, sheet, names), sheet)
+    np.testing.assert_array_equal(with_names(run, sheet, ()), sheet)

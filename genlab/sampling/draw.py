@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from genlab.config import ConfigError
-from genlab.data.columns import Column, Label
+from genlab.data.columns import Column
 from genlab.data.pictures import headed, write_png
 from genlab.game.abilities import Generates, require
 from genlab.runs.environment import version
@@ -26,7 +26,7 @@ from genlab.runs.files import write_json, writing
 from genlab.sampling.conditions import Stored
 from genlab.sampling.load import TrainedRun, load
 from genlab.sampling.request import SampleRequest
-from genlab.sampling.sampler import grid_columns
+from genlab.sampling.sampler import column_names, grid_columns
 
 FORMATS = ("grid", "png", "npz")
 RECORD = "request.json"
@@ -51,7 +51,7 @@ def generate(workdir: str | Path, request: SampleRequest, step: int | None = Non
         with writing(place):
             (draft / "images").mkdir(parents=True)
             column = run.source.columns[run.method.makes]
-            names = () if request.interpolate or fixed else _column_names(run)
+            names = () if request.interpolate or fixed else column_names(run.method, run.source)
             written = _write(draft, place.name, drawn, column, request, columns, names)
             files = [str(path.relative_to(draft)) for path in written]
             write_json(draft / RECORD, _record(run, request, files))
@@ -85,12 +85,6 @@ def name_of(request: SampleRequest, step: int) -> str:
 
 def _safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.,+-]+", "-", text)
-
-
-def _column_names(run: TrainedRun) -> Sequence[str]:
-    """The names of the labels that a grid has a column for each of; none where it has not."""
-    kinds = [run.source.columns[name] for name in run.method.given[:1]]
-    return next((kind.names for kind in kinds if isinstance(kind, Label)), ())
 
 
 def _record(run: TrainedRun, request: SampleRequest, files: list[str]) -> dict:

@@ -1,12 +1,13 @@
 """Pictures drawn in the course of training."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
 from jax import random
 
-from genlab.data.pictures import write_png
+from genlab.data.pictures import headed, write_png
 from genlab.data.sources import Readable
 from genlab.game import Method, State
 from genlab.game.abilities import Reconstructs
@@ -14,7 +15,7 @@ from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import evaluation_variables
 from genlab.sampling.conditions import held_out, loaded, spread
-from genlab.sampling.sampler import Sampler, as_batch, grid_columns
+from genlab.sampling.sampler import Sampler, as_batch, column_names, grid_columns
 
 GRID = 64  # pictures in a grid of samples
 POINTS = 2500  # points in a density plot
@@ -32,13 +33,13 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
     square = POINTS if len(column.shape) == 1 else 6 * columns if columns else GRID
     count = ROW if seen else square
     z = method.latents(random.fold_in(random.key(experiment.seed), STREAM), count)
-    stored = spread(method, source, count)
+    stored, names = spread(method, source, count), column_names(method, source)
     rebuild = reconstructor(method, source)
 
     def draw(step: int, state: State) -> None:
         params, stats = _on_one_device(evaluation_variables(experiment, state))
         made = sampler(params, stats, z, loaded(source, stored))
-        sheet = column.draw(made, columns)
+        sheet = with_names(run, column.draw(made, columns), names)
         if seen and stored:
             above = [source.columns[name].draw(stored[name], ROW) for name in seen]
             sheet = stacked([*above, column.draw(made, ROW)])
@@ -49,6 +50,18 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
             )
 
     return draw
+
+
+def with_names(run: RunFolder, sheet: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """A grid with the names of its columns above them, if there are any; without where the run has
+    drawn its grids so, as earlier versions did: stages of one run are alike.
+    """
+    from PIL import Image
+
+    for path in run.path.glob("samples/[0-9]*.png") if names else ():
+        with contextlib.suppress(OSError), Image.open(path) as before:  # one may be damaged
+            names = names if before.height != len(sheet) else ()
+    return headed(sheet, names) if names else sheet
 
 
 def given_pictures(method: Method, source: Readable) -> list[str]:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from genlab.data.columns import Label
 from genlab.data.sources import Readable
 from genlab.game import Method
 from genlab.runtime import compiler
@@ -62,3 +63,13 @@ def grid_columns(method: Method, source: Readable) -> int | None:
     """
     cycles = [getattr(source.columns[name], "cycle", 0) for name in method.given[:1]]
     return cycles[0] if cycles and 1 < cycles[0] <= 16 else None
+
+
+def column_names(method: Method, source: Readable) -> tuple[str, ...]:
+    """The names of the labels, where a grid of images has a column for each (`grid_columns`); else
+    none.
+    """
+    kinds = [source.columns[name] for name in method.given[:1]]
+    names = next((kind.names for kind in kinds if isinstance(kind, Label)), ())
+    images = len(source.columns[method.makes].shape) == 3
+    return names if images and len(names) == grid_columns(method, source) else ()

@@ -51,13 +51,13 @@ class KeptData:
         """As `Source.count`."""
         return self._data.count(split)
 
-    def fetch(self, *asked, **rows) -> dict[str, Any]:
+    def fetch(self, split, seed, first, batches, size, **rows) -> dict[str, Any]:
         """As `Source.fetch`."""
-        return self._data.fetch(*asked, **rows)
+        return self._data.fetch(split, seed, first, batches, size, **rows)
 
-    def batch(self, *asked) -> dict:
+    def batch(self, held, key, i, j, rows, size) -> dict:
         """As `Source.batch`."""
-        return self._data.batch(*asked)
+        return self._data.batch(held, key, i, j, rows, size)
 
     def only(self, names: Collection[str]) -> Source:
         """As `Source.only`."""
