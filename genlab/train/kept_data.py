@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from genlab.config import build
+from genlab.config import ConfigError, build
 from genlab.data.columns import Column
 from genlab.data.sources import Source, contents_of
 from genlab.runs import data_files
@@ -65,7 +65,11 @@ class KeptData:
 
     @cached_property
     def _data(self) -> Any:
-        return build(self.folder.config.data)
+        try:
+            return build(self.folder.config.data)
+        except ConfigError as error:
+            told = f"{error} (the data of {self.folder.path}, of which this needs examples)"
+            raise ConfigError(told) from error.__cause__
 
     def __getattr__(self, name: str) -> Any:
         """What else this kind of data has, such as the means of a mixture."""
