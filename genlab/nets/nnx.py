@@ -21,6 +21,7 @@ from jax import Array, lax, random
 from genlab.config import ConfigError, did_you_mean, resolve
 from genlab.nets.conditions import Conditions
 from genlab.nets.frozen import FROZEN
+from genlab.nets.layers.norms import refuse_one_row
 from genlab.runtime import collectives
 
 CALLED_WITH = ("cond", "train")  # what a call takes beside x, where it has arguments of these names
@@ -50,8 +51,7 @@ class FromNNX(nn.Module):
     the collection "batch_stats". `train` sets the mode of every layer, by the module's own
     `train()` or `eval()`. All random streams, dropout's too, are of the step's key. Under `pmap`
     every `nnx.BatchNorm` is over the rows of all devices, whatever `axis_name` it was made with;
-    other layers see the rows of their device. A BatchNorm that is called twice in one pass cannot
-    be recalibrated exactly.
+    other layers see the rows of their device.
     """
 
     module: type
@@ -62,7 +62,8 @@ class FromNNX(nn.Module):
         """What the module gives for `x`.
 
         Raises ConfigError where that is no array, where a variable is of a subclass of `nnx.Param`,
-        and where layers draw random numbers and the method gives no key.
+        where layers draw random numbers and the method gives no key, and for BatchNorm over one row
+        in training.
         """
         module = self._made()
         if self.is_initializing():
@@ -72,7 +73,8 @@ class FromNNX(nn.Module):
             self._refuse_no_key(module, train)
         given = {"cond": cond, "train": train}
         taken = _parameters(_call_of(self.module))
-        out = _called(module, x, {n: v for n, v in given.items() if n in taken}, train)
+        given = {name: value for name, value in given.items() if name in taken}
+        out = _called(module, x, given, train, checked=not self.is_initializing())
         if not isinstance(out, jax.Array):
             raise ConfigError(
                 f"{self.module.__name__} gave a {type(out).__name__}; a trunk gives one array"
@@ -118,8 +120,8 @@ class FromNNX(nn.Module):
             )
 
 
-def _called(module: Any, x: Array, given: Mapping[str, Any], train: bool) -> Any:
-    """`module(x, **given)` in its mode, BatchNorm over all devices.
+def _called(module: Any, x: Array, given: Mapping[str, Any], train: bool, checked: bool) -> Any:
+    """`module(x, **given)` in its mode, BatchNorm over all devices; `checked` for two rows or more.
 
     nnx.BatchNorm cuts the gradient of a running statistic r after r -> m r + (1 - m) b, from which
     recalibration reads m: m (r - r), with the gradient m, puts it back and changes no bit.
@@ -127,13 +129,26 @@ def _called(module: Any, x: Array, given: Mapping[str, Any], train: bool) -> Any
     module.train() if train else module.eval()
     norms = [one for _, one in nnx.iter_modules(module) if isinstance(one, nnx.BatchNorm)]
     before = [(one.mean.get_value(), one.var.get_value()) for one in norms]
-    for one in norms:
-        one.axis_name = collectives.axis()
+    calls = [_watched(one, train and checked) for one in norms]
     out = module(x, **given)
-    for one, held in zip(norms, before, strict=True) if train else ():
+    for one, held, times in zip(norms, before, calls, strict=True) if train else ():
         for statistic, r in zip((one.mean, one.var), held, strict=True):
-            statistic[...] += one.momentum * (r - lax.stop_gradient(r))
+            statistic[...] += one.momentum ** len(times) * (r - lax.stop_gradient(r))
     return out
+
+
+def _watched(norm: nnx.BatchNorm, checked: bool) -> list[tuple[int, ...]]:
+    """The shapes that a layer will be called with: each call promotes its types once."""
+    promote, shapes = norm.promote_dtype, []
+
+    def promoted(values, *args, **kwargs):
+        shapes.append(values[0].shape)
+        if checked:
+            refuse_one_row("nnx.BatchNorm", values[0].size // norm.num_features)
+        return promote(values, *args, **kwargs)
+
+    norm.axis_name, norm.promote_dtype = collectives.axis(), promoted
+    return shapes
 
 
 def _state(module: nnx.Module) -> list[tuple[tuple, Any]]:

@@ -1,6 +1,7 @@
 """Networks in Flax NNX as trunks: trained, resumed, on several devices, evaluated, recalibrated."""
 
 import re
+import shutil
 
 import flax.linen as nn
 import jax
@@ -21,10 +22,10 @@ from genlab.methods import GAN, VAE
 from genlab.methods.classifier import Classifier, Logits
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp, nnx_module
 from genlab.nets.layers import in_float32
+from genlab.runs import saved
 from genlab.runtime import placement
 from genlab.runtime.collectives import AXIS
 from genlab.sampling.batch_norm import recalibrated
-from genlab.sampling.draw import SampleRequest, generate
 
 HERE = __name__
 
@@ -54,6 +55,17 @@ class Down(nnx.Module):
 
     def __call__(self, x, cond=None, train=True):
         return nnx.leaky_relu(self.norm(self.dense(x.reshape(len(x), -1))))
+
+
+class Shared(nnx.Module):
+    """One BatchNorm called twice."""
+
+    def __init__(self, *, rngs: nnx.Rngs):
+        self.norm = nnx.BatchNorm(8, momentum=0.9, rngs=rngs)
+
+    def __call__(self, z):
+        self.norm(z)
+        return self.norm(3 * z)
 
 
 class Bare(nnx.Module):
@@ -105,21 +117,18 @@ def net():
 
 @pytest.mark.parametrize("kind", ["jit", "pmap"])
 def test_a_game_is_trained_and_resumed_bit_for_bit_on_two_devices(kind, tmp_path):
-    loop = {"placement": kind, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1}
-    ends = []
-    for folder, stops in (("whole", (4,)), ("parts", (2, 4))):
-        for steps in stops:
-            state = fit(gan(loop={**loop, "steps": steps}), tmp_path / folder)
-        ends.append(leaves(state))
-    for a, b in zip(*ends, strict=True):
+    loop = {"placement": kind, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1, "keep": 2}
+    state = fit(gan(loop=loop), tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints" / "4")
+    for a, b in zip(leaves(state), leaves(fit(gan(loop=loop), tmp_path)), strict=True):
         np.testing.assert_array_equal(a, b)
     for name in ("gen", "disc"):
         norm = state.stats[name]["batch_stats"]["trunk"]["norm"]
         assert np.abs(norm["mean"]).min() > 0 and np.abs(norm["var"] - 1).min() > 0
     assert state.stats["gen"]["frozen"]["trunk"].keys() == {"fixed"}
-    drawn = generate(tmp_path / "parts", SampleRequest(n=2, formats=("npz",)))
-    with np.load(drawn[0]) as file:
-        assert file["image"].shape == (2, *tiny.SHAPE)
+    read = saved.read(tmp_path / "checkpoints")  # by names alone, as sampling and evaluation do
+    jax.tree.map(np.testing.assert_array_equal, read.params, state.params)
+    jax.tree.map(np.testing.assert_array_equal, read.stats, state.stats)
 
 
 def test_dropout_is_of_the_key_and_evaluation_of_running_statistics(net):
@@ -171,6 +180,18 @@ def test_recalibration_gives_the_statistics_of_its_batches():
     np.testing.assert_allclose(after["var"], np.mean([h.var(0) for h in hidden], 0), rtol=1e-4)
 
 
+def test_a_running_statistic_passes_its_gradient_on():
+    trunk = build(spec(nnx_module, f"{HERE}:Shared"))
+    z = random.normal(random.key(0), (4, 8))
+    params, stats = fresh(trunk, "net", random.key(0), z)
+
+    def after(held):
+        return apply(trunk, "net", params, {"net": held}, z)[1]["net"]
+
+    _, gained = jax.jvp(after, (stats["net"],), (jax.tree.map(jnp.ones_like, stats["net"]),))
+    jax.tree.map(lambda x: np.testing.assert_allclose(x, 0.81, rtol=1e-6), gained)
+
+
 def test_a_penalty_has_it_in_float32():
     trunk = build(spec(nnx_module, f"{HERE}:Down", dtype="bfloat16"))
     assert in_float32(trunk).kwargs["dtype"] == "float32"
@@ -216,3 +237,5 @@ def test_what_would_go_wrong_in_silence_is_refused(net):
             fresh(build(spec(nnx_module, f"{HERE}:{name}")), "net", random.key(0), jnp.zeros(3))
     with pytest.raises(ConfigError, match="Up draws random numbers in training"):
         apply(net[0], "gen", *net[1:], jnp.zeros((4, 8)))
+    with pytest.raises(ConfigError, match=r"nnx\.BatchNorm over a batch of one row"):
+        apply(net[0], "gen", *net[1:], jnp.zeros((1, 8)), key=random.key(0))

@@ -161,13 +161,18 @@ def has_bias(kind: str) -> bool:
     return "BatchNorm" not in kind
 
 
-def _refuse_one_row(layer: nn.Module, x: Array, train: bool) -> None:
-    rows = math.prod(x.shape[:-1]) * (lax.psum(1, collectives.AXIS) if collectives.axis() else 1)
-    if train and rows < 2 and not layer.is_initializing():
+def refuse_one_row(name: str, rows: int) -> None:
+    """ConfigError for BatchNorm called `name` over `rows` rows of each device, if that is one."""
+    if rows * (lax.psum(1, collectives.AXIS) if collectives.axis() else 1) < 2:
         raise ConfigError(
-            f"{type(layer).__name__} over a batch of one row gives 0, whatever the row: raise "
+            f"{name} over a batch of one row gives 0, whatever the row: raise "
             "batch_size to 2 or more, or use LayerNorm, GroupNorm or Identity"
         )
+
+
+def _refuse_one_row(layer: nn.Module, x: Array, train: bool) -> None:
+    if train and not layer.is_initializing():
+        refuse_one_row(type(layer).__name__, math.prod(x.shape[:-1]))
 
 
 def _batch_norm(train: bool, dtype: str, **kwargs) -> nn.Module:
