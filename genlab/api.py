@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from genlab.config import build
+from genlab.config import ConfigError, build, spec
+from genlab.config.experiment import Experiment
 from genlab.evaluation import evaluate
 from genlab.game import State
 from genlab.runs import kept_code
@@ -19,7 +20,7 @@ from genlab.train.restore import SELECTION
 
 
 def fit(
-    config: ConfigDict,
+    config: ConfigDict | Experiment,
     workdir: str | Path,
     show: Progress | None = None,
     accept_code_change: bool = False,
@@ -27,6 +28,8 @@ def fit(
     """Trains what `config` describes in `workdir`, with pictures in `samples/` and validation
     scores in `evals.jsonl`; returns the last State. Resumes what is there, bit for bit.
 
+    config: the spec of an Experiment, or an Experiment of specs and of objects that can be written
+        down as such (see `written`)
     accept_code_change: go on though the code of your own modules is not what the run began with
         (recorded in the run's `code.json`), instead of refusing
 
@@ -35,7 +38,22 @@ def fit(
 
     In several processes all must call it alike.
     """
-    return loop.fit(config, workdir, show, observed, accept_code_change)
+    return loop.fit(written(config), workdir, show, observed, accept_code_change)
+
+
+def written(config: ConfigDict | Experiment) -> ConfigDict:
+    """The config of an Experiment: a dataclass from a module (a method, a linen network) is the
+    spec of its class and its fields. A config is returned as it is.
+
+    Raises ConfigError for what no config can hold: arrays, functions, classes of a notebook cell.
+    """
+    if not isinstance(config, Experiment):
+        return config
+    try:
+        return spec(Experiment, **vars(config))
+    except ConfigError as error:
+        advice = "in an Experiment give the spec of what makes it, such as data=spec(digits)"
+        raise ConfigError(f"{error}; {advice}") from None
 
 
 def accept_code(config: ConfigDict, workdir: str | Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from genlab.config.errors import ConfigError, check_seed
 
 
@@ -92,18 +94,19 @@ class Experiment:
     def __post_init__(self):
         wanted = (("method", "players", "a method"), ("data", "batch", "a source of data"))
         for name, has, what in wanted:
-            if not hasattr(getattr(self, name), has):
-                given = getattr(self, name)
+            given = getattr(self, name)
+            if not hasattr(given, has) and not isinstance(given, ConfigDict):  # a spec: not built
                 raise ConfigError(f"{name} is {given!r}; give the spec of {what}")
         for name in ("optim", "ema", "evaluate", "begin"):
-            if not isinstance(getattr(self, name), Mapping):
+            if not isinstance(getattr(self, name), Mapping | ConfigDict):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it maps names to specs")
         check_seed(self.seed)
         if self.batch_size < 1:
             raise ConfigError(f"batch_size is {self.batch_size}; it must be at least 1")
         if self.recalibrate < 0:
             raise ConfigError(f"recalibrate is {self.recalibrate}; 0 turns it off")
-        if self.recalibrate and not hasattr(self.method, "update_stats"):
+        built = not isinstance(self.method, ConfigDict)
+        if self.recalibrate and built and not hasattr(self.method, "update_stats"):
             raise ConfigError(
                 f"recalibrate is {self.recalibrate}, but {type(self.method).__name__} has no "
                 "`update_stats`, which takes BatchNorm's statistics anew: set it 0"
