@@ -4,11 +4,13 @@ import numpy as np
 import optax
 import pytest
 from helpers import tiny
+from helpers.shared import leaves
 
 from genlab import Experiment, api, build, spec
 from genlab.config import ConfigError, differences
 from genlab.data import digits
 from genlab.data.sets.arrays import from_arrays
+from genlab.runs.folder import RunFolder
 
 CONFIG = tiny.gan()
 
@@ -24,9 +26,11 @@ def test_an_experiment_is_the_config_of_its_parts(method):
     assert differences(api.written(objects(method=method)), CONFIG) == {}
 
 
-def test_an_experiment_is_trained_as_its_config(tmp_path, monkeypatch):
-    monkeypatch.setattr(api.loop, "fit", lambda config, *_: config)
-    assert differences(api.fit(objects(), tmp_path), CONFIG) == {}
+def test_an_experiment_is_trained_as_its_config(tmp_path):
+    states = [api.fit(given, tmp_path / name) for name, given in (("a", objects()), ("b", CONFIG))]
+    for a, b in zip(*map(leaves, states), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert differences(RunFolder(tmp_path / "a").config, RunFolder(tmp_path / "b").config) == {}
 
 
 class Local:

@@ -8,8 +8,8 @@ upsampling  five stages of nearest upsampling and 3x3 convolutions to 128x128x3 
 
 Non-saturating loss, Adam 2e-4 (1e-4 for `products`) with beta1 0.5, constant rates, batch 64
 (`upsampling` 16). Digits of sixteen fonts at each size; `upsampling` sees patches of photographs
-(`pip install 'genlab[photographs]'`). At 28 pixels two CPU cores play the rounds in a quarter of an
-hour each; above they want an accelerator, and more rounds (`--config.loop.steps`).
+(`pip install 'genlab[photographs]'`). Above 28 pixels they want an
+accelerator, and then more rounds (`--config.loop.steps`).
 
 Run:    genlab sweep --config=experiments/classics/convolutional.py --workdir=runs/classics
 Then:   python experiments/classics/stages.py runs/classics
