@@ -307,3 +307,15 @@ def test_batch_norm_of_one_row_and_unlike_classes_are_refused():
     config = tiny.experiment(spec(Classifier, net), ("classifier",))
     with pytest.raises(ConfigError, match="12 classes, and column 'label' of the data has 10"):
         prepare(config)
+
+
+def test_scores_by_class_are_printed_by_name():
+    table = {"samples": {"dress": {"class_fd": 1.25}, "hat": {"class_fd": None}},
+             "real data": {"dress": {"class_fd": [0.5, 0.4, 0.6]}}}  # fmt: skip
+    row = {"name": "a", "scores": {}, "baselines": {}, "protocol": {}, "tables": {"class": table}}
+    assert list(lines([row]))[1:5] == [
+        "  class_fd ↓ by class",
+        "    class  samples    real data",
+        "    dress  1.25       0.5 (0.4 to 0.6)",
+        "    hat    undefined  –",
+    ]

@@ -216,7 +216,9 @@ def test_class_folders_and_npz_labels_are_labels(tmp_path):
     real = image_folder(tmp_path / "real", images, classes=LABELS % 2)
     np.savez(tmp_path / "fake.npz", image=images[::-1], label=LABELS[::-1] % 2)
     asked = EvaluationRequest(str(real), str(tmp_path / "fake.npz"), "pixels", ("class_fd",))
-    assert image_sets.score(asked)["scores"]["class_fd"] == pytest.approx(0, abs=1e-9)
+    record = image_sets.score(asked)
+    assert record["scores"]["class_fd"] == pytest.approx(0, abs=1e-9)
+    assert [*record["tables"]["class"]["samples"]] == ["class0", "class1"]
 
 
 def test_jpeg_is_warned_of(tmp_path, sets, capsys):

@@ -249,4 +249,23 @@ METRICS = (
             "is_the_exponent_of_the_mutual_information_of_each_split",
         ),
     ),
+    Mutant(
+        "class_fd",
+        "the classes' values under one another's names",
+        "genlab/evaluation/scores.py",
+        "_np.unique(sides[1]).tolist(), each.tolist()",
+        "_np.unique(sides[1]).tolist(), each[::-1].tolist()",
+        test("metrics/test_comparing.py", "scores_of_each_class_are_by_its_name"),
+    ),
+    Mutant(
+        "classification_accuracy",
+        "each class is scored on all rows",
+        "genlab/evaluation/accuracy.py",
+        "float(right[test_labels == k].mean())",
+        "float(right.mean())",
+        test(
+            "metrics/test_accuracy.py",
+            "separable_classes_are_learnt_and_wrong_labels_are_learnt_too",
+        ),
+    ),
 )

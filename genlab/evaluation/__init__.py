@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.evaluators import PathLength as PathLength
     from genlab.evaluation.evaluators import Reconstruction as Reconstruction
     from genlab.evaluation.fidelity import Fidelity as Fidelity
+    from genlab.evaluation.parts import PerClass as PerClass
     from genlab.evaluation.sample_set import SampleSet as SampleSet
     from genlab.evaluation.sample_set import needs as needs
     from genlab.evaluation.sample_set import settles as settles
@@ -29,6 +30,7 @@ _HOME = {
     "Modes": "evaluators",
     "EvaluationResult": "context",
     "PathLength": "evaluators",
+    "PerClass": "parts",
     "Reconstruction": "evaluators",
     "SampleSet": "sample_set",
     "EvaluationContext": "context",

@@ -11,6 +11,7 @@ from genlab import config as config_lib
 from genlab.config import ConfigError, choices, did_you_mean
 from genlab.evaluation import cautions, scores
 from genlab.evaluation.context import EvaluationResult
+from genlab.evaluation.parts import class_table
 from genlab.evaluation.sample_set import (
     BESIDE_TAPS,
     SampleSet,
@@ -169,6 +170,7 @@ def compare(
     train: Any = None,
     seen: Callable[[int], None] | None = None,
     train_labels: np.ndarray | None = None,
+    label_names: Sequence[str] = (),
 ) -> EvaluationResult:
     """Scores of the images `fake` against `real`, uint8 [M, H, W, C] and [N, H, W, C], by name.
 
@@ -178,6 +180,7 @@ def compare(
               its name
     train:    what the model was trained on, for scores that ask for it, and its labels
     seen:     called with the number of images of each batch that passes the network
+    label_names: of the labels 0, 1, ..., for scores of each class
 
     Baselines are of the two halves of `real` (of a permutation under seed 0), so at half the count.
     A score that falls with the count, as the Frechet distance does, therefore has its baseline on
@@ -214,7 +217,8 @@ def compare(
         **others,
     }
     told = cautions.of_sets(real_side, fake_side)
-    return EvaluationResult(found, protocol, baselines, cautions=told)
+    tables = class_table([found], baselines, label_names)
+    return EvaluationResult(found, protocol, baselines, cautions=told, tables=tables)
 
 
 def space_of(features: Any, images: Any) -> FeatureSpace:

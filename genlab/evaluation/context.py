@@ -11,6 +11,7 @@ from jax import Array, random
 
 from genlab.data.columns import Column, first_label
 from genlab.data.sources import Source
+from genlab.evaluation.parts import Parts
 from genlab.game import Method
 from genlab.sampling.conditions import Stored, loaded, rows_of
 from genlab.sampling.sampler import Sampler, as_batch
@@ -21,7 +22,8 @@ SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under th
 class EvaluationResult(NamedTuple):
     """scores and baselines by name; protocol: all that the numbers depend on; pictures: uint8 [H,
     W, C] by name; each: [N] by name, one value per example, for scores that are their means;
-    cautions: what a reader must know beside the numbers, a clause each.
+    cautions: what a reader must know beside the numbers, a clause each; intervals: of scores that
+    are no means over examples; tables: scores by part, such as those of each class (`parts`).
     """
 
     scores: dict[str, float]
@@ -30,6 +32,8 @@ class EvaluationResult(NamedTuple):
     pictures: Mapping[str, np.ndarray] = MappingProxyType({})
     each: Mapping[str, np.ndarray] = MappingProxyType({})
     cautions: tuple[str, ...] = ()
+    intervals: Mapping[str, tuple[float, float]] = MappingProxyType({})
+    tables: Mapping[str, Parts] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,11 @@ class EvaluationContext:
     def label(self) -> str | None:
         """The name of the data's first column of labels; None where there is none."""
         return first_label(self.source.columns)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of those labels; () where there are none."""
+        return getattr(self.source.columns[self.label], "names", ()) if self.label else ()
 
     @cached_property
     def batch(self) -> tuple[Array, dict[str, Array] | None]:

@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jax import random
@@ -17,6 +18,7 @@ from genlab.config import ConfigError, choices
 from genlab.config.experiment import Experiment
 from genlab.data.pictures import write_png
 from genlab.data.sources import Source, contents_of
+from genlab.evaluation import parts
 from genlab.evaluation.evaluators import EvaluationContext
 from genlab.game import State
 from genlab.game.abilities import Generates
@@ -77,7 +79,8 @@ def score(
                 "name": name,
                 "scores": finite(result.scores),
                 "baselines": finite(result.baselines),
-                "intervals": _intervals(result.each),
+                "intervals": {**_intervals(result.each), **result.intervals},
+                **({"tables": parts.plain(result.tables)} if result.tables else {}),
                 "protocol": protocol,
                 **({"cautions": list(result.cautions)} if result.cautions else {}),
                 "seconds": round(time.perf_counter() - started, 2),
@@ -196,7 +199,34 @@ def lines(rows: list[dict]) -> Iterator[str]:
             baseline = row["baselines"].get(name)
             text += f"   real data {baseline:.4g}" if baseline is not None else ""
             yield f"  {name:14} {text}"
+        yield from _tables(row.get("tables", {}))
         yield "  " + ", ".join(f"{k}={v}" for k, v in row["protocol"].items())
         yield from (f"  caution: {text}" for text in row.get("cautions", ()))
         if optimistic(row["protocol"]):
             yield "  optimistic: the checkpoint was chosen by its score on this very split"
+
+
+def _tables(tables: Mapping[str, parts.Parts]) -> Iterator[str]:
+    """Scores by part, in columns."""
+    from genlab.report.tables.parts import grid
+
+    for name, of in tables.items():
+        cells = {
+            what: {part: {s: _cell(v) for s, v in found.items()} for part, found in rows.items()}
+            for what, rows in of.items()
+        }
+        made = grid(name, cells)
+        rows = [made.headings, *made.rows]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(made.headings))]
+        yield f"  {made.title}"
+        for row in rows:
+            padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+            yield "    " + "  ".join(padded).rstrip()
+
+
+def _cell(value: Any) -> str:
+    """A value of a table: 0.93, or 0.93 (0.91 to 0.95)."""
+    if isinstance(value, list):
+        value, low, high = value
+        return _cell(value) if low is None else f"{value:.4g} ({low:.4g} to {high:.4g})"
+    return "undefined" if value is None else f"{value:.4g}"

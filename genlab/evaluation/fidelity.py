@@ -14,6 +14,7 @@ from genlab.data.sources import Readable
 from genlab.evaluation import cautions
 from genlab.evaluation.comparison import Comparisons
 from genlab.evaluation.context import EvaluationContext, EvaluationResult
+from genlab.evaluation.parts import class_table
 from genlab.evaluation.sample_set import SampleSet, refuse
 from genlab.game import Method
 from genlab.metrics.neighbours import nearest
@@ -102,6 +103,7 @@ class Fidelity:
         chosen = np.random.default_rng(0).permutation(len(train))[: self.samples]
         baselines, others = comparisons.baseline(real, train.rows(chosen))
         return EvaluationResult(
+            tables=class_table(found, baselines, context.label_names),
             scores={name: float(np.mean([f[name] for f in found])) for name in found[0]},
             baselines=baselines,
             protocol={

@@ -19,7 +19,7 @@ from typing import Any
 
 from genlab import config as config_lib
 from genlab.config import ConfigError, choices
-from genlab.evaluation import cautions, scores
+from genlab.evaluation import cautions, parts, scores
 from genlab.evaluation.comparison import Comparison, Comparisons, compare, space_of
 from genlab.evaluation.evaluate import finite
 from genlab.evaluation.reading import LOSSY, ImageSet, Resize, alike, read_set
@@ -221,6 +221,7 @@ def _scored(
         found = compare(
             real.images, fake.images, space, request.scores, request.settings, real.labels,
             fake.labels, train.images if train else None, seen, train.labels if train else None,
+            real.classes,
         )  # fmt: skip
     except ValueError as error:  # a metric says what it was given and what it takes
         raise ConfigError(" ".join(str(error).split())) from error
@@ -236,6 +237,7 @@ def _scored(
     return {
         "scores": finite(found.scores),
         "baselines": finite(dict(found.baselines)),
+        **({"tables": parts.plain(found.tables)} if found.tables else {}),
         "protocol": {**found.protocol, **sources, "genlab": version()},
         "cautions": [*found.cautions, *cautions.of_files(fake.files)],
         "seconds": round(time.perf_counter() - started, 2),

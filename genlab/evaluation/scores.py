@@ -15,6 +15,7 @@ from typing import TypeVar as _TypeVar
 
 import numpy as _np
 
+from genlab.evaluation.parts import PerClass as _PerClass
 from genlab.evaluation.sample_set import SampleSet as _Side
 from genlab.evaluation.sample_set import gives as _gives
 from genlab.evaluation.sample_set import needs as _needs
@@ -52,10 +53,12 @@ def fd_infinity(
 @_gives("class_fd")
 def class_fd(real: _Side, fake: _Side) -> dict[str, float]:
     """`class_fd`, the mean over classes of the Frechet distance within each (Miyato & Koyama
-    2018).
+    2018), and by class.
     """
     sides = real.features, _given(real.labels), fake.features, _given(fake.labels)
-    return {"class_fd": _frechet.class_frechet(*sides)[0]}
+    mean, each = _frechet.class_frechet(*sides)
+    by_class = dict(zip(_np.unique(sides[1]).tolist(), each.tolist(), strict=True))
+    return {"class_fd": _PerClass(mean, by_class)}
 
 
 @_needs("spatial")
@@ -254,7 +257,7 @@ def classification_accuracy(
     real: _Side, fake: _Side, trunk: _Any, steps: int = 1000, batch_size: int = 128, seed: int = 0
 ) -> dict[str, float]:
     """`classification_accuracy` on real images of a classifier trained on samples (Ravuri & Vinyals
-    2019; the GAN-train of Shmelkov et al. 2018); `trunk` is any `Down`.
+    2019; the GAN-train of Shmelkov et al. 2018), and by class; `trunk` is any `Down`.
     """
     return {"classification_accuracy": _taught(fake, real, trunk, steps, batch_size, seed)}
 
@@ -265,7 +268,8 @@ def sample_accuracy(
     real: _Side, fake: _Side, trunk: _Any, steps: int = 1000, batch_size: int = 128, seed: int = 0
 ) -> dict[str, float]:
     """`sample_accuracy` on samples of a classifier trained on real images: on what the model was
-    trained on, where that is known (the GAN-test of Shmelkov et al. 2018); `trunk` is any `Down`.
+    trained on, where that is known (the GAN-test of Shmelkov et al. 2018), and by class; `trunk` is
+    any `Down`.
 
     Samples that are too plain score above the baseline, which is what other real images score.
     """

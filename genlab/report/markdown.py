@@ -60,6 +60,9 @@ def _results(contents: Contents, pairs: bool) -> Iterable[str]:
     for one in contents.tables:
         yield f"### {_safe(one.title)}"
         yield table(one)
+        for part in one.parts if pairs else ():
+            yield f"**{_safe(part.title)}**"
+            yield _grid([*map(_safe, part.headings)], ([*map(_safe, row)] for row in part.rows))
         if pairs and one.pairs:
             yield from (_safe(contents.pairing), _list(one.pairs))
 

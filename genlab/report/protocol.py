@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from genlab.report.reading import Eval, Run, Sweep
+from genlab.report.reading import Eval, Run, Sweep, Tables
 
 SHORT_HASH = 10
 NOTED = ("seed", "genlab")  # told of each row, and no reason to keep rows apart
@@ -20,6 +20,7 @@ class Result(NamedTuple):
     trained:  the rounds of the run in all
     looks:    the rounds among which validation chose this one; () where it did not
     cautions: what a reader must know beside the numbers
+    tables:   scores by part, such as those of each class
     """
 
     name: str
@@ -33,6 +34,7 @@ class Result(NamedTuple):
     trained: int = 0
     looks: tuple[int, ...] = ()
     cautions: tuple[str, ...] = ()
+    tables: Tables = MappingProxyType({})
 
     @property
     def chosen(self) -> str:
@@ -70,7 +72,7 @@ def measured(sweep: Sweep, split: str) -> list[Result]:
             row.name, run.variant, run.seed, row.step, row.scores, row.baselines,
             {field: v for field, v in row.protocol.items() if field not in NOTED},
             {field: v for field, v in row.protocol.items() if field in NOTED},
-            run.step, run.looks, row.cautions,
+            run.step, run.looks, row.cautions, row.tables,
         )
         for run in sweep.runs for row in run.evals
         if row.protocol.get("split") == split and not _outdated(run, row)

@@ -5,9 +5,10 @@ Nothing here raises because a run went wrong; what could not be read is a line i
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from genlab.config import ConfigError
@@ -23,6 +24,20 @@ OLD_FIELDS = {"floor": "baseline", "floors": "baselines", "standing": "recalibra
 """Of rows of `evals.jsonl` and of their protocols: the names in older runs."""
 
 
+class Measured(NamedTuple):
+    """A value of a table, with its interval over samples; NaN where it is not known."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+Tables = Mapping[str, dict[str, dict[str, dict[str, Measured]]]]
+"""Scores by part: by the table's name ("class"), of what ("samples", "real data"), by the part's
+name, by the score's.
+"""
+
+
 class Eval(NamedTuple):
     """What one evaluator found at one step; `baselines` are the scores of held-out real data,
     `cautions` what a reader must know beside the numbers.
@@ -34,6 +49,7 @@ class Eval(NamedTuple):
     baselines: dict[str, float]
     protocol: dict[str, Any]
     cautions: tuple[str, ...] = ()
+    tables: Tables = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -191,10 +207,30 @@ def _evals(rows: Iterable[dict]) -> tuple[Eval, ...]:
             numbers(row.get("baselines")),
             _renamed(row["protocol"]) if isinstance(row.get("protocol"), dict) else {},
             _strings(row.get("cautions")),
+            _tables(row.get("tables")),
         )
         for row in map(_renamed, rows)
         if "name" in row
     )
+
+
+def _tables(found: Any) -> Tables:
+    return {
+        name: {
+            what: {part: _measured(scores) for part, scores in _object(parts).items()}
+            for what, parts in _object(table).items()
+        }
+        for name, table in _object(found).items()
+    }
+
+
+def _measured(scores: Any) -> dict[str, Measured]:
+    values = {s: x if isinstance(x, list) else [x] for s, x in _object(scores).items()}
+    return {s: Measured(*map(number, x)) for s, x in values.items() if len(x) in (1, 3)}
+
+
+def _object(value: Any) -> dict:
+    return value if isinstance(value, dict) else {}
 
 
 def _renamed(fields: dict) -> dict:

@@ -102,6 +102,25 @@ def test_every_public_comparison_runs_by_name_on_sets_of_unlike_size(name):
     assert not set(FEW) - set(PUBLIC)
 
 
+def test_scores_of_each_class_are_by_its_name(monkeypatch):
+    """Of labels without a name by their number; a score that keeps none has no table."""
+    x, y, classes = RNG.normal(size=(60, 3)), RNG.normal(size=(40, 3)), np.arange(60) % 2
+    y[classes[:40] == 1] += 9
+    told = {"real_labels": classes, "fake_labels": classes[:40], "label_names": ("bag", "hat")}
+    found = evaluation.compare(x, y, scores=("class_fd", "fd"), **told)
+    made = found.tables["class"]
+    bag, hat = (made["samples"][name]["class_fd"] for name in ("bag", "hat"))
+    for label, value in enumerate((bag, hat)):
+        rows = x[classes == label], y[classes[:40] == label]
+        assert value == pytest.approx(frechet.frechet_distance(*rows), rel=1e-9)
+    assert hat > 10 * bag and (bag + hat) / 2 == pytest.approx(found.scores["class_fd"])
+    real = [made["real data"][name]["class_fd"] for name in ("bag", "hat")]
+    assert np.mean(real) == pytest.approx(found.baselines["class_fd"])
+    unnamed = evaluation.compare(x, y, scores=("class_fd",), **{**told, "label_names": ()})
+    assert [*unnamed.tables["class"]["samples"]] == ["0", "1"]
+    assert not evaluation.compare(x, y, scores=("fd",)).tables
+
+
 def test_the_larger_set_is_cut_to_rows_from_all_over_it():
     """Of a sorted set its first rows would be its first classes."""
     x, y = np.repeat([0.0, 100.0], 50)[:, None], np.repeat([0.0, 100.0], 10)[:, None]

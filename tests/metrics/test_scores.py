@@ -217,6 +217,7 @@ def test_a_conditional_models_labels_are_those_it_was_asked_for(data):
     assert subject(rows, data).labels(5) is None
     found = Fidelity(Pixels(), samples=500, draws=1, scores=("class_fd",))(judged)
     assert found.scores["class_fd"] > found.baselines["class_fd"]
+    assert [*found.tables["class"]["samples"]] == [str(digit) for digit in range(10)]
     with pytest.raises(ConfigError, match="'class_fd' needs 'labels': the samples have no labels"):
         Fidelity(Pixels(), scores=("class_fd",))(subject(rows, data))
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from genlab.report import markdown
+from genlab.report import markdown, write
 from genlab.report.protocol import UnlikeProtocols, final, measured
 from genlab.report.reading import read
 from genlab.report.tables.cost import amount, costs, hardware
@@ -263,3 +263,39 @@ def test_times_of_unlike_machines_are_called_so(make, tmp_path):
 )
 def test_amounts_have_three_figures(value, text):
     assert amount(value).replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+def test_scores_by_class_are_folded_beneath_with_the_classes_names(make, tmp_path):
+    """One score: the variants in columns; several: in rows. Real data once, without an interval."""
+
+    def row(value, seed, **more):
+        by = {"dress": {"class_fd": value, **more}, "hat|bag": {"class_fd": value + 1}}
+        real = {"dress": {"class_fd": 0.5 + seed}, "hat|bag": {"class_fd": None}}
+        return make.eval({"class_fd": value + 0.5}) | {
+            "tables": {"class": {"samples": by, "real data": real}}
+        }
+
+    folder = make.sweep(tmp_path / "one", {
+        v: [{"evals": [row(at + seed, seed)]} for seed in (0, 1)] for v, at in (("a", 1), ("b", 5))
+    })  # fmt: skip
+    (made,) = tables(read(folder))[0]
+    assert made.parts == ((
+        "class_fd ↓ by class", ("class", "a", "b", "real data"),
+        (("dress", "1.5 ± 6.4", "5.5 ± 6.4", "1.0"),
+         ("hat|bag", "2.5 ± 6.4", "6.5 ± 6.4", "–")),
+    ),)  # fmt: skip
+    written = write(folder)
+    assert "| hat\\|bag | 2.5" in written.markdown
+    assert "<summary>class_fd ↓ by class</summary>" in written.html.read_text()
+    several = make.run(tmp_path / "run", evals=[row(1.0, 0, accuracy=[0.9, 0.8, 0.95])])
+    (grid,) = tables(read(several))[0][0].parts
+    assert grid.headings == ("class", "of", "class_fd ↓", "accuracy ↑")
+    assert grid.rows[0] == ("dress", "run", "1.000", "0.9000 (0.8000 to 0.9500)")
+    assert grid.rows[1] == ("", "real data", "0.500", "–")
+
+
+@pytest.mark.parametrize("odd", [3, {"class": 3}, {"class": {"samples": {"a": {"fd": []}}}}])
+def test_tables_that_are_none_are_passed_over(make, tmp_path, odd):
+    folder = make.run(tmp_path / "run", evals=[make.eval({"fd": 1.0}) | {"tables": odd}])
+    (made,) = tables(read(folder))[0]
+    assert not [row for part in made.parts for row in part.rows if row[1:] != ("–",)]

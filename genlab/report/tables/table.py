@@ -24,8 +24,7 @@ from genlab.report.scores import Score, score
 from genlab.report.statistics import Estimate, decimals, estimate, written
 from genlab.report.tables import checkpoints
 from genlab.report.tables.paired import compared
-
-NOTHING = "–"
+from genlab.report.tables.parts import NOTHING, Grid, grids
 
 
 class Cell(NamedTuple):
@@ -53,6 +52,7 @@ class Table(NamedTuple):
     baseline: cells of the same scores between two sets of real data; empty where none was measured
     notes: what a reader must know apart from the numbers
     pairs: sentences that compare the first variant with the others, seed by seed
+    parts: the scores by part, such as those of each class
     """
 
     name: str
@@ -62,6 +62,7 @@ class Table(NamedTuple):
     protocol: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     pairs: tuple[str, ...] = ()
+    parts: tuple[Grid, ...] = ()
 
     @property
     def title(self) -> str:
@@ -111,6 +112,7 @@ def table(name: str, found: Sequence[Result], variants: Sequence[str]) -> Table:
         (*fields(found[0].protocol), *((name, value) for name, value in noted.items() if value)),
         tuple(_notes(found, rows)),
         tuple(pair.sentence for pair in compared(found, variants)),
+        grids(found, variants),
     )
 
 
