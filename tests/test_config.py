@@ -26,6 +26,7 @@ from genlab.config import (
     resolve,
     spec,
 )
+from genlab.config.files import described, load
 from genlab.data import digits
 from genlab.data.sources import Streamed
 from genlab.evaluation import Fidelity
@@ -387,3 +388,22 @@ def test_an_argument_that_belongs_to_an_inner_call_is_suggested(arguments, told)
     with pytest.raises(ConfigError) as caught:
         spec(Experiment, **arguments)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("config.stepz = 3", "no field 'stepz'; did you mean 'loop.steps'?"),
+        ("config.method.stepz = 3", "no field 'stepz'; did you mean 'loop.steps'?"),
+        ("config.loop.laten", "no field 'laten'; did you mean 'method.latent'?"),
+        ("config.batchsize = 3", "no field 'batchsize'; did you mean 'batch_size'?"),
+    ],
+)
+def test_a_misspelt_field_in_an_experiment_file_is_looked_for_through_all_levels(
+    line, told, tmp_path
+):
+    lines = ["from helpers import tiny", "def config():", " config = tiny.gan()", f" {line}"]
+    (tmp_path / "file.py").write_text("\n".join(lines))
+    with pytest.raises(ConfigError) as refused:
+        described(load(tmp_path / "file.py"))
+    assert str(refused.value) == f"{tmp_path / 'file.py'}:4: the config has {told}"

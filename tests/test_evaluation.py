@@ -109,6 +109,13 @@ def test_data_are_opened_only_by_what_needs_them(run, tmp_path):
     RunFolder(place).write("config.json", as_dict(config))
     with pytest.raises(ConfigError, match=r"the data are gone .*of which this needs examples"):
         evaluate(place)
+    both = {"again": spec(Reconstruction), "path": spec(PathLength, spec(Squared), samples=8)}
+    override(config, "evaluate", both)
+    override(config, "loop.sample_every", 0)
+    RunFolder(place).write("config.json", as_dict(config))
+    with pytest.warns(UserWarning, match="again was not scored: .*the data are gone"):
+        assert main(["evaluate", f"--workdir={place}"]) == 1
+    assert RunFolder(place).rows("evals.jsonl")[-1]["name"] == "path"
 
 
 class Wanderer:

@@ -48,8 +48,8 @@ def _step(text: str) -> int | str:
     return text if text == "last" else options.whole(text)
 
 
-def run(arguments) -> None:
-    """Prints the scores."""
+def run(arguments) -> int:
+    """Prints the scores; 1 where some evaluators of a run could not score."""
     from genlab.evaluation import evaluate, image_sets
     from genlab.runs.files import write_json
     from genlab.runtime.progress import for_terminal
@@ -66,6 +66,7 @@ def run(arguments) -> None:
         _print(rows)
     if arguments.out:
         write_json(Path(arguments.out), list(map(evaluate.plain, rows)))
+    return int(request is None and bool(evaluate.unscored(arguments.workdir, rows)))
 
 
 def _print(rows: list[dict]) -> None:

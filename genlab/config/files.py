@@ -4,13 +4,17 @@ import contextlib
 import importlib.util
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ml_collections import ConfigDict
 
 from genlab.config.errors import ConfigError, did_you_mean, place_of
+from genlab.config.node import CALL
+from genlab.config.suggestions import suggestion
 
 
 def load(path: str | Path) -> ModuleType:
@@ -64,13 +68,31 @@ def described(module: ModuleType) -> ConfigDict:
     except AttributeError as error:  # ml_collections tells it with the whole config in the message
         place = place_of(error) or module.__file__
         field = re.search(r'Key \W*"(\w+)\W*" does not exist', str(error))
+        field = field or re.fullmatch(r"\W*(\w+)\W*", str(error))  # of one that is read
         if not field:
             raise ConfigError(f"{place}: {error}") from error
-        near = re.search(r'Did you mean "(\w+)"', str(error))
-        hint = f"; did you mean {near[1]!r}?" if near else ""
+        hint = _suggested(field[1], error)
         raise ConfigError(f"{place}: the config has no field {field[1]!r}{hint}") from None
     if not isinstance(made, ConfigDict):
         raise ConfigError(
             f"{module.__file__}: config() returned {made!r}; it should return spec(Experiment, ...)"
         )
     return made
+
+
+def _suggested(name: str, error: AttributeError) -> str:
+    """Which field is meant, through all levels of the config in which `name` was looked for."""
+    frames = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
+    nodes = [held.get("self") for held in frames]
+    node = next((one for one in reversed(nodes) if isinstance(one, ConfigDict)), ConfigDict())
+    held = (value for found in frames for value in found.values() if isinstance(value, ConfigDict))
+    root = next((one for one in held if _holds(one, node)), node)
+    return suggestion(name, [field for field in node if field != CALL], root)
+
+
+def _holds(config: Any, node: ConfigDict) -> bool:
+    """Whether `node` is a config or a part of it."""
+    inner = config.values() if isinstance(config, ConfigDict) else config
+    return config is node or (
+        isinstance(config, ConfigDict | tuple) and any(_holds(one, node) for one in inner)
+    )

@@ -28,6 +28,7 @@ from genlab.runs.environment import version
 from genlab.runs.folder import RunFolder
 from genlab.sampling import previews
 from genlab.sampling.batch_norm import evaluation_variables
+from genlab.train.kept_data import DataGone
 from genlab.train.restore import Step, restored
 
 STREAM = 78  # randomness of evaluation, apart from training's
@@ -46,9 +47,13 @@ def score(
     split: str,
     step: int,
     checkpoint: str | None = None,
+    lacking: dict[str, ConfigError] | None = None,
 ) -> list[dict]:
     """A row for each evaluator: scores, baselines, intervals over the examples, and the protocol
     they were taken under; pictures under `_pictures`.
+
+    lacking: takes, by name, the evaluators that need data that are gone, and why; without it the
+        first of them raises DataGone
 
     `checkpoint` says how the state was chosen (see `trained`); in the course of training none was.
     """
@@ -61,8 +66,14 @@ def score(
     rows = []
     for name, evaluator in experiment.evaluate.items():
         started = time.perf_counter()
-        with contextlib.chdir("."):  # back here, wherever a user's evaluator goes
-            result = evaluator(context)
+        try:
+            with contextlib.chdir("."):  # back here, wherever a user's evaluator goes
+                result = evaluator(context)
+        except DataGone as error:
+            if lacking is None:
+                raise
+            lacking[name] = error
+            continue
         protocol = {
             **_data(config["data"], experiment.data),
             "split": split,
@@ -142,7 +153,8 @@ def evaluate(
 ) -> list[dict]:
     """Scores a trained run (see `trained`) on `split`, records the rows, and draws the pictures of
     what was scored, where the run draws any. The rows are `shown` before the disk may refuse them.
-    The data are opened where an evaluator or a picture asks for examples.
+    The data are opened where an evaluator or a picture asks for examples; where they are gone the
+    other evaluators score, and a warning names those that could not (see `unscored`).
 
     Raises ConfigError where there is nothing to evaluate.
     """
@@ -150,7 +162,10 @@ def evaluate(
     experiment = training.experiment
     if not experiment.evaluate:
         raise ConfigError(f"{run.path}: the config's `evaluate` names no evaluator")
-    rows = score(training.config, experiment, state, split, step, checkpoint)
+    lacking: dict[str, ConfigError] = {}
+    rows = score(training.config, experiment, state, split, step, checkpoint, lacking)
+    if lacking and not rows:
+        raise next(iter(lacking.values()))
     data = _data(config_lib.as_dict(run.own_config.data), experiment.data)
     for row in rows:  # the same from any directory
         row["protocol"].update(data)
@@ -162,6 +177,8 @@ def evaluate(
         except ConfigError as error:  # the data are gone, which scores may not need
             told = f"{run.path}: not every picture of round {step} was drawn: {error}"
             warnings.warn(told, stacklevel=2)
+    for name, error in lacking.items():
+        warnings.warn(f"{name} was not scored: {error}", stacklevel=2)
     return rows
 
 
@@ -179,6 +196,12 @@ def best_and_last(workdir: str | Path, split: str = "test", shown: Shown = unsee
     shown(last)
     record(run, [{**row, "_pictures": {}} for row in last])
     return [*rows, *last]
+
+
+def unscored(workdir: str | Path, rows: list[dict]) -> list[str]:
+    """The evaluators of a run that have no row, by name: a warning has said why."""
+    scored = {row["name"] for row in rows}
+    return [name for name in RunFolder(workdir).config.evaluate if name not in scored]
 
 
 def lines(rows: list[dict]) -> Iterator[str]:

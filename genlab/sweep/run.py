@@ -182,13 +182,16 @@ def evaluate(job: Job, show: Progress) -> None:
     """Scores a trained run on its test split, its best checkpoint and its last, which finishes it;
     called in one process.
     """
-    from genlab.evaluation.evaluate import best_and_last
+    from genlab.evaluation.evaluate import best_and_last, unscored
 
     run = RunFolder(job.workdir)
-    for row in best_and_last(job.workdir) if job.config.evaluate else ():
+    rows = best_and_last(job.workdir) if job.config.evaluate else []
+    for row in rows:
         scores = {name: value for name, value in row["scores"].items() if value is not None}
         told = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
         show.say(f"  round {row['step']} ({row['protocol']['checkpoint']}): {told}")
+    if lacking := unscored(job.workdir, rows):
+        raise ConfigError(f"not scored, for the data are gone: {', '.join(lacking)}")
     code = {"evaluated_code": kept_code.scoring_digest(job.config)}
     run.write("status.json", {**run.status, "evaluated": _evaluation(job.config), **code})
 

@@ -14,10 +14,14 @@ from genlab.runs import data_files
 from genlab.runs.folder import RunFolder
 
 
+class DataGone(ConfigError):
+    """The data of a run cannot be opened, and examples of them are asked for."""
+
+
 @dataclass(frozen=True, eq=False)
 class KeptData:
     """A `Source` of which the run folder knows the columns: the data are built when anything else
-    is asked for. ConfigError then, where they are gone.
+    is asked for. DataGone then, where they cannot be.
     """
 
     folder: RunFolder
@@ -69,7 +73,7 @@ class KeptData:
             return build(self.folder.config.data)
         except ConfigError as error:
             told = f"{error} (the data of {self.folder.path}, of which this needs examples)"
-            raise ConfigError(told) from error.__cause__
+            raise DataGone(told) from error.__cause__
 
     def __getattr__(self, name: str) -> Any:
         """What else this kind of data has, such as the means of a mixture."""
