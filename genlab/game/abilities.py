@@ -15,6 +15,7 @@ from genlab.config import ConfigError
 Conditions = Mapping[str, Float[Array, "b ..."]] | None
 Examples = Float[Array, "b *shape"]
 Latents = Float[Array, "b z"]
+WStyles = Float[Array, "b *layers w"]  # one style for all layers, "b w", or one for each
 
 
 @runtime_checkable
@@ -93,6 +94,25 @@ class Scores(Protocol):
 
 
 @runtime_checkable
+class Styles(Protocol):
+    """Makes examples of latents by way of styles w, one for each of `style_layers` layers."""
+
+    def style_layers(self) -> int:
+        """How many layers of the generator are given a style."""
+        ...
+
+    def mapping(
+        self, params: dict, stats: dict, z: Latents, cond: Conditions = None
+    ) -> Float[Array, "b w"]:
+        """w of latents, under what is given."""
+        ...
+
+    def synthesis(self, params: dict, stats: dict, w: WStyles) -> Examples:
+        """Examples of styles: one for all layers, "b w", or one for each, "b layers w"."""
+        ...
+
+
+@runtime_checkable
 class Recalibrates(Protocol):
     """Can take BatchNorm's statistics anew from its own samples."""
 
@@ -103,15 +123,30 @@ class Recalibrates(Protocol):
         ...
 
 
+def can(method: object, ability: type) -> bool:
+    """Whether `method` has the ability, with the networks and settings that it is built of."""
+    return isinstance(method, ability) and not _lack(method, ability)
+
+
 def require(method: object, ability: type, who: str) -> Any:
     """`method`, which has the ability; ConfigError otherwise: who asks, what is lacking, which has
     it not.
+
+    A method whose abilities depend on its networks or settings has `lacks(ability)`: why it has it
+    not, "" where it has.
     """
+    does = (ability.__doc__ or "").splitlines()[0].rstrip(".").lower()
     if isinstance(method, ability):
+        if reason := _lack(method, ability):
+            raise ConfigError(f"{who} needs a method that {does}: {reason}")
         return method
     functions = [n for n, f in vars(ability).items() if callable(f) and not n.startswith("_")]
     missing = [name for name in functions if not hasattr(method, name)]
-    does = (ability.__doc__ or "").splitlines()[0].rstrip(".").lower()
     raise ConfigError(
         f"{who} needs a method that {does}: {type(method).__name__} has no {', '.join(missing)}"
     )
+
+
+def _lack(method: object, ability: type) -> str:
+    lacks = getattr(method, "lacks", None)
+    return lacks(ability) if lacks else ""

@@ -13,8 +13,8 @@ from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
-from genlab.game import Player, apply, conditions, fresh
-from genlab.game.abilities import Conditions, Examples, Latents
+from genlab.game import Player, apply, conditions, fresh, styles
+from genlab.game.abilities import Conditions, Examples, Latents, Styles, WStyles
 from genlab.losses import total
 from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
 from genlab.losses.likelihood import Likelihood
@@ -89,6 +89,22 @@ class VAE:
         """The mean of p(x | z), in [-1, 1]."""
         theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
         return self.likelihood.mean(theta)
+
+    def style_layers(self) -> int:
+        """How many layers of a style-based decoder are given a style."""
+        return styles.layers(self.decoder)
+
+    def mapping(self, params, stats, z: Latents, cond: Conditions = None) -> Float[Array, "b w"]:
+        """w of latents, of a style-based decoder."""
+        return styles.mapping(self.decoder, "decoder", params, stats, z, cond)
+
+    def synthesis(self, params, stats, w: WStyles) -> Examples:
+        """The mean of p(x | w), in [-1, 1]."""
+        return self.likelihood.mean(styles.synthesis(self.decoder, "decoder", params, stats, w))
+
+    def lacks(self, ability: type) -> str:
+        """Why it has not the ability, with these networks; "" where it has."""
+        return styles.lacking(self.decoder, "decoder") if ability is Styles else ""
 
     def encode(self, params, stats, x: Examples, cond: Conditions = None) -> Latents:
         """The posterior's mean."""

@@ -1,6 +1,6 @@
 """Networks: roles (what goes in and comes out) over trunks (one family per file)."""
 
-from genlab.nets import biggan, classic, dcgan, heads, layers, mlp, r3gan, resnet
+from genlab.nets import biggan, classic, dcgan, heads, layers, mlp, r3gan, resnet, style
 from genlab.nets.frozen import Frozen, trained
 from genlab.nets.layers import attention, minibatch, spectral
 from genlab.nets.nnx import nnx_module
@@ -26,5 +26,6 @@ __all__ = [
     "r3gan",
     "resnet",
     "spectral",
+    "style",
     "trained",
 ]

@@ -29,27 +29,46 @@ from genlab.nets import layers
 from genlab.nets.conditions import Conditions, pictures, vector
 from genlab.nets.layers.embedding import Embedding
 
+LATENT = "z, the latent"  # the latent among the columns that norms are given; no column's name
+
 
 class Generator(nn.Module):
     """Latents to images in [-1, 1] by a final tanh; or to unbounded points with
     `bounded=False`.
 
-    embed: features of labels and numbers beside the latent; 0 where the trunk alone, by its norms
-           or an embedding of its own, is given them
+    embed: features of labels and numbers concatenated with the latent; 0 where only the trunk, by
+           its norms or an embedding of its own, is given them
     look:  a trunk down through which given pictures are seen, its features beside the latent
+    modulated: whether the trunk's conditional norms are a function of the latent too
+           (self-modulation: Chen et al. 2019, arXiv:1810.01365; linear in it here)
+
+    With a style-based trunk it has that trunk's `mapping` and `synthesis`.
     """
 
     trunk: nn.Module
     embed: int = 32
     bounded: bool = True
     look: nn.Module | None = None
+    modulated: bool = False
 
     @nn.compact
     def __call__(
         self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
     ) -> Float[Array, " b *shape"]:
         """Images, float32."""
-        x = self.trunk(_with_given(self, z, cond, train), cond, train).astype(jnp.float32)
+        to_norms = {**(cond or {}), LATENT: z} if self.modulated else cond
+        return self._image(self.trunk(_with_given(self, z, cond, train), to_norms, train))
+
+    def mapping(self, z: Float[Array, "b z"], cond: Conditions | None = None) -> Array:
+        """Styles of latents, of a style-based trunk (`nets.style`)."""
+        return self.trunk.mapping(z, cond)
+
+    def synthesis(self, w: Float[Array, "b *layers w"]) -> Float[Array, " b *shape"]:
+        """Images of styles, float32."""
+        return self._image(self.trunk.synthesis(w))
+
+    def _image(self, x: Float[Array, " b *shape"]) -> Float[Array, " b *shape"]:
+        x = x.astype(jnp.float32)
         return jnp.tanh(x) if self.bounded else x
 
 
@@ -107,6 +126,20 @@ class Decoder(nn.Module):
         """Distribution parameters, float32."""
         return self.trunk(_with_given(self, z, cond, train), cond, train).astype(jnp.float32)
 
+    def mapping(self, z: Float[Array, "b z"], cond: Conditions | None = None) -> Array:
+        """Styles of latents, of a style-based trunk (`nets.style`)."""
+        return self.trunk.mapping(z, cond)
+
+    def synthesis(self, w: Float[Array, "b *layers w"]) -> Float[Array, " b *shape"]:
+        """Distribution parameters of styles, float32."""
+        return self.trunk.synthesis(w).astype(jnp.float32)
+
+
+def styled(net: Any) -> bool:
+    """Whether a network has `mapping` and `synthesis`, and so has its trunk, if there is one."""
+    parts = [net, *([net.trunk] if hasattr(net, "trunk") else [])]
+    return all(hasattr(part, "mapping") and hasattr(part, "synthesis") for part in parts)
+
 
 def dense(role: Any, width: int, name: str) -> nn.Dense:
     """A role's own linear layer, in float32, with the role's initialiser."""
@@ -143,6 +176,11 @@ def _with_given(
     if role.look is not None and not callable(role.look):
         raise ConfigError(f"look is {role.look!r}; give the spec of a trunk down: spec(mlp.Down)")
     if given is not None and role.embed:
+        if styled(role.trunk):
+            raise ConfigError(
+                f"{type(role).__name__}(embed={role.embed}) over a style-based trunk, which embeds "
+                "what is given by itself: set embed=0"
+            )
         found.append(Embedding(role.embed, name="label")(given))
     if seen is not None:
         if role.look is None:

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 from jax import Array, random
 
 from genlab.config import ConfigError, choose
-from genlab.game import Player, apply, conditions, dynamics, fresh
+from genlab.game import Player, apply, conditions, dynamics, fresh, styles
+from genlab.game.abilities import Styles
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
 from genlab.methods.gan import checks, options, terms
@@ -179,6 +180,22 @@ class GAN:
     def generate(self, params, stats, z: Array, cond: Mapping | None = None) -> Array:
         """G(z) with running statistics."""
         return apply(self.generator, "gen", params, stats, z, cond, train=False)[0]
+
+    def style_layers(self) -> int:
+        """How many layers of a style-based generator are given a style."""
+        return styles.layers(self.generator)
+
+    def mapping(self, params, stats, z: Array, cond: Mapping | None = None) -> Array:
+        """w of latents, [n, w], of a style-based generator."""
+        return styles.mapping(self.generator, "gen", params, stats, z, cond)
+
+    def synthesis(self, params, stats, w: Array) -> Array:
+        """G's images of styles, [n, w] or [n, layers, w]."""
+        return styles.synthesis(self.generator, "gen", params, stats, w)
+
+    def lacks(self, ability: type) -> str:
+        """Why it has not the ability, with these networks; "" where it has."""
+        return styles.lacking(self.generator, "generator") if ability is Styles else ""
 
     def update_stats(self, params, stats, key: Array, n: int, cond: Mapping | None = None) -> dict:
         """The statistics of `gen` after `n` samples in training mode."""

@@ -2,6 +2,7 @@
 
 from genlab.nets.layers.initialisers import initialiser, normal_02
 from genlab.nets.layers.norms import (
+    AdaptiveInstanceNorm,
     BatchNorm,
     ConditionalBatchNorm,
     GroupNorm,
@@ -10,6 +11,8 @@ from genlab.nets.layers.norms import (
     PixelNorm,
     VirtualBatchNorm,
     has_bias,
+    instance_normalised,
+    modulated,
     norm,
 )
 from genlab.nets.layers.shapes import levels
@@ -23,6 +26,7 @@ from genlab.nets.layers.wrappers import (
 )
 
 __all__ = [
+    "AdaptiveInstanceNorm",
     "BatchNorm",
     "Chain",
     "ConditionalBatchNorm",
@@ -38,7 +42,9 @@ __all__ = [
     "has_bias",
     "in_float32",
     "initialiser",
+    "instance_normalised",
     "levels",
+    "modulated",
     "norm",
     "normal_02",
 ]

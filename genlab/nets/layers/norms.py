@@ -47,9 +47,35 @@ class ConditionalBatchNorm(nn.Module):
         _refuse_one_row(self, x, train)
         x = _batch_norm(train, self.dtype, use_scale=False, use_bias=False)(x)
         table = Embedding(2 * x.shape[-1], nn.initializers.zeros, name="affine")
-        scale, shift = jnp.split(table(given).astype(x.dtype), 2, axis=-1)
-        wide = (-1,) + (1,) * (x.ndim - 2) + (x.shape[-1],)
-        return x * (1 + scale.reshape(wide)) + shift.reshape(wide)
+        return modulated(x, table(given).astype(x.dtype))
+
+
+class AdaptiveInstanceNorm(nn.Module):
+    """Instance normalisation whose scale and shift are linear in what is given: AdaIN (Huang &
+    Belongie 2017, arXiv:1703.06868, Eq. 8) with an affine map in place of a style's statistics, as
+    in Karras et al. 2019, arXiv:1812.04948, Eq. 1.
+
+    With `Generator(modulated=True)` the latent is part of what is given.
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
+        """`train` is not used. ConfigError where neither a label nor numbers are given, and for
+        features without positions to take statistics over.
+        """
+        given = needed(cond, "AdaptiveInstanceNorm")
+        if x.ndim < 3:
+            raise ConfigError(
+                f"AdaptiveInstanceNorm over features of shape {x.shape[1:]}: each channel of an "
+                "example is one number, its own mean; use ConditionalBatchNorm"
+            )
+        table = Embedding(2 * x.shape[-1], nn.initializers.zeros, name="affine")
+        y = table(given).astype(self.dtype)
+        return modulated(instance_normalised(x).astype(self.dtype), y)
 
 
 class LayerNorm(nn.Module):
@@ -151,14 +177,35 @@ class Identity(nn.Module):
         return x
 
 
+def modulated(
+    x: Float[Array, " b *shape c"], affine: Float[Array, "b 2*c"]
+) -> Float[Array, " b *shape c"]:
+    """x (1 + scale) + shift, both of each example and channel, side by side in `affine`."""
+    scale, shift = jnp.split(affine, 2, axis=-1)
+    wide = (-1,) + (1,) * (x.ndim - 2) + (x.shape[-1],)
+    return x * (1 + scale.reshape(wide)) + shift.reshape(wide)
+
+
+def instance_normalised(x: Float[Array, " b *shape c"]) -> Float[Array, " b *shape c"]:
+    """Each example's channel less its mean over the positions, divided by its standard deviation
+    there (Ulyanov et al. 2016, arXiv:1607.08022, Eq. 4).
+    """
+    wide, inside = x.astype(jnp.float32), tuple(range(1, x.ndim - 1))
+    centred = wide - wide.mean(inside, keepdims=True)
+    variance = jnp.square(centred).mean(inside, keepdims=True)
+    return (centred * lax.rsqrt(variance + 1e-5)).astype(x.dtype)
+
+
 def norm(kind: str, dtype: str) -> nn.Module:
     """The norm called `kind`: a class of this module, or `package.module:Class` from outside."""
     return choose(sys.modules[__name__], kind)(dtype=dtype)
 
 
 def has_bias(kind: str) -> bool:
-    """Whether a layer before this norm needs a bias: before a BatchNorm it has no gradient."""
-    return "BatchNorm" not in kind
+    """Whether a layer before this norm needs a bias: before one that takes each channel's mean it
+    has no gradient.
+    """
+    return "BatchNorm" not in kind and "InstanceNorm" not in kind
 
 
 def refuse_one_row(name: str, rows: int) -> None:
