@@ -11,8 +11,9 @@ import genlab
 
 ROOT = Path(genlab.__file__).parent
 ROOMS = (
-    "cli", "sweep", "api", "evaluation", "metrics", "features", "sampling", "train", "methods",
-    "report", "game", "data", "losses", "nets", "augment", "runs", "runtime", "config", "schedules",
+    "cli", "sweep", "api", "evaluation", "metrics", "features", "sampling", "editing", "train",
+    "methods", "report", "game", "data", "losses", "nets", "augment", "runs", "runtime", "config",
+    "schedules",
 )  # fmt: skip
 """From the top down."""
 

@@ -1,0 +1,3 @@
+"""Editing: what a trained generator knows, in its latents: inversion, directions, edits and their
+measured changes.
+"""
