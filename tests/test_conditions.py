@@ -6,9 +6,13 @@ import jax
 import numpy as np
 import pytest
 from helpers import tiny
+from PIL import Image
 
+import genlab
 from genlab import fit
 from genlab.api import fit_vmapped
+from genlab.cli import options
+from genlab.cli.main import main, parser
 from genlab.config import ConfigError, override, spec
 from genlab.data import digits, from_columns
 from genlab.evaluation import Bound, Fidelity, Reconstruction
@@ -132,10 +136,10 @@ def test_what_is_given_changes_what_is_made(tmp_path):
         with np.load(generate(tmp_path, request)[0]) as file:
             return dict(file)
 
-    seven, dark = drawn(label="7"), drawn(label="7", brightness="0.1")
+    seven, dark = drawn(label="7"), drawn(label="7", brightness="0.3")
     assert (
         seven["label"].tolist() == [7] * 4
-        and dark["brightness"].tolist() == [[np.float32(0.1)]] * 4
+        and dark["brightness"].tolist() == [[np.float32(0.3)]] * 4
     )
     assert not np.array_equal(seven["image"], dark["image"])
     for given, told in [
@@ -144,6 +148,70 @@ def test_what_is_given_changes_what_is_made(tmp_path):
     ]:
         with pytest.raises(ConfigError, match=told):
             drawn(**given)
+    with pytest.warns(UserWarning, match="brightness 2 is outside .*: extrapolation"):
+        drawn(label="7", brightness="2")
+    _conditions_that_are_not_asked_for_are_those_of_training_rows(tmp_path, seven)
+    _one_condition_varies_along_rows_of_one_latent(tmp_path)
+
+
+def _conditions_that_are_not_asked_for_are_those_of_training_rows(folder, seven):
+    run = genlab.load(folder)
+    kept, train = run.source.conditions, run.source.read("train")
+    assert len(kept["label"]) == len(train["label"]) == 120
+    np.testing.assert_array_equal(kept["brightness"], train["brightness"])
+    sevens = train["brightness"][train["label"] == 7]
+    assert np.isin(seven["brightness"], sevens).all()
+    said = []
+    request = SampleRequest(n=4, given={"label": "7"})
+    generate(folder, request, say=said.append)
+    told = f"brightness from the {len(sevens)} training rows with label=7 (of 120 kept with the run"
+    assert len(said) == 1 and told in said[0]
+    np.testing.assert_array_equal(run.sample(4, given={"label": 7}), seven["image"])
+    (folder / "conditions.json").write_text("{")  # an older run, or a damaged file
+    assert genlab.load(folder).conditions(request).others == "brightness in turn"
+
+
+def _one_condition_varies_along_rows_of_one_latent(folder):
+    """By the program, by Python; the conditions of every picture are written beside them."""
+    words = ["--given", "label=7", "--vary=brightness", "--from", "0.25", "--to=0.35", "--steps=3"]
+    command = ["sample", f"--workdir={folder}", *words, "--n=2", "--formats=npz,grid"]
+    assert main(command) == 0
+    name = "round000004_n2_seed0_label7_varybrightness,0.25,0.35,3"
+    place = folder / "generated" / name
+    with np.load(place / f"{name}.npz") as file:
+        made = dict(file)
+    np.testing.assert_allclose(made["brightness"][:, 0], [0.25, 0.3, 0.35] * 2)
+    lines = (place / "conditions.csv").read_text().splitlines()
+    assert lines[:2] == ["picture,label,brightness", "00000,7,0.25"] and len(lines) == 7
+    with Image.open(place / f"{name}_strips.png") as sheet:
+        assert sheet.width == 3 * 9 + 1 and sheet.height > 2 * 9 + 1 + 16
+    run = genlab.load(folder)
+    rows = run.vary("brightness", 0.25, 0.35, steps=3, n=2, given={"label": 7})
+    assert rows.shape == (2, 3, 8, 8, 1) and rows._repr_png_()
+    np.testing.assert_array_equal(rows.reshape(made["image"].shape), made["image"])
+    assert run.vary("label", n=1).shape == (1, 10, 8, 8, 1)
+    for wrong, told in [
+        ("--vary=brightnes", "did you mean 'brightness'"),
+        ("--vary=label", "has a value of its own too"),
+        ("--given=label=7,brightness=0.3", "'label' is given twice"),
+        ("--given=brightness=0.3", "has a value of its own too"),
+        ("--given=label", "give NAME=VALUE"),
+        ("--interpolate=3", "give one"),
+        ("--steps=1", "at least 2"),
+        ("--from=dark", "is not brightness: give 1 number"),
+        ("--label=6", "two values of one column"),
+    ]:
+        with pytest.raises(ConfigError, match=told):
+            _asked([*command, wrong])
+    with pytest.raises(ConfigError, match="name it, as in --vary=hue"):
+        _asked(["sample", f"--workdir={folder}", "--steps=3"])
+
+
+def _asked(command):
+    """Runs a command, with its errors."""
+    arguments, rest = parser().parse_known_args(command)
+    options.complete(arguments, rest)
+    arguments.run(arguments)
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from PIL import Image
 
 from genlab import fit
 from genlab.config import ConfigError
-from genlab.data.pictures import grid, headed, points, write_png
+from genlab.data.pictures import grid, headed, points, titled, write_png
 from genlab.runs.folder import RunFolder
 from genlab.sampling.draw import SampleRequest, generate, name_of
 from genlab.sampling.latents import interpolate, truncated
 from genlab.sampling.load import load
 from genlab.sampling.previews import with_names
+from genlab.sampling.request import Vary
 from genlab.sampling.sampler import column_names
 
 
@@ -116,7 +117,7 @@ def test_no_file_of_another_request_is_among_those_of_one(runs):
     assert sorted(few[0].parent.iterdir()) == few and all(map(Path.is_file, many))
     (grid_,) = generate(runs / "labels", SampleRequest(n=4, label=7))
     assert not many[0].exists() and sorted(p.name for p in grid_.parent.iterdir()) == [
-        "request.json", grid_.name,
+        "conditions.csv", "request.json", grid_.name,
     ]  # fmt: skip
     grid_.with_name("request.json").unlink()
     with pytest.raises(ConfigError, match="in the way and not of `genlab sample`"):
@@ -124,6 +125,8 @@ def test_no_file_of_another_request_is_among_those_of_one(runs):
 
 
 def test_a_name_says_all_that_was_asked():
+    request = SampleRequest(4, 1, None, {"label": "7"}, vary=Vary("hue", "0", steps=5))
+    assert name_of(request, 40) == "round000040_n4_seed1_label7_varyhue,0,5"
     request = SampleRequest(5, 1, "7", {"hue": "0.3"}, 0.7, 8)
     assert name_of(request, 40) == "round000040_n5_seed1_label7_hue0.3_truncation0.7_interpolate8"
     odd = [SampleRequest(label=text) for text in ("a/b", "a b", "a_b", "ä", "x" * 500, "x" * 501)]
@@ -179,6 +182,14 @@ def test_long_names_stand_upwards_over_their_columns():
         np.testing.assert_array_equal(made[-len(sheet) :], sheet)
         for column in (slice(0, 29), slice(30, 59)):
             assert (made[: -len(sheet), column] < 128).any()
+
+
+def test_a_title_takes_the_lines_that_it_needs():
+    sheet = grid(np.zeros((2, 28, 28, 3), np.uint8), columns=2)
+    one, two = titled(sheet, "a=1"), titled(sheet, "category=dress, hue=0.6")
+    assert len(sheet) < len(one) < len(two) and (one[: -len(sheet)] < 128).any()
+    for made in (one, two):
+        np.testing.assert_array_equal(made[-len(sheet) :], sheet)
 
 
 def test_names_stand_over_previews_unless_the_run_has_some_without(runs, tmp_path):

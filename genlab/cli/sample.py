@@ -1,5 +1,8 @@
 """`genlab sample`: draws from a trained run."""
 
+import sys
+from functools import partial
+
 from genlab.cli import options
 
 ABOUT = "Draw from a trained run into WORKDIR/generated."
@@ -7,11 +10,19 @@ ABOUT = "Draw from a trained run into WORKDIR/generated."
 
 def add(command) -> None:
     """Its options."""
-    command.add_argument("--n", type=options.whole, default=64, help="how many (default 64)")
+    text = "how many (default 64); rows of --vary (default 4)"
+    command.add_argument("--n", type=options.whole, help=text)
     command.add_argument("--seed", type=options.whole, default=0, help="of the latents (default 0)")
     command.add_argument("--label", help="this label for all samples, its name or number")
-    text = "the same for any column that the model is given, as hue=0.3; may be repeated"
+    text = "the same for any columns that the model is given, as category=dress,hue=0.3"
     command.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help=text)
+    text = "this column along rows of pictures: a label's names, or numbers in even steps"
+    command.add_argument("--vary", metavar="NAME", help=text)
+    text = "of the numbers that vary (default: the data's range)"
+    command.add_argument("--from", dest="start", metavar="VALUE", help="the first " + text)
+    command.add_argument("--to", dest="stop", metavar="VALUE", help="the last " + text)
+    text = "how many of them in a row (default 9)"
+    command.add_argument("--steps", type=options.whole, metavar="STEPS", help=text)
     command.add_argument("--truncation", type=float, metavar="PSI", help="latents within +-PSI")
     text = "rows between pairs of latents, STEPS wide"
     command.add_argument("--interpolate", type=options.whole, metavar="STEPS", help=text)
@@ -23,25 +34,34 @@ def add(command) -> None:
 
 def run(arguments) -> None:
     """Prints the files written."""
+    from genlab.sampling.conditions import read_given
     from genlab.sampling.draw import SampleRequest, generate
 
+    vary = _vary(arguments)
+    many = 4 if vary else 64
     request = SampleRequest(
-        n=arguments.n,
+        n=many if arguments.n is None else arguments.n,
         seed=arguments.seed,
         label=arguments.label,
-        given=_given(arguments.given),
+        given=read_given(*arguments.given),
         truncation=arguments.truncation,
         interpolate=arguments.interpolate,
         formats=tuple(arguments.formats.split(",")),
+        vary=vary,
     )
-    for path in generate(arguments.workdir, request, arguments.step):
+    said = partial(print, file=sys.stderr)
+    for path in generate(arguments.workdir, request, arguments.step, said):
         print(path)
 
 
-def _given(texts: list[str]) -> dict[str, str]:
-    """Values by the names of columns; ConfigError for a text that is no NAME=VALUE."""
+def _vary(arguments):
+    """What varies along rows; None for nothing. ConfigError for ends of nothing."""
     from genlab.config import ConfigError
+    from genlab.sampling.request import Vary
 
-    if wrong := [text for text in texts if "=" not in text]:
-        raise ConfigError(f"--given={wrong[0]}: give NAME=VALUE, as in --given=hue=0.3")
-    return dict(text.split("=", 1) for text in texts)
+    ends = {"from": arguments.start, "to": arguments.stop, "steps": arguments.steps}
+    if arguments.vary is not None:
+        return Vary(arguments.vary, *ends.values())
+    if lone := [name for name, value in ends.items() if value is not None]:
+        raise ConfigError(f"--{lone[0]} says how a column varies: name it, as in --vary=hue")
+    return None

@@ -63,6 +63,24 @@ def headed(sheet: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return np.concatenate([np.broadcast_to(head, (*head.shape[:2], sheet.shape[2])), sheet])
 
 
+def titled(sheet: np.ndarray, title: str) -> np.ndarray:
+    """A sheet with a line of text above it, in several lines where it is wider than the sheet; what
+    is wider without a space is cut off.
+    """
+    lines: list[str] = []
+    for word in title.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        fits = lines and texts([longer]).shape[2] <= sheet.shape[1]
+        lines[-1:] = [longer] if fits or not lines else [lines[-1], word]
+    tiles = [texts([line])[0][:, : sheet.shape[1]] for line in lines]
+    head = np.full((sum(map(len, tiles)), sheet.shape[1], sheet.shape[2]), 255, np.uint8)
+    top = 0
+    for tile in tiles:
+        head[top : top + len(tile), 1 : 1 + tile.shape[1]] = tile[:, : sheet.shape[1] - 1]
+        top += len(tile)
+    return np.concatenate([head, sheet])
+
+
 def write_png(path: Path | BytesIO, image: np.ndarray) -> None:
     """uint8 [H, W, 1 or 3], to a file or into memory."""
     from PIL import Image

@@ -5,6 +5,7 @@ modules.json   the folders of modules that it names and that are not installed
 code/, code.json  copies of those modules, their sha256, and changes that were accepted
 places.json    what relative paths of its data stand for
 columns.json   the kinds of the data's columns, with the names of labels
+conditions.json  training rows of several columns that the method is given
 data.json      sha256 of every file it was trained on (see `runs.data_files`)
 ingredients.json  networks taken from other runs: where from, which weights, their specs
 env.json       versions, commit and hardware, of each start
@@ -25,6 +26,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
@@ -192,6 +194,19 @@ class RunFolder:
         """
         return dict(config_lib.from_dict(files.object_in(self.path / "columns.json")))
 
+    def keep_conditions(self, rows: Mapping[str, Any]) -> None:
+        """Writes training rows of the columns that the method is given, [N, ...] by name, for
+        samples of conditions that go together as in the data.
+        """
+        if self.writes:
+            plain = {name: _plain(x) for name, x in rows.items()}
+            files.write_text(self.path / "conditions.json", json.dumps(plain) + "\n")
+
+    @property
+    def conditions(self) -> dict[str, list]:
+        """What `keep_conditions` wrote; {} in the folders of runs that kept none."""
+        return files.object_in(self.path / "conditions.json")
+
     def _found(self, one: Mapping) -> str | None:
         """The folder of a run that this one is made from; None if it is not found."""
         places = (one["run"], self.path / one.get("beside", ""))
@@ -291,3 +306,10 @@ def work_folder(path: str | Path) -> Path:
     if "\\" in found:
         raise ConfigError(f"--workdir={path}: {found} has a backslash: {NAMES}")
     return Path(found)
+
+
+def _plain(rows: Any) -> list:
+    """Numbers as JSON has them, float32 by the fewest digits that give it back."""
+    if rows.dtype.kind == "f":
+        rows = np.array([float(str(x)) for x in rows.ravel()]).reshape(rows.shape)
+    return rows.tolist()

@@ -1,31 +1,34 @@
-"""`genlab sample`: grids, single files, arrays, interpolations, truncation; from a trained run.
+"""`genlab sample`: grids, single files, arrays, interpolations, conditions varied along rows.
 
 Every request has a folder of its own, named by all that was asked, with the request beside what was
 drawn:
 
     WORKDIR/generated/round004000_n6_seed3_label7/
-        request.json   what was asked, and of which checkpoint
+        request.json    what was asked, and of which checkpoint
+        conditions.csv  the conditions of every picture, in order
         round004000_n6_seed3_label7_grid.png, round004000_n6_seed3_label7.npz, images/00000.png ...
 """
 
+import csv
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from genlab.config import ConfigError
-from genlab.data.columns import Column
-from genlab.data.pictures import headed, write_png
+from genlab.data.pictures import headed, titled, write_png
 from genlab.game.abilities import Generates, require
 from genlab.runs.environment import version
 from genlab.runs.files import write_json, writing
+from genlab.sampling import conditions
 from genlab.sampling.conditions import Stored
 from genlab.sampling.load import TrainedRun, load
-from genlab.sampling.request import SampleRequest
+from genlab.sampling.request import Conditions, SampleRequest
 from genlab.sampling.sampler import column_names, grid_columns
 
 FORMATS = ("grid", "png", "npz")
@@ -33,28 +36,33 @@ RECORD = "request.json"
 LONGEST = 120  # characters of a name: file systems take 255 bytes, and suffixes follow
 
 
-def generate(workdir: str | Path, request: SampleRequest, step: int | None = None) -> list[Path]:
-    """Draws from the State that `evaluate` scores (or that of round `step`): the files written.
+def generate(
+    workdir: str | Path,
+    request: SampleRequest,
+    step: int | None = None,
+    say: Callable[[str], Any] = lambda text: None,
+) -> list[Path]:
+    """Draws from the State that `evaluate` scores (or that of round `step`): the files of samples.
 
-    They replace all that an earlier call with the same request wrote. Raises ConfigError for what
-    the run cannot do.
+    They replace all that an earlier call with the same request wrote. `say` is called with what a
+    person should know of conditions that the request does not name. Raises ConfigError for what the
+    run cannot do.
     """
     _check(request)
     run = load(workdir, step)
     require(run.method, Generates, "genlab sample")
-    drawn = run.drawn(request)
-    fixed = request.label is not None or request.given
-    columns = request.interpolate or (None if fixed else grid_columns(run.method, run.source))
+    found = run.conditions(request)
+    if found.others:
+        say(f"conditions not asked for: {found.others}")
+    drawn = run.drawn(request, found)
     place = run.folder.path / "generated" / name_of(request, run.step)
     draft = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         with writing(place):
             (draft / "images").mkdir(parents=True)
-            column = run.source.columns[run.method.makes]
-            names = () if request.interpolate or fixed else column_names(run.method, run.source)
-            written = _write(draft, place.name, drawn, column, request, columns, names)
+            written = _write(draft, place.name, drawn, run, request, found)
             files = [str(path.relative_to(draft)) for path in written]
-            write_json(draft / RECORD, _record(run, request, files))
+            write_json(draft / RECORD, _record(run, request, found, files))
             _put(draft, place)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -72,6 +80,7 @@ def name_of(request: SampleRequest, step: int) -> str:
         **request.given,
         "truncation": request.truncation,
         "interpolate": request.interpolate,
+        "vary": request.vary and ",".join(f"{x}" for x in request.vary if x is not None),
     }
     asked = {key: f"{value}" for key, value in asked.items() if value is not None}
     parts = [f"round{step:06d}", f"n{request.n}", f"seed{request.seed}"]
@@ -87,11 +96,14 @@ def _safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.,+-]+", "-", text)
 
 
-def _record(run: TrainedRun, request: SampleRequest, files: list[str]) -> dict:
+def _record(run: TrainedRun, request: SampleRequest, found: Conditions, files: list[str]) -> dict:
     """What `request.json` says."""
-    asked = request._asdict()
     return {
-        **{name: dict(x) if name == "given" else x for name, x in asked.items()},
+        **request._asdict(),
+        "given": dict(request.given),
+        "vary": request.vary and request.vary._asdict(),
+        "conditions not asked for": found.others,
+        "out of range": found.beyond,
         "round": run.step,
         "checkpoint": run.chosen,
         "genlab": version(),
@@ -112,20 +124,17 @@ def _write(
     folder: Path,
     name: str,
     drawn: Stored,
-    column: Column,
+    run: TrainedRun,
     request: SampleRequest,
-    columns: int | None,
-    names: Sequence[str] = (),
+    found: Conditions,
 ) -> list[Path]:
-    """The files in `folder`; the first of what is drawn is what the model makes. `names`, of the
-    grid's columns, stand above them.
-    """
-    made, written = next(iter(drawn.values())), []
+    """The files in `folder`; the first of what is drawn is what the model makes."""
+    column, (made, *_), written = run.source.columns[run.method.makes], drawn.values(), []
+    texts = conditions.written(run.source.columns, {n: drawn[n] for n in run.method.given})
     if "grid" in request.formats:
-        kind = "interpolation" if request.interpolate else "grid"
+        kind = "interpolation" if request.interpolate else "strips" if found.steps else "grid"
         written.append(folder / f"{name}_{kind}.png")
-        sheet = column.draw(made, columns)
-        write_png(written[-1], headed(sheet, names) if len(names) == columns else sheet)
+        write_png(written[-1], _sheet(made, run, request, found, texts))
     if "png" in request.formats:
         written += [column.write(one, folder / "images" / f"{i:05d}") for i, one in enumerate(made)]
     else:
@@ -133,7 +142,44 @@ def _write(
     if "npz" in request.formats:
         written.append(folder / f"{name}.npz")
         np.savez(written[-1], **drawn)  # pyright: ignore[reportArgumentType]
+    if texts:
+        _list(folder / "conditions.csv", texts)
     return written
+
+
+def _list(path: Path, texts: Mapping[str, Sequence[str]]) -> None:
+    """A table of the conditions of every picture, by the stem of its file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["picture", *texts])
+        rows.writerows([f"{i:05d}", *x] for i, x in enumerate(zip(*texts.values(), strict=True)))
+
+
+def _sheet(
+    made: np.ndarray,
+    run: TrainedRun,
+    request: SampleRequest,
+    found: Conditions,
+    texts: Mapping[str, Sequence[str]],
+) -> np.ndarray:
+    """The pictures in a grid: what its columns are above them, where they are anything, and above
+    that the conditions that all have in common.
+    """
+    column = run.source.columns[run.method.makes]
+    fixed = request.label is not None or request.given or request.vary
+    columns = request.interpolate or found.steps or None
+    names = ()
+    if not fixed and not columns:
+        columns, names = grid_columns(run.method, run.source), column_names(run.method, run.source)
+    elif request.vary and len(column.shape) == 3:
+        names = texts.get(request.vary.column, ())[:columns]
+    sheet = column.draw(made, columns)
+    sheet = headed(sheet, names) if names and len(names) == columns else sheet
+    if not fixed:
+        return sheet
+    common = [f"{name}={x[0]}" for name, x in texts.items() if len(set(x)) == 1]
+    along = [f"{request.vary.column} along the rows"] if request.vary else []
+    return titled(sheet, ", ".join([*common, *along]))
 
 
 def _check(request: SampleRequest) -> None:

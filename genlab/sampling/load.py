@@ -3,10 +3,12 @@ devices it was trained with are needed.
 """
 
 import contextlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -22,9 +24,9 @@ from genlab.runs import saved
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import as_evaluated
-from genlab.sampling.conditions import asked, loaded
+from genlab.sampling.conditions import asked, loaded, typed
 from genlab.sampling.notebook import Examples, page
-from genlab.sampling.request import SampleRequest, conditions, latents
+from genlab.sampling.request import Conditions, SampleRequest, Vary, conditions, latents
 from genlab.sampling.sampler import Sampler
 from genlab.train.kept_data import KeptData
 
@@ -78,25 +80,59 @@ class TrainedRun:
         label: str | int | None = None,
         seed: int = 0,
         truncation: float | None = None,
-        **given: Any,
+        given: Mapping[str, Any] = MappingProxyType({}),
+        **columns: Any,
     ) -> Examples:
         """`n` samples as they are stored (uint8 [n, H, W, C] for images), those that `genlab
         sample` draws. Conditions in turn, or all of one `label` (its name or number), or of one
-        value of any column `given` by name.
+        value of any column, by name: `given={"category": "dress"}` or `category="dress"`; the
+        others then are those of training rows.
 
-        Raises ConfigError for conditions that the method does not have.
+        Raises ConfigError for conditions that the method does not have; warns of values out of the
+        range of the data.
         """
-        texts = {name: str(value) for name, value in given.items()}
-        request = SampleRequest(n, seed, label, texts, truncation)
+        request = SampleRequest(n, seed, label, _texts({**given, **columns}), truncation)
         return self._examples(self.drawn(request)[self.method.makes])
 
-    def drawn(self, request: SampleRequest) -> dict[str, np.ndarray]:
-        """What was asked for, as it is stored: what the method makes, then its conditions."""
+    def vary(
+        self,
+        column: str,
+        start: Any = None,
+        stop: Any = None,
+        steps: int | None = None,
+        n: int = 4,
+        seed: int = 0,
+        truncation: float | None = None,
+        given: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Examples:
+        """`n` rows of samples [n, steps, ...] along which one condition goes from `start` to `stop`
+        (None: the range of the data), or through all names of a label; a row has one latent, and
+        one value of every other condition. Otherwise as `sample`.
+        """
+        ends = [None if end is None else typed(end) for end in (start, stop)]
+        request = SampleRequest(
+            n, seed, None, _texts(given), truncation, vary=Vary(column, *ends, steps)
+        )
+        made = self.drawn(request)[self.method.makes]
+        return self._examples(made.reshape(n, -1, *made.shape[1:]))
+
+    def conditions(self, request: SampleRequest) -> Conditions:
+        """The conditions of the samples asked for; ConfigError for those that cannot be."""
+        return conditions(request, self.method, self.source, self.source.conditions)
+
+    def drawn(
+        self, request: SampleRequest, found: Conditions | None = None
+    ) -> dict[str, np.ndarray]:
+        """What was asked for, as it is stored: what the method makes, then its conditions, which
+        are `found` where they are known already.
+        """
         require(self.method, Generates, "sampling")
-        stored = conditions(request, self.method, self.source)
+        stored, steps, _, beyond = self.conditions(request) if found is None else found
+        if beyond:
+            warnings.warn(f"{beyond}, the range of the data: extrapolation", stacklevel=3)
         if request.interpolate and stored:
             stored = {name: np.repeat(x, request.interpolate, axis=0) for name, x in stored.items()}
-        z, cond = latents(request, self.method), loaded(self.source, stored)
+        z, cond = latents(request, self.method, steps), loaded(self.source, stored)
         made = self._sampler(self.params, self.stats, z, cond)
         return {self.method.makes: made, **(stored or {})}
 
@@ -151,3 +187,7 @@ class TrainedRun:
     def __repr__(self) -> str:
         sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in self.params.items()}
         return f"<{self.folder.path}, round {self.step} ({self.chosen}): {sizes}>"
+
+
+def _texts(given: Mapping[str, Any]) -> dict[str, str]:
+    return {name: typed(value) for name, value in given.items()}

@@ -13,7 +13,9 @@ from genlab.data.pictures import write_png
 
 
 class Examples(np.ndarray):
-    """Stored examples [N, ...], an array like any other, which a notebook shows as a picture."""
+    """Stored examples [N, ...] or rows of them [N, M, ...], an array like any other, which a
+    notebook shows as a picture.
+    """
 
     column: Column | None = None
 
@@ -31,10 +33,13 @@ class Examples(np.ndarray):
         """A grid of them; None for what is no longer examples of the column, as one of their
         means.
         """
-        column = self.column
-        if column is None or not self.size or self.shape[1:] != tuple(column.stored):
+        column, rows = self.column, None
+        if column is None or not self.size:
             return None
-        return png(column.draw(np.asarray(self)))
+        values, one = np.asarray(self), tuple(column.stored)
+        if self.shape[2:] == one and self.ndim == len(one) + 2:
+            rows, values = self.shape[1], values.reshape(-1, *one)
+        return png(column.draw(values, rows)) if values.shape[1:] == one else None
 
 
 def png(image: np.ndarray) -> bytes:

@@ -4,11 +4,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from jax.errors import JaxRuntimeError
 from ml_collections import ConfigDict
 
 from genlab.config import ConfigError
-from genlab.data.sources import Source, contents_of
+from genlab.data.sources import Resident, Source, contents_of
 from genlab.runs import ingredients, kept_code
 from genlab.runs.environment import environment
 from genlab.runs.files import NotWritten
@@ -16,6 +17,8 @@ from genlab.runs.folder import RunFolder
 from genlab.runtime import placement, processes, signals
 from genlab.runtime.progress import Progress
 from genlab.train.program import Training
+
+ROWS = 1024  # of training, whose conditions a run keeps
 
 
 @contextlib.contextmanager
@@ -63,9 +66,25 @@ def claimed(
             used = ingredients.used(config)
             run = RunFolder.start(workdir, config, used, contents_of(source))
             run.keep_columns(source.columns)
+            if rows := training_rows(source, training.experiment.method.given):
+                run.keep_conditions(rows)
 
         processes.on_main(claim)
         yield RunFolder(workdir, writes=processes.is_main())
+
+
+def training_rows(source: Source, given: Sequence[str]) -> dict[str, np.ndarray]:
+    """Up to 1024 rows of the vector-like columns `given`, evenly from a set in memory, else the
+    first; {} of fewer than two, which no row holds together.
+    """
+    names = [name for name in given if len(source.columns[name].shape) == 1]
+    if len(names) < 2:
+        return {}
+    part = source.only(names)
+    rows = part.read("train", None if isinstance(part, Resident) else ROWS)
+    count = len(rows[names[0]])
+    at = np.unique(np.linspace(0, count - 1, min(count, ROWS)).astype(int))
+    return {name: rows[name][at] for name in names}
 
 
 def accept_code(run: RunFolder, config: ConfigDict, source: Source) -> None:

@@ -36,6 +36,16 @@ class KeptData:
         kept = self.folder.columns
         return {n: build(kind) for n, kind in kept.items()} if kept else self._data.columns
 
+    @cached_property
+    def conditions(self) -> dict[str, np.ndarray]:
+        """Training rows of the columns that the method is given, as stored; {} in the folders of
+        runs that kept none.
+        """
+        try:
+            return {n: self.columns[n].check(n, x) for n, x in self.folder.conditions.items()}
+        except (ConfigError, KeyError, ValueError):  # the file was edited
+            return {}
+
     @property
     def contents(self) -> data_files.Contents:
         """The files that the data are of: those opened, else those the run was trained on."""

@@ -73,12 +73,30 @@ def test_values_that_cover_a_kind_and_values_as_a_person_types_them():
     np.testing.assert_allclose(numbers.parse("0.25,2"), [0.25, 2.0])
     for kind, text, told in [
         (label, "dgo", "did you mean 'dog'"),
-        (label, "3", r"labels are cat \.\. owl"),
+        (label, "3", "labels are cat, dog, owl"),
         (numbers, "0.5", "give 2 numbers"),
         (numbers, "a,b", "give 2 numbers"),
     ]:
         with pytest.raises(ConfigError, match=told):
             kind.parse(text)
+
+
+def test_values_are_written_as_they_are_typed_varied_in_steps_and_known_to_be_out_of_range():
+    label, numbers = KINDS["label"][0], KINDS["numbers"][0]
+    assert [label.text(x) for x in label.steps(None, None, None)] == ["cat", "dog", "owl"]
+    assert numbers.text(numbers.parse("0.25,2")) == "0.25,2"
+    np.testing.assert_allclose(numbers.steps(None, None, 3), [[0, -1], [0.5, 1], [1, 3]])
+    np.testing.assert_allclose(numbers.steps("1,0", "0,2", 3), [[1, 0], [0.5, 1], [0, 2]])
+    assert numbers.steps(None, None, None).shape == (9, 2)
+    assert numbers.beyond(numbers.steps(None, None, None)) == ""
+    assert "is outside -1 .. 3" in numbers.beyond(numbers.parse("0.5,4")[None])
+    for steps, told in [
+        (lambda: label.steps("cat", None, None), "neither from, to nor steps"),
+        (lambda: numbers.steps(None, None, 1), "at least 2"),
+        (lambda: numbers.steps("0", None, None), "give 2 numbers"),
+    ]:
+        with pytest.raises(ConfigError, match=told):
+            steps()
 
 
 def test_a_kind_is_inferred_from_values_or_asked_for():

@@ -16,7 +16,8 @@ class Column(Protocol):
     coloured:  changes of value (a shift of brightness, noise) apply to it
 
     A kind that can also say which values cover it `Spreads`; one whose values a person can type
-    `Parses`.
+    `Parses`, one that writes them so `Writes`; one that can be varied in steps `Varies`; one whose
+    data lie in a range is `Bounded`.
     """
 
     registers: ClassVar[bool]
@@ -77,6 +78,35 @@ class Parses(Protocol):
 
     def parse(self, text: str) -> Any:
         """The stored value."""
+        ...
+
+
+@runtime_checkable
+class Writes(Protocol):
+    """A kind whose values can be written as a person would type them."""
+
+    def text(self, value: Any) -> str:
+        """One stored value, as `Parses.parse` reads it."""
+        ...
+
+
+@runtime_checkable
+class Varies(Protocol):
+    """A kind that can be varied over a row of pictures."""
+
+    def steps(self, start: str | None, stop: str | None, count: int | None) -> np.ndarray:
+        """Stored values [count, ...] from `start` to `stop`, as a person types them; None for what
+        the kind knows. ConfigError for what it cannot take.
+        """
+        ...
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A kind that knows the range of its data."""
+
+    def beyond(self, values: np.ndarray) -> str:
+        """Which of stored values [N, ...] are out of the data's range, in words; "" for none."""
         ...
 
 

@@ -12,6 +12,7 @@ from jax import Array
 from genlab.config import ConfigError, did_you_mean
 from genlab.data import pictures
 
+LISTED = 20  # names that an error lists
 MOST = 2**16  # classes: a label beyond is a mistake, and would make a table of that many rows
 
 
@@ -102,8 +103,22 @@ class Label:
             return self.names.index(text)
         if text.isdecimal() and int(text) < self.cycle:
             return int(text)
-        known = (
-            f"{self.names[0]} .. {self.names[-1]}" if self.cycle > 2 else " and ".join(self.names)
-        )
+        numbers = all(name.isdecimal() for name in self.names)
+        known = ", ".join(self.names)
+        if self.cycle > LISTED or (numbers and self.cycle > 2):
+            known = f"{self.names[0]} .. {self.names[-1]}"
         hint = "" if text.isdecimal() else did_you_mean(text, self.names)
         raise ConfigError(f"no label {text!r}{hint}; the labels are {known}")
+
+    def text(self, value: Any) -> str:
+        """Its name."""
+        return self.names[int(value)]
+
+    def steps(self, start: str | None, stop: str | None, count: int | None) -> np.ndarray:
+        """Every label in turn; ConfigError for a start, a stop or a count."""
+        if (start, stop, count) != (None, None, None):
+            raise ConfigError(
+                f"a label is varied through all its {self.cycle} names: give neither from, to nor "
+                "steps"
+            )
+        return np.arange(self.cycle, dtype=np.int32)

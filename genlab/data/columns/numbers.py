@@ -12,6 +12,8 @@ from jax import Array
 from genlab.config import ConfigError
 from genlab.data import pictures
 
+STEPS = 9  # of a row of pictures, unless another number is asked for
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -111,3 +113,27 @@ class Numbers:
                 f"{'s' * (len(self.names) > 1)}, separated by commas"
             )
         return found
+
+    def text(self, value: Any) -> str:
+        """ "0.3", or "0.3,0.7" of two numbers."""
+        return ",".join(f"{x:.6g}" for x in np.asarray(value, np.float64).reshape(-1))
+
+    def steps(self, start: str | None, stop: str | None, count: int | None) -> np.ndarray:
+        """Even steps, float32 [count, D], by default 9 from low to high; ConfigError for fewer
+        than two.
+        """
+        count = STEPS if count is None else count
+        if count < 2:
+            raise ConfigError(f"{count} steps vary nothing; give at least 2")
+        first = np.array(self.low, np.float32) if start is None else self.parse(start)
+        last = np.array(self.high, np.float32) if stop is None else self.parse(stop)
+        return np.linspace(first, last, count, dtype=np.float32)
+
+    def beyond(self, values: np.ndarray) -> str:
+        """Each number with values outside low .. high."""
+        told = []
+        for name, low, high, x in zip(self.names, self.low, self.high, values.T, strict=True):
+            slack = 1e-6 * (high - low)  # float32 of the table's own extremes
+            if odd := [v for v in (x.min(), x.max()) if not low - slack <= v <= high + slack]:
+                told.append(f"{name} {odd[-1]:.6g} is outside {low:.6g} .. {high:.6g}")
+        return "; ".join(told)
