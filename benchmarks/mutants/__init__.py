@@ -2,6 +2,7 @@
 
 from mutants.augment import AUGMENT
 from mutants.checkpoints import CHECKPOINTS
+from mutants.control import CONTROLS
 from mutants.data import DATA
 from mutants.metrics import METRICS
 from mutants.mutant import Mutant
@@ -12,6 +13,6 @@ from mutants.play import PLAY
 from mutants.regularisers import REGULARISERS
 
 LOSSES = OBJECTIVES + PENALTIES + REGULARISERS
-MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + METRICS
+MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS
 
 __all__ = ["MUTANTS", "Mutant"]

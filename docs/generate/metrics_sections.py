@@ -25,6 +25,7 @@ CLOSED = (
     "`prdc` counts points strictly inside. The two differ where rows are repeated: of one row, "
     "repeated, against itself precision, recall and coverage are 1 here and 0 there."
 )
+CONTROL = ("test_control.py::",)
 SECTIONS = (
     Section(
         "Fréchet distances",
@@ -142,6 +143,26 @@ SECTIONS = (
         },
     ),
     Section(
+        "Control",
+        {
+            "control.accuracy": Entry("share of labels measured that were asked for", CONTROL),
+            "control.r2": Entry(
+                "1 − Σ|m − a|² / Σ|a − ā|²; with a period of points on the unit circle", CONTROL
+            ),
+            "control.calibration": Entry("least squares of m on a; mean |m − a|", CONTROL),
+            "control.curve": Entry("mean and percentiles of m in bins of a", CONTROL),
+            "control.spread": Entry("E |x − x'|, or P(x ≠ x') of labels", CONTROL),
+            "control.leakage": Entry("|after − before| / spread", CONTROL),
+            "control.pairwise_distance": Entry("mean |f − f'| within a condition", CONTROL),
+            "control.coverage_of": Entry(
+                "distance to the nearest value trained on, over the range, at most 0.03", CONTROL
+            ),
+            "disentanglement.mutual_information_gap": Entry(
+                "mean over factors of (I₁ − I₂) / H, the two largest over codes", CONTROL
+            ),
+        },
+    ),
+    Section(
         "Sequences",
         {
             "text.bleu": Entry("brevity penalty × geometric mean of clipped n-gram precisions"),
@@ -153,5 +174,5 @@ PARTS = {  # what a metric above is made of, and what is not one
     "frechet.moments", "frechet.merge", "frechet.frechet_from_moments",
     "frechet.fd_infinity_from_moments", "kernel.polynomial", "kernel.gaussian",
     "kernel.median_bandwidth", "transport.directions", "annealing.sigmoidal", "path_length.lerp",
-    "path_length.slerp", "perceptual.lpips",
+    "path_length.slerp", "perceptual.lpips", "control.difference", "disentanglement.binned",
 }  # fmt: skip

@@ -20,9 +20,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.metrics.bound import bits_per_dimension as bits_per_dimension
     from genlab.metrics.bound import importance_weighted as importance_weighted
     from genlab.metrics.class_scores import inception_score as inception_score
+    from genlab.metrics.control import accuracy as accuracy
+    from genlab.metrics.control import calibration as calibration
+    from genlab.metrics.control import leakage as leakage
+    from genlab.metrics.control import r2 as r2
     from genlab.metrics.curves import f_beta as f_beta
     from genlab.metrics.curves import prd as prd
     from genlab.metrics.curves import prd_from_histograms as prd_from_histograms
+    from genlab.metrics.disentanglement import mutual_information_gap as mutual_information_gap
     from genlab.metrics.frechet import class_frechet as class_frechet
     from genlab.metrics.frechet import fd_infinity as fd_infinity
     from genlab.metrics.frechet import frechet_distance as frechet_distance
@@ -63,12 +68,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
 _HOME = {
     "Lpips": "perceptual",
     "Squared": "path_length",
+    "accuracy": "control",
     "ais": "annealing",
     "authenticity": "neighbours",
     "bdmc": "annealing",
     "bits_per_dimension": "bound",
     "bleu": "text",
     "bootstrap": "resampling",
+    "calibration": "control",
     "class_frechet": "frechet",
     "density_coverage": "neighbours",
     "directions": "transport",
@@ -82,6 +89,7 @@ _HOME = {
     "importance_weighted": "bound",
     "inception_score": "class_scores",
     "kernel_distance": "kernel",
+    "leakage": "control",
     "median_bandwidth": "kernel",
     "memorisation": "neighbours",
     "merge": "frechet",
@@ -91,6 +99,7 @@ _HOME = {
     "moments": "frechet",
     "ms_ssim": "image",
     "mse": "image",
+    "mutual_information_gap": "disentanglement",
     "ndb": "bins",
     "ndb_from_counts": "bins",
     "nearest": "neighbours",
@@ -101,6 +110,7 @@ _HOME = {
     "prd_from_histograms": "curves",
     "precision_recall": "neighbours",
     "psnr": "image",
+    "r2": "control",
     "self_bleu": "text",
     "sigmoidal": "annealing",
     "sliced_wasserstein": "transport",
