@@ -10,12 +10,14 @@ from genlab.data.sets.folder import folder
 from genlab.data.sets.glyphs import glyphs
 from genlab.data.sets.mnist5k import mnist5k
 from genlab.data.sets.photographs import photographs
+from genlab.data.sets.products import products
 from genlab.data.sets.tfds import tfds
 from genlab.data.sets.toy import grid, mixture, ring, swiss_roll
 from genlab.data.sets.unpaired import unpaired
-from genlab.data.sources import Source
+from genlab.data.sources import Decodes, Source
 
 __all__ = [
+    "Decodes",
     "Image",
     "Label",
     "Mask",
@@ -33,6 +35,7 @@ __all__ = [
     "mixture",
     "mnist5k",
     "photographs",
+    "products",
     "ring",
     "swiss_roll",
     "tfds",

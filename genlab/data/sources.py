@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -82,6 +82,17 @@ class Source(Readable, Protocol):
 
     def only(self, names: Collection[str]) -> "Source":
         """The same examples in the same order, of these columns: no other is read or held."""
+        ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """A set that knows its answers: what is in a picture follows from the picture, without a
+    trained network.
+    """
+
+    def decode(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 [N, H, W, C] to the columns that can be read off them, as stored, [N, ...] each."""
         ...
 
 
@@ -242,6 +253,12 @@ def shuffled(key: Array, positions: Array, n: int) -> Array:
     inside = lambda x: x < jnp.uint32(n)  # noqa: E731
     walk = lambda x: jnp.where(inside(x), x, permute(x))  # noqa: E731
     return jax.lax.while_loop(lambda x: ~inside(x).all(), walk, permute(rows)).astype(jnp.int32)
+
+
+def keyed(key: Array, positions: Array) -> Array:
+    """A permutation of all of uint32 that `key` chooses: the order of an endless stream."""
+    seeds = random.bits(key, (2,))
+    return _mixed(positions.astype(jnp.uint32) + seeds[0]) ^ seeds[1]
 
 
 def _mixed(x: Array) -> Array:

@@ -20,6 +20,10 @@ KINDS = {
         np.float32(RNG.uniform((0, -1), (1, 3), (6, 2))),
     ),
     "points": (Points((2,)), np.float32(RNG.normal(size=(6, 2)))),
+    "hue": (
+        Numbers(("hue",), (0.0,), (1.0,), (1.0,)),
+        np.float32(RNG.uniform(0.1, 0.9, (6, 1))),
+    ),
 }
 
 
@@ -50,7 +54,7 @@ def test_a_few_are_drawn_and_one_is_written(name, tmp_path):
             )
     elif file.suffix == ".json":
         found = json.loads(file.read_text())
-        np.testing.assert_allclose([found["hue"], found["size"]], values[1], rtol=1e-6)
+        np.testing.assert_allclose([found[n] for n in kind.names], values[1], rtol=1e-6)
     else:
         wanted = "owl" if name == "label" else " ".join(f"{x:.9g}" for x in values[1])
         assert file.read_text().strip() == wanted
@@ -101,7 +105,7 @@ def test_values_are_written_as_they_are_typed_varied_in_steps_and_known_to_be_ou
 
 def test_a_kind_is_inferred_from_values_or_asked_for():
     for name, (kind, values) in KINDS.items():
-        if name not in ("numbers", "label"):
+        if name not in ("numbers", "label", "hue"):
             assert inferred(name, values) == kind
     assert inferred("kind", np.array(["b", "a", "b"])) == Label(("a", "b"))
     assert inferred("hue", np.array([0.5, 0.25])) == Numbers(("hue",), (0.25,), (0.5,))
@@ -111,3 +115,26 @@ def test_a_kind_is_inferred_from_values_or_asked_for():
         checked({"a": np.arange(2), "b": np.arange(3)}, {})
     with pytest.raises(ConfigError, match=r"row 1 .*must be finite"):
         checked({"hue": np.array([0.0, np.nan])}, {"hue": Numbers(("hue",), (0.0,), (1.0,))})
+
+
+def test_numbers_with_a_period_have_no_seam():
+    kind = Numbers(("hue", "size"), (0.0, 1.0), (1.0, 3.0), period=(1.0, 0.0))
+    assert kind.shape == (3,) and kind.stored == (2,)
+    loaded = np.asarray(kind.load(jnp.array([[0.001, 1.0], [0.999, 1.0], [0.25, 2.0]])))
+    np.testing.assert_allclose(loaded[0], loaded[1], atol=0.02)
+    np.testing.assert_allclose(loaded[2], [0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(kind.store(3 * loaded[2:])[:, 0], [0.25], atol=1e-6)
+    np.testing.assert_allclose(
+        kind.difference([[0.95, 1.0], [0.1, 3.0]], [[0.05, 2.0], [0.3, 1.0]]),
+        [[-0.1, -1.0], [-0.2, 2.0]],
+    )
+    np.testing.assert_allclose(kind.spread(np.arange(4), 4)[:, 0], [0, 0.25, 0.5, 0.75])
+
+
+@pytest.mark.parametrize(
+    ("high", "period", "told"),
+    [(1.0, (1.0, 2.0), "a period for each"), (2.0, (1.0,), "more than its period")],
+)
+def test_periods_that_cannot_be(high, period, told):
+    with pytest.raises(ConfigError, match=told):
+        Numbers(("hue",), (0.0,), (high,), period)

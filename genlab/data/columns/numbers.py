@@ -19,11 +19,18 @@ STEPS = 9  # of a row of pictures, unless another number is asked for
 class Numbers:
     """Numbers with names and ranges: stored as float32 [D] as they are, to networks scaled so that
     low .. high is -1 .. 1.
+
+    period: of each number, 0 where it has none; () where none has. One that repeats itself (a hue,
+            an angle) goes to networks as the cosine and the sine of its phase, so that values on
+            either side of the seam are neighbours.
+
+    Raises ConfigError for a range that is none, and for one longer than the period.
     """
 
     names: tuple[str, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    period: tuple[float, ...] = ()
     registers: ClassVar[bool] = False
     coloured: ClassVar[bool] = False
 
@@ -32,6 +39,19 @@ class Numbers:
             raise ConfigError(f"{self}: give a name, a low and a high end for each number")
         if wrong := [n for n, a, b in zip(self.names, self.low, self.high, strict=True) if a >= b]:
             raise ConfigError(f"{self}: low must be below high, for {wrong[0]!r} it is not")
+        if len(self.period) not in (0, len(self.names)):
+            raise ConfigError(f"{self}: give a period for each number (0: none), or () for none")
+        for name, low, high, period in zip(
+            self.names, self.low, self.high, self._periods, strict=True
+        ):
+            if period and not 0 < high - low <= period:
+                raise ConfigError(
+                    f"{self}: {name!r} runs from {low} to {high}, more than its period {period}"
+                )
+
+    @property
+    def _periods(self) -> tuple[float, ...]:
+        return tuple(self.period) or (0.0,) * len(self.names)
 
     @property
     def cycle(self) -> int:
@@ -40,13 +60,13 @@ class Numbers:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(D,)."""
-        return (len(self.names),)
+        """(D,), and one more for each number with a period."""
+        return (len(self.names) + sum(map(bool, self._periods)),)
 
     @property
     def stored(self) -> tuple[int, ...]:
         """(D,)."""
-        return self.shape
+        return (len(self.names),)
 
     @classmethod
     def of(cls, values: np.ndarray, name: str = "") -> "Numbers | None":
@@ -75,14 +95,36 @@ class Numbers:
         return values
 
     def load(self, values: Array) -> Array:
-        """low .. high to -1 .. 1, float32 [B, D]."""
+        """low .. high to -1 .. 1, a number with a period to (cos, sin): float32 [B, *shape]."""
         low, high = jnp.array(self.low)[None], jnp.array(self.high)[None]
-        return (2 * (values.astype(jnp.float32) - low) / (high - low)) - 1
+        values = values.astype(jnp.float32)
+        scaled = (2 * (values - low) / (high - low)) - 1
+        parts = []
+        for i, period in enumerate(self._periods):
+            phase = 2 * jnp.pi * (values[:, i] - self.low[i]) / (period or 1.0)
+            parts += [jnp.cos(phase), jnp.sin(phase)] if period else [scaled[:, i]]
+        return jnp.stack(parts, axis=1) if any(self._periods) else scaled
 
     def store(self, values: Any) -> np.ndarray:
-        """-1 .. 1 to low .. high, float32 [N, D]."""
-        low, high = np.array(self.low), np.array(self.high)
-        return (low + (np.asarray(values, np.float64) + 1) * (high - low) / 2).astype(np.float32)
+        """-1 .. 1 to low .. high, (cos, sin) of any length to low and above: float32 [N, D]."""
+        values, found, at = np.asarray(values, np.float64), [], 0
+        for low, high, period in zip(self.low, self.high, self._periods, strict=True):
+            if period:
+                turn = np.arctan2(values[:, at + 1], values[:, at]) / (2 * np.pi) % 1.0
+                found.append(low + period * turn)
+            else:
+                found.append(low + (values[:, at] + 1) * (high - low) / 2)
+            at += 2 if period else 1
+        return np.stack(found, axis=1).astype(np.float32)
+
+    def difference(self, values: Any, others: Any) -> np.ndarray:
+        """`values` - `others`, both as stored, float [N, D]: the short way round for a number with
+        a period, in -period/2 .. period/2. Errors and variances of such a number are of it.
+        """
+        found = np.asarray(values, np.float64) - np.asarray(others, np.float64)
+        period = np.array(self._periods)
+        turns = np.round(found / np.where(period > 0, period, np.inf))
+        return found - turns * period
 
     def draw(self, values: np.ndarray, columns: int | None = None) -> np.ndarray:
         """Their values as text, in a grid."""
@@ -96,9 +138,11 @@ class Numbers:
         return file
 
     def spread(self, position: np.ndarray, count: int) -> np.ndarray:
-        """Even steps from low to high, all numbers at once."""
+        """Even steps from low to high, all numbers at once; once round for a whole period."""
         low, high = np.array(self.low, np.float32), np.array(self.high, np.float32)
-        share = (position / max(count - 1, 1)).astype(np.float32)[:, None]
+        whole = np.isclose(high - low, self._periods)
+        steps = np.where(whole, count, max(count - 1, 1))
+        share = (position[:, None] / steps).astype(np.float32)
         return low + share * (high - low)
 
     def parse(self, text: str) -> np.ndarray:
