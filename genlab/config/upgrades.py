@@ -85,8 +85,15 @@ def _experiment(fields: Fields) -> Fields:
 
 
 def _folder(fields: Fields) -> Fields:
-    """The images of a split were drawn by their place in the sorted list."""
-    return {**fields, "split_by": fields.get("split_by", "position")}
+    """The images of a split were drawn by their place in the sorted list, and rows of a table with
+    an empty cell were left out.
+    """
+    rule = "drop" if fields.get("attributes") is not None else None
+    return {
+        **fields,
+        "split_by": fields.get("split_by", "position"),
+        "missing": fields.get("missing", rule),
+    }
 
 
 UPGRADES: dict[str, Callable[[Fields], Fields]] = {

@@ -30,11 +30,12 @@ class Cleaning(NamedTuple):
     duplicates: tuple[str, ...] = ()  # all but the first of images with equal pixels
     without_partner: tuple[str, ...] = ()  # images of one of several folders that others lack
     ignored: tuple[str, ...] = ()  # pictures of formats that are not read
+    stated: tuple[str, ...] = ()  # of each column of a table its kind, and what was missing
 
     @property
     def problems(self) -> dict[str, tuple[str, ...]]:
         """The names by kind of problem, for the kinds that occur."""
-        return {kind: getattr(self, kind) for kind in self._fields[4:] if getattr(self, kind)}
+        return {kind: getattr(self, kind) for kind in self._fields[4:-1] if getattr(self, kind)}
 
     def summary(self) -> str:
         """One line: how many images are used, and up to three names of every kind of problem."""
@@ -53,14 +54,15 @@ def examine(
     resize: str | None = None,
     columns: tuple[str, ...] = (),
     pairs: Mapping[str, str] = {},
-    kinds: Mapping[str, Column] = {},
+    kinds: Mapping[str, Column | str] = {},
+    missing: Mapping[str, str] | str | None = None,
 ) -> tuple[list[Item], Cleaning]:
     """The usable images under `path`, and what was found; the arguments are those of `folder`.
 
     Of equal images the first is used, in the order train, validation, test: none leaks into a test.
     """
     asked = path, shape, attributes, label, problems, duplicates, resize, columns, pairs, kinds
-    return examined(*asked)[:2]
+    return examined(*asked, missing)[:2]
 
 
 class Examined(NamedTuple):
@@ -76,16 +78,19 @@ class Examined(NamedTuple):
 
 
 def examined(
-    path, shape, attributes, label, problems, duplicates, resize, columns, pairs, kinds
+    path, shape, attributes, label, problems, duplicates, resize, columns, pairs, kinds, missing
 ) -> Examined:
     """As `examine`, with all that was found."""
     _choice("problems", problems, ("skip", "refuse"))
     _choice("duplicates", duplicates, ("skip", "refuse", "keep"))
     shape, root = checked(shape, resize), Path(path)
     files, ignored = listing(root)
-    items, found, unlabelled, missing = labelled(
-        root, list(files), attributes, label, columns, kinds
+    if missing is not None and attributes is None:
+        raise ConfigError(f"missing={missing!r} is of a table: give its CSV file as attributes=...")
+    items, found, unlabelled, absent, stated = labelled(
+        root, list(files), attributes, label, columns, kinds, missing
     )
+    kinds = {name: found[name] if name in found else kind for name, kind in kinds.items()}
     _distinct(path, ["image", *found, *pairs], kinds)
     names = [item.name for item in items]
     held = seen(root, {name: files[name] for name in names})
@@ -122,11 +127,11 @@ def examined(
         wrong |= dict.fromkeys(other.wrong_size, ())
     lone = [name for other in others.values() for name in other.lone]
     named = [
-        tuple(sorted(set(x)))
-        for x in (unreadable, wrong, unlabelled, missing, again, lone, ignored)
+        tuple(sorted(set(x))) for x in (unreadable, wrong, unlabelled, absent, again, lone, ignored)
     ]
     classes = getattr(found.get("label"), "names", ())
-    cleaning = Cleaning(shape, classes, len(files) + len(ignored), len(used), *named)
+    count = len(files) + len(ignored)
+    cleaning = Cleaning(shape, classes, count, len(used), *named)._replace(stated=stated)
     if (problems == "refuse" and any((*named[:4], lone, ignored))) or (
         duplicates == "refuse" and again
     ):

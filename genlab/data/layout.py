@@ -2,21 +2,21 @@
 
 import functools
 import logging
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from genlab.config import ConfigError
-from genlab.data.columns import Column, Label, Numbers
+from genlab.data.attributes import Attributes, natural, stored
+from genlab.data.attributes import attributes as read_attributes
+from genlab.data.columns import Column, Label
 from genlab.data.listing import some
 from genlab.data.tables import table
 
 SPLITS = ("train", "validation", "test")
+FOLDERS = "folder"  # as label: the class folders, with columns of a table
 SPELT = {  # names of the folders of splits, in any case
     "train": "train", "training": "train", "test": "test", "testing": "test",
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
@@ -41,45 +41,70 @@ class Item(NamedTuple):
         return self.values.get("label")
 
 
+class Labelled(NamedTuple):
+    """Items ordered by split, the kinds of their columns, images without a value, rows without an
+    image, and a line for each column of a table.
+    """
+
+    items: list[Item]
+    columns: dict[str, Column]
+    unlabelled: set[str]
+    missing: set[str]
+    stated: tuple[str, ...] = ()
+
+
 def labelled(
     root: Path,
     names: list[str],
     attributes: str | None,
     label: str | None,
     columns: tuple[str, ...] = (),
-    kinds: Mapping[str, Column] = {},
-) -> tuple[list[Item], dict[str, Column], set[str], set[str]]:
-    """Items ordered by split, the kinds of their columns, images without a value, rows without an
-    image.
+    kinds: Mapping[str, Column | str] = {},
+    missing: Mapping[str, str] | str | None = None,
+) -> Labelled:
+    """What the folders and a table say of images.
 
-    The column "label" is the folders, or the column `label` of the CSV `attributes`; `columns` of
-    the CSV are called as they are there. All may be missing.
+    The column "label" is the folders, or the column `label` of the CSV `attributes` ("folder":
+    the folders there too); `columns` of the CSV are called as they are there, "*" is all. All may
+    be missing. `missing` says what becomes of empty cells: see `attributes.attributes`.
     """
     label = None if label is None else str(label)  # a column may be called 1
     columns = tuple(map(str, (columns,) if isinstance(columns, str | int) else columns))
     if attributes is None and (label is not None or columns):
         asked = f"label={label!r} is a column" if label else f"columns={columns} are columns"
         raise ConfigError(f"{asked}: give its CSV file as attributes=... too")
-    places, missing = _places(root, names, attributes is None), set()
-    if attributes is None:
-        cells = {n: {"label": _nfc(f[0])} for n, (_, *f) in places.items() if f}
-        kinds = {
-            "label": Label(tuple(sorted({row["label"] for row in cells.values()}, key=_natural))),
-            **kinds,
-        }
-    else:
-        cells, missing = _rows(root, names, attributes, label, columns)
-    found: dict[str, Column] = {}
-    values: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for column in next(iter(cells.values()), {}):
-        texts = {name: row[column] for name, row in cells.items()}
-        found[column] = kinds.get(column) or typed(f"{root / (attributes or '')}", column, texts)
-        for name, value in zip(texts, stored(found[column], column, texts), strict=True):
-            values[name][column] = value
-    items = [Item(name, places[name][0], values[name]) for name in names]
+    by_folder = attributes is None or (label == FOLDERS and bool(columns))
+    places, gone = _places(root, names, by_folder), set()
+    found = _by_folder(places, kinds) if by_folder else Attributes({}, {}, set(), ())
+    unlabelled = set(names) - found.values["label"].keys() if found.kinds else set()
+    if attributes is not None:
+        own = None if by_folder else label
+        cells, gone = _rows(root, names, attributes, own, columns)
+        table = read_attributes(f"{root / attributes}", cells, kinds, missing)
+        unlabelled |= (set(names) - cells.keys()) | table.dropped
+        kinds_, values = found.kinds | table.kinds, found.values | table.values
+        found = Attributes(kinds_, values, set(), found.stated + table.stated)
+    items = [
+        Item(name, places[name][0], {c: x[name] for c, x in found.values.items()})
+        for name in names
+        if name not in unlabelled
+    ]
     items.sort(key=lambda item: (SPLITS.index(item.split), item.name))
-    unlabelled = {item.name for item in items if not item.values and found}
-    return [item for item in items if item.name not in unlabelled], found, unlabelled, missing
+    return Labelled(items, found.kinds, unlabelled, gone, found.stated)
+
+
+def _by_folder(
+    places: Mapping[str, tuple[str, ...]], kinds: Mapping[str, Column | str]
+) -> Attributes:
+    """The column "label" of the folders that images lie in; no column where they lie in none."""
+    texts = {name: _nfc(inner[0]) for name, (_, *inner) in places.items() if inner}
+    if not texts:
+        return Attributes({}, {}, set(), ())
+    kind = kinds.get("label")
+    if kind is None or isinstance(kind, str):
+        kind = Label(tuple(sorted(set(texts.values()), key=natural)))
+    values = dict(zip(texts, stored(kind, "label", texts), strict=True))
+    return Attributes({"label": kind}, {"label": values}, set(), ())
 
 
 def _rows(
@@ -122,34 +147,6 @@ def _nfc(text: str) -> str:
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def typed(where: str, column: str, texts: Mapping[str, str]) -> Column:
-    """The kind of a column of a table, of {file: text}: Numbers, with the smallest and the largest
-    as their range, where all are numbers and some no integers; else a Label.
-    """
-    broken = [f"{text} for {name}" for name, text in texts.items() if _is_fraction(text)]
-    if not broken:
-        return Label(tuple(sorted(set(texts.values()), key=_natural)))
-    words = [f"{text} for {name}" for name, text in texts.items() if _number(text) is None]
-    if column == "label" or words:
-        beside = f" beside {words[0]}" if words else ", and numbers are no label"
-        raise ConfigError(
-            f"{where}: {column} holds {broken[0]}{beside}; a label is an integer or a word, and "
-            "numbers are asked for by their own name, as columns=('age',)"
-        )
-    values = np.array(list(map(float, texts.values())))
-    return Numbers((column,), (values.min().item(),), (values.max().item(),))
-
-
-def stored(kind: Column, column: str, texts: Mapping[str, str]) -> np.ndarray:
-    """The values of a table's column as its kind stores them: of texts, or of the numbers that all
-    of them are where the kind is no label.
-    """
-    values = [_number(text) for text in texts.values()]
-    if isinstance(kind, Label) or None in values:
-        return kind.check(column, np.array(list(texts.values())))
-    return kind.check(column, np.array(values, np.float32))
 
 
 def partners(names: Collection[str], others: Collection[str]) -> dict[str, str]:
@@ -223,21 +220,3 @@ def _places(root: Path, names: list[str], flat: bool) -> dict[str, tuple[str, ..
 @functools.cache
 def _warn_once(message: str) -> None:
     logging.getLogger("genlab").warning(message)
-
-
-def _natural(value: str) -> tuple[int, float, str]:
-    """Sorts numbers by size, before words."""
-    number = _number(value)
-    return (1, 0, value) if number is None or not math.isfinite(number) else (0, number, value)
-
-
-def _number(value: str) -> float | None:
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-def _is_fraction(value: str) -> bool:
-    number = _number(value)
-    return number is not None and not number.is_integer()

@@ -25,7 +25,8 @@ def prepare(
     manual_dir: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> str:
-    """Prepares "tfds:NAME", "folder:PATH" or the folder PATH; says in one line what is there now.
+    """Prepares "tfds:NAME", "folder:PATH" or the folder PATH; says in one line what is there
+    now, and in one for each column of a table what it is.
 
     data_dir:   where TFDS keeps prepared sets
     manual_dir: where the original files of a TFDS set are, if they were downloaded by hand
@@ -66,7 +67,7 @@ def _folder(recipe: Recipe) -> str:
     place = home(recipe)
     if found := prepared(recipe):
         counts = {split: len(reader) for split, reader in found.splits.items()}
-        return f"{place} is prepared already: {_told(counts)}"
+        return "\n".join([f"{place} is prepared already: {_told(counts)}", *found.cleaning.stated])
     older, before, files = (place / "index.json").is_file(), earlier(recipe), held(recipe)
     readers, cleaning, contents = in_place(recipe)
     counts = {split: len(reader) for split, reader in readers.items()}
@@ -80,7 +81,7 @@ def _folder(recipe: Recipe) -> str:
         index = {
             "form": FORM,
             "counts": counts,
-            "columns": [[name, x.written(name in recipe.kinds)] for name, x in fields.items()],
+            "columns": [[name, x.written(name in recipe.own_kinds)] for name, x in fields.items()],
             "cleaning": cleaning._asdict(),
             "held": files,
             "contents": contents,
@@ -97,7 +98,7 @@ def _folder(recipe: Recipe) -> str:
     told = "; it replaces a copy in an older form" if older else ""
     if before:
         told += f"; since the copy in {before[0]}, which can be deleted: {before[1]}"
-    return f"{place}: {_told(counts)}; {cleaning.summary()}{told}"
+    return "\n".join([f"{place}: {_told(counts)}; {cleaning.summary()}{told}", *cleaning.stated])
 
 
 def _write(file: Path, reader, fields: Mapping[str, Field]) -> None:

@@ -17,8 +17,8 @@ DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 def table(
     path: Path, label: str | None, columns: tuple[str, ...], is_image: Callable[[str], bool]
 ) -> dict[str, dict[str, str]]:
-    """{file name: {column: text}} of a table whose first column names files; a row with an empty
-    cell is left out.
+    """{file name: {column: text}} of a table whose first column names files; "" where a cell is
+    empty or lacking. Of the `columns` "*" stands for all but the label.
 
     A table whose first row names an image already has no header: its columns are "1", "2", ... A
     first line that only counts the rows, as in CelebA's lists, is passed over. ConfigError for what
@@ -27,6 +27,8 @@ def table(
     header, rows, separator = _read(path, is_image)
     if label is None and not columns and len(header) == 2:
         label = header[1]
+    if columns == ("*",):
+        columns = tuple(name for name in header[1:] if name != label)
     named = {name: name for name in columns if name != "label" or not label}
     wanted = ({"label": label} if label else {}) | named
     for name in wanted.values() or [None]:
@@ -41,9 +43,7 @@ def table(
     at = {name: header.index(column, 1) for name, column in wanted.items()}
     found = {}
     for row in rows:
-        cells = {name: row[i].strip() for name, i in at.items() if i < len(row)}
-        if len(cells) == len(at) and all(cells.values()):
-            found[row[0]] = cells
+        found[row[0]] = {n: row[i].strip() if i < len(row) else "" for n, i in at.items()}
     return _with_points(found, at) if separator == ";" else found
 
 
@@ -85,7 +85,7 @@ def _with_points(
     for column in columns:
         texts = [row[column] for row in found.values()]
         commas = [text for text in texts if DECIMAL_COMMA.fullmatch(text)]
-        others = [text for text in texts if not DECIMAL_COMMA.fullmatch(text)]
+        others = [text for text in texts if text and not DECIMAL_COMMA.fullmatch(text)]
         if commas and all(text.lstrip("+-").isdecimal() for text in others):
             for row in found.values():
                 row[column] = row[column].replace(",", ".")

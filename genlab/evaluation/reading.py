@@ -129,7 +129,7 @@ def _folder(place: Path, resize: Resize) -> ImageSet:
     if splits := split_folders(files):
         given = next((name for name, split in splits.items() if split == "test"), min(splits))
         raise ConfigError(f"{place} holds splits: give one of them, such as {place / given}")
-    items, columns, unlabelled, _ = labelled(place, list(files), None, None)
+    items, columns, unlabelled, *_ = labelled(place, list(files), None, None)
     classes: tuple[str, ...] = getattr(columns.get("label"), "names", ())
     items = sorted(items, key=lambda item: item.name)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

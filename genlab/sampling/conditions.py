@@ -51,13 +51,15 @@ def as_in_data(
     it is one of those with the labels that are `fixed`, where there are any.
     """
     count = len(next(iter(kept.values())))
-    labels = [name for name in fixed if name in kept and isinstance(columns[name], Label)]
-    fits = np.ones(count, bool)
-    for name in labels:
-        fits &= kept[name] == fixed[name]
+    fits, labels = np.ones(count, bool), {}
+    for name, value in fixed.items():
+        kind = columns[name]
+        if name in kept and isinstance(kind, Label):
+            fits &= kept[name] == value
+            labels[name] = kind.text(value)
     told = f"training rows ({count} kept with the run)"
     if labels:
-        asked = ", ".join(f"{name}={columns[name].text(fixed[name])}" for name in labels)
+        asked = ", ".join(f"{name}={text}" for name, text in labels.items())
         whose = f"the {fits.sum()} training rows" if fits.any() else "training rows, none of them"
         told = f"{whose} with {asked} (of {count} kept with the run)"
     at = np.flatnonzero(fits) if fits.any() else np.arange(count)

@@ -109,10 +109,9 @@ class TrainedRun:
         (None: the range of the data), or through all names of a label; a row has one latent, and
         one value of every other condition. Otherwise as `sample`.
         """
-        ends = [None if end is None else typed(end) for end in (start, stop)]
-        request = SampleRequest(
-            n, seed, None, _texts(given), truncation, vary=Vary(column, *ends, steps)
-        )
+        first, last = (None if end is None else typed(end) for end in (start, stop))
+        along = Vary(column, first, last, steps)
+        request = SampleRequest(n, seed, None, _texts(given), truncation, vary=along)
         made = self.drawn(request)[self.method.makes]
         return self._examples(made.reshape(n, -1, *made.shape[1:]))
 

@@ -4,8 +4,10 @@ import os
 
 import numpy as np
 import pytest
+from helpers import tiny
 from PIL import Image
 
+from genlab import fit
 from genlab.config import ConfigError, as_dict, build, from_dict, spec
 from genlab.data import columns, sources
 from genlab.data.cleaning import Cleaning
@@ -15,6 +17,9 @@ from genlab.data.preparing import prepare, prepare_for
 from genlab.data.sets.folder import Files, Recipe, examine, folder, home, in_place
 from genlab.data.sources import Resident
 from genlab.data.splits import carved
+from genlab.methods import GAN
+from genlab.nets import Discriminator, Generator, mlp
+from genlab.sampling.load import load
 
 
 def picture(seed, height=8, width=8, channels=3):
@@ -126,7 +131,11 @@ def test_a_csv_of_many_attributes(tmp_path):
         examine(str(tmp_path), attributes="attributes.csv")
     with pytest.raises(ConfigError, match="did you mean 'colour'"):
         examine(str(tmp_path), attributes="attributes.csv", label="color")
-    items, cleaning = examine(str(tmp_path), attributes="attributes.csv", label="colour")
+    with pytest.raises(ConfigError, match=r"of 3 images 1 have no label \(2.png\). Say what to do"):
+        examine(str(tmp_path), attributes="attributes.csv", label="colour")
+    items, cleaning = examine(
+        str(tmp_path), attributes="attributes.csv", label="colour", missing="drop"
+    )
     assert [(item.name, item.label) for item in items] == [("0.png", 1), ("1.png", 0)]
     assert cleaning.unlabelled == ("2.png", "extra.png") and cleaning.missing == ("gone.png",)
 
@@ -441,9 +450,126 @@ def test_columns_that_cannot_be_meant(garage, monkeypatch, options, told):
         folder("photos", **fields)
 
 
+SHOP = """picture,colour,price,hue,material
+dress/0.png,red,10,0.25,
+dress/1.png,blue,20,NA,wool
+dress/2.png,,30,0.5,silk
+hat/3.png,red,40,0.75,wool
+hat/4.png,blue,50,,silk
+"""
+RULES = {"colour": "class", "hue": "mean", "material": "drop"}
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Pictures in a folder for each category, and a table with empty cells."""
+    for i in range(5):
+        save(tmp_path / "shop" / ("dress" if i < 3 else "hat") / f"{i}.png", picture(i))
+    (tmp_path / "shop" / "attributes.csv").write_text(SHOP)
+    return tmp_path / "shop"
+
+
+def of_the_shop(root, **options):
+    asked = {"attributes": "attributes.csv", "label": "folder", "columns": ("*",)}
+    return spec(folder, str(root), **{"validation": 0.0, "test": 0.0, **asked, **options})
+
+
+def test_folders_and_a_table_with_empty_cells_make_columns_that_are_stated(shop):
+    config = of_the_shop(shop, missing=RULES, kinds={"price": "numbers"})
+    told = prepare_for(config)
+    stated = [
+        "colour: label of 3 (blue, red, missing), inferred from words; 1 image without of the "
+        "class 'missing'",
+        "price: numbers 20 .. 50, as kinds says",
+        "hue: numbers 0.5 .. 0.75, inferred from fractions; 2 images without at 0.625, the mean",
+        "material: label of 2 (silk, wool), inferred from words; 1 image without left out",
+    ]
+    first, *lines = told.splitlines()
+    assert "4 of 5 images used; 1 unlabelled (dress/0.png)" in first and lines == stated
+    assert prepare_for(config).splitlines()[1:] == stated  # recorded with the copy
+    copied = build(config)
+    plain = in_place(Recipe(**build_fields(config)))
+    assert plain.cleaning.stated == tuple(stated)
+    assert copied.columns == next(iter(plain.splits.values())).columns
+    assert list(copied.columns) == ["image", "label", "colour", "price", "hue", "material"]
+    assert copied.columns["label"].names == ("dress", "hat")
+    rows = copied.read("train")
+    at = np.argsort(rows["price"][:, 0])
+    assert rows["price"][at, 0].tolist() == [20, 30, 40, 50]
+    assert rows["colour"][at].tolist() == [0, 2, 1, 0] and rows["label"][at].tolist() == [
+        0,
+        0,
+        1,
+        1,
+    ]
+    assert rows["hue"][at, 0].tolist() == [0.625, 0.5, 0.75, 0.625]
+
+
+def build_fields(config):
+    """The arguments of `folder` in a config, as `Recipe` takes them."""
+    return {name: x for name, x in as_dict(config).items() if name not in ("call", "augment")}
+
+
+def test_the_null_condition_is_nought_to_networks(shop):
+    made = build(of_the_shop(shop, columns=("hue",), missing="null"))
+    rows = made.read("train")["hue"]
+    assert np.sum(made.columns["hue"].load(rows) == 0) == 3  # two missing, one in the middle
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            {},
+            r"of 5 images 1 have no colour \(dress/2.png\); 2 have no hue \(dress/1.png, "
+            r"hat/4.png\); 1 have no material .*missing=\{'colour': 'drop'\}",
+        ),
+        ({"missing": "class"}, "missing='class' for 'hue', which is numbers .*: give one of drop"),
+        (
+            {"missing": {"colour": "mean"}, "columns": ("colour",)},
+            "label of 2 .*: give one of drop",
+        ),
+        ({"missing": {"color": "drop"}}, "missing names 'color', no column; did you mean 'colour'"),
+        ({"missing": "dorp"}, "is no rule; did you mean 'drop'"),
+        ({"columns": ("price",), "kinds": {"price": "number"}}, "did you mean 'numbers'"),
+        (
+            {"columns": ("material",), "missing": "drop", "kinds": {"material": "numbers"}},
+            "wool for",
+        ),
+        ({"attributes": None, "label": None, "columns": (), "missing": "drop"}, "is of a table"),
+    ],
+)
+def test_empty_cells_are_refused_with_counts_unless_a_rule_fits(shop, options, told):
+    with pytest.raises(ConfigError, match=told):
+        build(of_the_shop(shop, **options))
+
+
+def test_tables_of_configs_of_before_leave_out_rows_with_empty_cells(shop):
+    config = as_dict(of_the_shop(shop, columns=("hue",), label=None))
+    assert config.pop("missing") is None
+    assert from_dict(config).missing == "drop" and build(from_dict(config)).count("train") == 3
+    plain = as_dict(spec(folder, str(shop)))
+    assert plain.pop("missing") is None and from_dict(plain).missing is None
+
+
 def test_words_and_fractions_in_one_column_are_refused(tmp_path):
     for i in range(2):
         save(tmp_path / f"{i}.png", picture(i))
     (tmp_path / "t.csv").write_text("file,size\n0.png,0.5\n1.png,large\n")
     with pytest.raises(ConfigError, match=r"size holds 0.5 for 0.png beside large for 1.png"):
         folder(str(tmp_path), attributes="t.csv", columns=("size",))
+
+
+@pytest.mark.slow  # `tests/test_conditions.py` asks for samples by name
+def test_a_run_on_a_folder_and_its_table_is_asked_by_name(shop, tmp_path):
+    data = of_the_shop(shop, missing=RULES, kinds={"price": "numbers"})
+    generator = spec(Generator, spec(mlp.Up, (8, 8, 3), (8,)))
+    critic = spec(Discriminator, spec(mlp.Down, (8,)))
+    given = ("label", "colour", "price")
+    method = spec(GAN, generator, critic, latent=4, given=given)
+    fit(tiny.experiment(method, ("disc", "gen"), data=data, batch_size=2), tmp_path / "run")
+    run = load(tmp_path / "run")
+    assert run.sample(3, given={"label": "dress", "colour": "missing"}).shape == (3, 8, 8, 3)
+    assert run.vary("price", 20, 50, steps=5, n=2, given={"label": "hat"}).shape[:2] == (2, 5)
+    with pytest.raises(ConfigError, match="label=hta: no label 'hta'; did you mean 'hat'"):
+        run.sample(3, label="hta")

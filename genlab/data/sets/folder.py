@@ -52,8 +52,14 @@ class Recipe(NamedTuple):
     resize: str | None = None
     columns: tuple[str, ...] = ()
     pairs: Mapping[str, str] = {}
-    kinds: Mapping[str, Column] = {}
+    kinds: Mapping[str, Column | str] = {}
     split_by: str = "name"
+    missing: Mapping[str, str] | str | None = None
+
+    @property
+    def own_kinds(self) -> dict[str, Column]:
+        """The kinds that are given whole, not by the name of a kind."""
+        return {name: kind for name, kind in self.kinds.items() if not isinstance(kind, str)}
 
 
 def folder(
@@ -70,13 +76,15 @@ def folder(
     augment: tuple = (),
     columns: tuple[str, ...] = (),
     pairs: Mapping[str, str] = {},
-    kinds: Mapping[str, Column] = {},
+    kinds: Mapping[str, Column | str] = {},
     split_by: str = "name",
+    missing: Mapping[str, str] | str | None = None,
 ) -> Source:
     """The images under `path`: in `CLASS/`, `SPLIT/CLASS/` (train, validation, test), or anyhow.
 
     shape:      (H, W, C), colours converted; None is the commonest size, grey only if all are
-    attributes: a CSV in the folder, file names first; the class is column `label`, or the only one
+    attributes: a CSV in the folder, file names first; the class is column `label`, or the only one,
+                or with label="folder" the folder that an image lies in
     problems:   "skip" or "refuse" what is unreadable, unlabelled, of another size or without
                 partner
     duplicates: "skip", "refuse" or "keep" all but the first of images with equal pixels
@@ -84,17 +92,21 @@ def folder(
     split_by:   "name" or "content": by a hash of each image's own name or pixels, so that adding
                 images moves no other; "position" as versions before did (see `data.splits`)
     resize:     a Pillow filter such as "bicubic": cut to the aspect of `shape`, then resize
-    columns:    of the CSV, each a column under its own name: a Label of words or integers, or
-                Numbers, with the extremes of the table as their range
+    columns:    of the CSV, each a column under its own name, ("*",) for all: a Label of words or
+                integers, or Numbers, with the extremes of the table as their range
+    missing:    what becomes of empty cells: one rule, or one by column. "drop" leaves the image
+                out, "class" makes a class "missing" of a label, "mean" or "null" (the null
+                condition) fills a number; None refuses them, with counts
     pairs:      other folders of pictures, by the name of their column: pairs={"sketch":
                 "sketches"}; files of one stem are one example
-    kinds:      of columns that files do not say: kinds={"mask": spec(Mask, (64, 64, 1))}
+    kinds:      of columns that files do not say: kinds={"mask": spec(Mask, (64, 64, 1))}; of the
+                CSV also "label" or "numbers", where something else would be inferred
 
     Classes are numbered in sorted order. ConfigError if most images have another size than `shape`.
     """
     recipe = Recipe(
         path, shape, attributes, label, problems, duplicates, validation, test, seed, resize,
-        columns, pairs, kinds, split_by,
+        columns, pairs, kinds, split_by, missing,
     )  # fmt: skip
     found = prepared(recipe)
     if found is None and (told := _other_copies(recipe)):
@@ -115,7 +127,7 @@ class Divided(NamedTuple):
 
 def in_place(recipe: Recipe) -> Divided:
     """Readers of the image files, in an order that the seed fixes."""
-    found = examined(*recipe[:6], recipe.resize, *recipe[10:13])
+    found = examined(*recipe[:6], recipe.resize, *recipe[10:13], recipe.missing)
     shares = {"validation": recipe.validation, "test": recipe.test}
     splits = divided(found.items, shares, recipe.seed, recipe.split_by, recipe.path)
     root = Path(recipe.path)
@@ -136,7 +148,7 @@ def prepared(recipe: Recipe) -> Divided | None:
         found: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in index["cleaning"].items()
         }
-        fields = {name: Field.read(x, recipe.kinds.get(name)) for name, x in index["columns"]}
+        fields = {name: Field.read(x, recipe.own_kinds.get(name)) for name, x in index["columns"]}
         readers = {s: Records(place / f"{s}.array_record", fields) for s in index["counts"]}
         if {split: len(reader) for split, reader in readers.items()} != index["counts"]:
             raise ValueError(f"it should hold {index['counts']} images")
@@ -201,6 +213,8 @@ def _folder_name(recipe: Recipe) -> str:
 
 def _stem(recipe: Recipe) -> str:
     options = as_dict(spec(Recipe, "", *recipe[1:]))
+    if recipe.missing is None:  # copies of before had no such option
+        del options["missing"]
     return f"{_folder_name(recipe)}-{fingerprint(options)[:8]}"
 
 
