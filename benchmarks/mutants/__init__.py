@@ -2,6 +2,7 @@
 
 from mutants.augment import AUGMENT
 from mutants.checkpoints import CHECKPOINTS
+from mutants.conditional import CONDITIONAL
 from mutants.control import CONTROLS
 from mutants.data import DATA
 from mutants.metrics import METRICS
@@ -12,7 +13,7 @@ from mutants.penalties import PENALTIES
 from mutants.play import PLAY
 from mutants.regularisers import REGULARISERS
 
-LOSSES = OBJECTIVES + PENALTIES + REGULARISERS
+LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -6,6 +6,10 @@ OF_LABELS = (
     "generator=spec(Generator, spec(mlp.Up, (8, 8, 1), (16,))), "
     "discriminator=spec(heads.{}, spec(mlp.Down, (16,))), given=('label',)"
 )
+OF_HEADS = (
+    "discriminator=spec(heads.ConditionalDiscriminator, spec(mlp.Down, (16,)), heads=({},)), "
+    "given=('label',)"
+)
 NONE = "none of them"
 
 
@@ -140,6 +144,15 @@ OBJECTIVES = {
         'objective=spec(adversarial.auxiliary, base="hinge", weight=1.0), '
         + OF_LABELS.format("AuxiliaryDiscriminator"),
         "StudioGAN (modified), TF-GAN, torchgan",
+    ),
+    "conditional": Entry(
+        (
+            "critic:    base.critic(r, f) - weight Σ_heads (score on data + score on samples)",
+            "generator: base.generator(r, f) - weight Σ_heads the generator's score",
+        ),
+        'objective=spec(adversarial.conditional, base="hinge"), '
+        + OF_HEADS.format('spec(heads.Classifier, "label")'),
+        "StudioGAN (one head at a time)",
     ),
     "dual_contrastive": Entry(
         (

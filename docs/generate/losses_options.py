@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
-from losses_entries import NONE
+from losses_entries import NONE, OF_HEADS
 
 from genlab import augment
 from genlab.game import dynamics, optim
 from genlab.losses import regularisers
 from genlab.methods.gan import options, terms
-from genlab.nets import layers
+from genlab.nets import heads, layers
+from genlab.nets.heads import contrast
 from genlab.nets.layers import minibatch, spectral
 from genlab.sampling import batch_norm
 
@@ -36,6 +37,39 @@ class Option(NamedTuple):
 
 
 OPTIONS = (
+    Option(
+        "TAC-GAN",
+        'objective=spec(adversarial.conditional, base="hinge"), '
+        + OF_HEADS.format('spec(heads.TwinClassifier, "label")'),
+        heads.TwinClassifier.__doc__,
+        "losses/test_conditional.py::test_value_and_gradient_in_the_features_equal_the_oracle",
+        "StudioGAN, its newer worker; an older one adds the generator's part to the critic's loss",
+    ),
+    Option(
+        "ADC-GAN",
+        'objective=spec(adversarial.conditional, base="hinge"), '
+        + OF_HEADS.format('spec(heads.DiscriminativeClassifier, "label")'),
+        heads.DiscriminativeClassifier.__doc__,
+        "losses/test_conditional.py::test_value_and_gradient_in_the_features_equal_the_oracle",
+        "StudioGAN",
+    ),
+    Option(
+        "ContraGAN (2C)",
+        'objective=spec(adversarial.conditional, base="hinge"), '
+        + OF_HEADS.format('spec(heads.ClassContrast, "label")'),
+        contrast.class_contrast.__doc__,
+        "losses/test_conditional.py::test_value_and_gradient_in_the_features_equal_the_oracle",
+        "StudioGAN",
+    ),
+    Option(
+        "ReACGAN (D2D-CE)",
+        'objective=spec(adversarial.conditional, base="hinge"), '
+        + OF_HEADS.format('spec(heads.DataToData, "label", weight=0.5)'),
+        contrast.data_to_data.__doc__,
+        "losses/test_conditional.py::test_value_and_gradient_in_the_features_equal_the_oracle",
+        "StudioGAN (subtracts the largest similarity from the negatives' exponents alone, which is "
+        "another loss than the paper's)",
+    ),
     Option(
         "spectral normalisation",
         "discriminator=spec(spectral.SpectralNorm, spec(Discriminator, spec(mlp.Down, (16,))))",

@@ -13,7 +13,6 @@ An objective with numbers to choose is a factory whose arguments all have defaul
 import math
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,44 +20,12 @@ from jax import Array
 from jaxtyping import Float
 
 from genlab import config
+from genlab.losses.objective import Logits, Memory, Objective, OfLogit, Scalar
 from genlab.runtime import collectives
 
 _softplus = jax.nn.softplus  # softplus(-l) = -log sigmoid(l), softplus(l) = -log(1 - sigmoid(l))
 _relu = jax.nn.relu
 _LARGEST = 10.0  # the exponent beyond which _exp is a straight line
-
-
-Logits = Float[Array, "b *patches"]
-Scalar = Float[Array, ""] | float
-Memory = tuple[Scalar, ...]
-Loss = Callable[..., Logits]  # (real, fake, *memory)
-OfLogit = Callable[[Logits], Logits]
-
-
-def _unchanged(real: Logits, fake: Logits, *memory: Scalar) -> Memory:
-    return memory
-
-
-class Objective(NamedTuple):
-    """A pair of losses (real, fake, *memory) -> unreduced losses, both minimised.
-
-    labels: losses of one logit whose label is "data", and "sample", which label smoothing mixes;
-    None where the objective has no labels to smooth (pairs, scores, energies).
-    start: the memory before the first round; remember: (real, fake, *memory) -> memory, after each
-    of the critic's moves.
-    columns: how many numbers the critic gives for each image, where one logit is not enough.
-    """
-
-    critic: Loss
-    generator: Loss
-    labels: tuple[OfLogit, OfLogit] | None = None
-    start: tuple[float, ...] = ()
-    remember: Callable[..., Memory] = _unchanged
-    columns: int = 0
-
-    def logit(self, given: Array) -> Array:
-        """The one logit, or patch logits, in what the critic gives: the first of its numbers."""
-        return given[..., 0] if self.columns else given
 
 
 minimax = Objective(
@@ -268,39 +235,59 @@ def auxiliary(base: str | Objective = "nonsaturating", weight: float = 1.0) -> O
     an objective's name, or an objective. The paper's generator maximises L_C - L_S, which is
     base="minimax".
     """
+    return _with_scores("auxiliary", base, weight, columns=2, at=(1, 1, 1))
+
+
+def conditional(base: str | Objective = "nonsaturating", weight: float = 1.0) -> Objective:
+    """`base` is the loss of the source (data or sample), less weight x what the heads of
+    `nets.heads.ConditionalDiscriminator` say: any of AC-GAN's and TAC-GAN's classifiers, ADC-GAN's,
+    the contrasts of ContraGAN and ReACGAN, regression of numbers and InfoGAN's codes, summed.
+
+    The critic returns "b 4": the source's logit; what the critic maximises on data, what on
+    samples, and what the generator maximises (which is what Chen et al. 2016, arXiv:1606.03657,
+    Eq. 6, Gong et al. 2019, arXiv:1907.02690, and Hou et al. 2022, arXiv:2107.10060, need it to be
+    different from AC-GAN's one likelihood). base: an objective's name, or an objective.
+    """
+    return _with_scores("conditional", base, weight, columns=4, at=(1, 2, 3))
+
+
+def _with_scores(
+    name: str, base: str | Objective, weight: float, columns: int, at: tuple[int, int, int]
+) -> Objective:
+    """`base` on the first of the critic's numbers, less weight x those `at`: of data and of samples
+    for the critic, of samples for the generator.
+    """
     chosen = config.choose(sys.modules[__name__], base)
     game = chosen if isinstance(chosen, Objective) else chosen()
+    data, sample, generated = at
     if game.columns:
         raise config.ConfigError(
-            f"auxiliary(base={base!r}): the base plays on one logit, and this one takes "
+            f"{name}(base={base!r}): the base plays on one logit, and this one takes "
             f"{game.columns} numbers for each image: use nonsaturating, hinge, minimax ..."
         )
 
     def critic(
-        real: Float[Array, "b *patches 2"],
-        fake: Float[Array, "b *patches 2"],
-        *memory: Scalar,
+        real: Float[Array, "b *patches n"], fake: Float[Array, "b *patches n"], *memory: Scalar
     ) -> Logits:
-        likelihood = real[..., 1] + fake[..., 1]
-        return game.critic(real[..., 0], fake[..., 0], *memory) - weight * likelihood
+        score = real[..., data] + fake[..., sample]
+        return game.critic(real[..., 0], fake[..., 0], *memory) - weight * score
 
     def generator(
-        real: Float[Array, "b *patches 2"],
-        fake: Float[Array, "b *patches 2"],
-        *memory: Scalar,
+        real: Float[Array, "b *patches n"], fake: Float[Array, "b *patches n"], *memory: Scalar
     ) -> Logits:
-        return game.generator(real[..., 0], fake[..., 0], *memory) - weight * fake[..., 1]
+        own = game.generator(real[..., 0], fake[..., 0], *memory)
+        return own - weight * fake[..., generated]
 
-    def labelled(loss: OfLogit) -> OfLogit:
-        return lambda logit: loss(logit[..., 0]) - weight * logit[..., 1]
+    def scored(loss: OfLogit, at: int) -> OfLogit:
+        return lambda logit: loss(logit[..., 0]) - weight * logit[..., at]
 
     return Objective(
         critic,
         generator,
-        labels=game.labels and (labelled(game.labels[0]), labelled(game.labels[1])),
+        labels=game.labels and (scored(game.labels[0], data), scored(game.labels[1], sample)),
         start=game.start,
         remember=lambda real, fake, *memory: game.remember(real[..., 0], fake[..., 0], *memory),
-        columns=2,
+        columns=columns,
     )
 
 

@@ -1,10 +1,14 @@
 """Conditions: the columns a network is given beside its input, by name, as floats, labels one-hot.
 
+A condition that is dropped, in training or for guidance, is a row of zeros; a model trained so is
+given one more column, `GIVEN`: 1 where an example has its conditions, 0 where it has not.
+
 Vector-like columns, "b d", are joined into one vector, picture-like ones, "b h w c", along the
 channels, both in the order of their names. Widths come from shapes, so that no network is told
 how many classes there are, and soft or mixed labels cost nothing.
 """
 
+import re
 from collections.abc import Mapping
 
 import jax.numpy as jnp
@@ -14,6 +18,12 @@ from jaxtyping import Float
 from genlab.config import ConfigError
 
 Conditions = Mapping[str, Float[Array, "b ..."]]
+GIVEN = "conditions given"  # no column's name
+
+
+def is_code(name: str) -> bool:
+    """Whether a column is a code of the latent (InfoGAN): code0, code1, ..."""
+    return re.fullmatch(r"code\d+", name) is not None
 
 
 def vector(cond: Conditions | None) -> Float[Array, "b d"] | None:

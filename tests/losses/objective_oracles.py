@@ -119,6 +119,21 @@ def with_labels(base, weight):
     )
 
 
+def with_scores(base, weight):
+    """Three scores beside the logit, one for each place where one is counted."""
+    return Oracle(
+        lambda real, fake, *memory: (
+            base.critic(real[:, 0], fake[:, 0], *memory)
+            - weight * (real[:, 1].mean() + fake[:, 2].mean())
+        ),
+        lambda real, fake, *memory: (
+            base.generator(real[:, 0], fake[:, 0], *memory) - weight * fake[:, 3].mean()
+        ),
+        memory=base.memory,
+        columns=4,
+    )
+
+
 def standard(real, fake):
     return cross_entropy(real, 1).mean() + cross_entropy(fake, 0).mean()
 
@@ -190,5 +205,11 @@ FACTORIES["auxiliary, minimax"] = with_labels(PLAIN["minimax"], 1)._replace(
 FACTORIES["auxiliary, with a memory"] = with_labels(
     FACTORIES["boundary_equilibrium"]._replace(memory=(0.0,)), 2
 )._replace(arguments={"base": "boundary_equilibrium", "weight": 2})
+FACTORIES["conditional"] = with_scores(PLAIN["nonsaturating"], 0.7)._replace(
+    arguments={"weight": 0.7}
+)
+FACTORIES["conditional, hinge"] = with_scores(PLAIN["hinge"], 1)._replace(
+    arguments={"base": "hinge"}
+)
 
 ORACLES = {**PLAIN, **FACTORIES}

@@ -98,7 +98,7 @@ def test_finite_for_extreme_logits_in_value_and_gradient(case, side):
     slopes = jax.jit(jax.value_and_grad(total, argnums=(0, 1), has_aux=True))
     for batch in (MIXED, APART, -APART):
         if ORACLES[case].columns:
-            batch = np.stack([batch, -batch], -1)
+            batch = np.stack([batch, -batch] * (ORACLES[case].columns // 2), -1)
         found = slopes(*batch)
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
 
@@ -151,7 +151,8 @@ def test_the_critic_is_the_sum_of_both_labels_losses(case):
 def test_labels_exist_where_a_logit_is_classified():
     labelled = {case for case in ORACLES if objective(case).labels}
     assert labelled == {
-        *("minimax", "nonsaturating", "least_squares", "auxiliary", "auxiliary, minimax")
+        *("minimax", "nonsaturating", "least_squares", "auxiliary", "auxiliary, minimax"),
+        "conditional",
     }
 
 
@@ -379,3 +380,5 @@ def test_a_generator_or_base_that_is_not_there_is_refused():
         adversarial.f_kl(generator="saddel")
     with pytest.raises(ConfigError, match="minimax"):
         adversarial.auxiliary(base="minimx")
+    with pytest.raises(ConfigError, match="the base plays on one logit, and this one takes 2"):
+        adversarial.conditional(base="multi_hinge")
