@@ -58,8 +58,9 @@ def conditional(direction: Float[Array, " d"], others: Float[Array, "k d"]) -> F
 
     Raises ConfigError where nothing is left.
     """
-    basis, _ = np.linalg.qr(np.asarray(others, np.float64).T)
-    left = direction - basis @ (basis.T @ direction)
+    _, sizes, rows = np.linalg.svd(unit(np.asarray(others, np.float64)), full_matrices=False)
+    basis = rows[sizes > 1e-4]  # those of all values of a label depend on one another
+    left = direction - (direction @ basis.T) @ basis
     if np.linalg.norm(left) < 1e-6 * np.linalg.norm(direction):
         raise ConfigError(
             "nothing of the direction is left that keeps the others: keep fewer attributes"

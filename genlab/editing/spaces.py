@@ -1,12 +1,15 @@
 """Latent spaces that a trained generator can be inverted and edited in."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
+
+from genlab.config import ConfigError
+from genlab.game.abilities import Generates, Styles, require
 
 Cond = Mapping[str, Array] | None
 
@@ -33,12 +36,25 @@ class Spread(NamedTuple):
     scale: Float[Array, ""]
 
 
-def latent_space(method, params: dict, stats: dict) -> Space:
-    """The z of a method that `Generates`."""
+def space_of(name: str, method: Any, params: dict, stats: dict) -> Space:
+    """The z of a method that `Generates`, or the w of one with `Styles`.
+
+    Raises ConfigError for a space that the method does not have.
+    """
+    require(method, Generates, "editing")
+    if name == "z":
+        return Space(
+            "z",
+            lambda z, cond: method.generate(params, stats, z, cond),
+            lambda key, n, cond: method.latents(key, n),
+        )
+    if name != "w":
+        raise ConfigError(f"no latent space {name!r}; there is z, and w of a style-based generator")
+    styled = require(method, Styles, "editing in w")
     return Space(
-        "z",
-        lambda z, cond: method.generate(params, stats, z, cond),
-        lambda key, n, cond: method.latents(key, n),
+        "w",
+        lambda w, cond: styled.synthesis(params, stats, w),
+        lambda key, n, cond: styled.mapping(params, stats, method.latents(key, n), cond),
     )
 
 

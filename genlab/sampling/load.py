@@ -4,7 +4,7 @@ devices it was trained with are needed.
 
 import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +18,17 @@ from jax import Array
 from ml_collections import ConfigDict
 
 from genlab.config import ConfigError, build
+from genlab.data.columns import Column
+from genlab.editing.inversion import Optimisation
 from genlab.game import Method
 from genlab.game.abilities import Encodes, Generates, Reconstructs, require
 from genlab.runs import saved
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import as_evaluated
-from genlab.sampling.conditions import asked, loaded, typed
+from genlab.sampling.conditions import asked, conditioned, loaded, typed
+from genlab.sampling.directions import Direction
+from genlab.sampling.editor import STRENGTHS, Edited, Editor, Inverted
 from genlab.sampling.notebook import Examples, page
 from genlab.sampling.request import Conditions, SampleRequest, Vary, conditions, latents
 from genlab.sampling.sampler import Sampler
@@ -149,19 +153,67 @@ class TrainedRun:
         made = self._compiled("reconstruct")(*self._inputs(x, given))
         return self._examples(self.source.columns[self.method.makes].store(np.asarray(made)))
 
+    def invert(
+        self,
+        x: np.ndarray | Array,
+        space: str = "z",
+        settings: Optimisation | None = None,
+        start: np.ndarray | None = None,
+        seed: int = 0,
+        **given: Any,
+    ) -> Inverted:
+        """The latents from which the model makes examples `x`: see `Editor.invert`. `given`: as in
+        `encode`; a column that is missing is found with the latents.
+        """
+        stored = self._stored(given, len(x))
+        return self.editor.invert(x, stored, space, settings, start, seed=seed)
+
+    def directions(
+        self, *names: str, space: str = "z", keep: Sequence[str] = (), samples: int = 2000
+    ) -> dict[str, Direction]:
+        """Directions by their names: "hue", "category=dress", "sefa:0", "ganspace:0", "random:0";
+        see `Editor.direction`.
+        """
+        return {name: self.editor.direction(name, space, keep, samples) for name in names}
+
+    def edit(
+        self,
+        x: Inverted | np.ndarray | Array,
+        direction: Direction | str,
+        by: Sequence[float] = STRENGTHS,
+        space: str = "z",
+        **given: Any,
+    ) -> Edited:
+        """Examples, inverted before or now, along a direction: see `Editor.edit`."""
+        found = x if isinstance(x, Inverted) else self.invert(x, space, **given)
+        if isinstance(direction, str):
+            direction = self.editor.direction(direction, found.space)
+        return self.editor.edit(found, direction, by)
+
+    @cached_property
+    def editor(self) -> Editor:
+        """What inverts and edits, measured by the data's exact decoder, if they have one; by
+        another function: `editor.with_measure`.
+        """
+        return Editor(self.method, self.source, self.params, self.stats)
+
     def _examples(self, stored: np.ndarray) -> Examples:
         return Examples.of(stored, self.source.columns[self.method.makes])
 
     def _inputs(self, x: np.ndarray | Array, given: Mapping) -> tuple:
-        columns, n = self.source.columns, len(x)
+        cond = loaded(self.source, self._stored(given, len(x))) or None
+        x = self.source.columns[self.method.makes].load(jnp.asarray(x))
+        return self.params, self.stats, x, cond
+
+    def _stored(self, given: Mapping, n: int) -> dict[str, np.ndarray]:
+        """Conditions of `n` examples, as stored, from values of each, one for all, or texts."""
         texts = {name: value for name, value in given.items() if isinstance(value, str)}
-        stored = {**given, **asked(columns, self.method.given, texts)}
-        stored = {
-            name: np.broadcast_to(value, (n, *columns[name].stored))
-            for name, value in stored.items()
-        }
-        x = columns[self.method.makes].load(jnp.asarray(x))
-        return self.params, self.stats, x, loaded(self.source, stored) or None
+        values = {**given, **asked(self.source.columns, self.method.given, texts)}
+        kinds = {name: self._condition(name, values[name]) for name in values}
+        return {n_: np.broadcast_to(values[n_], (n, *kind.stored)) for n_, kind in kinds.items()}
+
+    def _condition(self, name: str, value: Any) -> Column:
+        return conditioned(self.source.columns, self.method.given, name, f"{name}={value}")
 
     def _compiled(self, ability: str) -> Any:
         if ability not in self._programs:

@@ -1,0 +1,239 @@
+"""Inversion and editing of a trained model; nothing of it is trained."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, random
+
+from genlab.config import ConfigError, check_seed
+from genlab.data.columns import Column
+from genlab.data.sources import Readable
+from genlab.editing import edits
+from genlab.editing.edits import Changes
+from genlab.editing.factors import Measure, factors
+from genlab.editing.inversion import Distance, Optimisation, squared
+from genlab.game import Method
+from genlab.sampling.conditions import Stored, loaded, repeated, spread
+from genlab.sampling.directions import Direction, Population, found_direction
+from genlab.sampling.notebook import Examples
+from genlab.sampling.programs import Programs
+from genlab.sampling.sampler import part
+
+STREAM = 81  # randomness of inversion, and latents that directions are found from
+W = Optimisation(starts=1, explore=0.05)  # StyleGAN2's projector, but for its 1000 steps
+Z = Optimisation(prior=1e-3)
+STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+
+
+class Inverted(NamedTuple):
+    """Examples as the model makes them.
+
+    examples: as stored, [N, ...]
+    latents:  [N, D] in the space of that name
+    given:    the conditions they are under, as stored
+    loss:     [N], the distance and the regulariser's share
+    """
+
+    examples: Examples
+    latents: np.ndarray
+    given: Stored | None
+    loss: np.ndarray
+    space: str
+
+
+class Edited(NamedTuple):
+    """Examples along a direction.
+
+    examples: as stored, [N K, ...], the K strengths of each example in turn
+    by:       [K], in standard deviations of the latents along the direction
+    latents:  [N, K, D]
+    changes:  what changed; None where nothing measures it, or the direction has no target
+    """
+
+    examples: Examples
+    by: np.ndarray
+    latents: np.ndarray
+    changes: Changes | None
+
+
+@dataclass(frozen=True, eq=False)
+class Editor:
+    """A trained model to be inverted and edited.
+
+    measure: stored examples -> what is in them, by column, as stored; None: the exact decoder of a
+             source that has one
+    kinds:   of what is measured, where the source has no column of that name
+    """
+
+    method: Method
+    source: Readable
+    params: dict
+    stats: dict
+    measure: Measure | None = None
+    kinds: dict[str, Column] = field(default_factory=dict)
+    _programs: Programs = field(init=False, repr=False)
+    _populations: dict = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self):
+        programs = Programs(self.method, self.source, self.params, self.stats)
+        object.__setattr__(self, "_programs", programs)
+
+    def invert(
+        self,
+        x: np.ndarray | Array,
+        given: Stored | None = None,
+        space: str = "z",
+        settings: Optimisation | None = None,
+        start: np.ndarray | None = None,
+        distance: Distance = squared,
+        seed: int = 0,
+    ) -> Inverted:
+        """The latents from which the model makes examples `x`, as stored or as networks take them.
+
+        given:    stored conditions [N, ...]; columns that the model is given and that are missing
+                  here are optimised with the latents for half of the steps, then fixed at their
+                  nearest values for the rest
+        start:    latents [N, D] to begin from; None: what the model's own encoder says of `x` where
+                  it has one (the hybrid of Zhu et al. 2016, arXiv:1609.03552), else draws of the
+                  prior (z) or the mean style (w)
+        distance: (made, x) -> [N], of examples as networks take them
+
+        Raises ConfigError for conditions and spaces that the model does not have.
+        """
+        check_seed(seed)
+        settings = settings or (W if space == "w" else Z)
+        x = self.source.columns[self.method.makes].load(jnp.asarray(x))
+        free, cond = self._conditions(given or {}, len(x))
+        key = random.fold_in(random.key(seed), STREAM)
+        if start is None:
+            start = self._programs.start(space, x, cond, key)
+        found = self._programs.inverted(
+            space, x, cond, start, key, half(settings) if free else settings, distance, free
+        )
+        if free:
+            cond = {**(cond or {}), **self._nearest(found.cond, free)}
+            found = self._programs.inverted(
+                space, x, cond, found.latents, key, half(settings), distance, ()
+            )
+        return Inverted(
+            self._programs.made(space, found.latents, found.cond),
+            np.asarray(found.latents),
+            self._as_stored(found.cond),
+            np.asarray(found.loss),
+            space,
+        )
+
+    def direction(
+        self,
+        name: str,
+        space: str = "z",
+        keep: Sequence[str] = (),
+        samples: int = 2000,
+        seed: int = 0,
+    ) -> Direction:
+        """The direction of a name (see `sampling.directions`), found from the model's own samples.
+
+        keep: factors whose directions it is made orthogonal to
+
+        Raises ConfigError for a factor that nothing measures.
+        """
+        return found_direction(self.population(space, samples, seed), name, tuple(keep))
+
+    def edit(
+        self, inverted: Inverted, direction: Direction, by: Sequence[float] = STRENGTHS
+    ) -> Edited:
+        """Inverted examples along a direction, at strengths `by` in standard deviations of the
+        latents along it.
+        """
+        strengths, wanted = np.asarray(by, np.float64), direction.target
+        measure = self._measure() if wanted else None
+        before = measure(inverted.examples) if measure else None
+        values = wanted.factor.of(before) if wanted and before else None
+        moves = strengths * direction.unit
+        latents = edits.moved(inverted.latents, direction.at(values), moves)
+        examples = self.generate(inverted, latents)
+        if not (wanted and measure and before):
+            return Edited(examples, strengths, latents, None)
+        known, units = self._units(inverted.space)
+        found = edits.changes(wanted, known, units, before, measure(examples), strengths)
+        return Edited(examples, strengths, latents, found)
+
+    def generate(self, inverted: Inverted, latents: np.ndarray) -> Examples:
+        """What the model makes of `latents` [N, K, D] under the conditions of N inverted examples:
+        [N K, ...], as stored. In w, [N, K, layers, D] has a style for each layer.
+        """
+        n, k = latents.shape[:2]
+        given = {name: np.repeat(x, k, axis=0) for name, x in (inverted.given or {}).items()}
+        flat = latents.reshape(n * k, *latents.shape[2:])
+        return self._programs.made(inverted.space, flat, loaded(self.source, given) or None)
+
+    def drawn(self, n: int, space: str = "z", seed: int = 0) -> Inverted:
+        """`n` of the model's own samples, with their latents."""
+        check_seed(seed)
+        given = spread(self.method, self.source, n)
+        cond, key = loaded(self.source, given), random.fold_in(random.key(seed), STREAM)
+        latents = self._programs.draw(space, key, n, cond)
+        made = self._programs.made(space, latents, cond)
+        return Inverted(made, np.asarray(latents), given, np.zeros(n), space)
+
+    def population(self, space: str = "z", n: int = 2000, seed: int = 0) -> Population:
+        """Samples that directions are found from, made and measured once."""
+        if (space, n, seed) not in self._populations:
+            drawn = self.drawn(n, space, seed)
+            measure = self._measure()
+            measured = dict(measure(drawn.examples)) if measure else {}
+            cond = part(loaded(self.source, drawn.given), slice(0, 1))
+
+            def generate(latents: Array) -> Array:
+                wide = jax.tree.map(lambda c: jnp.repeat(c, len(latents), axis=0), cond)
+                return self._programs.space(space).generate(latents, wide)
+
+            known = factors({**self.kinds, **self.source.columns}, measured)
+            found = Population(drawn.latents, generate, known, measured)
+            self._populations[space, n, seed] = found
+        return self._populations[space, n, seed]
+
+    def with_measure(self, measure: Measure, kinds: dict[str, Column]) -> "Editor":
+        """The same model, measured by another function."""
+        return dataclasses.replace(self, measure=measure, kinds=kinds)
+
+    def _measure(self) -> Measure | None:
+        return self.measure or getattr(self.source, "decode", None)
+
+    def _conditions(self, given: Stored, n: int) -> tuple[tuple[str, ...], Any]:
+        """The columns that are not given, and all conditions as networks take them: of those that
+        are not given the mean over their values.
+        """
+        if odd := [name for name in given if name not in self.method.given]:
+            raise ConfigError(f"the model is not conditioned on {odd[0]!r}")
+        free = tuple(name for name in self.method.given if name not in given)
+        stored = {name: repeated(np.asarray(x), n) for name, x in given.items()}
+        every = dict(loaded(self.source, stored) or {})
+        values = loaded(self.source, spread(self.method, self.source, 256, free) if free else {})
+        for name, x in (values or {}).items():
+            every[name] = jnp.repeat(x.mean(0, keepdims=True), n, axis=0)
+        return free, every or None
+
+    def _nearest(self, cond: Any, free: Collection[str]) -> dict[str, Array]:
+        """Values that the columns can have."""
+        stored = {name: self.source.columns[name].store(np.asarray(cond[name])) for name in free}
+        return loaded(self.source, stored) or {}
+
+    def _as_stored(self, cond: Any) -> Stored | None:
+        if cond is None:
+            return None
+        return {name: self.source.columns[name].store(np.asarray(x)) for name, x in cond.items()}
+
+    def _units(self, space: str) -> tuple[dict, dict]:
+        samples = self.population(space)
+        return dict(samples.known), samples.units
+
+
+def half(settings: Optimisation) -> Optimisation:
+    """With half of the steps."""
+    return dataclasses.replace(settings, steps=settings.steps // 2)

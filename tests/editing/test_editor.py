@@ -1,0 +1,150 @@
+"""A trained model inverted and edited: a GAN with BatchNorm, a conditional VAE, a style-based GAN;
+the weights are fresh, which makes no difference here.
+"""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from helpers import tiny
+from jax import random
+
+from genlab import spec
+from genlab.config import ConfigError, build
+from genlab.data import digits
+from genlab.data.columns import Numbers
+from genlab.editing.inversion import Optimisation
+from genlab.methods import GAN
+from genlab.nets import Discriminator, Generator, mlp, style
+from genlab.sampling.editor import Editor
+
+FEW = Optimisation(steps=60, starts=2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """The digits, and the kinds of what is measured of them."""
+
+    columns: dict
+
+    def read(self, split, n=None):
+        return digits().read(split, n)
+
+
+SOURCE = Measured({**digits().columns, "dark": Numbers(("dark",), (0.0,), (1.0,)),
+                   "lean": Numbers(("lean",), (-1.0,), (1.0,))})  # fmt: skip
+
+
+def measure(images):
+    """How dark a picture is, and its left half less its right half."""
+    x = np.asarray(images, np.float64)[..., 0] / 255
+    lean = x[:, :, :4].mean((1, 2)) - x[:, :, 4:].mean((1, 2))
+    return {"dark": x.mean((1, 2))[:, None], "lean": lean[:, None]}
+
+
+def styled():
+    """A style-based GAN given a label."""
+    generator = spec(Generator, spec(style.Up, tiny.SHAPE, width=4, style=8, depth=2), embed=0)
+    critic = spec(Discriminator, spec(mlp.Down, (16,)))
+    return spec(GAN, generator, critic, latent=8, given=("label",))
+
+
+def editor(method):
+    """Of a method with fresh weights."""
+    made = build(method)
+    read = digits().read("train", 16)
+    batch = {"image": read["image"] / np.float32(127.5) - 1, "label": np.eye(10)[read["label"]]}
+    params, stats = jax.jit(made.init)(random.key(0), batch)
+    return Editor(made, SOURCE, params, stats, measure)
+
+
+@pytest.fixture(scope="module")
+def gan():
+    return editor(tiny.gan().method)
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return editor(tiny.vae(given=("label",)).method)
+
+
+@pytest.fixture(scope="module")
+def styles():
+    return editor(styled())
+
+
+def test_a_sample_of_a_gan_with_batch_norm_is_found_again(gan):
+    drawn = gan.drawn(3, seed=1)
+    found = gan.invert(drawn.examples, settings=Optimisation(steps=300, prior=0.0, starts=4))
+    assert np.abs(found.examples.astype(int) - drawn.examples).mean() < 2
+    again = gan.invert(drawn.examples, settings=Optimisation(steps=300, prior=0.0, starts=4))
+    np.testing.assert_array_equal(found.latents, again.latents)
+
+
+def test_an_encoder_of_its_own_is_where_a_vae_starts(vae):
+    x, label = (digits().read("test", 3)[name] for name in ("image", "label"))
+    start = vae.invert(x, {"label": label}, settings=Optimisation(steps=0))
+    column = vae.source.columns["label"]
+    codes = vae.method.encode(
+        vae.params, vae.stats, x / np.float32(127.5) - 1, {"label": column.load(label)}
+    )
+    np.testing.assert_allclose(start.latents, codes, atol=1e-5)
+    np.testing.assert_array_equal(start.given["label"], label)
+    hybrid = vae.invert(x, {"label": label}, settings=FEW)
+    assert (hybrid.loss <= start.loss).all() and (hybrid.loss < start.loss).any()
+
+
+def test_conditions_that_are_not_given_are_found(styles):
+    drawn = styles.drawn(10, seed=2)
+    settings = Optimisation(steps=200, starts=2, prior=0.0)
+    free = styles.invert(drawn.examples, settings=settings)
+    assert free.given["label"].shape == (10,) and free.given["label"].dtype == np.int32
+    held = styles.invert(drawn.examples, {"label": drawn.given["label"]}, settings=settings)
+    np.testing.assert_array_equal(held.given["label"], drawn.given["label"])
+
+
+def test_in_w_it_starts_from_the_mean_style(styles):
+    drawn = styles.drawn(3, "w", seed=2)
+    none = styles.invert(drawn.examples, space="w", settings=Optimisation(steps=0))
+    assert np.ptp(none.latents, axis=0).max() == 0
+    found = styles.invert(drawn.examples, space="w")
+    assert (found.loss < none.loss).all() and found.latents.shape == (3, 8)
+
+
+def test_a_direction_changes_what_it_is_named_for(gan):
+    direction = gan.direction("dark")
+    assert direction.fit > 0.5 and direction.slopes.shape == (1, 8)
+    edited = gan.edit(gan.drawn(6, seed=3), direction, by=(-2, 0, 2))
+    low, none, high = edited.changes.wanted
+    assert low < 0 == none < high
+    assert set(edited.changes.unwanted) == {"lean"}
+    assert edited.examples.shape == (18, *tiny.SHAPE)
+    kept = gan.direction("dark", keep=("lean",))
+    other = gan.direction("lean")
+    assert abs(kept.slopes[0] @ other.slopes[0]) < 1e-9 and kept.name == "dark keeping lean"
+    np.testing.assert_allclose(np.linalg.norm(kept.slopes, axis=1), 1)
+
+
+@pytest.mark.parametrize("name", ["sefa:0", "ganspace:1", "random:2"])
+def test_directions_without_supervision(gan, styles, name):
+    for model, space in ((gan, "z"), (styles, "w")):
+        direction = model.direction(name, space, samples=200)
+        np.testing.assert_allclose(np.linalg.norm(direction.slopes, axis=1), 1, rtol=1e-5)
+        edited = model.edit(model.drawn(2, space), direction, by=(-1.0, 0.0, 1.0))
+        assert edited.changes is None and edited.latents.shape == (2, 3, 8)
+        unmoved = model.drawn(2, space).examples
+        np.testing.assert_array_equal(edited.examples[[1, 4]], unmoved)
+
+
+def test_what_cannot_be_is_refused(gan):
+    for call, why in (
+        (lambda: gan.direction("light"), "no factor 'light'"),
+        (lambda: gan.direction("sefa:99"), "there are 8 directions"),
+        (lambda: gan.direction("sefa:last"), "as sefa:0"),
+        (lambda: gan.drawn(2, "w"), r"nets\.style\.Up has"),
+        (lambda: gan.drawn(2, "s"), "no latent space 's'"),
+        (lambda: dataclasses.replace(gan, measure=None).direction("dark"), "none"),
+    ):
+        with pytest.raises(ConfigError, match=why):
+            call()
