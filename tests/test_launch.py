@@ -192,14 +192,15 @@ def test_what_nobody_foresaw_is_one_line_too_with_the_traceback_kept(
     file, tmp_path, capsys, monkeypatch
 ):
     def unforeseen(*_):
-        raise RuntimeError("two\nlines")
+        raise RuntimeError("two\nlines \ud800")  # no UTF-8 has a lone surrogate
 
     monkeypatch.setattr("genlab.api.fit", unforeseen)
     assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "traceback in " in error
     kept = Path(error.split("traceback in ")[1].rstrip(")\n"))
-    assert "Traceback" in kept.read_text()
+    text = kept.read_text(encoding="utf-8")
+    assert "Traceback" in text and r"lines \ud800" in text
     kept.unlink()
 
 

@@ -83,7 +83,12 @@ def _told(error: Exception) -> str:
     kept = [] if not place or place in text else [place]
     with contextlib.suppress(OSError):  # no folder for it
         with tempfile.NamedTemporaryFile(
-            "w", prefix="genlab-", suffix=".txt", delete=False
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",  # any text may be in a user's message
+            prefix="genlab-",
+            suffix=".txt",
+            delete=False,
         ) as file:
             traceback.print_exception(error, file=file)
         kept.append(f"traceback in {file.name}")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from genlab.report import markdown, page
 from genlab.report.contents import contents
 from genlab.report.reading import read
+from genlab.runs.files import write_text
 
 __all__ = ["Report", "write"]
 
@@ -27,6 +28,6 @@ def write(folder: str | Path) -> Report:
     folder = Path(folder)
     said = contents(read(folder))
     html, text = folder / "report.html", markdown.render(said)
-    html.write_text(page.render(said), encoding="utf-8")
-    (folder / "report.md").write_text(text, encoding="utf-8")
+    write_text(html, page.render(said))
+    write_text(folder / "report.md", text)
     return Report(html, text, markdown.results(said))

@@ -71,10 +71,13 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces the file: whoever reads it finds the old text or the new one, never a part."""
+    """Replaces the file: whoever reads it finds the old text or the new one, never a part.
+
+    What UTF-8 has no bytes for, a lone surrogate in a user's message, is written as its escape.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with writing(path), draft.open("w", encoding="utf-8") as file:
+        with writing(path), draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave the name with nothing in it

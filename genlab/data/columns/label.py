@@ -90,7 +90,7 @@ class Label:
     def write(self, value: np.ndarray, path: Path) -> Path:
         """Its name in a text file."""
         file = path.with_name(f"{path.name}.txt")
-        file.write_text(self.names[int(value)] + "\n")
+        file.write_text(self.names[int(value)] + "\n", encoding="utf-8")
         return file
 
     def spread(self, position: np.ndarray, count: int) -> np.ndarray:
