@@ -1,17 +1,19 @@
 """The library's front door: training with previews and scores."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from genlab.config import ConfigError, build, spec
-from genlab.config.experiment import Experiment
+from genlab.config import build, live
+from genlab.config.experiment import Experiment, written
 from genlab.evaluation import evaluate
 from genlab.game import State
 from genlab.runs import kept_code
 from genlab.runs.folder import RunFolder
+from genlab.runtime import processes
 from genlab.runtime.progress import Progress
 from genlab.sampling import previews
 from genlab.train import folders, hooks, loop
@@ -28,8 +30,8 @@ def fit(
     """Trains what `config` describes in `workdir`, with pictures in `samples/` and validation
     scores in `evals.jsonl`; returns the last State. Resumes what is there, bit for bit.
 
-    config: the spec of an Experiment, or an Experiment of specs and of objects that can be written
-        down as such (see `written`)
+    config: the spec of an Experiment, or an Experiment; what is no data in it, an array or a
+        function of a notebook, is kept in this process, and a warning names it (see `spec`)
     accept_code_change: go on though the code of your own modules is not what the run began with
         (recorded in the run's `code.json`), instead of refusing
 
@@ -38,22 +40,16 @@ def fit(
 
     In several processes all must call it alike.
     """
-    return loop.fit(written(config), workdir, show, observed, accept_code_change)
+    config = written(config)
+    _warn(config, workdir)
+    return loop.fit(config, workdir, show, observed, accept_code_change)
 
 
-def written(config: ConfigDict | Experiment) -> ConfigDict:
-    """The config of an Experiment: a dataclass from a module (a method, a linen network) is the
-    spec of its class and its fields. A config is returned as it is.
-
-    Raises ConfigError for what no config can hold: arrays, functions, classes of a notebook cell.
-    """
-    if not isinstance(config, Experiment):
-        return config
-    try:
-        return spec(Experiment, **vars(config))
-    except ConfigError as error:
-        advice = "in an Experiment give the spec of what makes it, such as data=spec(digits)"
-        raise ConfigError(f"{error}; {advice}") from None
+def _warn(config: ConfigDict, workdir: str | Path) -> None:
+    """Says which objects of this process a run is made with."""
+    if (listed := live.listed(config)) and processes.is_main():
+        told = f"{workdir} cannot be made again from its folder alone, for it is made with objects"
+        warnings.warn(f"{told} of this process: {listed}", stacklevel=3)
 
 
 def accept_code(config: ConfigDict, workdir: str | Path) -> None:
@@ -73,6 +69,8 @@ def fit_vmapped(
     configs: Sequence[ConfigDict], workdirs: Sequence[str | Path], show: Progress | None = None
 ) -> list[State]:
     """`fit` of several runs by one program: see `train.loop.fit_vmapped`."""
+    for config, workdir in zip(configs, workdirs, strict=True):
+        _warn(config, workdir)
     return loop.fit_vmapped(configs, workdirs, show, observed)
 
 

@@ -73,8 +73,6 @@ def test_variadic_calls_take_their_arguments_in_order():
     [
         (lambda: spec(GAN, 1, 2, laten=3), "did you mean 'latent'"),
         (lambda: spec(optax.adam), "adam needs `learning_rate`"),
-        (lambda: spec(optax.adam, jnp.sin), "spec\\(fn, ...\\)"),
-        (lambda: spec(optax.adam, lambda step: 0.1), "spec\\(fn, ...\\)"),
         (lambda: build({"call": "optax:adamm", "learning_rate": 1.0}), "did you mean 'adam'"),
         (lambda: build({"call": "optaxx:adam"}), "cannot import 'optaxx'"),
         (lambda: choose(adversarial, "hing"), "did you mean 'hinge'"),
@@ -192,8 +190,6 @@ def test_scalars_of_numpy_and_jax_are_numbers():
     for value, kept in ((np.int64(3), 3), (np.float64(4.0), 4), (jnp.int32(5), 5)):
         override(config, "latent", value)
         assert config.latent == kept and type(config.latent) is int
-    with pytest.raises(ConfigError, match=r"is a ndarray.* x\.tolist\(\)"):
-        spec(optax.adam, np.ones(3))
 
 
 def test_a_float_is_a_whole_number_where_it_equals_one():

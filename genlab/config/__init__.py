@@ -1,5 +1,6 @@
 """Config: an experiment as data, bound by import path."""
 
+from genlab.config import live
 from genlab.config.errors import (
     ConfigError,
     check_seed,
@@ -36,6 +37,7 @@ __all__ = [
     "differences",
     "fingerprint",
     "from_dict",
+    "live",
     "one_line",
     "override",
     "path_of",

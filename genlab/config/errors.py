@@ -54,9 +54,9 @@ def place_of(error: BaseException) -> str:
     or what it was raised from, passed through; "" where there is none.
     """
     for one in _causes(error):
-        if isinstance(one, SyntaxError) and one.filename and _users(one.filename):
+        if isinstance(one, SyntaxError) and one.filename and is_users(one.filename):
             return f"{one.filename}:{one.lineno}"
-        frames = [f for f in traceback.extract_tb(one.__traceback__) if _users(f.filename)]
+        frames = [f for f in traceback.extract_tb(one.__traceback__) if is_users(f.filename)]
         if frames:
             return f"{frames[-1].filename}:{frames[-1].lineno}"
     return ""
@@ -72,7 +72,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     yield from reversed(chain)
 
 
-def _users(file: str) -> bool:
+def is_users(file: str) -> bool:
     """Whether a file is a user's: not genlab's, installed, Python's own, or the command itself."""
     path = Path(file)
     if file.startswith("<frozen") or {"site-packages", "dist-packages"} & set(path.parts):

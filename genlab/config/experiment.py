@@ -9,6 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab.config.errors import ConfigError, check_seed
+from genlab.config.spec import spec
 
 
 @dataclass(frozen=True)
@@ -119,3 +120,16 @@ class Experiment:
             raise ConfigError(
                 f"loop.best={self.loop.best!r} is 'evaluator/score'; the evaluators are {names}"
             )
+
+
+def written(experiment: "ConfigDict | Experiment") -> ConfigDict:
+    """The config of an Experiment of specs or of objects (see `spec`). A config is returned as it
+    is.
+
+    Raises ConfigError for what is neither.
+    """
+    if isinstance(experiment, ConfigDict):
+        return experiment
+    if not isinstance(experiment, Experiment):
+        raise ConfigError(f"{type(experiment).__name__} is no Experiment and no spec of one")
+    return spec(Experiment, **vars(experiment))

@@ -8,8 +8,9 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab.config.errors import ConfigError, did_you_mean
+from genlab.config.live import is_marker
 from genlab.config.node import CALL, converted
-from genlab.config.spec import _plain, as_dict
+from genlab.config.spec import as_dict, written
 from genlab.config.suggestions import suggestion
 
 
@@ -44,7 +45,7 @@ def is_mapping(node: Any) -> bool:
     """Whether a node of a config is a mapping by name, whose names its owner checks, and no call
     with fields of its own.
     """
-    return isinstance(node, ConfigDict) and CALL not in node
+    return isinstance(node, ConfigDict) and CALL not in node and not is_marker(node)
 
 
 def literal(text: str) -> Any:
@@ -75,7 +76,7 @@ def _enter(node: ConfigDict, name: str, value: Any, path: str) -> None:
         if value is None:
             del node[name]
         else:
-            node[name] = _plain(value, path)
+            node[name] = written(value, path)
 
 
 def _field(node: Any, name: str, path: list[str], depth: int, root: ConfigDict) -> Any:
@@ -97,12 +98,16 @@ def _typed(value: Any, current: Any, path: str) -> Any:
     typed = isinstance(value, str)
     if typed and not isinstance(current, str):
         value = _listed(value) if isinstance(current, tuple) else literal(value)
+    if is_marker(current):
+        return written(value, path)
     if isinstance(current, ConfigDict):
         return _replaced(value, current, path)
     if isinstance(value, ConfigDict | Mapping) and not typed:
-        return _plain(value, path)  # a subtree is replaced whole: its fields belong to its call
-    value = converted(_plain(value, path), current)
+        return written(value, path)  # a subtree is replaced whole: its fields belong to its call
+    value = converted(written(value, path), current)
     if current is None or type(value) is type(current):
+        return value
+    if isinstance(value, ConfigDict) and not typed:  # in place of a function's name
         return value
     if isinstance(current, tuple) and isinstance(value, int | float | str):
         return (value,)
@@ -116,12 +121,13 @@ def _replaced(value: Any, current: ConfigDict, path: str) -> ConfigDict:
     """What takes the place of a subtree: another, or, of a mapping by name, none (None)."""
     if value is None and is_mapping(current):
         value = {}
-    if value is None or not isinstance(value, ConfigDict | Mapping):
-        made = current.get(CALL, "a mapping").rpartition(":")[2]
+    if value is None or not isinstance(written(value, path), ConfigDict):
+        call = current.get(CALL, "a mapping")
+        made = call.rpartition(":")[2] if isinstance(call, str) else call["name"]
         raise ConfigError(f"{path} is {made}, not a value: set its fields, {path}.NAME=...")
-    if is_mapping(current):
+    if is_mapping(current) and isinstance(value, ConfigDict | Mapping):
         value = {name: converted(inner, current.get(name)) for name, inner in value.items()}
-    return _plain(value, path)
+    return written(value, path)
 
 
 def _listed(text: str) -> Any:

@@ -22,6 +22,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from genlab.config import live
+from genlab.config.descriptions import LINEN_FIELDS, importable
 from genlab.config.errors import ConfigError, check_seed, did_you_mean, placed
 from genlab.config.node import CALL, scalar
 from genlab.config.node import ConfigDict as Node
@@ -35,34 +37,41 @@ ENTRANCES = {  # these run files and commands, write files, and say what code is
     "genlab.runs.kept_code",
 }  # fmt: skip
 KNOWN = {"genlab", "optax", "flax"}  # packages whose defaults complete a config that is read
-LINEN_FIELDS = {"parent", "name"}  # every linen module has them; neither is a hyper-parameter
 
 
 def spec(fn: Callable, *args, **kwargs) -> ConfigDict:
     """The call `fn(*args, **kwargs)`, written down: positional arguments under their names,
-    defaults filled in.
+    defaults filled in. What is no data, an array or a function of a notebook, is kept in this
+    process, with a marker in the config (see `config.live`).
 
-    Raises ConfigError for an argument that `fn` does not have, a missing one, or one that is no
-    plain data.
+    Raises ConfigError for an argument that `fn` does not have, or a missing one.
     """
+    return _written(fn, args, kwargs, _held)
+
+
+Hold = Callable[[Any, str], Any]
+"""What a config holds of a value, at a place, that is no data."""
+
+
+def _written(fn: Callable, args: tuple, kwargs: Mapping, hold: Hold) -> ConfigDict:
     signature = inspect.signature(fn)
     try:
         bound = signature.bind_partial(*args, **kwargs)
     except TypeError as error:
-        raise ConfigError(f"{fn.__name__}: {_explain(error, fn, args, kwargs)}") from None
-    fields, defaults = {CALL: path_of(fn)}, _defaults(fn, signature)
+        raise ConfigError(f"{_name(fn)}: {_explain(error, fn, args, kwargs)}") from None
+    fields, defaults = {CALL: _call_of(fn, hold)}, _defaults(fn, signature)
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
-            fields |= {n: _plain(v, n) for n, v in bound.arguments.get(name, {}).items()}
+            fields |= {n: _plain(v, n, hold) for n, v in bound.arguments.get(name, {}).items()}
         elif name in bound.arguments:
-            value = _plain(bound.arguments[name], f"{fn.__name__}({name}=...)")
+            value = _plain(bound.arguments[name], f"{_name(fn)}({name}=...)", hold)
             fields[name] = _whole(value, parameter)
         elif parameter.default is not inspect.Parameter.empty:
             fields |= {name: defaults[name]} if name in defaults else {}
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and (
             name not in LINEN_FIELDS
         ):
-            raise ConfigError(f"{fn.__name__} needs `{name}`, which was not given")
+            raise ConfigError(f"{_name(fn)} needs `{name}`, which was not given")
     return Node(fields, convert_dict=False).lock()
 
 
@@ -84,7 +93,7 @@ def _defaults(fn: Callable, signature: inspect.Signature) -> dict[str, Any]:
         if parameter.default is not inspect.Parameter.empty and name not in LINEN_FIELDS:
             with contextlib.suppress(ConfigError):
                 made = factories[name]() if name in factories else parameter.default
-                found[name] = _plain(made, name)
+                found[name] = _plain(made, name, _refused)
     return found
 
 
@@ -113,24 +122,30 @@ def build(node: Any) -> Any:
     Takes a ConfigDict or plain dicts. Numbers may be tracers, in plain dicts, so that a traced
     function can build its own method and a sweep can `vmap` over any numeric field.
     """
+    if live.is_marker(node):
+        return live.taken(node)
     if isinstance(node, ConfigDict | Mapping):
         fields = {name: build(value) for name, value in node.items() if name != CALL}
         if "seed" in fields:
-            check_seed(fields["seed"], str(node.get(CALL, "")))
+            check_seed(fields["seed"], _shown(node.get(CALL, "")))
         if CALL not in node:
             return fields
-        fn = resolve(node[CALL])
+        fn = live.taken(node[CALL]) if live.is_marker(node[CALL]) else resolve(node[CALL])
         star = next((p.name for p in _parameters(fn) if p.kind is p.VAR_POSITIONAL), None)
         try:
             return fn(*fields.pop(star, ()), **fields)
         except ConfigError:
             raise
         except Exception as error:
-            text = f"{node[CALL]}: {type(error).__name__}: {error}"
+            text = f"{_shown(node[CALL])}: {type(error).__name__}: {error}"
             raise ConfigError(placed(text, error)) from error
     if isinstance(node, tuple | list):
         return tuple(build(value) for value in node)
     return node
+
+
+def _shown(call: Any) -> str:
+    return live.shown(call) if live.is_marker(call) else str(call)
 
 
 def resolve(path: str) -> Any:
@@ -195,7 +210,7 @@ def from_dict(plain: Mapping, where: str = "the config") -> ConfigDict:
     """The locked config of plain data, as `as_dict` gives it or gave it in an earlier version;
     ConfigError names `where` it is from.
     """
-    return _plain(_completed(upgraded(plain)), where)
+    return _plain(_completed(upgraded(plain)), where, _refused)
 
 
 def as_dict(node: Any) -> Any:
@@ -207,7 +222,7 @@ def as_dict(node: Any) -> Any:
 
 def fingerprint(node: Any) -> str:
     """sha256 of the sorted JSON: equal for equal configs, in any process and on any machine."""
-    text = json.dumps(as_dict(node), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(live.compared(as_dict(node)), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -215,8 +230,9 @@ def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]
     """`{"a.b": (old, new)}` for every field in which two configs differ; a missing field reads as
     None, and NaN does not differ from itself.
     """
-    old, new = as_dict(old), as_dict(new)
-    if not (isinstance(old, dict) and isinstance(new, dict)):
+    old, new = live.compared(as_dict(old)), live.compared(as_dict(new))
+    whole = live.is_marker(old) or live.is_marker(new)
+    if whole or not (isinstance(old, dict) and isinstance(new, dict)):
         return {} if old == new or repr(old) == repr(new) else {path: (old, new)}
     if old.get(CALL) != new.get(CALL):
         return {path: (old.get(CALL), new.get(CALL))}
@@ -250,26 +266,75 @@ def _parameters(fn: Callable) -> list[inspect.Parameter]:
         return []
 
 
-def _plain(value: Any, where: str) -> Any:
+def written(value: Any, where: str) -> Any:
+    """A value as a config holds it, `where` it is given: data as they are, a dataclass as the spec
+    of its fields, what can be imported by its path, and any other object as a marker.
+    """
+    return _plain(value, where, _held)
+
+
+def _plain(value: Any, where: str, hold: Hold) -> Any:
     """Data as a config holds it: dicts as locked ConfigDicts, sequences as tuples."""
     if isinstance(value, ConfigDict | Mapping):
-        fields = {name: _plain(inner, f"{where}.{name}") for name, inner in value.items()}
+        fields = {name: _plain(inner, f"{where}.{name}", hold) for name, inner in value.items()}
         return Node(fields, convert_dict=False).lock()
     if isinstance(value, tuple | list):
-        return tuple(_plain(inner, where) for inner in value)
+        return _sequence(value, where, hold)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [f.name for f in dataclasses.fields(value) if f.name not in LINEN_FIELDS]
-        return spec(type(value), **{name: getattr(value, name) for name in names})
+        return _written(type(value), (), {name: getattr(value, name) for name in names}, hold)
     value = scalar(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    advice = "write spec(fn, ...) for a call, 'package.module:name' for a function"
-    if hasattr(value, "tolist"):
-        advice = "write its numbers, as x.tolist(), or read it from a file in the data"
-    raise ConfigError(
-        f"{where} is a {type(value).__name__}; a config holds numbers, text, tuples, dicts and "
-        f"specs: {advice}"
-    )
+    return hold(value, where)
+
+
+def _sequence(value: tuple | list, where: str, hold: Hold) -> Any:
+    """A tuple; of a named one that holds more than data the spec of its fields, or a marker."""
+    fields = getattr(value, "_fields", None)
+    try:
+        return tuple(_plain(inner, where, hold if fields is None else _refused) for inner in value)
+    except ConfigError:
+        if fields is None or hold is _refused:
+            raise
+    with contextlib.suppress(ConfigError):
+        return _named(value, where)
+    with contextlib.suppress(ConfigError):
+        return _written(type(value), (), dict(zip(fields, value, strict=True)), _named)
+    return hold(value, where)
+
+
+def _refused(value: Any, where: str) -> Any:
+    raise ConfigError(f"{where} is a {type(value).__name__}, which is no data")
+
+
+def _named(value: Any, where: str) -> Any:
+    """The spec of what a module holds, which gives it back."""
+    if path := importable(value):
+        with contextlib.suppress(AttributeError):  # a tuple has no name, but a place
+            path = path_of(value)
+        if resolve(path) is value:
+            return _written(resolve, (path,), {}, _refused)
+    return _refused(value, where)
+
+
+def _held(value: Any, where: str) -> Any:
+    """What a module holds by its name, else a marker of an object of this process."""
+    with contextlib.suppress(ConfigError):
+        return _named(value, where)
+    return Node(live.marker(value, where), convert_dict=False).lock()
+
+
+def _call_of(fn: Callable, hold: Hold) -> Any:
+    """The path of what is called, or a marker of it."""
+    try:
+        return path_of(fn)
+    except (ConfigError, AttributeError):  # no function or class has no name
+        return hold(fn, _name(fn))
+
+
+def _name(fn: Callable) -> str:
+    return getattr(fn, "__name__", type(fn).__name__)
 
 
 def _explain(error: TypeError, fn: Callable, args: tuple, kwargs: dict) -> str:

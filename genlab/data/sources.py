@@ -155,6 +155,10 @@ class Streamed:
         self.augment = tuple(augment)
         self._streams: dict[tuple, tuple[int, Any]] = {}
 
+    def __getstate__(self) -> dict:
+        """What makes it: without the streams that are open."""
+        return {**vars(self), "_streams": {}}
+
     def count(self, split: str) -> int:
         """Number of examples in a split."""
         return len(_split(self.splits, split))

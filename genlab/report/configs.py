@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from genlab.config import CALL, differences
+from genlab.config import CALL, differences, live
 from genlab.report.reading import Run, Sweep
 from genlab.runs.identity import with_paths
 
@@ -58,6 +58,8 @@ def strays(sweep: Sweep) -> list[str]:
 
 def call_text(node: Any) -> str:
     """A config as it would be written: `adam(learning_rate=0.0002)`."""
+    if live.is_marker(node):
+        return live.shown(node)
     if isinstance(node, Mapping):
         inner = ", ".join(f"{k}={call_text(v)}" for k, v in node.items() if k != CALL)
         return f"{short_call(node)}({inner})" if CALL in node else f"dict({inner})"
@@ -68,7 +70,8 @@ def call_text(node: Any) -> str:
 
 def short_call(node: Any) -> str:
     """The last name of what a node calls: `GAN` of `genlab.methods.gan.method:GAN`."""
-    path = str(node.get(CALL, "")) if isinstance(node, Mapping) else ""
+    path = node.get(CALL, "") if isinstance(node, Mapping) else ""
+    path = str(path["name"] if live.is_marker(path) else path)
     return path.partition(":")[2].rpartition(".")[2] or path
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from genlab.config import live
 from genlab.report import code
 from genlab.report.code import CodeDifference
 from genlab.report.configs import (
@@ -99,11 +100,19 @@ def summary(sweep: Sweep) -> str:
     trained = f"trained on {data}" if data else "trained"
     trained += f" for {steps} rounds" if steps else ""
     trained += f" on batches of {batch}" if batch else ""
+    states = f"{_states(sweep)}{_live(configs)}"
     if sweep.single:
-        return f"One run, {trained}, with seed {sweep.seeds[0]}. {_states(sweep)}"
+        return f"One run, {trained}, with seed {sweep.seeds[0]}. {states}"
     many = f"{len(sweep.variants)} variants" if len(sweep.variants) > 1 else "One variant"
     seeds = f"seeds {listed(map(str, sweep.seeds))}" if len(sweep.seeds) > 1 else "one seed"
-    return f"{many} ({listed(sweep.variants)}), {trained}, with {seeds}. {_states(sweep)}"
+    return f"{many} ({listed(sweep.variants)}), {trained}, with {seeds}. {states}"
+
+
+def _live(configs: Iterable[dict]) -> str:
+    """Which objects of a process runs were made with, in a sentence."""
+    held = dict.fromkeys(filter(None, map(live.listed, configs)))
+    told = "They cannot be made again from their folders alone; objects of a process are"
+    return f" {told} {' | '.join(held)}." if held else ""
 
 
 def _states(sweep: Sweep) -> str:

@@ -27,6 +27,7 @@ from genlab.runtime.cache import cache
 def module_folders(config: Any) -> dict[str, str]:
     """The folders from which the user's modules are imported that a config reaches, by package."""
     found = user_code.modules(config).values()
+    found = [module for module in found if not user_code.is_live(module.inside)]
     return {module.name.partition(".")[0]: module.folder for module in found}
 
 

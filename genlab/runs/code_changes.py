@@ -51,6 +51,11 @@ def digest(texts: Mapping[str, str], names: Iterable[str]) -> str:
     return sha256("\n".join(lines)) if lines else ""
 
 
+def defined(text: str) -> set[str]:
+    """The names that a module's text binds."""
+    return set(_definitions(text)) - {TOP}
+
+
 class _Definition(NamedTuple):
     """What the statements of a module bind to a name.
 

@@ -2,7 +2,8 @@
 
 config.json    the whole config, every default written out
 modules.json   the folders of modules that it names and that are not installed
-code/, code.json  copies of those modules, their sha256, and changes that were accepted
+code/, code.json  copies of those modules, their sha256, and changes that were accepted; in
+               code/__live__/ the sources of objects of the process that made it
 places.json    what relative paths of its data stand for
 columns.json   the kinds of the data's columns, with the names of labels
 conditions.json  training rows of several columns that the method is given
@@ -30,7 +31,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
-from genlab.config import ConfigError, one_line, places
+from genlab.config import ConfigError, live, one_line, places
 from genlab.runs import data_files, files, kept_code, saved
 from genlab.runs.identity import identity, relocated, standalone
 
@@ -116,7 +117,8 @@ class RunFolder:
         }
         if changed:
             fields = "; ".join(
-                f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()
+                f"{name} was {_shown(old)}, is {_shown(new)}"
+                for name, (old, new) in changed.items()
             )
             raise ConfigError(
                 f"{self.path} holds a run of another config ({fields}): "
@@ -290,6 +292,13 @@ class RunFolder:
                     "--workdir"
                 ) from None
             yield
+
+
+def _shown(value: Any) -> str:
+    """A value of a config; of an object of a process what it is and the first of its sha256."""
+    if not live.is_marker(value):
+        return repr(value)
+    return f"{live.shown(value)} ({value['sha256'][:12]})"
 
 
 def work_folder(path: str | Path) -> Path:

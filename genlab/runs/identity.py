@@ -8,7 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
-from genlab.config import CALL
+from genlab.config import CALL, live
 
 MUTABLE_ON_RESUME = ("loop", "evaluate", "recalibrate", "title")
 TRAINED = ("genlab:trained", "genlab.nets:trained", "genlab.nets.frozen:trained")
@@ -24,7 +24,7 @@ def identity(config: ConfigDict, ingredients: Mapping[str, dict] = NONE) -> dict
     ingredients: what is recorded of networks taken from other runs (`ingredients.used`): their
                  weights define the run, not the path they were read from
     """
-    whole = config_lib.as_dict(config)
+    whole = live.defining(config_lib.as_dict(config))
     kept = {k: v for k, v in whole.items() if k not in MUTABLE_ON_RESUME}
     kept["loop"] = {"placement": whole.get("loop", {}).get("placement", "jit")}
     begin = kept.pop("begin", {})  # absent where it is empty, as in the folders of older runs

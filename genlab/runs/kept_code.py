@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from genlab import config as config_lib
 from genlab.config import ConfigError
 from genlab.runs import code, files, user_code
-from genlab.runs.code_changes import Change, changes, digest
+from genlab.runs.code_changes import Change, changes, defined, digest
 from genlab.runs.identity import MUTABLE_ON_RESUME
 from genlab.runs.user_code import Module
 
@@ -129,7 +129,7 @@ def differences(
     same = [i for i in damaged if i in now and now[i].sha256 == was.modules[i]["sha256"]]
     before |= {inside: texts[inside] for inside in same}
     lost = [Change(i, "the file", None, "differs; its copy is damaged") for i in damaged - {*same}]
-    return [*lost, *changes(before, texts, user_code.names(defining))]
+    return [*lost, *changes(before, texts, _reaching(defining, before, texts))]
 
 
 def scoring_digest(config: Any) -> str:
@@ -142,7 +142,7 @@ def scoring_digest(config: Any) -> str:
 def code_digest(config: Any) -> str:
     """Of the user's code that a config, or a part of one, reaches; "" where there is none."""
     texts = {inside: module.text for inside, module in user_code.modules(config).items()}
-    return digest(texts, user_code.names(config))
+    return digest(texts, _reaching(config, texts))
 
 
 def make_importable(
@@ -165,9 +165,10 @@ def make_importable(
     if not was.modules:
         return
     config, ingredients = named()
-    now = modules(config, ingredients)
+    now = {i: m for i, m in modules(config, ingredients).items() if not user_code.is_live(i)}
     gone = [i for i, m in was.modules.items() if i not in now and not user_code.located(_name(i))]
     stay = {i: Module(run / FOLDER / i, i, was.texts[i]) for i in gone if i in was.texts}
+    gone = [inside for inside in gone if not user_code.is_live(inside)]  # no module is to be found
     changed = differences(was, {**stay, **now}, config, ingredients)
     if gone and not changed:
         _use_copies(run, was, f"{', '.join(gone)} is gone")
@@ -190,6 +191,12 @@ def diff(was: Mapping[str, str], now: Mapping[str, str], before: str, after: str
         names = f"{before}/{inside}", f"{after}/{inside}"
         lines += difflib.unified_diff(old, new, *names, lineterm="")
     return "\n".join(lines)
+
+
+def _reaching(config: Any, *states: Mapping[str, str]) -> set[str]:
+    """The names by which a config reaches definitions: all of those that objects are made of."""
+    texts = (text for state in states for i, text in state.items() if user_code.is_live(i))
+    return user_code.names(config).union(*map(defined, texts))
 
 
 def _defining(config: Any) -> dict:

@@ -58,8 +58,9 @@ def modules(config: Any) -> dict[str, Module]:
     """The modules that a config names and that are neither installed nor genlab's, with all such
     that they import, by their path (`Module.inside`).
     """
-    found: dict[str, Module | None] = {}
+    found: dict[str, Module | None] = live_modules(config)
     waiting = [text.partition(":")[0] for text in _texts(config_lib.as_dict(config)) if ":" in text]
+    waiting += [name for module in found.values() if module for name in _imported(module)]
     while waiting:
         parts = waiting.pop().split(".")
         for name in (".".join(parts[:n]) for n in range(1, len(parts) + 1)):
@@ -67,6 +68,20 @@ def modules(config: Any) -> dict[str, Module]:
                 module = found[name] = located(name)
                 waiting += _imported(module) if module else ()
     return {module.inside: module for module in found.values() if module}
+
+
+def live_modules(config: Any) -> dict[str, Module | None]:
+    """The sources of objects of this process that a config holds, as modules by their names, which
+    none of them is imported by; `Module.file` says which lines they are from.
+    """
+    texts = config_lib.live.texts(config_lib.as_dict(config))
+    made = (Module(Path(lines), inside, text) for inside, (text, lines) in texts.items())
+    return {module.name: module for module in made}
+
+
+def is_live(inside: str) -> bool:
+    """Whether what a run keeps under this name is the source of an object, and no module's."""
+    return inside.startswith(f"{config_lib.live.FOLDER}/")
 
 
 def names(config: Any) -> set[str]:

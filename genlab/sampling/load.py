@@ -17,12 +17,13 @@ import numpy as np
 from jax import Array
 from ml_collections import ConfigDict
 
-from genlab.config import ConfigError, build
+from genlab.config import ConfigError, build, live
+from genlab.config.experiment import Experiment, written
 from genlab.data.columns import Column
 from genlab.editing.inversion import Optimisation
 from genlab.game import Method
 from genlab.game.abilities import Encodes, Generates, Reconstructs, require
-from genlab.runs import saved
+from genlab.runs import kept_code, saved, user_code
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import as_evaluated
@@ -35,38 +36,85 @@ from genlab.sampling.sampler import Sampler
 from genlab.train.kept_data import KeptData
 
 
-def load(workdir: str | Path, step: int | None = None) -> "TrainedRun":
+def load(
+    workdir: str | Path,
+    step: int | None = None,
+    experiment: ConfigDict | Experiment | None = None,
+) -> "TrainedRun":
     """A trained run, with the weights that `evaluate` judges, or those after round `step`.
 
-    Raises ConfigError where there is no run, or no checkpoint of it.
+    experiment: of a run that was made with objects of another process (see `spec`), what it was
+        made of: these objects are taken from it. Without it the run has its weights and its logs,
+        and ConfigError says so where the method is needed.
+
+    Raises ConfigError where there is no run, or no checkpoint of it, and for another experiment.
     """
     folder = RunFolder.at(workdir)
     config = folder.standalone
-    found = saved.read(folder.checkpoints, config.loop.best, step)
-    method, source = build(config.method), KeptData(folder)
-    stats = as_evaluated(config, method, source, found.params, found.stats)
-    return TrainedRun(folder, config, method, source, found.step, found.chosen, found.params, stats)
+    if experiment is not None:
+        _lend(folder, config, written(experiment))
+    run = TrainedRun(
+        folder, config, KeptData(folder), saved.read(folder.checkpoints, config.loop.best, step)
+    )
+    if all(live.here(node) for _, node in live.found(config.method)):
+        _ = run.method, run.stats  # what is wrong with them is said now
+    return run
+
+
+def _lend(folder: RunFolder, config: ConfigDict, experiment: ConfigDict) -> None:
+    """Takes the objects that the run was made with from an experiment that has them.
+
+    Raises ConfigError where they are others.
+    """
+    skipped = live.unlike(experiment)
+    changed = kept_code.changes_of(folder.path, experiment, folder.ingredients)
+    changed = [c for c in changed if user_code.is_live(c.file) and c.file not in skipped]
+    if changed:
+        told = f"{folder.path} was made with other objects than this experiment has"
+        raise ConfigError(f"{told}: {kept_code.listed(changed)}")
+    for one in live.lend(config, experiment):
+        told = f"{folder.path}: {one} cannot be compared with what the run was made with, and is"
+        warnings.warn(f"{told} taken as it is given", stacklevel=3)
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
     """A run read back.
 
-    config: with networks of other runs as this folder keeps them
-    source: the data's columns; the data are opened where examples are asked for
-    step:   the round that the weights are of
-    chosen: how that checkpoint was chosen: "best validation SCORE", "last" or "round N"
-    params: by network, moving averages where there are any; stats: likewise, then by collection
+    config:  with networks of other runs as this folder keeps them
+    source:  the data's columns; the data are opened where examples are asked for
+    weights: of its checkpoint, which are also its `step`, `chosen` and `params`
     """
 
     folder: RunFolder
     config: ConfigDict
-    method: Method
     source: KeptData
-    step: int
-    chosen: str
-    params: dict
-    stats: dict
+    weights: saved.Weights
+
+    @property
+    def step(self) -> int:
+        """The round that the weights are of."""
+        return self.weights.step
+
+    @property
+    def chosen(self) -> str:
+        """How that checkpoint was chosen: "best validation SCORE", "last" or "round N"."""
+        return self.weights.chosen
+
+    @property
+    def params(self) -> dict:
+        """By network, moving averages where there are any."""
+        return self.weights.params
+
+    @cached_property
+    def method(self) -> Method:
+        """The method of its config."""
+        return build(self.config.method)
+
+    @cached_property
+    def stats(self) -> dict:
+        """By network, then by collection, as they are evaluated."""
+        return as_evaluated(self.config, self.method, self.source, self.params, self.weights.stats)
 
     @property
     def scores(self) -> list[dict]:
@@ -237,7 +285,9 @@ class TrainedRun:
 
     def __repr__(self) -> str:
         sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in self.params.items()}
-        return f"<{self.folder.path}, round {self.step} ({self.chosen}): {sizes}>"
+        held = live.listed(self.config)
+        told = f", made with objects of a process, not of its folder alone: {held}" if held else ""
+        return f"<{self.folder.path}, round {self.step} ({self.chosen}): {sizes}{told}>"
 
 
 def _texts(given: Mapping[str, Any]) -> dict[str, str]:

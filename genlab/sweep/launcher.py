@@ -77,6 +77,11 @@ def _submit(
     """Prepares the run folders and submits them; a Result for each that cannot be."""
     ready = []
     for job in jobs:
+        if listed := config_lib.live.listed(job.config):
+            told = f"--executor={executor.name} runs it in another process, which lacks {listed}"
+            advice = "leave --executor out, or define them in a module and load data from files"
+            yield _shown(show, Result(job, "failed", f"{told}: {advice}"))
+            continue
         run = RunFolder(job.workdir)
         try:
             with run.locked():
