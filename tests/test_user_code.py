@@ -291,7 +291,8 @@ def test_nothing_is_accepted_for_a_run_that_is_refused_or_running(run, place):
     with run.locked():
         sweep.accept_code_changes(jobs)
     sweep.accept_code_changes(jobs[:1])
-    training = SimpleNamespace(experiment=SimpleNamespace(data=digits()), place=None)
+    experiment = SimpleNamespace(data=digits(), method=SimpleNamespace(given=()))
+    training = SimpleNamespace(experiment=experiment, place=None)
     with (
         pytest.raises(ConfigError, match="another config"),
         claimed(run.path, other, training, True),

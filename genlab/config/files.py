@@ -92,7 +92,7 @@ def _suggested(name: str, error: AttributeError) -> str:
 
 def _holds(config: Any, node: ConfigDict) -> bool:
     """Whether `node` is a config or a part of it."""
-    inner = config.values() if isinstance(config, ConfigDict) else config
+    inner = list(config.values()) if isinstance(config, ConfigDict) else config
     return config is node or (
-        isinstance(config, ConfigDict | tuple) and any(_holds(one, node) for one in inner)
+        isinstance(inner, list | tuple) and any(_holds(one, node) for one in inner)
     )

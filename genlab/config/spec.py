@@ -337,7 +337,7 @@ def _name(fn: Callable) -> str:
     return getattr(fn, "__name__", type(fn).__name__)
 
 
-def _explain(error: TypeError, fn: Callable, args: tuple, kwargs: dict) -> str:
+def _explain(error: TypeError, fn: Callable, args: tuple, kwargs: Mapping) -> str:
     signature = inspect.signature(fn)
     unknown = [name for name in kwargs if name not in signature.parameters]
     if not unknown:
