@@ -93,6 +93,7 @@ def test_values_are_written_as_they_are_typed_varied_in_steps_and_known_to_be_ou
     np.testing.assert_allclose(numbers.steps("1,0", "0,2", 3), [[1, 0], [0.5, 1], [0, 2]])
     assert numbers.steps(None, None, None).shape == (9, 2)
     assert numbers.beyond(numbers.steps(None, None, None)) == ""
+    assert KINDS["hue"][0].beyond(np.float32([[1.25]])) == ""  # a quarter
     assert "is outside -1 .. 3" in numbers.beyond(numbers.parse("0.5,4")[None])
     for steps, told in [
         (lambda: label.steps("cat", None, None), "neither from, to nor steps"),

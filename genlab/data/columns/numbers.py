@@ -174,10 +174,14 @@ class Numbers:
         return np.linspace(first, last, count, dtype=np.float32)
 
     def beyond(self, values: np.ndarray) -> str:
-        """Each number with values outside low .. high."""
+        """Each number with values outside low .. high, but for those that come round again: their
+        period is their range.
+        """
         told = []
-        for name, low, high, x in zip(self.names, self.low, self.high, values.T, strict=True):
+        ends = zip(self.names, self.low, self.high, self._periods, values.T, strict=True)
+        for name, low, high, period, x in ends:
             slack = 1e-6 * (high - low)  # float32 of the table's own extremes
-            if odd := [v for v in (x.min(), x.max()) if not low - slack <= v <= high + slack]:
+            odd = [v for v in (x.min(), x.max()) if not low - slack <= v <= high + slack]
+            if odd and not (period and high - low >= period - slack):
                 told.append(f"{name} {odd[-1]:.6g} is outside {low:.6g} .. {high:.6g}")
         return "; ".join(told)
