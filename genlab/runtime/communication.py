@@ -3,16 +3,13 @@ its cost on other machines.
 """
 
 import math
-import re
 from typing import NamedTuple
 
-BYTES = {"pred": 1, "s8": 1, "u8": 1, "bf16": 2, "f16": 2, "s32": 4, "u32": 4, "f32": 4, "f64": 8}
-KINDS = "all-reduce|all-gather|all-to-all|reduce-scatter|collective-permute"
-COLLECTIVE = re.compile(rf" = (?P<made>.*?) (?P<kind>{KINDS})(?P<start>-start)?\(")
-ARRAY = re.compile(r"\b(?P<dtype>[a-z]+\d*)\[(?P<sides>[\d,]*)\]")
-COMPUTATION = re.compile(r"^(?P<entry>ENTRY )?%?(?P<name>[\w.\-]+) \(.*\{$")
-NAME = re.compile(r"%([\w.\-]+)")
-TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
+from genlab.runtime.hlo import Array, Instruction, Program, parse
+
+KINDS = ("all-reduce", "all-gather", "all-to-all", "reduce-scatter", "collective-permute")
+SCATTERED = "all-reduce-scatter"  # a TPU's kernel that sums and keeps a part: a reduce-scatter
+PIECE = "async_collective_fusion_config"  # of a transfer spread over kernels: each names it again
 
 
 class Exchange(NamedTuple):
@@ -30,7 +27,7 @@ class Exchange(NamedTuple):
     @property
     def bytes(self) -> int:
         """Of what a device has after one of them."""
-        return sum(BYTES[dtype] * math.prod(shape) for dtype, shape in self.arrays)
+        return sum(Array(*array).bytes for array in self.arrays)
 
 
 class Machine(NamedTuple):
@@ -79,60 +76,41 @@ def efficiency(work: Work, machine: Machine, devices: int, weak: bool, overlap: 
     return compute / (compute + transfer + latency)
 
 
-def exchanges(program: str) -> list[Exchange]:
+def exchanges(program: str | Program) -> list[Exchange]:
     """The collectives of a compiled program (`executable.as_text()`), in its order.
 
     Loops count as often as they turn; ValueError for a collective in one whose length XLA does
     not know.
     """
-    found, bodies, entry = [], _computations(program), ""
-    calls: dict[str, list[tuple[str, int | None]]] = {}
-    for name, (is_entry, lines) in bodies.items():
-        entry = name if is_entry else entry
-        for line in lines:
-            if match := COLLECTIVE.search(line):
-                found.append((name, match["kind"], _arrays(match)))
-            turns = _turns(line)
-            for called in set(NAME.findall(line)) & bodies.keys():
-                calls.setdefault(called, []).append((name, turns))
-    return [Exchange(kind, arrays, _times(name, calls, entry)) for name, kind, arrays in found]
-
-
-def _computations(program: str) -> dict[str, tuple[bool, list[str]]]:
-    found, lines = {}, []
-    for line in program.splitlines():
-        if match := COMPUTATION.match(line):
-            lines = []
-            found[match["name"]] = (bool(match["entry"]), lines)
-        else:
-            lines.append(line)
+    parsed = parse(program) if isinstance(program, str) else program
+    times, found, begun = parsed.times(), [], set()
+    for computation, instruction in parsed:
+        kind = instruction.opcode.removesuffix("-start")
+        if kind not in KINDS:
+            continue
+        if PIECE in instruction.attributes:
+            channel = kind, instruction.attribute("channel_id")
+            if channel in begun:
+                continue
+            begun.add(channel)
+        turns = times[computation.name]
+        if turns is None:
+            raise ValueError(
+                f"{computation.name} holds a collective and is a loop whose length is not known"
+            )
+        if computation.name.startswith(SCATTERED):
+            kind, root = "reduce-scatter", computation.instructions[computation.root]
+            found.append(Exchange(kind, _received(root), turns))
+            continue
+        found.append(Exchange(kind, _received(instruction), turns))
     return found
 
 
-def _arrays(match: re.Match) -> tuple:
-    arrays = [
-        (m["dtype"], tuple(int(n) for n in m["sides"].split(",") if n))
-        for m in ARRAY.finditer(match["made"])
-    ]
-    if match["start"] and match["kind"] != "all-reduce":  # inputs are listed before outputs
-        arrays = [a for a in arrays[len(arrays) // 2 :] if a[0] in BYTES]
+def _received(instruction: Instruction) -> tuple:
+    """What each device has afterwards."""
+    arrays = [(array.dtype, array.shape) for array in instruction.arrays]
+    if instruction.opcode == "collective-permute-start":  # input, output, then its bookkeeping
+        arrays = arrays[1:2]
+    elif instruction.opcode.endswith("-start") and instruction.opcode != "all-reduce-start":
+        arrays = arrays[len(arrays) // 2 :]  # inputs are listed before outputs
     return tuple(arrays)
-
-
-def _turns(line: str) -> int | None:
-    """How often what this line calls is run; None where XLA does not know."""
-    if " while(" not in line:
-        return 1
-    known = TRIPS.search(line)
-    return int(known[1]) if known else None
-
-
-def _times(name: str, calls: dict, entry: str) -> int:
-    if name == entry:
-        return 1
-    times = 0
-    for caller, turns in calls.get(name, ()):
-        if turns is None:
-            raise ValueError(f"{name} holds a collective and is a loop whose length is not known")
-        times += turns * _times(caller, calls, entry)
-    return times

@@ -1,11 +1,13 @@
 """XLA's options for whole programs, on platforms where its own choices are slower."""
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, wraps
 from typing import Any
 
 import jax
+from jax.experimental.compilation_cache import compilation_cache
 
 OPTIONS = {
     "cpu": {  # YNNPACK for products and sums; its convolutions are slower than Eigen's
@@ -52,3 +54,18 @@ def options(platform: str) -> dict[str, Any]:
             raise
         return {}
     return wanted
+
+
+@contextlib.contextmanager
+def compiled_anew() -> Iterator[None]:
+    """Meanwhile nothing compiled is read from the cache or kept in it: where compiling is measured,
+    and where it is for devices that are not there, whose programs cannot be read back.
+    """
+    kept = jax.config.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()  # JAX asks once in a process whether there is a cache
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", kept)
+        compilation_cache.reset_cache()

@@ -13,7 +13,7 @@ placements take the same program and the same unstacked state:
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -39,11 +39,16 @@ class Compiled(NamedTuple):
     executable: Any
 
 
-def by_name(name: str, devices: int | None = None, sharding: str = "replicated") -> "Jit | Pmap":
+def by_name(
+    name: str,
+    devices: int | None = None,
+    sharding: str = "replicated",
+    found: Sequence[jax.Device] = (),
+) -> "Jit | Pmap":
     """The placement called `name` ("jit", "pmap") on the first `devices` devices (None: all there
-    are).
+    are) of those `found`, or of this machine's.
     """
-    found = jax.devices()
+    found = list(found) or jax.devices()
     if devices is not None and not 1 <= devices <= len(found):
         raise ConfigError(
             f"loop.devices is {devices}; this machine has {len(found)} ({found[0].platform})"
@@ -105,6 +110,10 @@ class Jit:
         """
         return everywhere(self.mesh, held) if resident else shared(self.mesh, held)
 
+    def held_sharding(self, resident: bool) -> NamedSharding:
+        """Of what `put` puts there."""
+        return NamedSharding(self.mesh, P() if resident else P(None, AXIS))
+
     def compile(
         self, program, state: PyTree, held: PyTree, key: PyTree, size: int, resident: bool
     ) -> Compiled:
@@ -149,6 +158,10 @@ class Pmap:
     def put(self, held: PyTree, resident: bool) -> PyTree:
         """As `Jit.put`."""
         return everywhere(self.mesh, held) if resident else shared(self.mesh, held)
+
+    def held_sharding(self, resident: bool) -> NamedSharding:
+        """Of what `put` puts there."""
+        return NamedSharding(self.mesh, P() if resident else P(None, AXIS))
 
     def compile(
         self, program, state: PyTree, held: PyTree, key: PyTree, size: int, resident: bool

@@ -1,7 +1,7 @@
 """An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
 
 import fnmatch
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax, random
 from ml_collections import ConfigDict
 
@@ -87,6 +88,21 @@ class Training:
         state = jax.eval_shape(self._begun, random.key(e.seed), batch, self._ingredients)
         return shapes(state, self.place.state_sharding(state))
 
+    def held_like(self, rounds: int) -> dict:
+        """The shapes and shardings of what `fetch` puts on the devices; reads one example."""
+        e, source = self.experiment, self.source
+        one = {} if source.resident else {"rows": np.arange(1)}
+        held = source.fetch("train", e.seed, 0, 1, e.batch_size, **one)
+        sharding = self.place.held_sharding(source.resident)
+
+        def like(x) -> jax.ShapeDtypeStruct:
+            x = np.asarray(x)
+            batches = rounds * self.moves, e.batch_size
+            shape = x.shape if source.resident else (*batches, *x.shape[2:])
+            return jax.ShapeDtypeStruct(shape, x.dtype, sharding=sharding)
+
+        return jax.tree.map(like, held)
+
     def _beginning(self) -> tuple[jax.Array, dict, dict]:
         """The root key, what the source needs on any device to make the first batch, and the
         weights taken from other runs.
@@ -163,11 +179,11 @@ class Training:
             return game.init(e.method, e.optim, e.ema, key, batch, weights["begin"])
 
 
-def prepare(config: ConfigDict) -> Training:
+def prepare(config: ConfigDict, devices: Sequence[jax.Device] = ()) -> Training:
     """Builds and checks everything that can be checked before compiling; ConfigError says what is
-    wrong.
+    wrong. All `devices` given take part, in place of this machine's.
     """
-    training = _placed(config, build(config))
+    training = _placed(config, build(config), devices)
     if training.experiment.data.count("train") < 1:
         raise ConfigError("the train split is empty")
     check(training.experiment)
@@ -192,13 +208,14 @@ def reopened(config: ConfigDict, data: Source) -> Training:
     return training
 
 
-def _placed(config: ConfigDict, experiment: Any) -> Training:
+def _placed(config: ConfigDict, experiment: Any, devices: Sequence[jax.Device] = ()) -> Training:
     if not isinstance(experiment, Experiment):
         raise ConfigError(
             f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)"
         )
     loop = experiment.loop
-    place = placement.by_name(loop.placement, loop.devices, loop.sharding)
+    few = None if devices else loop.devices
+    place = placement.by_name(loop.placement, few, loop.sharding, devices)
     placement.check_batch(place, experiment.batch_size)
     moves = game.batches_per_round(experiment.method)
     return Training(config_lib.as_dict(config), experiment, place, moves)
