@@ -2,6 +2,8 @@
 trained, resumed bit for bit, on one device and on four, under both placements, and vmapped.
 """
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from genlab.evaluation import Bound, Fidelity, Reconstruction
 from genlab.features import Pixels
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
+from genlab.methods.gan.options import condition_dropout
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp
 from genlab.runs.folder import RunFolder
 from genlab.sampling.draw import SampleRequest, generate
@@ -40,10 +43,10 @@ def attributed():
     )
 
 
-def gan(given, look=LOOK):
+def gan(given, look=LOOK, options=()):
     generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (8,), norm="BatchNorm"), look=look)
     critic = spec(Discriminator, spec(mlp.Down, (8,)))
-    method = spec(GAN, generator, critic, latent=4, given=given)
+    method = spec(GAN, generator, critic, latent=4, given=given, options=options)
     return tiny.experiment(method, ("disc", "gen"), data=spec(attributed))
 
 
@@ -129,7 +132,7 @@ def test_runs_of_one_program_are_the_runs_they_would_be(name, tmp_path):
 
 def test_what_is_given_changes_what_is_made(tmp_path):
     """By name and by number; a value that the model is not given is refused."""
-    fit(gan(("label", "brightness")), tmp_path)
+    fit(gan(("label", "brightness"), options=(spec(condition_dropout, 0.5),)), tmp_path)
 
     def drawn(**given):
         request = SampleRequest(n=4, given=given, formats=("npz",))
@@ -152,6 +155,7 @@ def test_what_is_given_changes_what_is_made(tmp_path):
         drawn(label="7", brightness="2")
     _conditions_that_are_not_asked_for_are_those_of_training_rows(tmp_path, seven)
     _one_condition_varies_along_rows_of_one_latent(tmp_path)
+    _guidance_is_asked_for_by_the_program_and_by_python(tmp_path, seven)
 
 
 def _conditions_that_are_not_asked_for_are_those_of_training_rows(folder, seven):
@@ -205,6 +209,23 @@ def _one_condition_varies_along_rows_of_one_latent(folder):
             _asked([*command, wrong])
     with pytest.raises(ConfigError, match="name it, as in --vary=hue"):
         _asked(["sample", f"--workdir={folder}", "--steps=3"])
+
+
+def _guidance_is_asked_for_by_the_program_and_by_python(folder, seven):
+    command = ["sample", f"--workdir={folder}", "--label=7", "--n=4", "--formats=npz"]
+    assert main([*command, "--guidance=1.5"]) == 0
+    name = "round000004_n4_seed0_label7_guidance1.5"
+    place = folder / "generated" / name
+    assert json.loads((place / "request.json").read_text())["guidance"] == 1.5
+    run = genlab.load(folder)
+    guided = run.sample(4, label=7, guidance=1.5)
+    with np.load(place / f"{name}.npz") as file:
+        np.testing.assert_array_equal(file["image"], guided)
+    assert not np.array_equal(guided, seven["image"])
+    once = run.sample(4, label=7, guidance=1.0).astype(int)  # to rounding what is not guided
+    assert np.abs(once - run.sample(4, label=7)).max() <= 1
+    with pytest.raises(ConfigError, match="must be a finite number"):
+        _asked([*command, "--guidance=nan"])
 
 
 def _asked(command):

@@ -24,6 +24,8 @@ def add(command) -> None:
     text = "how many of them in a row (default 9)"
     command.add_argument("--steps", type=options.whole, metavar="STEPS", help=text)
     command.add_argument("--truncation", type=float, metavar="PSI", help="latents within +-PSI")
+    text = "G(z, null) + S (G(z, c) - G(z, null)), of a model trained with condition dropout"
+    command.add_argument("--guidance", type=float, metavar="S", help=text)
     text = "rows between pairs of latents, STEPS wide"
     command.add_argument("--interpolate", type=options.whole, metavar="STEPS", help=text)
     text = "default: grid"
@@ -48,6 +50,7 @@ def run(arguments) -> None:
         interpolate=arguments.interpolate,
         formats=tuple(arguments.formats.split(",")),
         vary=vary,
+        guidance=arguments.guidance,
     )
     said = partial(print, file=sys.stderr)
     for path in generate(arguments.workdir, request, arguments.step, said):

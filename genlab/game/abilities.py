@@ -5,7 +5,7 @@ abilities whose functions it defines. `cond` is the columns given, by name, None
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
@@ -109,6 +109,31 @@ class Styles(Protocol):
 
     def synthesis(self, params: dict, stats: dict, w: WStyles) -> Examples:
         """Examples of styles: one for all layers, "b w", or one for each, "b layers w"."""
+        ...
+
+
+class Code(NamedTuple):
+    """One code of a latent: where it is in z, one-hot if `discrete`, else a number in [-1, 1]."""
+
+    at: slice
+    discrete: bool
+
+
+@runtime_checkable
+class HasCodes(Protocol):
+    """Has codes in its latents that stand for what it found in the data."""
+
+    def codes(self) -> dict[str, Code]:
+        """The codes by name."""
+        ...
+
+
+@runtime_checkable
+class Guides(Protocol):
+    """Is trained with and without its conditions."""
+
+    def null(self, cond: Conditions) -> Conditions:
+        """As many rows of conditions, all of them dropped."""
         ...
 
 

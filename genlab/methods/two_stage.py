@@ -14,6 +14,7 @@ from jax import Array, random
 
 from genlab.config import ConfigError
 from genlab.game import Player, apply, conditions, fresh
+from genlab.game.abilities import Guides, can
 from genlab.losses.likelihood import Likelihood
 from genlab.methods.vae import VAE
 
@@ -42,6 +43,11 @@ class TwoStageVAE:
             raise ConfigError(
                 "second.likelihood has one parameter for each number; codes need a mean and a "
                 "scale: give spec(likelihood.learned_gaussian)"
+            )
+        if can(self.second, Guides):
+            raise ConfigError(
+                "second.condition_dropout: the first stage is always given its conditions; leave "
+                "it out"
             )
 
     @property

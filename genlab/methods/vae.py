@@ -13,8 +13,8 @@ from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
-from genlab.game import Player, apply, conditions, fresh, styles
-from genlab.game.abilities import Conditions, Examples, Latents, Styles, WStyles
+from genlab.game import Player, apply, conditions, dropout, fresh, styles
+from genlab.game.abilities import Conditions, Examples, Guides, Latents, Styles, WStyles
 from genlab.losses import total
 from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
 from genlab.losses.likelihood import Likelihood
@@ -26,6 +26,7 @@ class VAE:
     """Player `vae`, which owns `encoder` and `decoder`.
 
     makes, given: the column it is a model of, and the columns that both networks are given
+    condition_dropout: the share of training examples without their conditions, for guidance
     """
 
     encoder: nn.Module
@@ -34,6 +35,11 @@ class VAE:
     beta: Weight = 1.0
     makes: str = "image"
     given: tuple[str, ...] = ()
+    condition_dropout: Weight = 0.0
+
+    def __post_init__(self):
+        if self._drops:
+            dropout.check("condition_dropout", self.condition_dropout, self.given)
 
     @property
     def latent(self) -> int:
@@ -44,7 +50,7 @@ class VAE:
         """Networks `encoder` and `decoder`; ConfigError if the decoder's channels do not fit the
         likelihood.
         """
-        x, cond = batch[self.makes], conditions(batch, self.given)
+        x, cond = batch[self.makes], self._conditioned(conditions(batch, self.given))
         z = jnp.zeros((len(x), self.latent))
         params, stats = fresh(self.encoder, "encoder", random.fold_in(key, 0), x, cond)
         more_params, more_stats = fresh(self.decoder, "decoder", random.fold_in(key, 1), z, cond)
@@ -68,6 +74,8 @@ class VAE:
         Welling at beta = 1.
         """
         x, cond = batch[self.makes], conditions(batch, self.given)
+        if self._drops and cond:
+            cond = dropout.dropped(cond, self.condition_dropout, key, step)
         keys = random.fold_in(key, 0), random.fold_in(key, 1)  # of dropout
         (mean, log_variance), stats = apply(
             self.encoder, "encoder", params, stats, x, cond, key=keys[0]
@@ -87,7 +95,8 @@ class VAE:
 
     def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
         """The mean of p(x | z), in [-1, 1]."""
-        theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
+        given = self._conditioned(cond)
+        theta, _ = apply(self.decoder, "decoder", params, stats, z, given, train=False)
         return self.likelihood.mean(theta)
 
     def style_layers(self) -> int:
@@ -96,7 +105,8 @@ class VAE:
 
     def mapping(self, params, stats, z: Latents, cond: Conditions = None) -> Float[Array, "b w"]:
         """w of latents, of a style-based decoder."""
-        return styles.mapping(self.decoder, "decoder", params, stats, z, cond)
+        given = self._conditioned(cond)
+        return styles.mapping(self.decoder, "decoder", params, stats, z, given)
 
     def synthesis(self, params, stats, w: WStyles) -> Examples:
         """The mean of p(x | w), in [-1, 1]."""
@@ -104,11 +114,17 @@ class VAE:
 
     def lacks(self, ability: type) -> str:
         """Why it has not the ability, with these networks; "" where it has."""
+        if ability is Guides and not self._drops:
+            return "its condition_dropout is 0"
         return styles.lacking(self.decoder, "decoder") if ability is Styles else ""
+
+    def null(self, cond: Conditions) -> Conditions:
+        """As many rows of conditions, all of them dropped."""
+        return dropout.null(cond or {})
 
     def encode(self, params, stats, x: Examples, cond: Conditions = None) -> Latents:
         """The posterior's mean."""
-        return apply(self.encoder, "encoder", params, stats, x, cond, train=False)[0][0]
+        return self._posterior(params, stats, x, cond)[0]
 
     def reconstruct(self, params, stats, x: Examples, cond: Conditions = None) -> Examples:
         """The mean of p(x | z) at the posterior's mean."""
@@ -118,7 +134,8 @@ class VAE:
         self, params, stats, x: Examples, z: Latents, cond: Conditions = None
     ) -> Float[Array, " b"]:
         """log p(x | z) of the decoder, nats; the prior of z is N(0, I)."""
-        theta, _ = apply(self.decoder, "decoder", params, stats, z, cond, train=False)
+        given = self._conditioned(cond)
+        theta, _ = apply(self.decoder, "decoder", params, stats, z, given, train=False)
         return self.likelihood.log_prob(theta, x)
 
     def elbo(
@@ -127,9 +144,7 @@ class VAE:
         """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats (beta
         plays no part).
         """
-        (mean, log_variance), _ = apply(
-            self.encoder, "encoder", params, stats, x, cond, train=False
-        )
+        mean, log_variance = self._posterior(params, stats, x, cond)
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         likelihood = self.log_likelihood(params, stats, x, z, cond)
         return likelihood - gaussian_kl(mean, log_variance)
@@ -147,9 +162,20 @@ class VAE:
 
         Burda et al. 2016, arXiv:1509.00519, Section 3.
         """
-        (mean, log_variance), _ = apply(
-            self.encoder, "encoder", params, stats, x, cond, train=False
-        )
+        mean, log_variance = self._posterior(params, stats, x, cond)
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         joint = self.log_likelihood(params, stats, x, z, cond) + gaussian_log_prob(z)
         return joint - gaussian_log_prob(z, mean, log_variance)
+
+    @property
+    def _drops(self) -> bool:
+        return not isinstance(self.condition_dropout, int | float) or self.condition_dropout != 0
+
+    def _conditioned(self, cond: Conditions) -> Conditions:
+        """What is given, as networks are given it outside of training."""
+        return dropout.marked(cond) if self._drops and cond else cond
+
+    def _posterior(self, params, stats, x: Examples, cond: Conditions) -> tuple[Latents, Latents]:
+        """(mean, log-variance) of q(z | x)."""
+        given = self._conditioned(cond)
+        return apply(self.encoder, "encoder", params, stats, x, given, train=False)[0]

@@ -11,6 +11,7 @@ drawn:
 
 import csv
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -80,6 +81,7 @@ def name_of(request: SampleRequest, step: int) -> str:
         **request.given,
         "truncation": request.truncation,
         "interpolate": request.interpolate,
+        "guidance": request.guidance,
         "vary": request.vary and ",".join(f"{x}" for x in request.vary if x is not None),
     }
     asked = {key: f"{value}" for key, value in asked.items() if value is not None}
@@ -190,6 +192,8 @@ def _check(request: SampleRequest) -> None:
         raise ConfigError(f"--n is {request.n}; draw at least one")
     if request.truncation is not None and not request.truncation > 0:
         raise ConfigError(f"--truncation is {request.truncation}; it must be above 0")
+    if request.guidance is not None and not math.isfinite(request.guidance):
+        raise ConfigError(f"--guidance is {request.guidance}; it must be a finite number")
     if request.interpolate is not None and request.interpolate < 2:
         raise ConfigError(
             f"--interpolate is {request.interpolate}; a row needs at least 2 pictures"

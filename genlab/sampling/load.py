@@ -133,17 +133,19 @@ class TrainedRun:
         seed: int = 0,
         truncation: float | None = None,
         given: Mapping[str, Any] = MappingProxyType({}),
+        guidance: float | None = None,
         **columns: Any,
     ) -> Examples:
         """`n` samples as they are stored (uint8 [n, H, W, C] for images), those that `genlab
         sample` draws. Conditions in turn, or all of one `label` (its name or number), or of one
         value of any column, by name: `given={"category": "dress"}` or `category="dress"`; the
-        others then are those of training rows.
+        others then are those of training rows. `guidance` as in `sampler.guided`.
 
         Raises ConfigError for conditions that the method does not have; warns of values out of the
         range of the data.
         """
-        request = SampleRequest(n, seed, label, _texts({**given, **columns}), truncation)
+        texts = _texts({**given, **columns})
+        request = SampleRequest(n, seed, label, texts, truncation, guidance=guidance)
         return self._examples(self.drawn(request)[self.method.makes])
 
     def vary(
@@ -156,6 +158,7 @@ class TrainedRun:
         seed: int = 0,
         truncation: float | None = None,
         given: Mapping[str, Any] = MappingProxyType({}),
+        guidance: float | None = None,
     ) -> Examples:
         """`n` rows of samples [n, steps, ...] along which one condition goes from `start` to `stop`
         (None: the range of the data), or through all names of a label; a row has one latent, and
@@ -163,7 +166,9 @@ class TrainedRun:
         """
         first, last = (None if end is None else typed(end) for end in (start, stop))
         along = Vary(column, first, last, steps)
-        request = SampleRequest(n, seed, None, _texts(given), truncation, vary=along)
+        request = SampleRequest(
+            n, seed, None, _texts(given), truncation, vary=along, guidance=guidance
+        )
         made = self.drawn(request)[self.method.makes]
         return self._examples(made.reshape(n, -1, *made.shape[1:]))
 
@@ -184,7 +189,7 @@ class TrainedRun:
         if request.interpolate and stored:
             stored = {name: np.repeat(x, request.interpolate, axis=0) for name, x in stored.items()}
         z, cond = latents(request, self.method, steps), loaded(self.source, stored)
-        made = self._sampler(self.params, self.stats, z, cond)
+        made = self._sampler(request.guidance)(self.params, self.stats, z, cond)
         return {self.method.makes: made, **(stored or {})}
 
     def encode(self, x: np.ndarray | Array, **given) -> np.ndarray:
@@ -272,9 +277,14 @@ class TrainedRun:
     def _programs(self) -> dict[str, Any]:
         return {}
 
+    def _sampler(self, guidance: float | None) -> Sampler:
+        if guidance not in self._samplers:
+            self._samplers[guidance] = Sampler(self.method, self.source, guidance)
+        return self._samplers[guidance]
+
     @cached_property
-    def _sampler(self) -> Sampler:
-        return Sampler(self.method, self.source)
+    def _samplers(self) -> dict[float | None, Sampler]:
+        return {}
 
     def _repr_html_(self) -> str:
         """For a notebook: what it is, 16 samples, the last scores."""

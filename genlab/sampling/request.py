@@ -12,6 +12,7 @@ from genlab.data.columns import Column, first_label
 from genlab.data.columns.column import Bounded, Varies
 from genlab.data.sources import Readable
 from genlab.game import Method
+from genlab.game.abilities import HasCodes, can
 from genlab.sampling.conditions import Stored, as_in_data, asked, conditioned, spread
 from genlab.sampling.latents import interpolate, truncated
 
@@ -39,6 +40,7 @@ class SampleRequest(NamedTuple):
     interpolate: pictures between each pair of latents, in rows of this many; None: none
     vary:        the condition that goes along the rows, of which there are `n`, each with one
                  latent and other conditions that stay as they are
+    guidance:    s of G(z, null) + s (G(z, c) - G(z, null)); None: G(z, c)
     """
 
     n: int = 64
@@ -49,6 +51,7 @@ class SampleRequest(NamedTuple):
     interpolate: int | None = None
     formats: tuple[str, ...] = ("grid",)
     vary: Vary | None = None
+    guidance: float | None = None
 
 
 class Conditions(NamedTuple):
@@ -155,9 +158,15 @@ def _beyond(columns: Mapping[str, Column], stored: Stored) -> str:
 
 def latents(request: SampleRequest, method: Method, steps: int = 0) -> Array:
     """The latents asked for, [n, D]; with `interpolate` those between pairs, row after row; with
-    `steps` each that many times. ConfigError for a seed that no generator takes.
+    `steps` each that many times. ConfigError for a seed that no generator takes, and for latents
+    with codes between which there is nothing.
     """
     check_seed(request.seed)
+    if can(method, HasCodes) and (request.truncation or request.interpolate):
+        raise ConfigError(
+            "truncation and interpolation are of latents from N(0, I), and this model's have codes "
+            f"({', '.join(method.codes())}): leave both out"
+        )
     key = random.fold_in(random.key(request.seed), STREAM)
     z = method.latents(key, 2 * request.n if request.interpolate else request.n)
     if request.truncation is not None:

@@ -1,6 +1,6 @@
 """Sampling a trained method, compiled once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +9,7 @@ from jax import Array
 from genlab.data.columns import Label
 from genlab.data.sources import Readable
 from genlab.game import Method
+from genlab.game.abilities import Guides, require
 from genlab.runtime import compiler
 
 BATCH = 250
@@ -17,12 +18,15 @@ BATCH = 250
 class Sampler:
     """A method's generator, compiled once: `(params, stats, z, cond) -> array`, in the form in
     which the column it makes is stored (uint8 for images).
+
+    guidance: s of `guided`; None for what the generator gives
     """
 
-    def __init__(self, method: Method, source: Readable):
+    def __init__(self, method: Method, source: Readable, guidance: float | None = None):
         self.column = source.columns[method.makes]
+        generate = method.generate if guidance is None else guided(method, guidance)
         self._generate = compiler.jit(
-            lambda params, stats, z, cond: method.generate(params, stats, z, cond)
+            lambda params, stats, z, cond: generate(params, stats, z, cond)
         )
 
     def __call__(
@@ -34,6 +38,21 @@ class Sampler:
             for at in batches(len(z), BATCH)
         ]
         return self.column.store(np.concatenate(made))
+
+
+def guided(method: Method, s: float) -> Callable:
+    """`generate` with guidance: G(z, null) + s (G(z, c) - G(z, null)), null the conditions dropped;
+    s = 1 is G(z, c) to rounding, beyond 1 is extrapolation.
+
+    Raises ConfigError for a method that is not trained without its conditions too.
+    """
+    require(method, Guides, f"guidance {s:g}")
+
+    def generate(params: dict, stats: dict, z: Array, cond: Mapping[str, Array]) -> Array:
+        free = method.generate(params, stats, z, method.null(cond))
+        return free + s * (method.generate(params, stats, z, cond) - free)
+
+    return generate
 
 
 def batches(n: int, size: int) -> list[slice]:

@@ -11,7 +11,8 @@ from genlab.augment import StatefulAugmentation
 from genlab.config import ConfigError
 from genlab.losses import penalties, regularisers
 from genlab.losses.adversarial import Objective
-from genlab.methods.gan.options import Option, changed
+from genlab.methods.gan import codes
+from genlab.methods.gan.options import Option, as_it_is, changed
 from genlab.methods.gan.terms import Term
 
 PLAYERS = ("disc", "gen")
@@ -32,9 +33,9 @@ OF_THE_GENERATOR = (  # which the critic's parameters do not enter
 
 def numbers(gan: Any) -> None:
     """Counts out of range."""
-    for name in ("latent", "critic_moves"):
-        if getattr(gan, name) < 1:
-            raise ConfigError(f"{name} is {getattr(gan, name)}; it is at least 1")
+    for name, number in (("latent", gan.prior.size), ("critic_moves", gan.critic_moves)):
+        if number < 1:
+            raise ConfigError(f"{name} is {number}; it is at least 1")
 
 
 def kinds(gan: Any) -> None:
@@ -57,6 +58,22 @@ def combinations(gan: Any, objective: Objective) -> None:
     for option in gan.options:
         option.check(gan)
     changed(gan.options, objective, 0)  # which may refuse the objective
+    codes.fit(gan, as_it_is)
+
+
+def columns(gan: Any, known: Mapping[str, Any]) -> None:
+    """Heads of a kind of column that the data's is not, and data with a code's name."""
+    wanted = gan.prior.codes
+    for name in wanted:
+        if name in known:
+            raise ConfigError(f"the data have a column {name!r}, which is a code's name: rename it")
+    for name, labels in codes.recognised(gan.discriminator).items():
+        if name in known and labels is not (getattr(known[name], "cycle", 0) > 0):
+            kind = type(known[name]).__name__
+            raise ConfigError(
+                f"a head of the discriminator takes {'labels' if labels else 'numbers'}, and "
+                f"column {name!r} is {kind}: use heads.{'Regression' if labels else 'Classifier'}"
+            )
 
 
 def names(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jax import Array, random
 
 from genlab.augment import StatefulAugmentation
@@ -26,6 +27,7 @@ class GANContext:
     """What changes `stats` returns another context, with the statistics after it.
 
     objective: with every change that the options make of it in this round
+    codes:     of the samples' latents, by name
     """
 
     generator: nn.Module
@@ -36,6 +38,7 @@ class GANContext:
     params: dict
     stats: dict
     cond: Mapping[str, Array] | None
+    codes: Mapping[str, Array]
     key: Array
     step: Array
 
@@ -92,7 +95,7 @@ class GANContext:
         _, found = self.discriminator.apply(
             {"params": self.params["disc"], **state},
             self._see(x, REAL),
-            self.cond,
+            self._judged(REAL),
             rngs={"dropout": self._dropout(REAL)},
             mutable=["intermediates", *state],
         )
@@ -158,8 +161,15 @@ class GANContext:
         return x
 
     def _apply(self, net: nn.Module, name: str, x: Array, stream: int) -> tuple[Array, dict]:
-        key = self._dropout(stream)
-        return apply(net, name, self.params, self.stats, x, self.cond, key=key)
+        key, cond = self._dropout(stream), self.cond if name == "gen" else self._judged(stream)
+        return apply(net, name, self.params, self.stats, x, cond, key=key)
+
+    def _judged(self, stream: int) -> Mapping[str, Array] | None:
+        """What the critic is given; data have no codes, and zeros in their place."""
+        if not self.codes:
+            return self.cond
+        codes = self.codes if stream == FAKE else jax.tree.map(jnp.zeros_like, dict(self.codes))
+        return {**(self.cond or {}), **codes}
 
     def _dropout(self, stream: int) -> Array:
         return random.fold_in(random.fold_in(self.key, DROPOUT), stream)

@@ -10,8 +10,8 @@ label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both networks receiv
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 
 import flax.linen as nn
 import jax
@@ -19,11 +19,12 @@ import jax.numpy as jnp
 from jax import Array, random
 
 from genlab.config import ConfigError, choose
-from genlab.game import Player, apply, conditions, dynamics, fresh, styles
-from genlab.game.abilities import Styles
+from genlab.game import Player, apply, conditions, dropout, dynamics, fresh, styles
+from genlab.game.abilities import Code, Guides, HasCodes, Styles
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
 from genlab.methods.gan import checks, options, terms
+from genlab.methods.gan.codes import Codes, prior
 from genlab.methods.gan.context import FAKE, REAL, GANContext, stateful
 from genlab.runtime import collectives
 
@@ -34,6 +35,7 @@ LATENTS = 0  # a stream of randomness under a move's key
 class GAN:
     """Players `disc`, the critic, and `gen`, the generator.
 
+    latent:       the size of z ~ N(0, I), or `codes.Codes`, part of which the critic recognises
     objective:    a name in `losses.adversarial` (a factory's too: its defaults),
                   "package.module:objective", or a spec of one
     penalties:    of the critic, by name in `losses.penalties`: see `terms.resolved`
@@ -46,7 +48,7 @@ class GAN:
 
     generator: nn.Module
     discriminator: nn.Module
-    latent: int = 128
+    latent: int | Codes = 128
     objective: str | Objective = "nonsaturating"
     penalties: Mapping = field(default_factory=dict)
     regularisers: Mapping = field(default_factory=dict)
@@ -117,6 +119,15 @@ class GAN:
         generator = Player(self.generator_loss, owns=("gen",))
         return dynamics.changed({"disc": critic, "gen": generator}, self.dynamics)
 
+    def check(self, columns: Mapping) -> None:
+        """ConfigError for columns of the data that the critic's heads do not fit."""
+        checks.columns(self, columns)
+
+    @property
+    def prior(self) -> Codes:
+        """The distribution of the latents."""
+        return prior(self.latent)
+
     @property
     def networks(self) -> dict[str, nn.Module]:
         """The modules by the names of their networks."""
@@ -146,7 +157,7 @@ class GAN:
 
         Raises ConfigError where images, packs and networks do not fit each other.
         """
-        x, cond = batch[self.makes], conditions(batch, self.given)
+        x, cond = batch[self.makes], self._conditioned(conditions(batch, self.given))
         z = self.latents(random.fold_in(key, 2), len(x))
         params, stats = fresh(self.generator, "gen", random.fold_in(key, 0), z, cond)
         fake, _ = apply(self.generator, "gen", params, stats, z, cond, key=key)
@@ -155,9 +166,9 @@ class GAN:
                 f"the generator makes examples of {fake.shape[1:]}, the data are {x.shape[1:]}: "
                 f"set method.generator.trunk.shape={x.shape[1:]}"
             )
-        taken = options.inputs(self.options, x)
+        taken, seen = options.inputs(self.options, x), {**(cond or {}), **self.prior.of(z)} or None
         more_params, more_stats = fresh(
-            self.discriminator, "disc", random.fold_in(key, 1), taken, cond
+            self.discriminator, "disc", random.fold_in(key, 1), taken, seen
         )
         params, stats = {**params, **more_params}, {**stats, **more_stats}
         discriminate = partial(apply, self.discriminator, "disc", params, stats, key=key)
@@ -167,19 +178,20 @@ class GAN:
             self._penalties,
             self._regularisers["gen"],
             stats,
-            jax.eval_shape(discriminate, taken, cond)[0].shape,
+            jax.eval_shape(discriminate, taken, seen)[0].shape,
         )
         memory = terms.started(self._starts())
         memory |= {o.memory: o.start(fake) for o in self.options if o.memory}
         return params, {**stats, **({"memory": memory} if memory else {})}
 
     def latents(self, key: Array, n: int) -> Array:
-        """z ~ N(0, I), [n, latent]."""
-        return random.normal(key, (n, self.latent))
+        """z of the prior, [n, latent]."""
+        return self.prior.sample(key, n)
 
     def generate(self, params, stats, z: Array, cond: Mapping | None = None) -> Array:
         """G(z) with running statistics."""
-        return apply(self.generator, "gen", params, stats, z, cond, train=False)[0]
+        given = self._conditioned(cond)
+        return apply(self.generator, "gen", params, stats, z, given, train=False)[0]
 
     def style_layers(self) -> int:
         """How many layers of a style-based generator are given a style."""
@@ -187,7 +199,7 @@ class GAN:
 
     def mapping(self, params, stats, z: Array, cond: Mapping | None = None) -> Array:
         """w of latents, [n, w], of a style-based generator."""
-        return styles.mapping(self.generator, "gen", params, stats, z, cond)
+        return styles.mapping(self.generator, "gen", params, stats, z, self._conditioned(cond))
 
     def synthesis(self, params, stats, w: Array) -> Array:
         """G's images of styles, [n, w] or [n, layers, w]."""
@@ -195,12 +207,25 @@ class GAN:
 
     def lacks(self, ability: type) -> str:
         """Why it has not the ability, with these networks; "" where it has."""
+        if ability is Guides and all(o.conditioned is options.as_it_is for o in self.options):
+            return "its options have no condition_dropout"
+        if ability is HasCodes and not self.prior.codes:
+            return "its latent has none; methods.gan.codes.Codes has"
         return styles.lacking(self.generator, "generator") if ability is Styles else ""
+
+    def codes(self) -> dict[str, Code]:
+        """The codes of its latents, by name; none without `codes.Codes`."""
+        return self.prior.codes
+
+    def null(self, cond: Mapping) -> Mapping:
+        """As many rows of conditions, all of them dropped."""
+        return dropout.null(cond)
 
     def update_stats(self, params, stats, key: Array, n: int, cond: Mapping | None = None) -> dict:
         """The statistics of `gen` after `n` samples in training mode."""
         z = self.latents(key, n)
-        _, stats = apply(self.generator, "gen", params, stats, z, cond, key=key)
+        given = self._conditioned(cond)
+        _, stats = apply(self.generator, "gen", params, stats, z, given, key=key)
         return {"gen": stats.get("gen", {})}
 
     def _repeated(self, x: Array) -> Array:
@@ -208,7 +233,14 @@ class GAN:
         times = math.prod(option.generator_batch for option in self.options)
         return jnp.tile(x, (times,) + (1,) * (x.ndim - 1))
 
+    def _conditioned(self, cond: Mapping | None) -> Mapping | None:
+        """What is given, as networks are given it outside of training."""
+        return reduce(lambda cond, option: option.conditioned(cond), self.options, cond)
+
     def _context(self, params, stats, batch, key, step) -> GANContext:
+        cond = conditions(batch, self.given)
+        for option in self.options:
+            cond = option.conditions(cond, key, step)
         return GANContext(
             self.generator,
             self.discriminator,
@@ -217,7 +249,8 @@ class GAN:
             self.options,
             params,
             stats,
-            conditions(batch, self.given),
+            cond,
+            self.prior.of(jnp.zeros((len(batch[self.makes]), self.prior.size))),
             key,
             step,
         )
@@ -226,7 +259,7 @@ class GAN:
         """(z, G(z), the context after) for `n` latents of the prior."""
         z = collectives.shard(self.latents(random.fold_in(context.key, LATENTS), n))
         z = context.latents(z)
-        return z, *context.generate(z)
+        return z, *replace(context, codes=self.prior.of(z)).generate(z)
 
     def _starts(self) -> dict[str, tuple]:
         """What everything remembers before the first round; () for nothing."""

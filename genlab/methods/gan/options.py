@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jax import Array, random
 
 from genlab.config import ConfigError
+from genlab.game import dropout
 from genlab.losses.adversarial import Objective
 from genlab.runtime import collectives
 from genlab.schedules import Weight, at
@@ -28,7 +29,8 @@ from genlab.schedules import Weight, at
 POOL = 104  # a stream of randomness under a move's key
 
 
-def _as_it_is(x: Any, *_) -> Any:
+def as_it_is(x: Any, *_) -> Any:
+    """`x`."""
     return x
 
 
@@ -36,6 +38,8 @@ def _as_it_is(x: Any, *_) -> Any:
 class Option:
     """One change of a GAN's losses; several apply in order, at each place.
 
+    conditions: (cond, key, step) -> cond, the columns given, of a batch in training
+    conditioned: cond -> cond, the same outside of training
     latents:   (z [n, latent], score, key, step) -> z, before samples are made of them; `score(z)`
                is the critic's logits on G(z)
     samples:   (fake, key, step, memory) -> (fake, memory): what the critic is trained on in place
@@ -50,10 +54,12 @@ class Option:
     `step` is the round. `key` is the move's: fold a number of your own, 200 or more, into it.
     """
 
-    latents: Callable = _as_it_is
+    conditions: Callable = as_it_is
+    conditioned: Callable = as_it_is
+    latents: Callable = as_it_is
     samples: Callable = lambda fake, key, step, memory: (fake, memory)
-    inputs: Callable = _as_it_is
-    objective: Callable = _as_it_is
+    inputs: Callable = as_it_is
+    objective: Callable = as_it_is
     generator_batch: int = 1
     memory: str = ""
     start: Callable = lambda fake: ()
@@ -68,6 +74,18 @@ def inputs(options: Iterable[Option], x: Array) -> Array:
 def changed(options: Iterable[Option], objective: Objective, step: Array | int) -> Objective:
     """The objective in round `step`, after every option's change."""
     return reduce(lambda pair, option: option.objective(pair, step), options, objective)
+
+
+def condition_dropout(share: Weight = 0.1) -> Option:
+    """A random `share` of the examples, data and samples alike, is played without its conditions:
+    the model can then be sampled with guidance (Ho & Salimans 2022, arXiv:2207.12598, Section 3.2,
+    Algorithm 1, where the share is 0.1 or 0.2).
+    """
+    return Option(
+        conditions=lambda cond, key, step: dropout.dropped(cond, share, key, step),
+        conditioned=dropout.marked,
+        check=lambda gan: dropout.check("condition_dropout", share, gan.given),
+    )
 
 
 def generator_batch(factor: int) -> Option:
@@ -97,10 +115,9 @@ def pooled(size: int) -> Option:
     _at_least("pooled", size, 1)
 
     def check(gan):
-        if gan.given:
-            raise ConfigError(
-                f"pooled({size}) with given={gan.given}: a pool keeps images without conditions"
-            )
+        if gan.given or gan.prior.codes:
+            what = f"given={gan.given}" if gan.given else "codes"
+            raise ConfigError(f"pooled({size}) with {what}: a pool keeps images without conditions")
 
     return Option(
         samples=lambda fake, key, step, pool: exchanged(fake, pool, random.fold_in(key, POOL)),
@@ -117,10 +134,10 @@ def packed(m: int) -> Option:
     _at_least("packed", m, 2)
 
     def check(gan):
-        if gan.given or gan.regularisers or gan.augment:
+        if gan.given or gan.prior.codes or gan.regularisers or gan.augment:
             raise ConfigError(
                 f"packed({m}): a pack has no one label, no one latent and no channels of an image, "
-                "so neither `given` nor regularisers nor augment go with it"
+                "so neither `given` nor codes nor regularisers nor augment go with it"
             )
 
     return Option(inputs=lambda x: pack(x, m), check=check)

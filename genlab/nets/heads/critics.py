@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
-from genlab.nets.conditions import Conditions, needed
+from genlab.nets.conditions import GIVEN, Conditions, needed
 from genlab.nets.layers.embedding import Embedding
 from genlab.nets.roles import dense, with_channels
 
@@ -78,6 +78,11 @@ class MarginDiscriminator(nn.Module):
     ) -> Float[Array, "b 2"]:
         """Margin of the label given, margin of "generated" (lower is more like data)."""
         features, asked = _features(self, x, train), _asked(self, cond)
+        if cond and GIVEN in cond:
+            raise ConfigError(
+                "MarginDiscriminator has no score for an example without its label: leave "
+                "condition_dropout out, or use heads.ConditionalDiscriminator"
+            )
         scores = dense(self, asked.shape[-1] + 1, "scores")(features)
         asked = jnp.pad(asked, ((0, 0), (0, 1)))
         generated = jnp.zeros_like(asked).at[:, -1].set(1.0)
