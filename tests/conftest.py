@@ -2,9 +2,9 @@
 programs alone are kept from run to run, in $GENLAB_TEST_PROGRAMS or ~/.cache/genlab-tests/xla.
 
 The suite's time is compilation. OPTIONS leave out what makes programs fast and compiling slow:
-LLVM's optimiser and XLA's MLIR emitters of fusions, together two thirds of it. What tests start is
-compiled so too. XLA_FLAGS in the environment, also an empty one for what users get, takes their
-place.
+LLVM's optimiser and XLA's MLIR emitters of fusions, together two thirds of it, and the splitting
+of modules over cores. What tests start is compiled so too. XLA_FLAGS in the environment, also an
+empty one for what users get, takes their place.
 """
 
 import contextlib
@@ -41,7 +41,11 @@ def known(flag: str) -> bool:
         return text.find(flag.encode() + b"\0") >= 0
 
 
-OPTIONS = {"xla_backend_optimization_level": "0", "xla_cpu_use_fusion_emitters": "false"}
+OPTIONS = {
+    "xla_backend_optimization_level": "0",
+    "xla_cpu_use_fusion_emitters": "false",
+    "xla_cpu_parallel_codegen_split_count": "1",  # a worker has one core
+}
 FLAGS = " ".join(f"--{name}={value}" for name, value in OPTIONS.items() if known(name))
 os.environ.setdefault("XLA_FLAGS", FLAGS)
 

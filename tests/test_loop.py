@@ -109,6 +109,24 @@ def vae(**loop):
     return tiny.vae(optim=spec(optax.adam, 1e-3), loop={"checkpoint_every": 2, "keep": 3, **loop})
 
 
+@pytest.fixture(scope="module")
+def resumed(trained, tmp_path_factory, emitting):
+    """That run gone on to 8 rounds, each dispatched and logged by itself."""
+    folder = copied(trained[0], tmp_path_factory.mktemp("resumed") / "run")
+    with emitting():
+        state = fit(vae(steps=8, log_every=1, rounds_per_call=1), folder)
+    return folder, leaves(state)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, emitting):
+    """A run of 8 rounds, never interrupted."""
+    folder = tmp_path_factory.mktemp("straight")
+    with emitting():
+        state = fit(vae(steps=8), folder)
+    return folder, leaves(state)
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_next_and_the_user_is_told(
     trained, tmp_path, emitters
 ):
@@ -163,30 +181,25 @@ def test_under_pmap_another_number_of_devices_is_refused_for_it_draws_otherwise(
     assert run.config.loop.devices is None
 
 
-def test_what_cannot_alter_the_past_may_change(trained, tmp_path, emitters):
-    folder = copied(trained[0], tmp_path / "run")
-    state = fit(vae(steps=8, log_every=1, rounds_per_call=1), folder)
-    assert state.step == 8
-    assert [row["step"] for row in logged(folder)] == [2, 4, 6, 7, 8]
-    straight = fit(vae(steps=8), tmp_path / "straight")
-    for a, b in zip(leaves(state), leaves(straight), strict=True):
+def test_what_cannot_alter_the_past_may_change(resumed, straight):
+    assert [row["step"] for row in logged(resumed[0])] == [2, 4, 6, 7, 8]
+    for a, b in zip(resumed[1], straight[1], strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_log_rows_do_not_depend_on_rounds_per_dispatch(tmp_path, emitters):
-    for rounds in (1, 3, 6):
+def test_log_rows_do_not_depend_on_rounds_per_dispatch(trained, tmp_path, emitters):
+    """Dispatches of 1 and of 3, across the rows and with two rows in one, against 2."""
+    for rounds in (1, 3):
         fit(vae(steps=6, rounds_per_call=rounds, checkpoint_every=0), tmp_path / str(rounds))
-    assert logged(tmp_path / "1") == logged(tmp_path / "3") == logged(tmp_path / "6")
-    assert [row["step"] for row in logged(tmp_path / "6")] == [2, 4, 6]
+    assert logged(tmp_path / "1") == logged(tmp_path / "3") == logged(trained[0])
+    assert [row["step"] for row in logged(tmp_path / "3")] == [2, 4, 6]
 
 
-def test_a_log_row_is_the_mean_since_the_last(tmp_path):
-    fit(vae(steps=4, log_every=1, checkpoint_every=0), tmp_path / "each")
-    fit(vae(steps=4, log_every=2, checkpoint_every=0), tmp_path / "pairs")
-    each, pairs = logged(tmp_path / "each"), logged(tmp_path / "pairs")
-    np.testing.assert_allclose(
-        pairs[1]["vae/loss"], (each[2]["vae/loss"] + each[3]["vae/loss"]) / 2
-    )
+def test_a_log_row_is_the_mean_since_the_last(resumed, straight):
+    *_, seventh, eighth = logged(resumed[0])
+    assert (seventh["step"], eighth["step"]) == (7, 8)
+    pair = logged(straight[0])[-1]
+    np.testing.assert_allclose(pair["vae/loss"], (seventh["vae/loss"] + eighth["vae/loss"]) / 2)
 
 
 def test_nan_stops_with_the_culprit_named_and_the_last_checkpoint_intact(tmp_path):
@@ -285,40 +298,65 @@ def test_what_cannot_work_is_refused_before_compiling(field, value, told):
         prepare(config)
 
 
-def test_a_run_without_checkpoints_on_the_way_has_one_at_the_end(tmp_path):
-    fit(vae(steps=3, checkpoint_every=0, log_every=2), tmp_path)
-    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
-        assert checkpoints.steps == [3]
-    assert [row["step"] for row in logged(tmp_path)] == [2, 3]
+class Watcher(Silent):
+    """Notes what the loop tells of."""
+
+    def __init__(self):
+        self.seen = []
+
+    def advance(self, step, row=None):
+        self.seen.append((step, row and row["step"]))
 
 
-def test_the_clock_goes_on_where_a_resumed_run_left_off(tmp_path):
-    fit(vae(steps=4), tmp_path)
-    before = RunFolder(tmp_path).rows("metrics.jsonl")[-1]["seconds"]
-    fit(vae(steps=6), tmp_path)
-    after = [row["seconds"] for row in RunFolder(tmp_path).rows("metrics.jsonl")]
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory, emitting):
+    """A run of 5 rounds without checkpoints on the way, with TensorBoard, and what it told of."""
+    folder, watcher = tmp_path_factory.mktemp("watched"), Watcher()
+    with emitting():
+        fit(vae(steps=5, checkpoint_every=0, log_every=2, tensorboard=True), folder, watcher)
+    return folder, watcher.seen
+
+
+def test_a_run_without_checkpoints_on_the_way_has_one_at_the_end(watched):
+    with Checkpoints(watched[0] / "checkpoints") as checkpoints:
+        assert checkpoints.steps == [5]
+    assert [row["step"] for row in logged(watched[0])] == [2, 4, 5]
+
+
+def test_progress_is_told_of_every_dispatch_and_row(watched):
+    assert watched[1] == [(2, 2), (4, 4), (5, None), (5, 5)]  # an unfinished row at the end
+
+
+def test_tensorboard_event_files_hold_the_rows(watched):
+    (file,) = (watched[0] / "tensorboard").glob("events.out.tfevents.*")
+    assert b"vae/loss" in file.read_bytes()
+    assert "tensorflow" not in sys.modules
+
+
+def test_the_clock_goes_on_where_a_resumed_run_left_off(trained, resumed):
+    before = RunFolder(trained[0]).rows("metrics.jsonl")[-1]["seconds"]
+    after = [row["seconds"] for row in RunFolder(resumed[0]).rows("metrics.jsonl")]
     assert after == sorted(after) and after[-1] > before > 0
 
 
-def test_streamed_data_resume_bit_for_bit_under_both_placements(tmp_path):
-    for placement in ("jit", "pmap"):
-        whole, parts = tmp_path / placement / "whole", tmp_path / placement / "parts"
-        loop = {"placement": placement, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1}
-        ends = []
-        for folder, stops in ((whole, (4,)), (parts, (2, 4))):
-            for steps in stops:
-                config = tiny.vae(data=spec(tiny.streamed), loop={**loop, "steps": steps})
-                state = fit(config, folder)
-            ends.append(leaves(state))
-        for a, b in zip(*ends, strict=True):
-            np.testing.assert_array_equal(a, b)
+@pytest.mark.parametrize("placement", [pytest.param("jit", marks=pytest.mark.slow), "pmap"])
+def test_streamed_data_resume_bit_for_bit_under_both_placements(placement, tmp_path):
+    loop = {"placement": placement, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1}
+    ends = []
+    for folder, stops in ((tmp_path / "whole", (4,)), (tmp_path / "parts", (2, 4))):
+        for steps in stops:
+            config = tiny.vae(data=spec(tiny.streamed), loop={**loop, "steps": steps})
+            state = fit(config, folder)
+        ends.append(leaves(state))
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
-def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
-    run = RunFolder(tmp_path)
+def test_a_second_run_in_the_same_folder_is_refused(trained, tmp_path):
+    run = RunFolder(copied(trained[0], tmp_path / "run"))
     with run.locked(), pytest.raises(ConfigError, match="another process is running"):
-        fit(vae(steps=2), tmp_path)
-    assert fit(vae(steps=2), tmp_path).step == 2
+        fit(vae(steps=6), run.path)
+    assert fit(vae(steps=6), run.path).step == 6
 
 
 def test_the_run_folder_rebuilds_the_run_without_the_experiment_file(trained, tmp_path, emitters):
@@ -359,21 +397,3 @@ def test_a_resumed_run_logs_what_an_uninterrupted_one_does_whatever_the_interval
     fit(vae(steps=8, **loop), tmp_path / "parts")
     fit(vae(steps=9, **loop), tmp_path / "parts")
     assert logged(tmp_path / "whole") == logged(tmp_path / "parts")
-
-
-def test_progress_is_told_of_every_dispatch_and_row(tmp_path):
-    seen = []
-
-    class Watcher(Silent):
-        def advance(self, step, row=None):
-            seen.append((step, row and row["step"]))
-
-    fit(vae(steps=6, checkpoint_every=0), tmp_path, Watcher())
-    assert seen == [(2, 2), (4, 4), (6, 6)]
-
-
-def test_tensorboard_event_files_hold_the_rows(tmp_path):
-    fit(vae(steps=4, tensorboard=True), tmp_path)
-    (file,) = (tmp_path / "tensorboard").glob("events.out.tfevents.*")
-    assert b"vae/loss" in file.read_bytes()
-    assert "tensorflow" not in sys.modules

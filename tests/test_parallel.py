@@ -13,9 +13,9 @@ from helpers import tiny
 from jax import random
 
 from genlab import game
-from genlab.config import ConfigError, override, spec
+from genlab.config import ConfigError, as_dict, override, spec
 from genlab.game import apply
-from genlab.runtime import collectives, placement
+from genlab.runtime import collectives, compiler, placement
 from genlab.train.benchmark import memory
 from genlab.train.program import prepare
 
@@ -26,12 +26,25 @@ GAMES = {
 }
 
 
+PROGRAMS = {}
+
+
+def program(config, rounds):
+    """A game and its program of so many rounds, compiled once."""
+    key = repr((as_dict(config), rounds))
+    if key not in PROGRAMS:
+        training = prepare(config)
+        made = training.compile(training.like(), training.fetch(0, 1), rounds)
+        PROGRAMS[key] = training, made
+    return PROGRAMS[key]
+
+
 def play(config, dispatches=((3, 1),)):
     """The state after dispatches of (rounds, times), and the last metrics."""
-    training = prepare(config)
+    training, _ = program(config, dispatches[0][0])
     state, held = training.init(), training.fetch(0, 1)
     for rounds, times in dispatches:
-        run = training.compile(state, held, rounds).run
+        run = program(config, rounds)[1].run
         for _ in range(times):
             state, metrics = run(state, held, training.data_key)
     return state, metrics
@@ -108,11 +121,11 @@ def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
     owned = ("disc",) if name == "gan" else ("encoder", "decoder")
     training = prepare(config)
     method = training.experiment.method
-    before = jax.tree.map(np.asarray, training.init().params)
-    stats = training.init().stats
+    start = training.init()
+    before, stats = jax.tree.map(np.asarray, start.params), start.stats
     after, _ = play(config, ((1, 1),))
 
-    key = random.fold_in(random.fold_in(training.init().key, 0), 0)  # round 0, first player
+    key = random.fold_in(random.fold_in(start.key, 0), 0)  # round 0, first player
     keys = [
         random.fold_in(random.fold_in(key, 0), d) for d in range(devices)
     ]  # its first move, each device's own
@@ -179,7 +192,8 @@ def test_both_placements_share_one_state_layout():
 @pytest.mark.parametrize(
     ("name", "placement"),
     [
-        ("gan", "pmap"),
+        ("vae", "pmap"),
+        pytest.param("gan", "pmap", marks=pytest.mark.slow),
         pytest.param("wgan_gp", "pmap", marks=pytest.mark.slow),
         pytest.param("gan", "jit", marks=pytest.mark.slow),  # `test_loop.py` has a VAE
         pytest.param("wgan_gp", "jit", marks=pytest.mark.slow),
@@ -196,20 +210,19 @@ def test_rounds_in_one_dispatch_are_bitwise_equal_to_single_rounds(name, placeme
 
 @pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.slow), 8])
 def test_the_program_is_compiled_from_the_trace_that_checked_it(devices, monkeypatch):
-    traced, step = [], game.step
+    traced, step, made = [], game.step, []
     monkeypatch.setattr(game, "step", lambda *args: traced.append(1) or step(*args))
+    monkeypatch.setattr(compiler, "compiled", lambda lowered, mesh: made.append(lowered))
     training = prepare(tiny.gan(loop={"devices": devices}))
-    state, held = training.init(), training.fetch(0, 1)
     for rounds in (1, 3):
-        training.compile(state, held, rounds)
-    assert len(traced) == 1
+        training.compile(training.like(), training.fetch(0, 1), rounds)
+    assert len(traced) == 1 and len(made) == 2
 
 
 @pytest.mark.parametrize("placement", ["jit", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_the_state_is_donated(placement):
-    training = prepare(tiny.gan(loop={"devices": 2, "placement": placement}))
+    training, compiled = program(GAMES["gan"](loop={"devices": 4, "placement": placement}), 3)
     state, held = training.init(), training.fetch(0, 1)
-    compiled = training.compile(state, held, 1)
     leaves = jax.tree.leaves(state.params)
     compiled.run(state, held, training.data_key)
     assert all(leaf.is_deleted() for leaf in leaves)

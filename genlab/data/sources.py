@@ -230,6 +230,7 @@ def contents_of(source: Any) -> dict[str, dict[str, str]]:
     return {path: dict(names) for path, names in getattr(source, "contents", {}).items()}
 
 
+@partial(jax.jit, static_argnums=2)  # one trace for all programs that read so
 def shuffled(key: Array, positions: Array, n: int) -> Array:
     """The row that each position of an endless stream reads: a fresh permutation of 0..n-1 per
     epoch of n positions.
@@ -265,6 +266,7 @@ def keyed(key: Array, positions: Array) -> Array:
     return _mixed(positions.astype(jnp.uint32) + seeds[0]) ^ seeds[1]
 
 
+@jax.jit
 def _mixed(x: Array) -> Array:
     """A bijection of uint32 in which every input bit sways every output bit: MurmurHash3's
     finaliser (Appleby 2011).

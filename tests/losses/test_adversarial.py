@@ -3,7 +3,8 @@ under what it must not notice.
 """
 
 import inspect
-from functools import cache
+from functools import cache, partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +59,60 @@ def test_every_objective_has_an_oracle_and_defaults():
         assert isinstance(found if isinstance(found, Objective) else found(), Objective)
 
 
+EXTREMES = np.float32([(r, f) for r in (-1e4, 0, 1e4) for f in (-1e4, 0, 1e4)])
+MIXED = np.concatenate([EXTREMES, np.float32([(-100, 100), (100, -100), (11, -11)])]).T  # [2, 12]
+APART = np.float32([[1e4], [-1e4]]) * np.ones(12, np.float32)
+ORDER = np.random.default_rng(1).permutation(12)
+
+
+def asked(case):
+    """Every pair of float32 logits that an objective is tried on, by name: (real, fake) [12]."""
+    pair = np.float32(logits(case, 12))
+    pairs = {"plain": pair, "permuted": pair[:, ORDER], "moved": pair + 2, "offset": pair + 8192}
+    for name, extreme in (("mixed", MIXED), ("apart", APART), ("swapped", -APART)):
+        columns = [extreme, -extreme] * (ORACLES[case].columns // 2)
+        pairs[name] = np.stack(columns, -1) if columns else extreme
+    return pairs
+
+
+class Found(NamedTuple):
+    """Losses [12] of a pair, and the slopes of their sum in (real, fake)."""
+
+    values: np.ndarray
+    slopes: tuple[np.ndarray, np.ndarray]
+
+
+@cache
+def found(case):
+    """What the losses of both players are on all pairs, and on the plain one as patches, by name
+    and side: one program.
+    """
+
+    def measured(side, pair):
+        def total(pair):
+            values = losses(case, side)(*pair)
+            return values.sum(), values
+
+        slopes, values = jax.grad(total, has_aux=True)(pair)
+        return Found(values, slopes)
+
+    @jax.jit
+    def everything(pairs, patches):
+        alike = [jax.lax.map(partial(measured, side), pairs) for side in (0, 1)]
+        return alike, [measured(side, patches) for side in (0, 1)]
+
+    pairs = asked(case)
+    stacked = tuple(np.stack(x) for x in zip(*pairs.values(), strict=True))
+    patches = tuple(x.reshape(3, 2, 2, *x.shape[1:]) for x in pairs["plain"])
+    alike, patched = jax.tree.map(np.asarray, everything(stacked, patches))
+    by_name = {
+        (name, side): jax.tree.map(lambda x, i=i: x[i], alike[side])
+        for i, name in enumerate(pairs)
+        for side in (0, 1)
+    }
+    return by_name | {("patches", side): patched[side] for side in (0, 1)}
+
+
 @SIDES
 @pytest.mark.parametrize("case", ORACLES)
 def test_value_and_gradient_equal_the_oracle_on_logits_and_patches(case, side):
@@ -69,59 +124,37 @@ def test_value_and_gradient_equal_the_oracle_on_logits_and_patches(case, side):
         nudge[index] = step
         slopes[index] = (oracle(*pair + nudge, *memory) - oracle(*pair - nudge, *memory)) / 2 / step
 
-    def mean(real, fake):
-        values = losses(case, side)(real, fake)
-        return values.mean(), values
-
-    for shape in [(12,), (3, 2, 2)]:
-        x = [jnp.float32(one.reshape(*shape, *one.shape[1:])) for one in pair]
-        (value, values), grads = jax.jit(jax.value_and_grad(mean, (0, 1), has_aux=True))(*x)
+    for name, shape in [("plain", (12,)), ("patches", (3, 2, 2))]:
+        values, grads = found(case)[name, side]
         assert values.shape == shape
-        np.testing.assert_allclose(value, oracle(*pair, *memory), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(values.mean(), oracle(*pair, *memory), rtol=1e-5, atol=1e-5)
         for grad, slope in zip(grads, slopes, strict=True):
-            got = np.asarray(grad).reshape(slope.shape)
+            got = grad.reshape(slope.shape) / 12  # of the mean
             np.testing.assert_allclose(got, slope, rtol=1e-4, atol=1e-5)
-
-
-EXTREMES = np.float32([(r, f) for r in (-1e4, 0, 1e4) for f in (-1e4, 0, 1e4)])
-MIXED = np.concatenate([EXTREMES, np.float32([(-100, 100), (100, -100), (11, -11)])]).T  # [2, 12]
-APART = np.float32([[1e4], [-1e4]]) * np.ones(12, np.float32)
 
 
 @SIDES
 @pytest.mark.parametrize("case", ORACLES)
 def test_finite_for_extreme_logits_in_value_and_gradient(case, side):
-    def total(real, fake):
-        values = losses(case, side)(real, fake)
-        return values.sum(), values
-
-    slopes = jax.jit(jax.value_and_grad(total, argnums=(0, 1), has_aux=True))
-    for batch in (MIXED, APART, -APART):
-        if ORACLES[case].columns:
-            batch = np.stack([batch, -batch] * (ORACLES[case].columns // 2), -1)
-        found = slopes(*batch)
-        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+    for name in ("mixed", "apart", "swapped"):
+        leaves = jax.tree.leaves(found(case)[name, side])
+        assert all(np.isfinite(leaf).all() for leaf in leaves)
 
 
 @SIDES
 @pytest.mark.parametrize("case", ORACLES)
 def test_equivariant_under_permutation_of_pairs_and_the_same_on_patches(case, side):
-    real, fake = map(np.float32, logits(case, 12))
-    order = np.random.default_rng(1).permutation(12)
-    loss = losses(case, side)
-    values = loss(real, fake)
-    np.testing.assert_allclose(loss(real[order], fake[order]), values[order], rtol=1e-6, atol=1e-6)
-    as_patches = [x.reshape(3, 2, 2, *x.shape[1:]) for x in (real, fake)]
-    np.testing.assert_allclose(loss(*as_patches).reshape(-1), values, rtol=1e-6, atol=1e-6)
+    plain, permuted, patches = (
+        found(case)[name, side].values for name in ("plain", "permuted", "patches")
+    )
+    np.testing.assert_allclose(permuted, plain[ORDER], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(patches.reshape(-1), plain, rtol=1e-6, atol=1e-6)
 
 
 @SIDES
 @pytest.mark.parametrize("case", ORACLES)
 def test_a_constant_shift_is_seen_exactly_by_those_that_do_not_compare(case, side):
-    real, fake = logits(case, 12)
-    loss = losses(case, side)
-    plain = np.asarray(loss(jnp.float32(real), jnp.float32(fake)))
-    moved = np.asarray(loss(jnp.float32(real + 2), jnp.float32(fake + 2)))
+    plain, moved = (found(case)[name, side].values for name in ("plain", "moved"))
     if case in SHIFTS or (case, side) == ("wasserstein", 0):
         np.testing.assert_allclose(moved, plain, rtol=1e-5, atol=1e-5)
     else:
@@ -132,20 +165,18 @@ def test_a_constant_shift_is_seen_exactly_by_those_that_do_not_compare(case, sid
 @pytest.mark.parametrize("case", sorted(SHIFTS))
 def test_an_offset_that_all_logits_share_costs_no_digits(case, side):
     """8192 and the logits are exact in float32, so the loss is of the same differences."""
-    real, fake = map(jnp.float32, logits(case, 12))
-    slope = jax.jit(jax.value_and_grad(lambda *x: losses(case, side)(*x).mean(), (0, 1)))
-    plain, moved = slope(real, fake), slope(real + 8192, fake + 8192)
-    for got, want in zip(jax.tree.leaves(moved), jax.tree.leaves(plain), strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-5, atol=2e-7)
+    plain, moved = (found(case)[name, side] for name in ("plain", "offset"))
+    np.testing.assert_allclose(moved.values.mean(), plain.values.mean(), rtol=1e-5, atol=2e-7)
+    for got, want in zip(moved.slopes, plain.slopes, strict=True):
+        np.testing.assert_allclose(got / 12, want / 12, rtol=1e-5, atol=2e-7)
 
 
 @pytest.mark.parametrize("case", [case for case in ORACLES if objective(case).labels])
 def test_the_critic_is_the_sum_of_both_labels_losses(case):
     real, fake = map(jnp.float32, logits(case, 12))
     data, sample = objective(case).labels
-    np.testing.assert_allclose(
-        data(real) + sample(fake), losses(case, 0)(real, fake), rtol=1e-6, atol=1e-6
-    )
+    both = jax.jit(lambda real, fake: data(real) + sample(fake))(real, fake)
+    np.testing.assert_allclose(both, found(case)["plain", 0].values, rtol=1e-6, atol=1e-6)
 
 
 def test_labels_exist_where_a_logit_is_classified():
@@ -169,9 +200,9 @@ def test_known_points():
         "softmax": (np.log(24), np.log(24)),
         "f_jensen_shannon": (0, 0),
     }
-    for name, expected in at_zero.items():
-        got = [losses(name, side)(zero, zero).mean() for side in (0, 1)]
-        np.testing.assert_allclose(got, expected, rtol=1e-6)
+    at = jax.jit(lambda z: {n: [losses(n, side)(z, z).mean() for side in (0, 1)] for n in at_zero})
+    for name, got in at(zero).items():
+        np.testing.assert_allclose(got, at_zero[name], rtol=1e-6)
     assert (adversarial.hinge.critic(one, -one) == 0).all()
     assert (adversarial.least_squares.critic(one, zero) == 0).all()
 
@@ -256,11 +287,7 @@ ZERO_SUM = ["minimax", "wasserstein", "dual_contrastive", *(f"{name}, saddle" fo
 
 @pytest.mark.parametrize("case", ORACLES)
 def test_a_saddles_generator_pulls_against_the_critic_at_every_sample_and_the_others_do_not(case):
-    real, fake = map(jnp.float32, logits(case, 12))
-    critic, generator = (
-        jax.jit(jax.grad(lambda fake, side=side: losses(case, side)(real, fake).sum()))(fake)
-        for side in (0, 1)
-    )
+    critic, generator = (found(case)["plain", side].slopes[1] for side in (0, 1))
     if case in ZERO_SUM:
         np.testing.assert_allclose(critic, -generator, rtol=1e-5, atol=1e-6)
     else:
@@ -357,8 +384,9 @@ def test_batch_statistics_are_the_global_batchs_on_every_device():
         return jax.lax.pmean(values, AXIS), memory
 
     split = [x.reshape(2, 6) for x in (real, fake)]
-    found = jax.pmap(averaged, axis_name=AXIS, devices=jax.devices()[:2])(*split)
-    for got, want in zip(jax.tree.leaves(found), jax.tree.leaves(measure(real, fake)), strict=True):
+    parts = jax.pmap(averaged, axis_name=AXIS, devices=jax.devices()[:2])(*split)
+    whole = jax.jit(measure)(real, fake)
+    for got, want in zip(jax.tree.leaves(parts), jax.tree.leaves(whole), strict=True):
         for on_device in np.asarray(got):
             np.testing.assert_allclose(on_device, want, rtol=1e-5, atol=1e-6)
 
