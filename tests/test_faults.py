@@ -263,7 +263,7 @@ TERMS = {  # the term a fault is put into, as the user reads it: how it is put t
     "vae/distortion": ("vae", {"method.likelihood": spec(faulty.marked)}),
     "vae/kl": ("vae", {"method.beta": spec(faulty.schedule)}),
 }
-ALWAYS = ("disc/mine", "vae/distortion")  # the others are slow: each compiles a game of its own
+ALWAYS = ("disc/mine",)  # the others are slow: each compiles a game; `test_loop.py` has a VAE's
 
 
 @pytest.mark.parametrize(

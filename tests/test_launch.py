@@ -109,14 +109,14 @@ def test_sweep_prints_the_table_and_reports(file, tmp_path, capsys):
         "sweep",
         f"--config={file}",
         f"--workdir={tmp_path / 'sweep'}",
-        "--seeds=0,1",
+        "--seeds=1",
         "--config.loop.steps=2",
     ]
     assert main(command) == 0
     told = capsys.readouterr().out
-    assert "| plain |" in told and "[4/4] beta seed 1" in told and "report.html" in told
+    assert "| plain |" in told and "[2/2] beta seed 1" in told and "report.html" in told
     assert main(command) == 0
-    assert capsys.readouterr().out.count("finished before") == 4
+    assert capsys.readouterr().out.count("finished before") == 2
     assert (tmp_path / "sweep" / "report.html").is_file()
 
 

@@ -33,8 +33,10 @@ def test_the_tutorial_runs_as_typed(tmp_path):
 
     shell = README.split("## Tutorial")[1].split("```sh\n")[1].split("```")[0]
     sweep, sample = shell.strip().splitlines()
-    shrunk = ["--config.loop.steps=20", "--config.evaluate.fidelity.features.steps=20"]
-    assert "| penalised |" in typed(sweep, *shrunk, "--seeds=0")
+    scored = {"features.steps": 20, "samples": 50, "draws": 2}
+    shrunk = [f"--config.evaluate.fidelity.{name}={few}" for name, few in scored.items()]
+    shrunk += ["--config.loop.steps=20", "--seeds=0"]
+    assert "| penalised |" in typed(sweep, *shrunk)
     assert (tmp_path / typed(sample).strip()).is_file()
 
 

@@ -42,17 +42,27 @@ def made(**fields):
     return method, *jax.jit(method.init)(random.key(0), batch())
 
 
+LOSSES = {}  # of what is held, lest another thing gets its id
+
+
+def compiled(method, name):
+    """A loss of the method with the fields that it has now, compiled once."""
+    held = tuple(vars(method).values())
+    key = (id(method), *map(id, held), name)
+    if key not in LOSSES:
+        LOSSES[key] = held, jax.jit(lambda *given: getattr(method, name)(*given))
+    return LOSSES[key][1]
+
+
 def critic(method, params, stats, step=ROUND):
     """(loss, stats, metrics) of the critic's move."""
-    loss = jax.jit(lambda *given: method.critic_loss(*given))
-    value, (stats, metrics) = loss(params, stats, batch(), KEY, step)
+    value, (stats, metrics) = compiled(method, "critic_loss")(params, stats, batch(), KEY, step)
     return value, stats, metrics
 
 
 def generator(method, params, stats):
     """(loss, stats, metrics) of the generator's move."""
-    loss = jax.jit(lambda *given: method.generator_loss(*given))
-    value, (stats, metrics) = loss(params, stats, batch(), KEY, ROUND)
+    value, (stats, metrics) = compiled(method, "generator_loss")(params, stats, batch(), KEY, ROUND)
     return value, stats, metrics
 
 

@@ -56,7 +56,8 @@ def outcomes(data):
         "collapsed": np.repeat(data.read("validation")["image"][:1], 300, 0),
         "noise": rng.integers(0, 256, (300, 8, 8, 1), np.uint8),
     }
-    return {name: Fidelity(DOMAIN, samples=300)(subject(rows, data)) for name, rows in made.items()}
+    judge = Fidelity(DOMAIN, samples=300, draws=3)
+    return {name: judge(subject(rows, data)) for name, rows in made.items()}
 
 
 def test_real_images_score_like_the_baseline(outcomes):
@@ -129,7 +130,9 @@ def test_the_feature_network_is_trained_once_and_comes_back_the_same(data, outco
 
 
 def test_fidelity_in_pixels_needs_no_labels(data):
-    outcome = Fidelity(Pixels(), samples=300)(subject(data.read("validation")["image"], data))
+    outcome = Fidelity(Pixels(), samples=300, draws=2)(
+        subject(data.read("validation")["image"], data)
+    )
     assert outcome.protocol["features"] == "pixels" and outcome.scores["fd"] < 2
 
 
