@@ -5,7 +5,18 @@ import os
 from collections.abc import Sequence
 
 KINDS = ("config", "slurm")  # of `--KIND.name=value`
-PATHS = ("config", "workdir", "out", "real", "fake", "train", "data_dir", "manual_dir", "name")
+PATHS = (
+    "config",
+    "workdir",
+    "out",
+    "real",
+    "fake",
+    "train",
+    "data_dir",
+    "manual_dir",
+    "name",
+    "input",
+)
 
 
 def config(command: argparse.ArgumentParser, purpose: str, required: bool = False) -> None:

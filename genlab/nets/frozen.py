@@ -49,16 +49,27 @@ class Frozen(Wrapper):
 
     sha256: str = ""
 
+    def mapping(self, *args):
+        """What `net` gives of latents, where it has styles."""
+        return self(*args, method="mapping")
+
+    def synthesis(self, *args):
+        """What `net` gives of styles, where it has them."""
+        return self(*args, method="synthesis")
+
     @nn.compact
-    def __call__(self, *args, **kwargs):
-        """What `net` gives; what it sows is sown on."""
-        bound = inspect.signature(self.net.__call__).bind(*args, **kwargs)
-        if "train" in inspect.signature(self.net.__call__).parameters:
+    def __call__(self, *args, method: str = "__call__", **kwargs):
+        """What `net` gives, or another of its functions; what it sows is sown on."""
+        signature = inspect.signature(getattr(self.net, method))
+        bound = signature.bind(*args, **kwargs)
+        if "train" in signature.parameters:
             bound.arguments["train"] = False
         net = self.net.clone(parent=None, _deep_clone=True, _reset_names=True)
         fresh = partial(self._weights, net, *bound.args, **bound.kwargs)
         held = self.variable(FROZEN, "weights", fresh).value
-        made, sown = net.apply(held, *bound.args, **bound.kwargs, mutable=["intermediates"])
+        made, sown = net.apply(
+            held, *bound.args, **bound.kwargs, method=method, mutable=["intermediates"]
+        )
         for path, value in jax.tree_util.tree_leaves_with_path(sown):
             names = [part.key for part in path if hasattr(part, "key")]
             self.sow("intermediates", names[-1], value)

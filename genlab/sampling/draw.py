@@ -10,11 +10,7 @@ drawn:
 """
 
 import csv
-import hashlib
 import math
-import os
-import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,8 +20,9 @@ import numpy as np
 from genlab.config import ConfigError
 from genlab.data.pictures import headed, titled, write_png
 from genlab.game.abilities import Generates, require
+from genlab.runs import requests
 from genlab.runs.environment import version
-from genlab.runs.files import write_json, writing
+from genlab.runs.files import write_json
 from genlab.sampling import conditions
 from genlab.sampling.conditions import Stored
 from genlab.sampling.load import TrainedRun, load
@@ -33,8 +30,6 @@ from genlab.sampling.request import Conditions, SampleRequest
 from genlab.sampling.sampler import column_names, grid_columns
 
 FORMATS = ("grid", "png", "npz")
-RECORD = "request.json"
-LONGEST = 120  # characters of a name: file systems take 255 bytes, and suffixes follow
 
 
 def generate(
@@ -57,25 +52,16 @@ def generate(
         say(f"conditions not asked for: {found.others}")
     drawn = run.drawn(request, found)
     place = run.folder.path / "generated" / name_of(request, run.step)
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        with writing(place):
-            (draft / "images").mkdir(parents=True)
-            written = _write(draft, place.name, drawn, run, request, found)
-            files = [str(path.relative_to(draft)) for path in written]
-            write_json(draft / RECORD, _record(run, request, found, files))
-            _put(draft, place)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with requests.written_whole(place, "genlab sample") as draft:
+        (draft / "images").mkdir()
+        written = _write(draft, place.name, drawn, run, request, found)
+        files = [str(path.relative_to(draft)) for path in written]
+        write_json(draft / requests.RECORD, _record(run, request, found, files))
     return [place / file for file in files]
 
 
 def name_of(request: SampleRequest, step: int) -> str:
-    """The name of a request's folder and of its files: all that was asked, but for the formats.
-
-    Of a value with characters that some file system refuses, and of a name that would be too long,
-    it says what it can and ends in a fingerprint: no two requests share a name.
-    """
+    """The name of a request's folder and of its files: all that was asked, but for the formats."""
     asked = {
         "label": request.label,
         **request.given,
@@ -84,18 +70,8 @@ def name_of(request: SampleRequest, step: int) -> str:
         "guidance": request.guidance,
         "vary": request.vary and ",".join(f"{x}" for x in request.vary if x is not None),
     }
-    asked = {key: f"{value}" for key, value in asked.items() if value is not None}
     parts = [f"round{step:06d}", f"n{request.n}", f"seed{request.seed}"]
-    parts += [_safe(key) + _safe(value) for key, value in asked.items()]
-    name = "_".join(parts)
-    plain = all(_safe(text) == text for one in asked.items() for text in one)
-    if plain and len(name) <= LONGEST:
-        return name
-    return f"{name[:LONGEST]}_{hashlib.sha256(repr(asked).encode()).hexdigest()[:8]}"
-
-
-def _safe(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.,+-]+", "-", text)
+    return requests.folder_name(parts, asked)
 
 
 def _record(run: TrainedRun, request: SampleRequest, found: Conditions, files: list[str]) -> dict:
@@ -111,15 +87,6 @@ def _record(run: TrainedRun, request: SampleRequest, found: Conditions, files: l
         "genlab": version(),
         "files": files,
     }
-
-
-def _put(draft: Path, place: Path) -> None:
-    """The draft in the place of what an earlier call with the same request left there."""
-    if place.exists():
-        if not (place / RECORD).is_file():
-            raise ConfigError(f"{place} is in the way and not of `genlab sample`: move it away")
-        shutil.rmtree(place)
-    draft.rename(place)
 
 
 def _write(

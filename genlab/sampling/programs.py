@@ -68,17 +68,18 @@ class Programs:
         return Examples.of(column.store(np.concatenate(made)), column)
 
     def start(self, space: str, x: Array, cond: Any, key: Array) -> Array | None:
-        """Where inversion begins if nobody says: the mean style in w, the code of the model's own
-        encoder where it has one; None: draws of the prior.
+        """Where inversion begins if nobody says: the code of the model's own encoder where it has
+        one for that space, else the mean style in w and None, draws of the prior, in z.
         """
-        if space == "w":
-            return jnp.repeat(self.spread(space, key).mean[None], len(x), axis=0)
-        if not can(self.method, Encodes):
-            return None
         method: Any = self.method
+        if not can(method, Encodes) or getattr(method, "space", "z") != space:
+            return self._mean(space, len(x), key) if space == "w" else None
         if "encode" not in self._compiled:
             self._compiled["encode"] = compiler.jit(lambda p, s, x, c: method.encode(p, s, x, c))
         return self._compiled["encode"](self.params, self.stats, x, cond)
+
+    def _mean(self, space: str, n: int, key: Array) -> Array:
+        return jnp.repeat(self.spread(space, key).mean[None], n, axis=0)
 
     def spread(self, space: str, key: Array) -> spaces.Spread:
         """Of the latents that the model draws under all conditions."""

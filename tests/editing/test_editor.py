@@ -92,23 +92,22 @@ def test_an_encoder_of_its_own_is_where_a_vae_starts(vae):
     np.testing.assert_allclose(start.latents, codes, atol=1e-5)
     np.testing.assert_array_equal(start.given["label"], label)
     hybrid = vae.invert(x, {"label": label}, settings=FEW)
+    np.testing.assert_array_equal(hybrid.given["label"], label)
     assert (hybrid.loss <= start.loss).all() and (hybrid.loss < start.loss).any()
 
 
-def test_conditions_that_are_not_given_are_found(styles):
-    drawn = styles.drawn(10, seed=2)
-    settings = Optimisation(steps=200, starts=2, prior=0.0)
-    free = styles.invert(drawn.examples, settings=settings)
-    assert free.given["label"].shape == (10,) and free.given["label"].dtype == np.int32
-    held = styles.invert(drawn.examples, {"label": drawn.given["label"]}, settings=settings)
-    np.testing.assert_array_equal(held.given["label"], drawn.given["label"])
+def test_conditions_that_are_not_given_are_found(vae):
+    drawn = vae.drawn(10, seed=2)
+    free = vae.invert(drawn.examples, settings=Optimisation(steps=300, prior=0.0))
+    assert (free.given["label"] == drawn.given["label"]).mean() > 0.5  # 0.1 by chance
+    assert free.given["label"].dtype == np.int32
 
 
 def test_in_w_it_starts_from_the_mean_style(styles):
     drawn = styles.drawn(3, "w", seed=2)
     none = styles.invert(drawn.examples, space="w", settings=Optimisation(steps=0))
     assert np.ptp(none.latents, axis=0).max() == 0
-    found = styles.invert(drawn.examples, space="w")
+    found = styles.invert(drawn.examples, space="w", settings=FEW)
     assert (found.loss < none.loss).all() and found.latents.shape == (3, 8)
 
 

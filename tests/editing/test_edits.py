@@ -23,12 +23,6 @@ MEASURED = {
 KNOWN = factors(COLUMNS, MEASURED)
 
 
-class Angle(Numbers):
-    """Numbers from 0 to 1 that repeat themselves."""
-
-    period = (1.0,)
-
-
 def test_latents_move_along_a_direction_by_each_strength():
     z, n = np.zeros((2, 3)), np.array([0.0, 1.0, 0.0])
     found = moved(z, n, [-1.0, 0.0, 2.0])
@@ -58,7 +52,7 @@ def test_factors_are_labels_and_single_numbers():
 
 
 def test_a_factor_with_a_period_goes_the_short_way_round():
-    hue = Factor("hue", "hue", Angle(("hue",), (0.0,), (1.0,)))
+    hue = Factor("hue", "hue", Numbers(("hue",), (0.0,), (1.0,), (1.0,)))
     np.testing.assert_allclose(hue.difference(np.array([0.05]), np.array([0.95])), [0.1])
     wanted = target({"hue": hue}, "hue=0.1")
     np.testing.assert_allclose(wanted.score(np.array([0.1, 0.6, 0.35])), [1, -1, 0], atol=1e-9)

@@ -1,0 +1,190 @@
+"""`genlab edit` on a trained run, and an encoder trained for it: the run stays as it is."""
+
+import csv
+import dataclasses
+import hashlib
+import json
+
+import jax
+import numpy as np
+import pytest
+from helpers import tiny
+from PIL import Image
+
+import genlab
+from genlab import fit, spec, trained
+from genlab.cli.main import main
+from genlab.config import ConfigError
+from genlab.data import digits
+from genlab.data.columns import Numbers
+from genlab.data.sources import Resident
+from genlab.editing.inversion import Optimisation
+from genlab.evaluation.edit import EditRequest, name_of, pictures_of
+from genlab.methods import GAN, InversionEncoder
+from genlab.nets import Discriminator, Encoder, Generator, mlp, style
+
+LABEL = ("label",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Known(Resident):
+    """A set that knows how dark its pictures are."""
+
+    def decode(self, images):
+        x = np.asarray(images, np.float32) / 255
+        lean = x[:, :, :4].mean((1, 2)) - x[:, :, 4:].mean((1, 2))
+        return {"dark": x.mean((1, 2)), "lean": lean}
+
+
+def known():
+    """The digits as such a set."""
+    plain = digits()
+    splits = {
+        split: {**held, **Known({}, {}).decode(held["image"])}
+        for split, held in plain.splits.items()
+    }
+    more = {name: Numbers((name,), (-1.0,), (1.0,)) for name in ("dark", "lean")}
+    return Known(splits, {**plain.columns, **more})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A style-based GAN given a label."""
+    path = tmp_path_factory.mktemp("edit") / "gan"
+    generator = spec(Generator, spec(style.Up, tiny.SHAPE, width=2, style=6, depth=1), embed=0)
+    critic = spec(Discriminator, spec(mlp.Down, (8,)))
+    method = spec(GAN, generator, critic, latent=5, given=LABEL)
+    loop = {"steps": 2, "checkpoint_every": 2}
+    fit(tiny.experiment(method, ("disc", "gen"), data=spec(known), loop=loop), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def encoder(folder):
+    """An encoder into its w."""
+    path = folder.parent / "encoder"
+    net = spec(Encoder, spec(mlp.Down, (8,)), latent=6)
+    generator = spec(trained, str(folder), "gen")
+    method = spec(InversionEncoder, generator, net, latent=5, space="w", given=LABEL)
+    loop = {"steps": 2, "checkpoint_every": 2}
+    fit(tiny.experiment(method, ("encoder",), data=spec(known), loop=loop), path)
+    return path
+
+
+def steps(number):
+    """So many steps from one start."""
+    return Optimisation(steps=number, starts=1)
+
+
+def files(folder):
+    """What a run consists of, by its bytes."""
+    found = [path for path in folder.rglob("*") if path.is_file() and "edited" not in path.parts]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def table(path):
+    """A CSV as columns of texts."""
+    head, *rows = csv.reader(path.read_text().splitlines())
+    return dict(zip(head, zip(*rows, strict=True), strict=True))
+
+
+def test_held_out_pictures_are_inverted_edited_and_measured(folder, capfd):
+    before = files(folder)
+    call = ["edit", f"--workdir={folder}", "--split=test", "--n=3", "--direction=dark"]
+    assert main([*call, "--by=-2..2", "--steps=3", "--keep=lean", "--optimise=4"]) == 0
+    assert files(folder) == before  # nothing that is edited is trained
+    out, said = capfd.readouterr()
+    assert "psnr" in said and "wanted change" in said
+    (place,) = (folder / "edited").iterdir()
+    assert [line.rpartition("/")[2] for line in out.split()] == [
+        "strips.png", "inversion.csv", "changes.csv", "edited.npz"
+    ]  # fmt: skip
+    changes = table(place / "changes.csv")
+    assert list(changes) == ["by", "wanted", "lean"] and changes["by"] == ("-2", "0", "2")
+    assert changes["wanted"][1] == "0"
+    errors = table(place / "inversion.csv")
+    assert errors["label"] == tuple(str(x) for x in digits().read("test", 3)["label"])
+    record = json.loads((place / "request.json").read_text())
+    assert record["direction"] == "dark" and record["strengths"] == [-2.0, 0.0, 2.0]
+    with np.load(place / "edited.npz") as made:
+        assert made["edited"].shape == (9, *tiny.SHAPE) and made["latents"].shape == (3, 5)
+    with Image.open(place / "strips.png") as strips:
+        assert strips.size[0] == 4 * 9 + 1
+
+
+def test_a_picture_of_ones_own_gets_the_condition_that_suits_it(folder, tmp_path, capfd):
+    one = digits().read("test", 1)["image"][0, ..., 0]
+    Image.fromarray(one).resize((20, 20)).save(tmp_path / "one.png")
+    call = ["edit", f"--workdir={folder}", f"--input={tmp_path / 'one.png'}", "--optimise=4"]
+    assert main(call) == 0
+    place = next(p for p in (folder / "edited").iterdir() if "input" in p.name)
+    record = json.loads((place / "request.json").read_text())
+    assert record["found with the latents"] == ["label"]
+    assert len(table(place / "inversion.csv")["psnr"]) == 1
+    several, given = pictures_of(genlab.load(folder), EditRequest(input=str(tmp_path)))
+    assert several.shape == (1, *tiny.SHAPE) and not given
+    capfd.readouterr()
+
+
+def test_an_encoder_answers_and_an_optimisation_goes_on_from_there(folder, encoder):
+    run, gan = genlab.load(encoder), genlab.load(folder)
+    stored = run.source.read("test", 4)
+    x, label = stored["image"], stored["label"]
+    answer = run.editor.invert(x, {"label": label}, "w", steps(0))
+    np.testing.assert_allclose(answer.latents, run.encode(x, label=label), atol=1e-6)
+    np.testing.assert_array_equal(answer.examples, run.reconstruct(x, label=label))
+    hybrid = run.invert(x, "w", steps(5), label=label)
+    assert (hybrid.loss <= answer.loss).all() and (hybrid.loss < answer.loss).any()
+    kept = jax.tree.leaves(run.stats["gen"])
+    for a, b in zip(kept, jax.tree.leaves({"params": gan.params["gen"]}), strict=True):
+        np.testing.assert_array_equal(a, b)
+    samples = [each.editor.drawn(3, "w", seed=1) for each in (run, gan)]
+    np.testing.assert_array_equal(samples[0].examples, samples[1].examples)
+
+
+def test_a_loaded_run_edits(folder):
+    run = genlab.load(folder)
+    found = run.invert(run.sample(2), settings=steps(3), label="3")
+    directions = run.directions("dark", "random:0", keep=("lean",))
+    edited = run.edit(found, directions["dark"], by=(0.0, 1.0))
+    assert edited.examples.shape == (4, *tiny.SHAPE) and edited.changes is not None
+    assert run.edit(found, "random:0", by=(0.0, 1.0)).changes is None
+    with pytest.raises(ConfigError, match="not conditioned on 'hue'"):
+        run.invert(run.sample(2), hue=0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--input=x", "--split=test"], "give one, pictures of your own"),
+        (["--split=tset"], "no split 'tset'"),
+        (["--input=nowhere"], "neither a folder"),
+        (["--n=0"], "edit at least one"),
+        (["--by=3"], "give two strengths"),
+        (["--by=3..1"], "strengths that rise"),
+        (["--direction=drak"], "did you mean 'dark'"),
+        (["--optimise=5"], "give --input or --split"),
+        (["--keep=lean"], "give --direction too"),
+        (["--space=v"], "there is z, and w"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(folder, capfd, options, why):
+    assert main(["edit", f"--workdir={folder}", *options]) == 2
+    assert why in capfd.readouterr().err
+
+
+def test_every_request_has_a_folder_of_its_own():
+    names = {
+        name_of(request, 2)
+        for request in (
+            EditRequest(),
+            EditRequest(space="w"),
+            EditRequest(direction="dark"),
+            EditRequest(direction="dark", keep=("lean",)),
+            EditRequest(direction="dark", steps=3),
+            EditRequest(input="a"),
+            EditRequest(input="b"),
+            EditRequest(split="test", optimise=3),
+        )
+    }
+    assert len(names) == 8
