@@ -6,12 +6,12 @@ Shows:  experiments/products/editing/results (see README.md)
 
 import optax
 
-from genlab import Experiment, Loop, spec
+from genlab import Experiment, Loop, spec, trained
 from genlab.data import products
-from genlab.evaluation.evaluators import Fidelity
+from genlab.evaluation.evaluators import Fidelity, Reconstruction
 from genlab.features import Domain
-from genlab.methods import GAN
-from genlab.nets import Generator, dcgan, heads, mlp, style
+from genlab.methods import GAN, InversionEncoder
+from genlab.nets import Encoder, Generator, dcgan, heads, mlp, style
 
 SEEDS = (0, 1, 2)
 SHAPE = (32, 32, 3)
@@ -52,4 +52,20 @@ def config():
 
 
 def sweep():
-    return {"gan": {}}
+    """Encoders of the GAN of the same seed, into its w and into its z."""
+    return {"gan": {}, "encoder-w": encoder("w"), "encoder-z": encoder("z")}
+
+
+def encoder(space):
+    """An encoder of the trained generator, which stays as it is."""
+    net = spec(Encoder, spec(dcgan.Down, width=32, norm="BatchNorm"), latent=64)
+    generator = spec(trained, "{sweep}/gan/seed{seed}", "gen")
+    method = spec(InversionEncoder, generator, net, 64, space, given=("category",))
+    return {
+        "method": method,
+        "optim": {"encoder": spec(optax.adam, 1e-3)},
+        "ema": {"encoder": 0.99},
+        "evaluate": {"reconstruction": spec(Reconstruction)},
+        "loop.steps": 1000,
+        "loop.sample_every": 1000,
+    }
