@@ -1,5 +1,7 @@
 """Mistakes in what is measured of control."""
 
+from functools import partial
+
 from mutants.mutant import Mutant, test
 
 CONTROL, OF_CONTROL = "genlab/metrics/control.py", "metrics/test_control.py"
@@ -7,6 +9,7 @@ MIG = "genlab/metrics/disentanglement.py"
 SEAM = test(OF_CONTROL, "what_has_a_period_does_not_depend_on_its_seam")
 ORACLE = test(OF_CONTROL, "accuracy_r2_and_calibration_are_those_of_scikit_learn")
 COVERAGE = test(OF_CONTROL, "values_are_inside_in_a_gap_or_beyond_what_was_trained_on")
+EVALUATOR = partial(test, "test_control.py")
 KNOWN_MIG = test(OF_CONTROL, "mig_of_known_codes")
 
 CONTROLS = (
@@ -137,5 +140,93 @@ CONTROLS = (
         "edges = np.linspace(values.min(), values.max(), bins + 1)",
         "edges = np.quantile(values, np.linspace(0, 1, bins + 1))",
         test(OF_CONTROL, "bins_are_of_equal_width_between_the_ends"),
+    ),
+    Mutant(
+        "Control",
+        "labels changed to themselves, too",
+        "genlab/evaluation/asking.py",
+        "rng.integers(1, classes, n)",
+        "rng.integers(0, classes, n)",
+        EVALUATOR("what_is_asked_is_as_in_the_data_or_even_over_the_range"),
+    ),
+    Mutant(
+        "Control",
+        "nothing beyond the low end",
+        "genlab/evaluation/asking.py",
+        "low - more + share * length",
+        "low + share * length",
+        EVALUATOR("what_is_asked_is_as_in_the_data_or_even_over_the_range"),
+    ),
+    Mutant(
+        "Control",
+        "the first rows alone",
+        "genlab/evaluation/asking.py",
+        "rng.permutation(count) for _",
+        "np.arange(count) // 2 for _",
+        EVALUATOR("what_is_asked_is_as_in_the_data_or_even_over_the_range"),
+    ),
+    Mutant(
+        "Control",
+        "the changed factor leaks into itself",
+        "genlab/evaluation/leaks.py",
+        "for measured, x in by.items() if measured != name]",
+        "for measured, x in by.items()]",
+        EVALUATOR("a_perfect_generator_scores_what_real_pictures_score"),
+    ),
+    Mutant(
+        "Control",
+        "new latents for each changed factor",
+        "genlab/evaluation/leaks.py",
+        "name: made(z, asking.changed(asked, factor, number))",
+        "name: made(other, asking.changed(asked, factor, number))",
+        EVALUATOR("a_perfect_generator_scores_what_real_pictures_score"),
+    ),
+    Mutant(
+        "Control",
+        "unlike labels are near",
+        "genlab/evaluation/leaks.py",
+        "far += 1e6 * (values",
+        "far += 0.0 * (values",
+        EVALUATOR("diversity_is_relative_to_real_pictures_of_the_condition"),
+    ),
+    Mutant(
+        "Control",
+        "R2 over all that was asked",
+        "genlab/evaluation/answers.py",
+        "asked, measured = (x[rows][inside] for x in answers.pair(factor))",
+        "asked, measured = (x[rows] for x in answers.pair(factor))",
+        EVALUATOR("calibration_inside_in_a_gap_and_beyond_are_apart"),
+    ),
+    Mutant(
+        "Control",
+        "shuffled answers with the coverage of before",
+        "genlab/evaluation/answers.py",
+        "return self._replace(asked=asked, coverage=moved)",
+        "return self._replace(asked=asked)",
+        EVALUATOR("shuffled_answers_keep_their_own_coverage"),
+    ),
+    Mutant(
+        "Control",
+        "chance of unshuffled answers",
+        "genlab/evaluation/answers.py",
+        "other[order] = np.roll(order, 1)",
+        "other[order] = order",
+        EVALUATOR("shuffled_answers_keep_their_own_coverage"),
+    ),
+    Mutant(
+        "Control",
+        "any right label is an exact match",
+        "genlab/evaluation/answers.py",
+        "every.all(axis=1).mean()",
+        "every.any(axis=1).mean() - 1",
+        EVALUATOR("a_perfect_generator_scores_what_real_pictures_score"),
+    ),
+    Mutant(
+        "Predictor",
+        "numbers count for nothing",
+        "genlab/methods/predictor.py",
+        "jnp.square(outputs[n] - batch[n]).sum(-1)",
+        "0 * jnp.square(outputs[n] - batch[n]).sum(-1)",
+        EVALUATOR("a_predictors_loss_is_the_sum_of_its_columns"),
     ),
 )

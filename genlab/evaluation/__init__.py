@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.comparison import compare as compare
     from genlab.evaluation.context import EvaluationContext as EvaluationContext
     from genlab.evaluation.context import EvaluationResult as EvaluationResult
+    from genlab.evaluation.control import Control as Control
     from genlab.evaluation.evaluators import Annealed as Annealed
     from genlab.evaluation.evaluators import Bound as Bound
     from genlab.evaluation.evaluators import Modes as Modes
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
 _HOME = {
     "Annealed": "evaluators",
     "Bound": "evaluators",
+    "Control": "control",
     "Fidelity": "fidelity",
     "Modes": "evaluators",
     "EvaluationResult": "context",

@@ -1,11 +1,13 @@
 """What a reader must know beside a score: few samples, unequal counts, lossy files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from genlab.evaluation.parts import REAL
 from genlab.evaluation.sample_set import SampleSet
 from genlab.features.space import GIVEN
 
 FEW = 1_000  # samples: below, scores of two sets vary much from draw to draw
+KNOWN = 0.8  # accuracy or R2 on real pictures, below which a reader is not to be relied on
 LOSSY = ("jpg", "jpeg", "jpe", "jfif", "gif", "webp")
 
 
@@ -23,6 +25,23 @@ def of_files(kinds: str) -> tuple[str, ...]:
         f"the samples are lossy files ({', '.join(found)}): what compression changed is scored "
         "with the rest; save PNG",
     )
+
+
+def of_control(samples: int, by_factor: Mapping[str, Mapping[str, Mapping]]) -> tuple[str, ...]:
+    """Of a table of factors: few samples, and factors that the reader does not know itself."""
+    found = []
+    if samples < FEW:
+        found.append(f"{samples:,} samples, fewer than {FEW:,}: scores vary from draw to draw")
+    for name, cells in by_factor.get(REAL, {}).items():
+        for score in {"accuracy", "r2"} & cells.keys():
+            value = cells[score][0] if isinstance(cells[score], tuple) else cells[score]
+            if value < KNOWN:
+                found.append(
+                    f"the reader itself has a {score} of {value:.2f} of {name!r} on real pictures: "
+                    "what it says of samples is no surer; train it longer (factors.steps), or give "
+                    "it another trunk"
+                )
+    return tuple(found)
 
 
 def _of_sets(real: SampleSet, fake: SampleSet) -> Iterator[str]:

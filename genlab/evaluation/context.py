@@ -16,14 +16,17 @@ from genlab.game import Method
 from genlab.sampling.conditions import Stored, loaded, rows_of
 from genlab.sampling.sampler import Sampler, as_batch
 
-SAMPLES, POSTERIOR, PATHS, CHAINS = 0, 1, 2, 3  # streams of randomness under the context's key
+SAMPLES, POSTERIOR, PATHS, CHAINS, CONTROL = range(
+    5
+)  # streams of randomness under the context's key
 
 
 class EvaluationResult(NamedTuple):
     """scores and baselines by name; protocol: all that the numbers depend on; pictures: uint8 [H,
     W, C] by name; each: [N] by name, one value per example, for scores that are their means;
     cautions: what a reader must know beside the numbers, a clause each; intervals: of scores that
-    are no means over examples; tables: scores by part, such as those of each class (`parts`).
+    are no means over examples; tables: scores by part, such as those of each class (`parts`);
+    curves: of each number asked for, by what was measured, the lists of a `metrics.control.Curve`.
     """
 
     scores: dict[str, float]
@@ -34,6 +37,7 @@ class EvaluationResult(NamedTuple):
     cautions: tuple[str, ...] = ()
     intervals: Mapping[str, tuple[float, float]] = MappingProxyType({})
     tables: Mapping[str, Parts] = MappingProxyType({})
+    curves: Mapping[str, Mapping[str, Mapping[str, list[float]]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,6 +92,7 @@ def score(
                 "baselines": finite(result.baselines),
                 "intervals": {**_intervals(result.each), **result.intervals},
                 **({"tables": parts.plain(result.tables)} if result.tables else {}),
+                **({"curves": result.curves} if result.curves else {}),
                 "protocol": protocol,
                 **({"cautions": list(result.cautions)} if result.cautions else {}),
                 "seconds": round(time.perf_counter() - started, 2),

@@ -4,6 +4,7 @@ its `space(config, source)` makes it.
 
 from genlab.features.backbones import VGG16 as VGG16
 from genlab.features.domain import Domain as Domain
+from genlab.features.factors import Factors as Factors
 from genlab.features.inception import Inception as Inception
 from genlab.features.plain import Pixels as Pixels
 from genlab.features.plain import RandomConv as RandomConv

@@ -5,7 +5,6 @@ under the cache, by the fingerprint of its config: one set and architecture are 
 network is read from there as that of any trained run is. It never sees the test split.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import flax.linen as nn
@@ -19,11 +18,10 @@ from genlab.data.columns import first_image, first_label, normalise
 from genlab.data.columns.column import Spreads
 from genlab.data.sources import Source
 from genlab.features.space import FeatureSpace, batched
+from genlab.features.trained import trained
 from genlab.methods.classifier import Classifier, Logits
-from genlab.runs import ingredients, kept_code
-from genlab.runs.files import lock
+from genlab.runs import ingredients
 from genlab.runtime import compiler
-from genlab.runtime.cache import cache
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,12 @@ class Domain:
                 "genlab.features:RandomConv"
             )
         _labelled(source)
-        trained = self._trained(config["data"], source)
-        net = config_lib.build(trained.net)
+        network = self._trained(config["data"], source)
+        net = config_lib.build(network.net)
 
         @compiler.jit
         def forward(images):
-            logits, features = net.apply(trained.variables, normalise(images), train=False)
+            logits, features = net.apply(network.variables, normalise(images), train=False)
             return {"features": features, "logits": logits}
 
         def taps(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -70,14 +68,12 @@ class Domain:
         accuracy = float((guesses == held_out[label]).mean())
         protocol = {
             "features": "domain",
-            "features_sha256": trained.sha256,
+            "features_sha256": network.sha256,
             "features_accuracy": round(accuracy, 4),
         }
         return FeatureSpace(taps, protocol)
 
     def _trained(self, data: dict, source: Source) -> ingredients.Ingredient:
-        from genlab.train.loop import fit
-
         image, label, classes = _labelled(source)
         net = spec(Logits, self.trunk, classes)
         config = spec(
@@ -92,18 +88,7 @@ class Domain:
             ),
             title="features: a classifier of the data",
         )
-        code = kept_code.code_digest(config)  # "" where none of it is the user's
-        known = {"contents": contents(source), **({"code": code} if code else {})}
-        name = config_lib.fingerprint({**config_lib.as_dict(config), **known})
-        folder = cache() / "features" / name[:16]
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".queue").open("w") as queue:
-            lock(queue, wait=True)  # another process may be training it
-            try:
-                return ingredients.read(folder, "net", self.steps)
-            except ConfigError:  # not trained yet, or not to the end
-                fit(config, folder)
-        return ingredients.read(folder, "net", self.steps)
+        return trained(config, source)
 
 
 def _labelled(source: Source) -> tuple[str, str, int]:
@@ -117,14 +102,3 @@ def _labelled(source: Source) -> tuple[str, str, int]:
             "genlab.features:Pixels"
         )
     return image, label, kind.cycle
-
-
-def contents(source: Source, looked_at: int = 256) -> str:
-    """sha256 of the train split, for a file may change under its name; of a streamed one, of its
-    size and first examples.
-    """
-    some = None if source.resident else looked_at
-    digest = hashlib.sha256(str(source.count("train")).encode())
-    for _, column in sorted(source.read("train", some).items()):
-        digest.update(np.ascontiguousarray(column).tobytes())
-    return digest.hexdigest()

@@ -17,7 +17,8 @@ PAIRS_OF = 2000  # rows at most whose pairs give a spread
 
 class Calibration(NamedTuple):
     """How what was measured follows what was asked: least squares of measured on asked, perfect at
-    slope 1 and intercept 0, and the mean absolute error, in the number's unit.
+    slope 1 and intercept 0, and the mean absolute error, in the number's unit. Of a number with a
+    period there is no line: slope is NaN, and intercept the mean direction of the difference.
     """
 
     slope: float
@@ -66,13 +67,16 @@ def r2(asked: Values, measured: Values, period: float = 0.0) -> float:
 
 
 def calibration(asked: Values, measured: Values, period: float = 0.0) -> Calibration:
-    """Slope, intercept and mean absolute error; of a number with a period measured values are taken
-    within half a period of what was asked. NaN for slope and intercept where all that was asked is
-    equal. Raises ValueError as `r2` does.
+    """Slope, intercept and mean absolute error, of a number with a period that of the short way
+    round. NaN for slope and intercept where all that was asked is equal. Raises ValueError as `r2`
+    does.
     """
     asked, measured = _finite(*_pair(asked, measured))
     off = difference(measured, asked, period)
     error = float(np.abs(off).mean())
+    if period:
+        mean = np.exp(2j * np.pi * off / period).mean()
+        return Calibration(float("nan"), float(np.angle(mean) * period / (2 * np.pi)), error)
     centred = asked - asked.mean()
     total = (centred**2).sum()
     if not total > 1e-12 * len(asked) * _scale(asked):

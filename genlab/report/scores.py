@@ -47,11 +47,12 @@ class Score(NamedTuple):
 LOWER_IS_BETTER = (
     "fd", "fid", "fd_infinity", "class_fd", "sfd", "kid", "mmd", "forward_kl", "reverse_kl",
     "wasserstein", "sliced_wasserstein", "swd", "copies", "ndb", "ndb_js", "nll",
-    "bits_per_dimension", "mse", "rmse", "mae", "lpips", "ppl",
+    "bits_per_dimension", "mse", "rmse", "mae", "lpips", "ppl", "leakage", "error",
 )  # fmt: skip
 HIGHER_IS_BETTER = (
     "inception_score", "precision", "recall", "density", "coverage", "accuracy",
     "prd_precision", "prd_recall", "classification_accuracy", "sample_accuracy", "bleu",
+    "r2", "exact_match", "mig",
     "modes", "high_quality", "elbo", "iwae", "ais", "log_likelihood", "psnr", "ssim", "ms_ssim",
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
@@ -60,7 +61,13 @@ AT_CHANCE_IS_BETTER = (
     "nearer", "nearer_train",  # to training data as often as to held-out
     "nn_accuracy", "nn_accuracy_real", "nn_accuracy_fake",  # a fair coin
 )  # fmt: skip
-ENDS = (LOWER_IS_BETTER, LOWER), (HIGHER_IS_BETTER, HIGHER), (AT_CHANCE_IS_BETTER, 0.5)
+AS_REAL_IS_BETTER = ("diversity", "slope")  # 1: as varied as data, as much as was asked for
+ENDS = (
+    (AS_REAL_IS_BETTER, 1.0),
+    (LOWER_IS_BETTER, LOWER),
+    (HIGHER_IS_BETTER, HIGHER),
+    (AT_CHANCE_IS_BETTER, 0.5),
+)
 GOALS = {name: goal for names, goal in ENDS for name in names}
 NATS = ("elbo", "iwae", "ais", "log_likelihood", "nll", "forward_kl", "reverse_kl")
 UNITS = dict.fromkeys(NATS, "nats") | {"psnr": "dB"}
@@ -68,6 +75,8 @@ SETTING = re.compile(r"[_@-]\d+$")  # iwae_64 is an iwae
 
 
 def score(name: str) -> Score:
-    """The score of that name; a number at its end is a setting: `iwae_64`, `recall@5`."""
-    kind = SETTING.sub("", name)
+    """The score of that name; a number at its end is a setting: `iwae_64`, `recall@5`; what
+    was decoded exactly is the score of its name: `decoded_r2`.
+    """
+    kind = SETTING.sub("", name).removeprefix("decoded_")
     return Score(name, GOALS.get(kind), UNITS.get(kind, ""))

@@ -27,7 +27,7 @@ from genlab.evaluation.evaluators import (
     Reconstruction,
 )
 from genlab.features import Domain, Pixels
-from genlab.features import domain as features
+from genlab.features import trained as features
 from genlab.losses.divergence import gaussian_log_prob
 from genlab.methods import GAN
 from genlab.metrics.bound import importance_weighted

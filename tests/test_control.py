@@ -1,0 +1,222 @@
+"""`Control` on models whose control is known: perfect, deaf, leaking, off its scale."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers.quadrants import Exact, Known, Painter, context, decoded, source
+from jax import random
+
+from genlab import config as config_lib
+from genlab.config import ConfigError, spec
+from genlab.data.columns import Label, Numbers
+from genlab.editing.factors import Factor, factors
+from genlab.evaluation import Control, asking
+from genlab.evaluation.answers import Answers
+from genlab.evaluation.leaks import NEW, nearest
+from genlab.features import Factors
+from genlab.nets import mlp
+
+FEW = {"samples": 300, "pairs": 60, "conditions": 12, "each": 5, "bins": 5}
+
+
+def control(model, reader=None, data=None, **settings):
+    return Control(reader or Exact(), **{**FEW, **settings})(context(model, data))
+
+
+def test_a_perfect_generator_scores_what_real_pictures_score():
+    found = control(Painter(), data=source(Known))
+    for name in ("accuracy", "exact_match", "decoded_accuracy", "decoded_exact_match"):
+        assert found.scores[name] == found.baselines[name] == 1
+    for name in ("r2", "decoded_r2"):
+        assert found.scores[name] == pytest.approx(found.baselines[name], abs=1e-3)
+        assert found.scores[name] > 0.999
+    assert found.scores["leakage"] == pytest.approx(0, abs=0.02)
+    assert found.scores["diversity"] == pytest.approx(1, abs=0.35)
+    assert found.protocol["decoder"] and found.protocol["given"] == "place, level"
+    assert found.protocol["measured"] == "place, level, spot" and found.protocol["real"] == 300
+    assert {*found.scores} == {*found.baselines} == {*Control.gives}
+    assert not control(Painter()).protocol["decoder"]
+
+
+def test_a_generator_that_ignores_its_conditions_scores_chance():
+    """A third of the places; R2 of numbers drawn anew, -1; as its own shuffled answers."""
+    found = control(Painter(obeys=False), samples=2000)
+    assert found.scores["accuracy"] == pytest.approx(1 / 3, abs=0.04)
+    assert found.scores["r2"] == pytest.approx(-1, abs=0.15)
+    table = found.tables["factor"]
+    for factor, score in (("place", "accuracy"), ("level", "r2")):
+        own, chance = (table[what][factor][score] for what in ("samples", "shuffled conditions"))
+        assert own.low < chance.high and chance.low < own.high
+    assert found.scores["leakage"] == 0  # what is asked changes nothing
+
+
+def test_a_reader_that_errs_is_seen_on_real_pictures_and_cautioned_of():
+    found = control(Painter(), Exact(wrong=3, noise=0.1))
+    assert found.scores["accuracy"] == found.baselines["accuracy"] == pytest.approx(2 / 3, abs=0.01)
+    assert found.scores["r2"] == pytest.approx(1 - 12 * 0.1**2, abs=0.04)
+    assert any("accuracy of 0.67 of 'place' on real pictures" in c for c in found.cautions)
+    assert found.baselines["leakage"] > 0.1  # of what its mistakes alone make
+    assert not any("'level'" in text for text in found.cautions)
+    assert "300 samples, fewer than 1,000" in found.cautions[0]
+
+
+def test_what_leaks_is_found_by_what_was_changed():
+    """A place moves the spot by 1/3 of its range, a level nothing; a spread of 1/3."""
+    table = control(Painter(leak=1 / 3)).tables["changed factor"]["samples"]
+    assert table["level"]["spot"] == table["level"]["place"] == 0
+    assert table["place"]["spot"] == pytest.approx(1, abs=0.35)
+    assert table["place"]["place"] == pytest.approx(1.5, abs=0.05)  # each label is another
+    assert table["level"]["level"] == pytest.approx(1, abs=0.25)
+    assert table[NEW]["place"] == table[NEW]["level"] == 0
+    assert table[NEW]["spot"] == pytest.approx(1, abs=0.25)
+    factors = control(Painter(leak=1 / 3)).tables["factor"]["samples"]
+    wanted = (table["place"]["spot"] + table["place"]["level"]) / 2
+    assert factors["place"]["leakage"].value == pytest.approx(wanted)
+
+
+def test_calibration_inside_in_a_gap_and_beyond_are_apart():
+    """A model that is right where it was trained, flat in the gap, and saturates at the ends."""
+
+    def level_of(level):
+        flat = jnp.where((level > 0.4) & (level < 0.7), 0.4, level)
+        return jnp.clip(flat, 0, 1)
+
+    data = source(Known, gap=(0.4, 0.7))
+    found = control(Painter(level_of), data=data, ask="range", beyond=0.2, samples=1500)
+    table = found.tables["range"]["samples"]
+    inside, gap, beyond = (table[f"level, {where}"] for where in ("inside", "in a gap", "beyond"))
+    assert inside["slope"] == pytest.approx(1, abs=0.05) and inside["error"] < 0.02
+    assert gap["slope"] == pytest.approx(0, abs=0.1)
+    assert gap["decoded_error"] == pytest.approx(0.15, abs=0.02)
+    assert beyond["decoded_error"] == pytest.approx(0.115, abs=0.02)  # 0.03 .. 0.2 beyond an end
+    asked = {where: table[f"level, {where}"]["asked"] for where in ("inside", "in a gap", "beyond")}
+    assert sum(asked.values()) == 1500
+    assert asked["beyond"] == pytest.approx(1500 * 0.34 / 1.4, rel=0.1)
+    assert found.scores["r2"] > 0.95  # of what is inside alone
+    curve = found.curves["level"]
+    assert [*curve] == ["samples", "real data", "decoded"] and len(curve["samples"]["asked"]) == 5
+    assert curve["samples"]["asked"][0] < 0 < 1 < curve["samples"]["asked"][-1]
+
+
+def test_diversity_is_relative_to_real_pictures_of_the_condition():
+    class Flat(Painter):
+        """One picture for each condition."""
+
+        def latents(self, key, n):
+            return 0.5 + 0 * super().latents(key, n)
+
+    assert control(Flat()).scores["diversity"] == pytest.approx(0, abs=1e-6)
+    data = source()
+    stored, asked = data.read("train"), {n: x[:4] for n, x in data.read("test").items()}
+    given = {name: asked[name] for name in ("place", "level")}
+    at = nearest(data.columns, given, stored, 5)
+    assert (stored["place"][at] == given["place"][:, None]).all()
+    for row, level, place in zip(at, given["level"], given["place"], strict=True):
+        far = np.abs(stored["level"][:, 0] - level)
+        far[stored["place"] != place] = np.inf
+        assert set(row) == set(np.argsort(far)[:5])
+
+
+def test_what_is_asked_is_as_in_the_data_or_even_over_the_range():
+    model, data = Painter(), source(n=50)
+    real = data.read("test")
+    as_data = asking.of_data(model, real, 100)
+    for name, x in as_data.items():  # every row twice
+        assert sorted(x.ravel().tolist()) == sorted(real[name].ravel().tolist() * 2)
+    pairs = set(zip(real["place"], real["level"][:, 0], strict=True))
+    assert set(zip(as_data["place"], as_data["level"][:, 0], strict=True)) == pairs
+    even = asking.of_range(model, data, real, 99, 0.5)
+    assert np.bincount(even["place"]).tolist() == [33, 33, 33]
+    assert np.sort(even["level"][:, 0]) == pytest.approx(-0.5 + 2 * (np.arange(99) + 0.5) / 99)
+    assert abs(np.corrcoef(even["place"], even["level"][:, 0])[0, 1]) < 0.3
+    factor = Factor("place", "place", data.columns["place"])
+    changed = asking.changed(as_data, factor)
+    assert (changed["place"] != as_data["place"]).all() and changed["level"] is as_data["level"]
+    number = asking.changed(as_data, Factor("level", "level", data.columns["level"]))
+    assert sorted(number["level"].ravel()) == sorted(as_data["level"].ravel())
+    assert (number["level"] != as_data["level"]).mean() > 0.9
+
+
+def test_shuffled_answers_keep_their_own_coverage():
+    kinds = {"a": Label(("x", "y")), "n": Numbers(("n",), (0.0,), (1.0,))}
+    factors = {name: Factor(name, name, kind) for name, kind in kinds.items()}
+    asked = {"a": np.arange(20) % 2, "n": np.linspace(0, 2, 20)[:, None]}
+    trained = {"a": np.zeros(50, int), "n": np.linspace(0, 1, 50)[:, None]}
+    other = Answers.of(factors, asked, asked, trained).shuffled()
+    again = Answers.of(factors, other.asked, asked, trained)
+    assert (other.asked["n"] != asked["n"]).all()
+    assert np.array_equal(other.coverage["n"].inside, again.coverage["n"].inside)
+
+
+def test_numbers_of_one_column_are_factors_by_their_names():
+    kind = Numbers(("x", "y"), (0.0, 0.0), (1.0, 1.0))
+    assert [*factors({"at": kind}, {"at": None})] == ["at.x", "at.y"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ask": "dta"}, "expected data or range"),
+        ({"beyond": 0.2}, "ask='range'"),
+        ({"samples": 1}, "samples is 1"),
+        ({"each": 1}, "each is 1"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Control(Exact(), **settings)
+
+
+def test_a_method_that_is_given_nothing_measured_is_refused_before_training():
+    with pytest.raises(ConfigError, match=r"measures place, level, spot, .* given nothing"):
+        Control(Exact()).check(Painter(given=()), source())
+
+
+@pytest.fixture(scope="module")
+def read():
+    """Factors, their config and data, and the network they trained."""
+    data, config = source(), {"data": config_lib.as_dict(spec(source))}
+    reader = Factors(mlp.Down((64,), "relu"), steps=400, batch_size=64)
+    return reader, config, data, reader.reader(config, data)
+
+
+def test_a_reader_reads_held_out_pictures_nearly_as_the_decoder_does(read):
+    _, _, data, found = read
+    stored = data.read("test")
+    told = found.read(stored["image"])
+    assert (told["place"] == stored["place"]).mean() > 0.95
+    for name in ("level", "spot"):
+        assert np.abs(told[name] - stored[name]).mean() < 0.05, name
+        assert told[name].shape == stored[name].shape
+    assert np.abs(decoded(stored["image"])["level"] - stored["level"]).max() < 0.01
+
+
+def test_a_reader_is_trained_once_and_named_by_its_weights(read):
+    reader, config, data, found = read
+    again = reader.reader(config, data)
+    assert again.protocol == found.protocol and len(found.protocol["reader_sha256"]) == 64
+    assert reader.protocol["reader_steps"] == 400 and "Down" in reader.protocol["reader"]
+
+
+def test_columns_that_a_reader_cannot_read_are_refused():
+    with pytest.raises(ConfigError, match="'spt' is none; did you mean 'spot'"):
+        Factors(mlp.Down((4,)), columns=("spt",)).kinds(source())
+    assert [*Factors(mlp.Down((4,)), columns=("spot",)).kinds(source())] == ["spot"]
+
+
+def test_a_predictors_loss_is_the_sum_of_its_columns(read):
+    """Cross-entropy of labels and squared error of numbers, by longhand."""
+    data = read[2]
+    game = config_lib.build(read[0].game(data, "image"))
+    stored = {name: x[:6] for name, x in data.read("train").items()}
+    batch = {name: data.columns[name].load(jnp.asarray(x)) for name, x in stored.items()}
+    params, stats = game.init(random.key(0), batch)
+    loss, _ = game.loss(params, stats, batch, random.key(1), 0)
+    out, _ = game.net.apply({"params": params["net"]}, batch["image"])
+    p = np.exp(out["place"]) / np.exp(out["place"]).sum(-1, keepdims=True)
+    wanted = -np.log(p[np.arange(6), stored["place"]])
+    wanted = wanted + (out["level"][:, 0] - (2 * stored["level"][:, 0] - 1)) ** 2
+    wanted = wanted + (out["spot"][:, 0] - (2 * stored["spot"][:, 0] - 1)) ** 2
+    assert float(loss) == pytest.approx(float(np.mean(wanted)), rel=1e-5)
+    with pytest.raises(ConfigError, match="the columns need"):
+        game.check({**data.columns, "place": Label(("a", "b"))})
