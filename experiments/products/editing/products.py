@@ -52,20 +52,17 @@ def config():
 
 
 def sweep():
-    """Encoders of the GAN of the same seed, into its w and into its z."""
-    return {"gan": {}, "encoder-w": encoder("w"), "encoder-z": encoder("z")}
-
-
-def encoder(space):
-    """An encoder of the trained generator, which stays as it is."""
+    """`encoder`: into the w of the GAN of the same seed, which stays as it is."""
     net = spec(Encoder, spec(dcgan.Down, width=32, norm="BatchNorm"), latent=64)
     generator = spec(trained, "{sweep}/gan/seed{seed}", "gen")
-    method = spec(InversionEncoder, generator, net, 64, space, given=("category",))
-    return {
+    method = spec(InversionEncoder, generator, net, 64, "w", given=("category",))
+    encoder = {
         "method": method,
         "optim": {"encoder": spec(optax.adam, 1e-3)},
         "ema": {"encoder": 0.99},
         "evaluate": {"reconstruction": spec(Reconstruction)},
-        "loop.steps": 1000,
-        "loop.sample_every": 1000,
+        "batch_size": 32,
+        "loop.steps": 800,
+        "loop.sample_every": 800,
     }
+    return {"gan": {}, "encoder": encoder}
