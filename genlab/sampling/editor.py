@@ -172,6 +172,27 @@ class Editor:
         flat = latents.reshape(n * k, *latents.shape[2:])
         return self._programs.made(inverted.space, flat, loaded(self.source, given) or None)
 
+    def mixed(self, first: Inverted, other: Inverted, since: int) -> Examples:
+        """Examples with the styles of `first`, from layer `since` on those of `other` (style
+        mixing: Karras et al. 2019, arXiv:1812.04948, Section 3.1).
+
+        Raises ConfigError for latents that are not of w, and for a layer that is not there.
+        """
+        if {first.space, other.space} != {"w"}:
+            raise ConfigError("styles are mixed in w: invert, or draw, with space='w'")
+        method: Any = self.method
+        w = edits.mixed(first.latents, other.latents, method.style_layers(), since)
+        return self.generate(first, w[:, None])
+
+    def truncated(self, inverted: Inverted, psi: float) -> Examples:
+        """Examples of latents at `psi` of their distance from the mean, those of z from 0: the
+        truncation trick of w (`edits.truncated`).
+        """
+        mean = np.zeros(inverted.latents.shape[1])
+        if inverted.space == "w":
+            mean = self.population("w").latents.mean(0)
+        return self.generate(inverted, edits.truncated(inverted.latents, mean, psi)[:, None])
+
     def drawn(self, n: int, space: str = "z", seed: int = 0) -> Inverted:
         """`n` of the model's own samples, with their latents."""
         check_seed(seed)

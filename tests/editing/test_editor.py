@@ -136,6 +136,18 @@ def test_directions_without_supervision(gan, styles, name):
         np.testing.assert_array_equal(edited.examples[[1, 4]], unmoved)
 
 
+def test_styles_are_mixed_and_truncated(styles):
+    a, b = (styles.drawn(3, "w", seed=seed) for seed in (1, 2))
+    np.testing.assert_array_equal(styles.mixed(a, b, since=4), a.examples)
+    np.testing.assert_array_equal(styles.mixed(a, b, since=0), b.examples)
+    np.testing.assert_array_equal(styles.truncated(a, 1.0), a.examples)
+    assert np.ptp(styles.truncated(a, 0.0), axis=0).max() == 0
+    with pytest.raises(ConfigError, match="space='w'"):
+        styles.mixed(styles.drawn(3), b, since=1)
+    with pytest.raises(ConfigError, match="the network has 4"):
+        styles.mixed(a, b, since=5)
+
+
 def test_what_cannot_be_is_refused(gan):
     for call, why in (
         (lambda: gan.direction("light"), "no factor 'light'"),
