@@ -21,11 +21,11 @@ from genlab.sweep import plan, run
 from genlab.train import program
 
 ROOT = Path(__file__).parents[1]
-FILES = sorted(p for p in (ROOT / "experiments").glob("*/*.py") if "def config(" in p.read_text())
+FILES = sorted(p for p in (ROOT / "experiments").rglob("*.py") if "def config(" in p.read_text())
 OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options")
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
-MADE_FROM = {"fine_tuning", "second_stage"}  # other runs: trained in the slow tier alone
+MADE_FROM = {"editing", "fine_tuning", "second_stage"}  # other runs: trained in the slow tier alone
 DEEPEST = {"biggan", "cgan-projection", "r3gan", "sagan", "sngan"}  # traced in the slow tier alone
 REPORTED = {"dirac_gan/dirac"}  # `test_launch.py` and the tutorial report images
 

@@ -34,6 +34,10 @@ def add(command) -> None:
     command.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help=text)
     text = "steps of optimisation; 0: only what the model's encoder says"
     command.add_argument("--optimise", type=options.whole, metavar="STEPS", help=text)
+    text = "what measures pictures: decoder, the set's own (default, where it has one), or reader"
+    command.add_argument("--measure", default="", metavar="decoder|reader", help=text)
+    text = "of the model, that the direction is found from (default 2000)"
+    command.add_argument("--samples", type=options.whole, default=2000, help=text)
     command.add_argument("--step", type=options.whole, help="the checkpoint of this round")
     options.workdir(command)
 
@@ -55,6 +59,8 @@ def run(arguments) -> None:
         space=arguments.space,
         given=read_given(*arguments.given),
         optimise=arguments.optimise,
+        measure=arguments.measure,
+        samples=arguments.samples,
     )
     said = partial(print, file=sys.stderr)
     for path in edit(arguments.workdir, request, arguments.step, said):

@@ -11,53 +11,33 @@ made:
         edited.npz    latents, edited pictures, conditions
 """
 
-import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from genlab.config import ConfigError
-from genlab.data.pictures import headed, titled, write_png
+from genlab.config import ConfigError, as_dict
+from genlab.data.columns import Label, first_image
+from genlab.data.sources import Readable
+from genlab.editing.factors import factors
 from genlab.editing.inversion import Optimisation
+from genlab.evaluation.edit_files import write
+from genlab.evaluation.edit_request import EditRequest, check, name_of
 from genlab.evaluation.reading import Resize, read_set
+from genlab.features.factors import FactorReader, Factors
 from genlab.game.abilities import Generates, require
-from genlab.metrics import image
+from genlab.metrics import control, image
+from genlab.nets import dcgan, mlp
 from genlab.runs import requests
 from genlab.runs.environment import version
 from genlab.runs.files import write_json
 from genlab.sampling import editor
-from genlab.sampling.conditions import asked, written
-from genlab.sampling.editor import Edited, Inverted
+from genlab.sampling.conditions import asked
+from genlab.sampling.directions import UNSUPERVISED
+from genlab.sampling.editor import Edited, Editor, Inverted
 from genlab.sampling.load import TrainedRun, load
-
-
-class EditRequest(NamedTuple):
-    """What to edit, and how.
-
-    input:     a folder of pictures, a picture or an npz file; "" for none
-    split:     of the run's own data, whose conditions come with the pictures; "" for none. Without
-               both the model's own samples are edited
-    direction: a name (`sampling.directions`); "" only inverts
-    by, steps: strengths from .. to, in standard deviations of the latents along the direction
-    keep:      factors that the direction is made orthogonal to
-    given:     conditions of all pictures, as text; those of `input` that are not given are found
-               with the latents
-    optimise:  steps of optimisation; None: the space's default; 0: only the start
-    """
-
-    input: str = ""
-    split: str = ""
-    n: int = 8
-    seed: int = 0
-    direction: str = ""
-    by: tuple[float, float] = (-3.0, 3.0)
-    steps: int = 7
-    keep: tuple[str, ...] = ()
-    space: str = "z"
-    given: Mapping[str, str] = {}
-    optimise: int | None = None
 
 
 def edit(
@@ -71,13 +51,13 @@ def edit(
 
     `say` is called with a line of results. Raises ConfigError for what the run cannot do.
     """
-    _check(request)
+    check(request)
     run = load(workdir, step)
     require(run.method, Generates, "genlab edit")
     if len(run.source.columns[run.method.makes].shape) != 3:
         raise ConfigError("genlab edit is for models of pictures; this one makes points")
     pictures, found = _inverted(run, request)
-    edited = _edited(run, request, found)
+    edited = _edited(run, request, found, say)
     errors = {} if pictures is None else _errors(pictures, found.examples)
     if errors:
         say(", ".join(f"{name} {np.mean(x):.4g}" for name, x in errors.items()) + " of inversion")
@@ -85,29 +65,9 @@ def edit(
         say(_summary(edited))
     place = run.folder.path / "edited" / name_of(request, run.step)
     with requests.written_whole(place, "genlab edit") as draft:
-        files = _write(draft, run, request, pictures, found, edited, errors)
+        files = write(draft, run, request, pictures, found, edited, errors)
         write_json(draft / requests.RECORD, _record(run, request, found, edited, files))
     return [place / file for file in files]
-
-
-def name_of(request: EditRequest, step: int) -> str:
-    """The name of a request's folder."""
-    whose = request.split or ("input" if request.input else "samples")
-    asked_for = {
-        "": request.input or None,
-        "seed": request.seed or None,
-        **request.given,
-        "by": _strengths(request) if request.direction else None,
-        "to": request.direction or None,
-        "keep": ",".join(request.keep) or None,
-        "optimise": request.optimise,
-    }
-    parts = [f"round{step:06d}", request.space, f"{whose}{request.n}"]
-    return requests.folder_name(parts, asked_for)
-
-
-def _strengths(request: EditRequest) -> str:
-    return f"{request.by[0]:g}..{request.by[1]:g}x{request.steps}"
 
 
 def _inverted(run: TrainedRun, request: EditRequest) -> tuple[np.ndarray | None, Inverted]:
@@ -149,12 +109,48 @@ def _settings(request: EditRequest) -> Optimisation | None:
     return usual.__class__(**{**vars(usual), "steps": request.optimise})
 
 
-def _edited(run: TrainedRun, request: EditRequest, found: Inverted) -> Edited | None:
+def _edited(
+    run: TrainedRun, request: EditRequest, found: Inverted, say: Callable[[str], Any]
+) -> Edited | None:
     if not request.direction:
         return None
-    direction = run.editor.direction(request.direction, request.space, request.keep)
+    named = request.direction.partition(":")[0] in UNSUPERVISED and not request.keep
+    own = dataclasses.replace(run.editor, samples=request.samples)
+    using = own if named else measured(run, request, say)
+    direction = using.direction(request.direction, request.space, request.keep)
     by = np.linspace(*request.by, request.steps)
-    return run.editor.edit(found, direction, by.tolist())
+    return using.edit(found, direction, by.tolist())
+
+
+def measured(run: TrainedRun, request: EditRequest, say: Callable[[str], Any]) -> Editor:
+    """The run's editor with what says what is in a picture; how well a trained network does on
+    held-out pictures is said.
+    """
+    decode = getattr(run.source, "decode", None)
+    if request.measure == "decoder" and decode is None:
+        raise ConfigError("--measure=decoder: the data have no decoder; leave it out")
+    if decode is not None and request.measure != "reader":
+        return dataclasses.replace(run.editor, samples=request.samples)
+    shape = run.source.columns[run.method.makes].shape
+    side = shape[0]
+    square = shape[0] == shape[1] >= 8 and side & (side - 1) == 0
+    trunk = dcgan.Down(24) if square else mlp.Down((256, 128))
+    reader = Factors(trunk).reader(as_dict(run.config), run.source, run.method.makes)
+    say(f"measured by a network trained on the data: {_skill(reader, run.source)}")
+    return run.editor.with_measure(reader.read, reader.columns, request.samples)
+
+
+def _skill(reader: FactorReader, source: Readable) -> str:
+    """How well it reads held-out pictures: accuracy of labels, R2 of numbers."""
+    stored = source.read("test", 1000)
+    read, scores = reader.read(stored[first_image(source.columns) or ""]), {}
+    for name, factor in factors(source.columns, read).items():
+        asked, found = factor.of(stored), factor.of(read)
+        if isinstance(factor.kind, Label):
+            scores[name] = control.accuracy(asked, found)
+        else:
+            scores[name] = control.r2(asked, found, factor.period)
+    return ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
 
 
 def _errors(pictures: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:
@@ -163,70 +159,6 @@ def _errors(pictures: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:
     window = min(11, side - 1 + side % 2)
     found = {"mse": image.mse(made, pictures, 255), "psnr": image.psnr(made, pictures, 255)}
     return {**found, "ssim": image.ssim(made, pictures, 255, window)} if window >= 3 else found
-
-
-def _write(
-    folder: Path,
-    run: TrainedRun,
-    request: EditRequest,
-    pictures: np.ndarray | None,
-    found: Inverted,
-    edited: Edited | None,
-    errors: Mapping[str, np.ndarray],
-) -> list[str]:
-    """The files in `folder`."""
-    write_png(folder / "strips.png", _strips(run, request, pictures, found, edited))
-    texts = written(run.source.columns, found.given or {})
-    made = {"latents": found.latents, "reconstructed": np.asarray(found.examples)}
-    files = ["strips.png", "edited.npz"]
-    if errors:
-        _table(folder / "inversion.csv", {**errors, **texts}, "picture")
-        files.insert(1, "inversion.csv")
-    if edited:
-        made |= {"edited": np.asarray(edited.examples), "edited_latents": edited.latents}
-    if edited and edited.changes:
-        rows = {"wanted": edited.changes.wanted, **edited.changes.unwanted}
-        _table(folder / "changes.csv", rows, "by", [f"{x:g}" for x in edited.by])
-        files.insert(-1, "changes.csv")
-    np.savez(folder / "edited.npz", **made, **(found.given or {}))  # pyright: ignore[reportArgumentType]
-    return files
-
-
-def _strips(
-    run: TrainedRun,
-    request: EditRequest,
-    pictures: np.ndarray | None,
-    found: Inverted,
-    edited: Edited | None,
-) -> np.ndarray:
-    """A row for each picture: itself where there is one, then what the model makes of it."""
-    n = len(found.latents)
-    made = edited.examples if edited else found.examples
-    wide = np.asarray(made).reshape(n, -1, *made.shape[1:])
-    names = [f"{x:+.2g}" for x in edited.by] if edited else ["made"]
-    if pictures is not None:
-        wide, names = np.concatenate([pictures[:, None], wide], axis=1), ["given", *names]
-    column = run.source.columns[run.method.makes]
-    sheet = headed(column.draw(wide.reshape(-1, *made.shape[1:]), wide.shape[1]), names)
-    return titled(sheet, _title(request)) if edited else sheet
-
-
-def _title(request: EditRequest) -> str:
-    kept = f", keeping {', '.join(request.keep)}" if request.keep else ""
-    return f"{request.direction}{kept}, standard deviations in {request.space}"
-
-
-def _table(
-    path: Path, columns: Mapping[str, Sequence | np.ndarray], head: str, names: Iterable = ()
-) -> None:
-    """Columns of numbers or texts, a row for each of `names`, or numbered."""
-    rows = list(zip(*columns.values(), strict=True))
-    names = list(names) or [f"{i:05d}" for i in range(len(rows))]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow([head, *columns])
-        for name, row in zip(names, rows, strict=True):
-            lines.writerow([name, *(x if isinstance(x, str) else f"{x:.6g}" for x in row)])
 
 
 def _summary(edited: Edited) -> str:
@@ -261,29 +193,3 @@ def _record(
         "genlab": version(),
         "files": files,
     }
-
-
-def _check(request: EditRequest) -> None:
-    if request.input and request.split:
-        raise ConfigError(
-            f"--input={request.input} and --split={request.split}: give one, pictures of your own "
-            "or of the run's data"
-        )
-    if request.n < 1:
-        raise ConfigError(f"--n is {request.n}; edit at least one")
-    if request.steps < 2 or not request.by[0] < request.by[1]:
-        raise ConfigError(
-            f"--by={request.by[0]:g}..{request.by[1]:g} --steps={request.steps}: give strengths "
-            "that rise, in 2 steps or more"
-        )
-    if request.optimise is not None and request.optimise < 0:
-        raise ConfigError(f"--optimise is {request.optimise}; give 0 or more steps")
-    if not (request.input or request.split):
-        for name, value in {"given": request.given, "optimise": request.optimise}.items():
-            if value:
-                raise ConfigError(
-                    f"--{name} is of pictures that are inverted: give --input or --split; without "
-                    "them the model's own samples are edited"
-                )
-    if request.keep and not request.direction:
-        raise ConfigError("--keep says what a direction leaves as it is: give --direction too")

@@ -1,8 +1,9 @@
 """Inversion and editing of a trained model; nothing of it is trained."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -68,6 +69,7 @@ class Editor:
     measure: stored examples -> what is in them, by column, as stored; None: the exact decoder of a
              source that has one
     kinds:   of what is measured, where the source has no column of that name
+    samples: of the model, that directions are found from
     """
 
     method: Method
@@ -75,7 +77,8 @@ class Editor:
     params: dict
     stats: dict
     measure: Measure | None = None
-    kinds: dict[str, Column] = field(default_factory=dict)
+    kinds: Mapping[str, Column] = field(default_factory=dict)
+    samples: int = 2000
     _programs: Programs = field(init=False, repr=False)
     _populations: dict = field(default_factory=dict, init=False, repr=False)
 
@@ -133,8 +136,6 @@ class Editor:
         name: str,
         space: str = "z",
         keep: Sequence[str] = (),
-        samples: int = 2000,
-        seed: int = 0,
     ) -> Direction:
         """The direction of a name (see `sampling.directions`), found from the model's own samples.
 
@@ -142,7 +143,7 @@ class Editor:
 
         Raises ConfigError for a factor that nothing measures.
         """
-        return found_direction(self.population(space, samples, seed), name, tuple(keep))
+        return found_direction(self.population(space), name, tuple(keep))
 
     def edit(
         self, inverted: Inverted, direction: Direction, by: Sequence[float] = STRENGTHS
@@ -202,10 +203,10 @@ class Editor:
         made = self._programs.made(space, latents, cond)
         return Inverted(made, np.asarray(latents), given, np.zeros(n), space)
 
-    def population(self, space: str = "z", n: int = 2000, seed: int = 0) -> Population:
+    def population(self, space: str = "z") -> Population:
         """Samples that directions are found from, made and measured once."""
-        if (space, n, seed) not in self._populations:
-            drawn = self.drawn(n, space, seed)
+        if space not in self._populations:
+            drawn = self.drawn(self.samples, space)
             measure = self._measure()
             measured = dict(measure(drawn.examples)) if measure else {}
             cond = part(loaded(self.source, drawn.given), slice(0, 1))
@@ -216,12 +217,17 @@ class Editor:
 
             known = factors({**self.kinds, **self.source.columns}, measured)
             found = Population(drawn.latents, generate, known, measured)
-            self._populations[space, n, seed] = found
-        return self._populations[space, n, seed]
+            self._populations[space] = found
+        return self._populations[space]
 
-    def with_measure(self, measure: Measure, kinds: dict[str, Column]) -> "Editor":
+    def with_measure(
+        self,
+        measure: Measure,
+        kinds: Mapping[str, Column] = MappingProxyType({}),
+        samples: int = 2000,
+    ) -> "Editor":
         """The same model, measured by another function."""
-        return dataclasses.replace(self, measure=measure, kinds=kinds)
+        return dataclasses.replace(self, measure=measure, kinds=kinds, samples=samples)
 
     def _measure(self) -> Measure | None:
         return self.measure or getattr(self.source, "decode", None)

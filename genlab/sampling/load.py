@@ -222,12 +222,12 @@ class TrainedRun:
         return self.editor.invert(x, stored, space, settings, start, seed=seed)
 
     def directions(
-        self, *names: str, space: str = "z", keep: Sequence[str] = (), samples: int = 2000
+        self, *names: str, space: str = "z", keep: Sequence[str] = ()
     ) -> dict[str, Direction]:
         """Directions by their names: "hue", "category=dress", "sefa:0", "ganspace:0", "random:0";
         see `Editor.direction`.
         """
-        return {name: self.editor.direction(name, space, keep, samples) for name in names}
+        return {name: self.editor.direction(name, space, keep) for name in names}
 
     def edit(
         self,

@@ -56,7 +56,7 @@ def editor(method):
     read = digits().read("train", 16)
     batch = {"image": read["image"] / np.float32(127.5) - 1, "label": np.eye(10)[read["label"]]}
     params, stats = jax.jit(made.init)(random.key(0), batch)
-    return Editor(made, SOURCE, params, stats, measure)
+    return Editor(made, SOURCE, params, stats, measure, samples=500)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_direction_changes_what_it_is_named_for(gan):
 @pytest.mark.parametrize("name", ["sefa:0", "ganspace:1", "random:2"])
 def test_directions_without_supervision(gan, styles, name):
     for model, space in ((gan, "z"), (styles, "w")):
-        direction = model.direction(name, space, samples=200)
+        direction = model.direction(name, space)
         np.testing.assert_allclose(np.linalg.norm(direction.slopes, axis=1), 1, rtol=1e-5)
         edited = model.edit(model.drawn(2, space), direction, by=(-1.0, 0.0, 1.0))
         assert edited.changes is None and edited.latents.shape == (2, 3, 8)

@@ -65,7 +65,7 @@ def measured(sweep: Path, seed: str) -> dict:
         inverted[name], inversions[name] = invert(runs[run], stored, space, settings)
     mean = np.broadcast_to(stored["image"].mean(0), stored["image"].shape).round().astype(np.uint8)
     inversions["the mean picture"] = errors(mean, stored["image"])
-    editor = runs["gan"].editor.with_measure(read, {})
+    editor = runs["gan"].editor.with_measure(read)
     own = editor.drawn(PICTURES, "w", seed=5)
     again = {"image": own.examples, **own.given}
     inversions["its own samples, in w"] = invert(runs["gan"], again, "w", None)[1]
