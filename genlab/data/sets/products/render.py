@@ -4,8 +4,8 @@ From the back to the front: the background with the item's shadow; what shows th
 the main area with its texture; dark lines; what is in the second colour; small repeated parts.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,6 @@ from genlab.data.sets.products.shapes import bar, coverage, ellipse
 
 TABLE = categories.table()
 WARM, COOL = np.array([0.965, 0.945, 0.91]), np.array([0.70, 0.755, 0.81])
-BANDS = 2
 SHADOW = 0.3  # how far a shadow reaches, in item units
 Factors = Mapping[str, Array]
 
@@ -102,7 +101,7 @@ def drawing(factors: Factors, at: tuple[Array, Array], size: int) -> Drawing:
         trim=trim,
         line=jnp.maximum(_least(bars[n] for n in ("line", "lines", "seams")), main),
         dots=_dots(parts, folded, y),
-        pixel=2.0 / size / factors["scale"][0] + 0.0 * x,
+        pixel=2.0 / size / factors["scale"][0],
     )  # fmt: skip
 
 
@@ -132,19 +131,35 @@ def _least(distances) -> Array:
 
 def image(factors: Factors, size: int) -> Array:
     """The picture of one item, float32 [size, size, 3] in 0..1; factors as stored."""
-    # Two passes that XLA cannot fuse into one: fused, it works distances out again for every use.
-    found = in_bands(lambda at: drawing(factors, at, size), grid(size))
-    shares = in_bands(lambda at: jnp.stack(painted(factors, *at)), (found, grid(size)), axis=1)
-    picture = jnp.einsum("kp,kc->pc", shares, palette(factors), precision="highest")
-    return picture.reshape(size, size, 3)
+    x, y = grid(size)
+    at, colours = (jnp.asarray(x), jnp.asarray(y)), palette(factors)
+
+    def paint(found: Drawing) -> tuple[Array, ...]:
+        shares = painted(factors, found, at)
+        return tuple(
+            sum(s * c for s, c in zip(shares, colours[:, i], strict=True)) for i in range(3)
+        )
+
+    channels = in_turn(lambda: drawing(factors, at, size), paint)
+    return jnp.stack(channels, axis=-1).reshape(size, size, 3)
 
 
-def in_bands(fn, values, axis: int = 0) -> Array:
-    """`fn` of arrays [P] taken in BANDS parts, one after the other, joined along `axis`."""
-    parts = jax.tree.map(lambda x: jnp.reshape(x, (BANDS, -1)), values)
-    made = jax.lax.map(fn, parts)
-    join = lambda x: jnp.moveaxis(x, 0, axis).reshape(*x.shape[1 : axis + 1], -1)  # noqa: E731
-    return jax.tree.map(join, made)
+def in_turn(first: Callable[[], Any], second: Callable[[Any], Any]) -> Any:
+    """`second(first())` as two programs: XLA would fuse them into one, in which each distance is
+    worked out again for every use (measured: 20 times slower).
+    """
+    shapes = jax.eval_shape(first)
+    zeros = jax.tree.map(
+        lambda x: jnp.zeros(x.shape, x.dtype), (shapes, jax.eval_shape(second, shapes))
+    )
+
+    def stage(held, number):
+        made = jax.lax.cond(
+            number == 0, lambda x: (first(), x[1]), lambda x: (x[0], second(x[0])), held
+        )
+        return made, None
+
+    return jax.lax.scan(stage, zeros, jnp.arange(2))[0][1]
 
 
 def palette(factors: Factors) -> Array:

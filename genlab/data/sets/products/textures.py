@@ -26,7 +26,7 @@ def share(x: Array, y: Array, texture: Array, period: Array, angle: Array, pixel
         "dots": _dots(u, v, sharp),
         "checks": 0.55 * stripes + 0.35 * _edge(0.14 - along, sharp),
         "gradient": jnp.clip(0.5 + 0.3 * u, 0.0, 1.0),
-        "knit": 0.85 * _edge(0.22 - _wave(v + 1.2 * across), sharp),
+        "knit": 0.85 * _edge(0.2 - _wave(v + 1.1 * _wave(1.5 * u)), sharp),
     }
     return sum((weights[name] * x for name, x in found.items()), jnp.zeros_like(x))
 
