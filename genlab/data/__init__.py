@@ -3,7 +3,7 @@ config.
 """
 
 from genlab.augment import image
-from genlab.data.columns import Image, Label, Mask, Numbers, Points, to_uint8
+from genlab.data.columns import Image, Label, Mask, Numbers, Points, Tokens, to_uint8
 from genlab.data.sets.arrays import arrays, from_arrays, from_columns
 from genlab.data.sets.digits import digits
 from genlab.data.sets.folder import folder
@@ -24,6 +24,7 @@ __all__ = [
     "Numbers",
     "Points",
     "Source",
+    "Tokens",
     "arrays",
     "digits",
     "folder",

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as Picture
 
 from genlab.config import ConfigError
-from genlab.data.columns import Image, Label, Mask, Numbers, Points, checked, inferred
+from genlab.data.columns import Image, Label, Mask, Numbers, Points, Tokens, checked, inferred
 
 RNG = np.random.default_rng(0)
 KINDS = {
@@ -20,6 +20,10 @@ KINDS = {
         np.float32(RNG.uniform((0, -1), (1, 3), (6, 2))),
     ),
     "points": (Points((2,)), np.float32(RNG.normal(size=(6, 2)))),
+    "tokens": (
+        Tokens(("", "a", "red", "hat"), 3),
+        np.array([[1, 2, 3], [1, 3, 0], [3, 0, 0], [2, 3, 0], [0, 0, 0], [2, 2, 2]], np.int32),
+    ),
     "hue": (
         Numbers(("hue",), (0.0,), (1.0,), (1.0,)),
         np.float32(RNG.uniform(0.1, 0.9, (6, 1))),
@@ -56,7 +60,8 @@ def test_a_few_are_drawn_and_one_is_written(name, tmp_path):
         found = json.loads(file.read_text())
         np.testing.assert_allclose([found[n] for n in kind.names], values[1], rtol=1e-6)
     else:
-        wanted = "owl" if name == "label" else " ".join(f"{x:.9g}" for x in values[1])
+        words = {"label": "owl", "tokens": "a hat"}
+        wanted = words.get(name) or " ".join(f"{x:.9g}" for x in values[1])
         assert file.read_text().strip() == wanted
 
 
@@ -106,7 +111,7 @@ def test_values_are_written_as_they_are_typed_varied_in_steps_and_known_to_be_ou
 
 def test_a_kind_is_inferred_from_values_or_asked_for():
     for name, (kind, values) in KINDS.items():
-        if name not in ("numbers", "label", "hue"):
+        if name not in ("numbers", "label", "hue", "tokens"):
             assert inferred(name, values) == kind
     assert inferred("kind", np.array(["b", "a", "b"])) == Label(("a", "b"))
     assert inferred("hue", np.array([0.5, 0.25])) == Numbers(("hue",), (0.25,), (0.5,))
@@ -139,3 +144,19 @@ def test_numbers_with_a_period_have_no_seam():
 def test_periods_that_cannot_be(high, period, told):
     with pytest.raises(ConfigError, match=told):
         Numbers(("hue",), (0.0,), (high,), period)
+
+
+def test_tokens_are_text():
+    kind = KINDS["tokens"][0]
+    assert kind.parse("a red hat").tolist() == [1, 2, 3] and kind.text(kind.parse("hat")) == "hat"
+    assert kind.check("said", np.array(["a hat", "red"])).tolist() == [[1, 3, 0], [2, 0, 0]]
+    for text, told in [
+        ("a rde hat", "did you mean 'red'"),
+        ("a a red hat", "4 words, more than 3"),
+    ]:
+        with pytest.raises(ConfigError, match=told):
+            kind.parse(text)
+    with pytest.raises(ConfigError, match=r"row 1 .*must be 0 \.\. 3"):
+        kind.check("said", np.array([[0, 1, 2], [0, 4, 0]]))
+    with pytest.raises(ConfigError, match="give '' first"):
+        Tokens(("a", "b"), 3)

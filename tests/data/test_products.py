@@ -1,14 +1,19 @@
 """Drawn products: items are pure functions of (seed, split, index), and as their factors say."""
 
+import colorsys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation
 
 from genlab import spec
 from genlab.config import ConfigError, build
-from genlab.data import products
-from genlab.data.sets.products.factors import FACTORS
+from genlab.data import Decodes, products
+from genlab.data.sets.products import Damage, categories, decoder, describe, render
+from genlab.data.sets.products.columns import kinds
+from genlab.data.sets.products.factors import CATEGORIES, FACTORS, drawn
 
 FEW = {"size": 16, "validation": 3, "test": 24}
 
@@ -77,3 +82,145 @@ def test_splits_and_seeds_have_no_item_in_common_and_no_item_comes_twice():
 def test_products_that_cannot_be(given, told):
     with pytest.raises(ConfigError, match=told):
         products(**given)
+
+
+def items(size=32, count=24, **given):
+    """Factors [count, ...] of random items, some of them given, and pictures and distances."""
+    factors = jax.vmap(drawn)(jax.random.split(jax.random.key(3), count))
+    for name, value in given.items():
+        factors[name] = jnp.broadcast_to(jnp.asarray(value, factors[name].dtype), (count,)).reshape(
+            factors[name].shape
+        )
+    return factors
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """Pictures [N, size, size, 3] in 0..1 of items: one program for each size."""
+    programs = {}
+
+    def show(factors, size=32):
+        if size not in programs:
+            programs[size] = jax.jit(jax.vmap(lambda f: render.image(f, size)))
+        return np.asarray(programs[size](factors))
+
+    return show
+
+
+def whole(factors, size=32):
+    at = tuple(jnp.asarray(x) for x in render.grid(size))
+    found = jax.vmap(lambda f: render.drawing(f, at, size).whole)(factors)
+    return np.asarray(found).reshape(-1, size, size) < 0
+
+
+def test_orientation_by_moments_and_area_by_scale():
+    """Of trousers, which are longer than wide: within two degrees; areas within 4 %."""
+    degrees = np.linspace(-20, 20, 24, dtype=np.float32)
+    scales = np.linspace(0.74, 0.94, 24, dtype=np.float32)
+    same = {"category": 2, "length": 1.0, "width": 0.0, "flare": 0.0, "x": 0.0, "y": 0.0}
+    mask = whole(items(rotation=degrees, scale=scales, **same))
+    x, y = (a.reshape(32, 32) for a in render.grid(32))
+    for m, angle in zip(mask, degrees, strict=True):
+        covariance = np.cov(x[m], y[m])
+        _, axes = np.linalg.eigh(covariance)
+        found = np.rad2deg(np.arctan2(-axes[0, 1], axes[1, 1]))
+        assert abs((found - angle + 90) % 180 - 90) < 2
+    share = mask.mean((1, 2)) / scales**2
+    np.testing.assert_allclose(share, share.mean(), rtol=0.04)
+
+
+def test_mean_colour_is_the_hue_that_was_asked_for(shown):
+    hues = np.linspace(0, 1, 24, endpoint=False, dtype=np.float32)
+    factors = items(category=8, texture=0, hue=hues, rotation=0.0, x=0.0, y=0.0)
+    middle = shown(factors)[:, 14:18, 11:15].mean((1, 2))
+    found = np.array([colorsys.rgb_to_hsv(*x)[0] for x in middle])
+    assert np.abs((found - hues + 0.5) % 1 - 0.5).max() < 0.01
+
+
+def test_an_item_is_the_same_at_every_resolution_up_to_sampling(shown):
+    factors = items()
+    small, large = shown(factors), shown(factors, 64)
+    means = large.reshape(24, 32, 2, 32, 2, 3).mean((2, 4))
+    assert np.abs(means - small).mean() < 0.012
+    np.testing.assert_allclose(whole(factors).mean(), whole(factors, 64).mean(), rtol=0.01)
+
+
+def test_second_derivatives_of_continuous_factors_are_finite():
+    factors = jax.tree.map(lambda x: x[0], items(count=1, category=0, texture=1))
+    smooth = {n: x for n, x in factors.items() if not FACTORS[n].cycle}
+
+    def energy(values):
+        return (render.image({**factors, **values}, 16) ** 2).sum()
+
+    def along(values):  # grad, and its product with itself through a second derivative
+        slope = jax.grad(energy)(values)
+        return sum((x**2).sum() for x in slope.values()), slope
+
+    second, slope = jax.jit(jax.grad(along, has_aux=True))(smooth)
+    for name, x in second.items():
+        assert np.isfinite(x).all() and np.abs(slope[name]).max() > 0, name
+
+
+def test_columns_that_nobody_asks_for_are_not_computed(source):
+    def sizes(columns):
+        narrow = source.only(columns)
+        jaxpr = jax.make_jaxpr(lambda i: narrow._drawn(0, i))(jnp.arange(2, dtype=jnp.uint32))
+        return max(v.aval.size for e in jaxpr.eqns for v in e.outvars)
+
+    assert sizes(("hue", "category")) < 256 <= sizes(("image",))
+
+
+def test_further_columns_are_in_register_with_the_picture():
+    names = tuple(kinds(16))
+    source = products(16, columns=names, test=8, validation=1, damage=Damage(holes=0.3))
+    read = source.read("test")
+    for name, kind in source.columns.items():
+        np.testing.assert_array_equal(kind.check(name, read[name]), read[name])
+    image, hole = read["image"].astype(int), read["holes"]
+    np.testing.assert_array_equal(read["masked"], np.where(hole, 128, image))
+    assert (hole.sum((1, 2, 3)) == round(0.3 * 256)).all()
+    grey = (image * [0.299, 0.587, 0.114]).sum(-1, keepdims=True)
+    np.testing.assert_allclose(read["grey"], grey, atol=1.01)
+    changed = np.abs(read["flawed"].astype(int) - image).max(-1, keepdims=True) > 40
+    near = binary_dilation(read["mask"], np.ones((1, 3, 3, 1)))  # their edges are soft
+    assert changed.any() and not (changed & ~near).any()
+    assert (read["defect"].any((1, 2, 3)) <= (read["flaw"] > 0)).all()
+    blocks = image.reshape(8, 4, 4, 4, 4, 3).mean((2, 4))
+    np.testing.assert_allclose(read["low_resolution"][:, ::4, ::4], blocks, atol=1.01)
+    for i, ids in enumerate(read["sentence"]):
+        text = describe({name: x[i] for name, x in read.items()})
+        np.testing.assert_array_equal(source.columns["sentence"].parse(text), ids)
+        assert CATEGORIES[read["category"][i]] in text
+
+
+def test_every_number_of_a_category_is_affine_in_its_shape():
+    rng = np.random.default_rng(0)
+    for made, rows in zip(categories.MADE, categories.table(), strict=True):
+        shape = categories.Shape(*rng.random(3))
+        np.testing.assert_allclose(rows.T @ [1, *shape], categories.flat(made(shape)), atol=1e-5)
+
+
+def test_least_squares_finds_the_argument():
+    found, error = decoder.least_squares(
+        lambda x: jnp.array([x[0] ** 2 - 0.25, x[0] * x[1] - 0.1, x[1] - 0.2]),
+        jnp.array([0.9, 0.9]),
+        12,
+    )
+    np.testing.assert_allclose(found, [0.5, 0.2], atol=1e-3)
+    assert error < 1e-6
+
+
+@pytest.mark.slow
+def test_factors_decode_back_from_the_picture():
+    source = products(32, validation=1, test=64)
+    assert isinstance(source, Decodes)
+    read = source.read("test")
+    found = source.decode(read["image"])
+    for name in ("category", "texture"):
+        assert (found[name] == read[name]).mean() >= 0.9
+    for name in ("hue", "value", "x", "y", "scale", "rotation", "background", "light"):
+        kind = FACTORS[name]
+        off = np.abs(kind.difference(found[name], read[name]))
+        assert np.median(off) < 0.02 * (kind.high[0] - kind.low[0]), name
+    with pytest.raises(ConfigError, match="expected uint8"):
+        source.decode(read["image"] / 255.0)

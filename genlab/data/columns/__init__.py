@@ -12,6 +12,7 @@ from genlab.data.columns.label import Label
 from genlab.data.columns.mask import Mask
 from genlab.data.columns.numbers import Numbers
 from genlab.data.columns.points import Points
+from genlab.data.columns.tokens import Tokens
 
 __all__ = [
     "Column",
@@ -20,6 +21,7 @@ __all__ = [
     "Mask",
     "Numbers",
     "Points",
+    "Tokens",
     "checked",
     "first_image",
     "first_label",

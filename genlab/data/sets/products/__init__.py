@@ -4,6 +4,8 @@
 which `textures` and `render` paint; `columns` says what an item has, `source` serves it.
 """
 
+from genlab.data.sets.products.damage import Damage
+from genlab.data.sets.products.sentence import describe
 from genlab.data.sets.products.source import Products, products
 
-__all__ = ["Products", "products"]
+__all__ = ["Damage", "Products", "describe", "products"]

@@ -240,8 +240,6 @@ def lamp(s: Shape) -> Parts:
         "hoop": _disc(0, foot, 0.32 + 0.06 * s.width, 0.08),
         "hoop clip": FREE,
         "collar": _bar(0, -0.17, 0, 0.1, 0.9, 0.9),
-        "dots": _bar(0.22, -0.04, 0.22, 0.0, 0.022, 0.022, 0.02),
-        "repeat": (0.0, 0.07, 4.0),
     }
 
 

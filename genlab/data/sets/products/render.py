@@ -129,16 +129,24 @@ def _least(distances) -> Array:
     return first
 
 
-def image(factors: Factors, size: int) -> Array:
-    """The picture of one item, float32 [size, size, 3] in 0..1; factors as stored."""
+def image(factors: Factors, size: int, behind: Array | None = None) -> Array:
+    """The picture of one item, float32 [size, size, 3] in 0..1; factors as stored.
+
+    behind: what the item is in front of, instead of its background, [size, size, 3]
+    """
+    return coloured(factors, palette(factors), size, behind)
+
+
+def coloured(factors: Factors, colours: Array, size: int, behind: Array | None = None) -> Array:
+    """`image` in the colours of a palette [4, 3], in place of the factors'."""
     x, y = grid(size)
-    at, colours = (jnp.asarray(x), jnp.asarray(y)), palette(factors)
+    at = jnp.asarray(x), jnp.asarray(y)
+    back = [colours[0, i] if behind is None else behind[..., i].reshape(-1) for i in range(3)]
 
     def paint(found: Drawing) -> tuple[Array, ...]:
-        shares = painted(factors, found, at)
-        return tuple(
-            sum(s * c for s, c in zip(shares, colours[:, i], strict=True)) for i in range(3)
-        )
+        around, *shares = painted(factors, found, at)
+        fronts = [sum(s * c for s, c in zip(shares, colours[1:, i], strict=True)) for i in range(3)]
+        return tuple(around * back[i] + fronts[i] for i in range(3))
 
     channels = in_turn(lambda: drawing(factors, at, size), paint)
     return jnp.stack(channels, axis=-1).reshape(size, size, 3)

@@ -1,7 +1,7 @@
 """The set as a source: items drawn on the device, each from (seed, split, index)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,8 @@ from genlab.augment.image import Augmentation
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Column
 from genlab.data.sets.products import columns as kinds
+from genlab.data.sets.products.damage import Damage
+from genlab.data.sets.products.decoder import decode
 from genlab.data.sets.products.factors import FACTORS, drawn
 from genlab.data.sources import ORDER, Source, keyed, prepared, shuffled
 from genlab.runtime import compiler
@@ -38,6 +40,7 @@ class Products:
     counts: Mapping[str, int]
     seed: int = 0
     augment: tuple[Augmentation, ...] = ()
+    damage: Damage = field(default_factory=Damage)
     resident = True
 
     def count(self, split: str) -> int:
@@ -75,6 +78,10 @@ class Products:
         kept = {name: column for name, column in self.columns.items() if name in names}
         return replace(self, columns=kept)
 
+    def decode(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """See `decoder.decode`: every factor, read off pictures uint8 [N, H, H, 3]."""
+        return decode(images)
+
     def key(self, stream: Array, index: Array) -> Array:
         """Of one item: all of it follows from this."""
         return random.fold_in(random.fold_in(random.key(self.seed), stream), index)
@@ -88,7 +95,8 @@ class Products:
 
         def one(i):
             key = self.key(stream, i)
-            return kinds.drawn(tuple(self.columns), drawn(key), key, self.size)
+            item = kinds.Item(drawn(key), key, self.size, self.damage)
+            return kinds.drawn(tuple(self.columns), item)
 
         return jax.vmap(one)(index)
 
@@ -112,6 +120,7 @@ def products(
     test: int = 10_000,
     seed: int = 0,
     augment: tuple = (),
+    damage: Damage = Damage(),  # noqa: B008 - frozen
 ) -> Source:
     """Pictures of products, uint8 [size, size, 3], drawn on the device: ten categories in two
     colours and six textures, of any shape, place, scale and angle, under light from a side.
@@ -122,13 +131,18 @@ def products(
     size:     16 to 256
     examples: of the train split; 0: endless, no item comes twice in 2^32
     augment:  changes of the examples (`genlab.augment.image`)
+    damage:   of the columns `masked`, `noisy`, `blurred` and `low_resolution`
 
     ConfigError for a column there is not, another size, and counts below 0 (1 for held-out splits).
     """
     _check(size, columns, examples, validation, test)
+    if "low_resolution" in columns and size % damage.factor:
+        raise ConfigError(f"low_resolution: size={size} is no multiple of {damage}'s factor")
     counts = dict(zip(SPLITS, (examples, validation, test), strict=True))
     found = kinds.kinds(size)
-    return Products(size, {name: found[name] for name in columns}, counts, seed, tuple(augment))
+    return Products(
+        size, {name: found[name] for name in columns}, counts, seed, tuple(augment), damage
+    )
 
 
 def _check(size, columns, examples, validation, test) -> None:

@@ -1,0 +1,252 @@
+"""The factors of a picture, found by drawing it again: analysis by synthesis, nothing is trained.
+
+1. The background's colour from the border; the foreground is what no shadow on it explains.
+2. Of each category the silhouette of `bank` that is most like the foreground; the best STARTS
+   categories go on, their poses fitted to the foreground by Levenberg-Marquardt.
+3. For each a search over textures, scales and angles, in which the two colours are solved for: a
+   picture is linear in its palette.
+4. All continuous factors are fitted to the picture, and the smallest error decides.
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from genlab.config import ConfigError
+from genlab.data.sets.products import render
+from genlab.data.sets.products.bank import EACH, POSE, Bank, bank, moments, normalised
+from genlab.data.sets.products.factors import CATEGORIES, FACTORS, TEXTURES
+from genlab.data.sets.products.shapes import coverage
+from genlab.runtime import compiler
+
+LARGEST = 64  # pixels a side: larger pictures are made smaller first
+STARTS, KEPT = 3, 2  # categories that are tried, and textures of each
+ANGLES, SCALES = 12, (0.325, 0.375, 0.425, 0.475, 0.525, 0.575)
+BLOCK, TOGETHER = 32, 4  # pictures of a call, and of those decoded side by side
+SLACK = 0.15  # how far beyond its range a fitted number may be, in ranges
+LIT = ("background", "light")
+FITTED = (*POSE, *LIT, "texture_scale", "texture_angle")  # and two colours, in RGB
+
+
+def decode(images: np.ndarray) -> dict[str, np.ndarray]:
+    """uint8 [N, H, H, 3] to every factor, as stored; those that a picture does not show (angle and
+    scale of a plain texture) are the middle of their range.
+
+    ConfigError for pictures of another shape.
+    """
+    images = np.asarray(images)
+    if (
+        images.dtype != np.uint8
+        or images.ndim != 4
+        or images.shape[1:] != (*2 * images.shape[1:2], 3)
+    ):
+        raise ConfigError(
+            f"pictures to decode are {images.dtype} {images.shape}; expected uint8 [N, H, H, 3]"
+        )
+    factor = max(1, images.shape[1] // LARGEST)
+    size = images.shape[1] // factor
+    found, run = [], _decoder(size, factor)
+    known = bank(min(size, 32))
+    for start in range(0, len(images), BLOCK):
+        rows = np.minimum(np.arange(start, start + BLOCK), len(images) - 1)
+        made = jax.tree.map(np.asarray, run(images[rows], known))
+        found.append({name: x[: len(images) - start] for name, x in made.items()})
+    return {name: np.concatenate([x[name] for x in found]) for name in FACTORS}
+
+
+@functools.lru_cache(maxsize=4)
+def _decoder(size: int, factor: int) -> Callable:
+    def one(image, known):
+        x = image[: size * factor, : size * factor].astype(jnp.float32) / 255
+        x = x.reshape(size, factor, size, factor, 3).mean((1, 3))
+        return _decoded(x, known)
+
+    def run(images, known):
+        return jax.lax.map(lambda x: one(x, known), images, batch_size=TOGETHER)
+
+    return compiler.jit(run)
+
+
+def _decoded(image: Array, known: Bank) -> dict[str, Array]:
+    behind, foreground = _foreground(image)
+    category, pose = _starts(foreground, known)
+    fitted = jax.vmap(lambda c, p: _posed(foreground, c, p))(category, pose)
+    texture, guesses = jax.vmap(lambda c, p: _textured(image, behind, c, p))(category, fitted)
+    category = jnp.repeat(category, KEPT)
+    texture, guesses = texture.reshape(-1), guesses.reshape(len(category), -1)
+    fit = lambda steps: lambda c, t, g: _fitted(image, c, t, g, steps)  # noqa: E731
+    guesses, errors = jax.vmap(fit(5))(category, texture, guesses)
+    best = errors.argmin()
+    guess, _ = fit(8)(category[best], texture[best], guesses[best])
+    return _stored(category[best], texture[best], guess)
+
+
+def _foreground(image: Array) -> tuple[Array, Array]:
+    """The background's share, and what is in front, [H, W] in 0..1."""
+    size = len(image)
+    y = render.grid(size)[1].reshape(size, size)
+    edge = jnp.concatenate([image[0], image[:, 0][: size // 2], image[:, -1][: size // 2]])
+    lit = 1 - 0.035 * jnp.concatenate([y[0], y[: size // 2, 0], y[: size // 2, -1]])
+    colour = jnp.median(edge / lit[:, None], axis=0)
+    way = render.COOL - render.WARM
+    share = ((colour - render.WARM) @ way) / (way @ way)
+    colour = render.WARM + share * way
+    shade = jnp.clip((image @ colour) / (colour @ colour), 0.64, 1.04)
+    away = jnp.linalg.norm(image - shade[..., None] * colour[None, None], axis=-1)
+    return share, jnp.clip((away - 0.02) / 0.06, 0.0, 1.0)
+
+
+def _starts(foreground: Array, known: Bank) -> tuple[Array, Array]:
+    """Categories [STARTS] and poses [STARTS, 7] of the silhouettes most like the foreground."""
+    centre, spread = moments(foreground)
+    like = known.silhouette @ normalised(foreground, centre, spread)
+    like = like.reshape(len(CATEGORIES), EACH)
+    categories = jax.lax.top_k(like.max(1), STARTS)[1]
+    at = categories * EACH + like[categories].argmax(1)
+    grown = spread / known.spread[at]
+    scale = FACTORS["scale"]
+    size = scale.low[0] + known.pose[at, 5] * (scale.high[0] - scale.low[0])
+    pose = (
+        known.pose[at]
+        .at[:, 5]
+        .set(((size * grown) - scale.low[0]) / (scale.high[0] - scale.low[0]))
+    )
+    reach = FACTORS["x"].high[0] - FACTORS["x"].low[0]
+    places = FACTORS["x"].low[0] + known.pose[at, 3:5] * reach
+    moved = centre[None] - grown[:, None] * (known.centre[at] - places)
+    return categories, pose.at[:, 3:5].set((moved - FACTORS["x"].low[0]) / reach)
+
+
+def _factors(names: tuple[str, ...], shares: Array) -> dict[str, Array]:
+    """Factors as stored from shares of their range; those not named in the middle of theirs."""
+    values = dict.fromkeys((n for n in FITTED), jnp.array(0.5))
+    values |= {name: shares[i] for i, name in enumerate(names)}
+    ends = {name: (FACTORS[name].low[0], FACTORS[name].high[0]) for name in values}
+    return {n: (low + values[n] * (high - low))[None] for n, (low, high) in ends.items()}
+
+
+def _posed(foreground: Array, category: Array, pose: Array) -> Array:
+    """The pose [7] fitted to the foreground."""
+    size = len(foreground)
+    at = tuple(jnp.asarray(a) for a in render.grid(size))
+
+    def error(p):
+        found = render.drawing(_factors(POSE, p) | {"category": category}, at, size)
+        return coverage(found.whole, found.pixel) - foreground.ravel()
+
+    return least_squares(error, pose, 8)[0]
+
+
+def _textured(image: Array, behind: Array, category: Array, pose: Array) -> tuple[Array, Array]:
+    """The KEPT best textures, and for each all that is fitted, [KEPT, 17]."""
+    size = len(image)
+    at = tuple(jnp.asarray(a) for a in render.grid(size))
+    factors = _factors((*POSE, "background"), jnp.append(pose, behind)) | {"category": category}
+    found = render.drawing(factors, at, size)
+    colour = render.WARM + behind * (render.COOL - render.WARM)
+    pixels = image.reshape(-1, 3)
+
+    def solved(candidate):
+        texture, scale, angle = candidate
+        given = factors | {
+            "texture": texture,
+            "texture_scale": scale[None],
+            "texture_angle": angle[None],
+        }
+        back, first, second, white = render.painted(given, found, at)
+        rest = pixels - back[:, None] * colour[None] - white[:, None]
+        basis = jnp.stack([first, second])
+        colours = jnp.linalg.solve(basis @ basis.T + 1e-3 * jnp.eye(2), basis @ rest)
+        colours = jnp.clip(colours, 0.0, 1.0)
+        return colours, ((rest - basis.T @ colours) ** 2).sum()
+
+    candidates = _candidates()
+    colours, errors = jax.lax.map(solved, candidates, batch_size=16)
+    least = jax.ops.segment_min(errors, candidates[0], len(TEXTURES))
+    textures_ = jax.lax.top_k(-least, KEPT)[1]
+    best = jax.vmap(lambda t: jnp.where(candidates[0] == t, errors, jnp.inf).argmin())(textures_)
+    low, high = FACTORS["texture_scale"].low[0], FACTORS["texture_scale"].high[0]
+    shares = jnp.stack([(candidates[1][best] - low) / (high - low), candidates[2][best] / 180], 1)
+    same = jnp.broadcast_to(jnp.concatenate([pose, behind[None], jnp.array([0.5])]), (KEPT, 9))
+    return textures_, jnp.concatenate([same, shares, colours[best].reshape(KEPT, 6)], axis=1)
+
+
+def _candidates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Textures, scales and angles to try."""
+    angles = np.arange(ANGLES) * 180.0 / ANGLES
+    found = [("plain", 0.45, 90.0)]
+    for name in TEXTURES[1:]:
+        scales = (0.45,) if name == "gradient" else SCALES
+        found += [(name, scale, angle) for scale in scales for angle in angles]
+    names, scales, angles = zip(*found, strict=True)
+    return np.array([TEXTURES.index(n) for n in names]), np.float32(scales), np.float32(angles)
+
+
+def _fitted(
+    image: Array, category: Array, texture: Array, guess: Array, steps: int
+) -> tuple[Array, Array]:
+    """Everything continuous fitted to the picture, [17], and the mean squared error."""
+
+    def error(p):
+        factors = _factors(FITTED, p) | {"category": category, "texture": texture}
+        palette = render.palette(factors | _GREY)
+        palette = palette.at[1:3].set(p[-6:].reshape(2, 3))
+        return (render.coloured(factors, palette, len(image)) - image).ravel()
+
+    return least_squares(error, guess, steps)
+
+
+_GREY = {f"{which}{n}": np.zeros(1, np.float32) for which in ("", "second_")
+         for n in ("hue", "saturation", "value")}  # fmt: skip
+
+
+def least_squares(error: Callable[[Array], Array], guess: Array, steps: int) -> tuple[Array, Array]:
+    """The argument [D] of a residual [P], and its mean square, by Levenberg-Marquardt (Marquardt
+    1963), within SLACK of 0..1.
+    """
+
+    def step(held, _):
+        x, damping, value = held
+        r, push = jax.linearize(error, x)
+        j = jax.vmap(push)(jnp.eye(len(x)))
+        square = j @ j.T
+        change = jnp.linalg.solve(
+            square + damping * jnp.diag(jnp.diag(square)) + 1e-7 * len(r) * jnp.eye(len(x)),
+            j @ r,
+        )
+        tried = jnp.clip(x - change, -SLACK, 1 + SLACK)
+        new = (error(tried) ** 2).mean()
+        better = new < value
+        x = jnp.where(better, tried, x)
+        return (x, jnp.where(better, damping * 0.3, damping * 5), jnp.minimum(new, value)), None
+
+    start = guess, jnp.array(0.05), (error(guess) ** 2).mean()
+    (x, _, value), _ = jax.lax.scan(step, start, None, length=steps)
+    return x, value
+
+
+def _stored(category: Array, texture: Array, guess: Array) -> dict[str, Array]:
+    found = _factors(FITTED, guess)
+    plain = texture == TEXTURES.index("plain")
+    for name, middle in (("texture_scale", 0.45), ("texture_angle", 90.0)):
+        found[name] = jnp.where(plain, middle, found[name])
+    found["texture_angle"] = found["texture_angle"] % 180.0
+    for which, colour in (("", guess[-6:-3]), ("second_", guess[-3:])):
+        for name, value in zip(("hue", "saturation", "value"), _hsv(colour), strict=True):
+            found[which + name] = value[None]
+    return found | {"category": category.astype(jnp.int32), "texture": texture.astype(jnp.int32)}
+
+
+def _hsv(colour: Array) -> tuple[Array, Array, Array]:
+    """RGB to hue in turns, saturation and value."""
+    value, least = colour.max(), colour.min()
+    chroma = jnp.maximum(value - least, 1e-6)
+    r, g, b = colour
+    sector = jnp.select(
+        [value == r, value == g], [(g - b) / chroma % 6, (b - r) / chroma + 2], (r - g) / chroma + 4
+    )
+    return sector / 6 % 1.0, chroma / jnp.maximum(value, 1e-6), value
