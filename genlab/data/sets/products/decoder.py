@@ -175,7 +175,7 @@ def _textured(image: Array, behind: Array, category: Array, pose: Array) -> tupl
     return textures_, jnp.concatenate([same, shares, colours[best].reshape(KEPT, 6)], axis=1)
 
 
-def _candidates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _candidates() -> tuple[Array, Array, Array]:
     """Textures, scales and angles to try."""
     angles = np.arange(ANGLES) * 180.0 / ANGLES
     found = [("plain", 0.45, 90.0)]
@@ -183,7 +183,8 @@ def _candidates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         scales = (0.45,) if name == "gradient" else SCALES
         found += [(name, scale, angle) for scale in scales for angle in angles]
     names, scales, angles = zip(*found, strict=True)
-    return np.array([TEXTURES.index(n) for n in names]), np.float32(scales), np.float32(angles)
+    textures = jnp.array([TEXTURES.index(n) for n in names])
+    return textures, jnp.array(scales), jnp.array(angles)
 
 
 def _fitted(
