@@ -227,9 +227,7 @@ def notebook():
 def folder(notebook, tmp_path_factory):
     """A run of it."""
     path = tmp_path_factory.mktemp("live") / "run"
-    with pytest.warns(
-        UserWarning, match="not be reproducible from the folder alone.*objective"
-    ):
+    with pytest.warns(UserWarning, match="not be reproducible from the folder alone.*objective"):
         genlab.fit(notebook(), path)
     return path
 
@@ -319,7 +317,7 @@ def test_what_cannot_be_compared_is_taken_with_a_word(tmp_path, elsewhere):
     with pytest.raises(ConfigError, match="was an object of the process that made this config"):
         build(given)
     again = spec(held, x=(one for one in ()))
-    with pytest.raises(ConfigError, match="x: the run was made with x .*no object there"):
+    with pytest.raises(ConfigError, match=r"x: the run was made with x .*no object there"):
         lend(run, spec(held, x=3))
     with pytest.warns(UserWarning, match=r"x: x \(builtins.generator\) cannot be compared"):
         lend(run, again)
