@@ -47,9 +47,9 @@ def fit(
 
 def _warn(config: ConfigDict, workdir: str | Path) -> None:
     """Says which objects of this process a run is made with."""
-    if (listed := live.listed(config)) and not live.missing(config) and processes.is_main():
-        told = f"{workdir} will not be reproducible from the folder alone: it is made with objects"
-        warnings.warn(f"{told} of this process, {listed}", stacklevel=3)
+    if (listed := live.listed(config)) and processes.is_main():
+        told = f"{workdir} cannot be made again from its folder alone, for it is made with objects"
+        warnings.warn(f"{told} of this process: {listed}", stacklevel=3)
 
 
 def accept_code(config: ConfigDict, workdir: str | Path) -> None:

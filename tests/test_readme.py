@@ -53,7 +53,8 @@ def test_ci_runs_the_readmes_own_test_command():
     assert found.stdout == "pip install -e '.[test]' && pytest\n"
 
 
-PAGES = [page for folder in (".", "docs", "experiments/*") for page in ROOT.glob(f"{folder}/*.md")]
+FOLDERS = (".", "docs", "experiments/*", "experiments/products/*")
+PAGES = [page for folder in FOLDERS for page in ROOT.glob(f"{folder}/*.md")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

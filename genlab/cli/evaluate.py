@@ -31,14 +31,11 @@ IMAGE_SETS = {  # of two sets of images: what the value is; what it is for
     "out": "FILE.json; also write the record there",
 }
 
-OF_A_RUN = ("split", "step", "config", "variant")
-
 
 def add(command: argparse.ArgumentParser) -> None:
     """Its options: those of a run, and those that score two sets of images."""
     options.workdir(command, required=False)
     command.add_argument("--split", help="of a run (default: test)")
-    options.experiment(command)
     text = "of a run: only the checkpoint of this round (default: the best, and the last)"
     command.add_argument("--step", type=_step, metavar="ROUND|last", help=text)
     for name, text in IMAGE_SETS.items():
@@ -59,7 +56,6 @@ def run(arguments) -> int:
 
     request = requested(vars(arguments))
     if request is None:
-        options.lend(arguments)
         split, step = arguments.split or "test", arguments.step
         if step is None:
             rows = evaluate.best_and_last(arguments.workdir, split, _print)
@@ -98,7 +94,7 @@ def requested(arguments: Mapping[str, Any]) -> EvaluationRequest | None:
         return None
     if not {"real", "fake"} & given.keys():
         raise ConfigError("--workdir=... is needed; see --help")
-    if stray := [name for name in OF_A_RUN if arguments.get(name) is not None]:
+    if stray := [name for name in ("split", "step") if arguments[name] is not None]:
         raise ConfigError(
             f"--{stray[0]} is for a run (--workdir), not for two sets of images: leave it out"
         )

@@ -43,22 +43,6 @@ def accept_code_change(command: argparse.ArgumentParser) -> None:
     command.add_argument("--accept-code-change", action="store_true", help=text)
 
 
-def experiment(command: argparse.ArgumentParser) -> None:
-    """`--config=FILE` and `--variant=NAME`, of a run made with objects that the file defines."""
-    text = "of a run made with functions or arrays of an experiment file: that file"
-    config(command, text)
-    variant(command)
-
-
-def lend(arguments: argparse.Namespace) -> None:
-    """Lets a run be read that was made with objects of the experiment file that was given."""
-    from genlab.runs.folder import RunFolder
-    from genlab.runs.lending import lend
-
-    if arguments.config is not None:
-        lend(RunFolder.at(arguments.workdir), described(arguments))
-
-
 def described(arguments: argparse.Namespace):
     """The config that a command's options describe: of an experiment file, or of a run folder."""
     from genlab.config.files import load

@@ -31,7 +31,6 @@ def add(command) -> None:
     text = "default: grid"
     command.add_argument("--formats", default="grid", metavar="grid,png,npz", help=text)
     command.add_argument("--step", type=options.whole, help="the checkpoint of this round")
-    options.experiment(command)
     options.workdir(command)
 
 
@@ -53,7 +52,6 @@ def run(arguments) -> None:
         vary=vary,
         guidance=arguments.guidance,
     )
-    options.lend(arguments)
     said = partial(print, file=sys.stderr)
     for path in generate(arguments.workdir, request, arguments.step, said):
         print(path)

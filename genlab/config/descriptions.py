@@ -7,10 +7,13 @@ literal, which are described in strings.
 """
 
 import ast
+import contextlib
 import dataclasses
 import dis
+import enum
 import functools
 import hashlib
+import inspect
 import sys
 import types
 import uuid
@@ -20,19 +23,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from genlab.config.errors import is_users
-from genlab.config.objects import (
-    array_sha256,
-    closure,
-    function_of,
-    importable,
-    is_array,
-    reduced,
-    state_of,
-)
 from genlab.config.source_text import Source, source_of_class, source_of_code
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
 LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF")
+HEAP_TYPE = 1 << 9  # of a class that is written in Python (Py_TPFLAGS_HEAPTYPE)
+LINEN_FIELDS = {"parent", "name"}  # every linen module has them; neither is a hyper-parameter
 UNLIKE: dict[int, tuple[Any, str]] = {}
 """By id, objects that can be compared with none, which are kept, each with a name of its own."""
 
@@ -42,8 +38,7 @@ class Description(NamedTuple):
 
     text: "" of an array
     alike: whether an equal object of another process would have the same text
-    line: "file:12", where a function or class is defined, of another object the first of those it
-        is made of; "" where that is not known
+    line: "file:12", where a function or class is defined; "" where that is not known
     """
 
     text: str
@@ -54,16 +49,54 @@ class Description(NamedTuple):
 def described(value: Any, name: str) -> Description:
     """A function, class or other object that is called `name`."""
     writer = _Writer()
-    try:
-        expression = writer.expression(value)
-    except RecursionError:  # of a long chain of objects
-        writer = _Writer()
-        expression = writer.unlike(value)
+    expression = writer.expression(value)
     if expression != name:
         writer.add(f"{name} = {_literal(expression)}")
     text = "\n\n".join([*sorted(writer.imports), *writer.definitions])
-    line = writer.lines.get(id(value)) or next(iter(writer.lines.values()), "")
-    return Description(f"{text}\n", writer.alike, line)
+    return Description(f"{text}\n", writer.alike, writer.lines.get(id(value), ""))
+
+
+def array_sha256(value: Any) -> str | None:
+    """Of an array's contents, dtype and shape; None of one that holds objects."""
+    with contextlib.suppress(Exception):
+        if str(value.dtype).startswith("key<"):  # of jax.random
+            value = sys.modules["jax"].random.key_data(value)
+        held = np.asarray(value)
+        if not held.dtype.hasobject:
+            digest = hashlib.sha256(f"{held.dtype.name} {held.shape}".encode())
+            digest.update(np.ascontiguousarray(held).view(np.uint8).data)
+            return digest.hexdigest()
+    return None
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is an array, of NumPy, JAX or alike."""
+    return not isinstance(value, type) and hasattr(value, "dtype") and hasattr(value, "shape")
+
+
+def importable(value: Any) -> str:
+    """ "module:name", if it is the value that is there; else "". A tuple is looked for in the
+    modules of what it holds.
+    """
+    if isinstance(value, tuple):
+        return _named_tuple(value)
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if not (isinstance(module, str) and isinstance(name, str)) or module == "__main__":
+        return ""
+    try:
+        found = functools.reduce(getattr, name.split("."), sys.modules[module])
+    except (KeyError, AttributeError):
+        return ""
+    return f"{module}:{name}" if found is value else ""
+
+
+def _named_tuple(value: tuple) -> str:
+    modules = {getattr(inner, "__module__", None) for inner in value}
+    for module in sorted({str(name) for name in modules} & sys.modules.keys() - {"__main__"}):
+        for name, found in vars(sys.modules[module]).items():
+            if found is value and not name.startswith("_"):
+                return f"{module}:{name}"
+    return ""
 
 
 class _Writer:
@@ -109,16 +142,16 @@ class _Writer:
     def _array(self, value: Any) -> str:
         sha256 = array_sha256(value)
         if sha256 is None:
-            return self.unlike(value)
+            return self._unlike(value)
         return f"array({value.dtype}, {list(value.shape)}, sha256 {sha256})"
 
     def _function(self, fn: types.FunctionType) -> str:
-        code, scope = fn.__code__, {**fn.__globals__, **closure(fn)}
+        code, scope = fn.__code__, {**fn.__globals__, **_closure(fn)}
         given = {"defaults": fn.__defaults__, "kwdefaults": fn.__kwdefaults__}
         given = {name: value for name, value in given.items() if value}
         if not is_users(code.co_filename):
             self.imports.add(f"import {fn.__module__}")
-            return self._call(f"{fn.__module__}:{fn.__qualname__}", {**closure(fn), **given})
+            return self._call(f"{fn.__module__}:{fn.__qualname__}", {**_closure(fn), **given})
         source, name = source_of_code(code), _called(fn)
         if source is None:
             of = [code.co_code.hex(), code.co_names, [c for c in code.co_consts if _constant(c)]]
@@ -133,7 +166,7 @@ class _Writer:
         return name
 
     def _class(self, cls: type) -> str:
-        functions = [fn for fn in map(function_of, vars(cls).values()) if fn is not None]
+        functions = [fn for fn in map(_function_of, vars(cls).values()) if fn is not None]
         files = {fn: fn.__code__.co_filename for fn in functions}
         own = [fn for fn, file in files.items() if is_users(file) and file != "<string>"]
         source, name = source_of_class(cls.__name__, own), _called(cls)
@@ -145,7 +178,7 @@ class _Writer:
             return name
         scope = dict(vars(sys.modules.get(cls.__module__, types)))
         for fn in own:
-            scope |= {**fn.__globals__, **closure(fn)}
+            scope |= {**fn.__globals__, **_closure(fn)}
         self.lines[id(cls)] = source.line
         self._refer(source.code, scope, name)
         self.add(source.text)
@@ -193,14 +226,12 @@ class _Writer:
             return repr(value)
         if type(value).__name__ == "PjitFunction":
             return self._call("jax:jit", {"fun": value.__wrapped__})
-        state = state_of(value)
-        if state is not None:
-            return self._call(self.expression(type(value)), state)
-        parts = reduced(value)
-        return self._call("made", parts) if parts else self.unlike(value)
+        state = _state(value)
+        if state is None:
+            return self._unlike(value)
+        return self._call(self.expression(type(value)), state)
 
-    def unlike(self, value: Any) -> str:
-        """A value that equals itself alone."""
+    def _unlike(self, value: Any) -> str:
         self.alike = False
         _, token = UNLIKE.setdefault(id(value), (value, uuid.uuid4().hex))
         return f"a {type(value).__name__} that can be compared with no other, {token}"
@@ -222,6 +253,28 @@ KINDS: dict[Any, Callable[[_Writer, Any], str]] = {
 STATED = ("__annotations__", "__call__", "__len__", "__getitem__", "__init__")
 
 
+def _state(value: Any) -> Mapping[str, Any] | None:
+    """The attributes that make an object what it is; None where they do not."""
+    if isinstance(value, enum.Enum):
+        return {"name": value.name}
+    if dataclasses.is_dataclass(value):
+        names = [f.name for f in dataclasses.fields(value) if f.name not in LINEN_FIELDS]
+        return {name: getattr(value, name, None) for name in names}
+    classes = type(value).__mro__[:-1]
+    if not (hasattr(value, "__dict__") and all(c.__flags__ & HEAP_TYPE for c in classes)):
+        return None
+    given = type(value).__getstate__ is not object.__getstate__
+    state = value.__getstate__() if given else vars(value)
+    if not isinstance(state, dict):
+        return None
+    caches = {n for c in classes for n, x in vars(c).items() if _is_cache(x)}
+    return {name: held for name, held in state.items() if name not in caches}
+
+
+def _is_cache(value: Any) -> bool:
+    return isinstance(value, functools.cached_property)
+
+
 def _called(value: Any) -> str:
     name = getattr(value, "__name__", None)
     if not isinstance(name, str):
@@ -238,6 +291,22 @@ def _literal(expression: str) -> str:
         return expression
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return repr(expression)
+
+
+def _function_of(value: Any) -> types.FunctionType | None:
+    """The function that a class's attribute is made of."""
+    value = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+    with contextlib.suppress(ValueError, AttributeError):
+        value = inspect.unwrap(value)
+    return value if isinstance(value, types.FunctionType) else None
+
+
+def _closure(fn: types.FunctionType) -> dict[str, Any]:
+    found = {}
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # not bound yet
+            found[name] = cell.cell_contents
+    return {name: value for name, value in found.items() if name != "__class__"}
 
 
 def _globals(code: types.CodeType) -> Iterable[str]:

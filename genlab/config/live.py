@@ -3,7 +3,7 @@ optimisers and data sets that are built.
 
 A config holds a marker in their place, what they are and their sha256; the objects are kept here,
 for as long as the process runs, and `build` takes them by it. So what is described is a run that
-is not reproducible from its folder alone.
+cannot be made again from its folder alone.
 """
 
 import hashlib
@@ -16,17 +16,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from genlab.config.descriptions import described
+from genlab.config.descriptions import array_sha256, described, is_array
 from genlab.config.errors import ConfigError
 from genlab.config.node import CALL
-from genlab.config.objects import array_sha256, is_array
 
 LIVE, ARRAY = "live", "array"
 FOLDER = "__live__"  # of the sources, among the modules that a run keeps
 SHOWN = 6  # objects named in a line
 AGAIN = (
-    "give the experiment again: genlab.fit(experiment, workdir), "
-    "genlab.load(workdir, experiment=experiment), or --config=FILE where a file makes it"
+    "give the experiment that holds it: genlab.fit(experiment, workdir), "
+    "genlab.load(workdir, experiment=experiment), or --config=FILE of the file that makes it"
 )
 
 
@@ -100,19 +99,14 @@ def here(node: Mapping) -> bool:
     return node["sha256"] in HELD
 
 
-def missing(config: Any) -> bool:
-    """Whether this process lacks an object of a config."""
-    return not all(here(node) for _, node in found(config))
-
-
 def shown(node: Mapping) -> str:
-    """A marker for people: "function pulled (cell:3)", "image (array uint8 [4, 8, 8, 1])"."""
+    """A marker for people: "function pulled (cell:3)", "image, an array uint8 [4, 8, 8, 1]"."""
+    line = f" ({node['line']})" if node.get("line") else ""
     if node[LIVE] == ARRAY:
-        return f"{node.get('name')} (array {node.get('dtype')} {list(node.get('shape', ()))})"
-    line, kind = node.get("line") or "", node[LIVE]
-    if kind in ("function", "class"):
-        return f"{kind} {node.get('name')}" + (f" ({line})" if line else "")
-    return f"{node.get('name')} ({', '.join(filter(None, [kind, line]))})"
+        return f"{node.get('name')}, an array {node.get('dtype')} {list(node.get('shape', ()))}"
+    if node[LIVE] in ("function", "class"):
+        return f"{node[LIVE]} {node.get('name')}{line}"
+    return f"{node.get('name')}, a {node[LIVE]}{line}"
 
 
 def found(node: Any, at: str = "") -> Iterator[tuple[str, Mapping]]:
@@ -172,30 +166,23 @@ def defining(node: Any) -> Any:
     return [defining(value) for value in node] if isinstance(node, list) else node
 
 
-def matched(config: Any, given: Any) -> dict[str, tuple[Mapping, Mapping]]:
-    """The objects that this process lacks of a run's `config`, by path, each with that of another
-    experiment at the same place.
+def lend(config: Any, given: Any) -> list[str]:
+    """Gives a run's `config` those objects that this process lacks of another experiment, `given`,
+    at the same places, whose texts somebody has compared; returns which can be compared with none.
 
-    Raises ConfigError where there is none, or another by what a config says of it.
+    Raises ConfigError for one that is not there or is another by what a config says of it.
     """
-    others, pairs = dict(found(given)), {}
+    others, taken_so = dict(found(given)), []
     for path, node in found(config):
         other = others.get(path)
         if here(node):
             continue
         if other is None or defining(other) != defining(node):
-            has = f"has {shown(other)} there" if other else "has no object there"
+            has = f"has {shown(other)} there" if other else "has none there"
             raise ConfigError(f"{path}: the run was made with {shown(node)}; the experiment {has}")
-        pairs[path] = node, other
-    return pairs
-
-
-def lend(pairs: Mapping[str, tuple[Mapping, Mapping]]) -> list[str]:
-    """Lets objects stand for those that are `matched` with them, and returns which of them can be
-    compared with none.
-    """
-    HELD.update({node["sha256"]: HELD[other["sha256"]] for node, other in pairs.values()})
-    return [f"{path}: {shown(o)}" for path, (_, o) in pairs.items() if not HELD[o["sha256"]].alike]
+        HELD[node["sha256"]] = HELD[other["sha256"]]
+        taken_so += [] if HELD[other["sha256"]].alike else [f"{path}: {shown(other)}"]
+    return taken_so
 
 
 def file_of(node: Mapping) -> str:

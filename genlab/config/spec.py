@@ -23,10 +23,10 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab.config import live
+from genlab.config.descriptions import LINEN_FIELDS, importable
 from genlab.config.errors import ConfigError, check_seed, did_you_mean, placed
 from genlab.config.node import CALL, scalar
 from genlab.config.node import ConfigDict as Node
-from genlab.config.objects import LINEN_FIELDS, importable
 from genlab.config.paths import current
 from genlab.config.suggestions import suggestion
 from genlab.config.upgrades import upgraded

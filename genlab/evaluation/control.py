@@ -37,6 +37,8 @@ class Control:
     pairs:      latents for which each factor is changed by itself
     conditions: how many times `each` samples of one condition are drawn
     bins:       of the curve of measured on asked
+    decode:     whether data that can be decoded do so: exact, and slow where pictures are drawn
+                again
 
     Scores: `accuracy`, the mean over labels; `exact_match`, of all labels at once; `r2`, the mean
     over numbers, within the range trained on; `leakage`, the mean change of a factor when another
@@ -56,6 +58,7 @@ class Control:
     conditions: int = 32
     each: int = 8
     bins: int = 20
+    decode: bool = True
     abilities: ClassVar[tuple[type, ...]] = (Generates,)
     gives: ClassVar[tuple[str, ...]] = (
         "accuracy", "exact_match", "r2", "leakage", "diversity", "decoded_accuracy",
@@ -152,7 +155,7 @@ class Measurement:
         found = [
             Reading("", self.reader.read, factors(columns, dict.fromkeys(self.reader.columns)))
         ]
-        if decode is not None:
+        if decode is not None and self.of.decode:
             names = [n for n in decode(self.images[:1]) if n in self.context.real]
             found.append(Reading("decoded_", decode, factors(columns, dict.fromkeys(names))))
         return found

@@ -13,9 +13,9 @@ from ml_collections import ConfigDict
 from genlab import config as config_lib
 from genlab.config import ConfigError, choices, spec
 from genlab.config.experiment import Experiment, Loop
-from genlab.data.columns import Column, Label, Numbers, normalise
+from genlab.data.columns import Column, Label, Numbers, first_image, normalise
 from genlab.data.sources import Readable, Source
-from genlab.features.space import batched
+from genlab.features.space import FeatureSpace, batched
 from genlab.features.trained import trained
 from genlab.methods.predictor import Heads, Predictor
 from genlab.runtime import compiler
@@ -89,6 +89,20 @@ class Factors:
         )  # fmt: skip
         net = config_lib.build(found.net)
         return reader_of(net, found.variables, self.kinds(source), {"reader_sha256": found.sha256})
+
+    def space(self, config: Mapping, source: Source) -> FeatureSpace:
+        """The network as a space in which pictures are compared, by what its heads read from."""
+        image = first_image(source.columns)
+        if image is None:
+            raise ConfigError("features=Factors reads pictures, and the data have no images")
+        reader = self.reader(config, source, image)
+        return FeatureSpace(
+            reader.taps, {"features": "factors", **self.protocol, **reader.protocol}
+        )
+
+    def check(self, source: Readable) -> None:
+        """ConfigError for data of which nothing can be read."""
+        self.kinds(source)
 
     def game(self, source: Readable, image: str) -> ConfigDict:
         """The spec of the `Predictor` that is trained."""

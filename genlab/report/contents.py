@@ -111,7 +111,7 @@ def summary(sweep: Sweep) -> str:
 def _live(configs: Iterable[dict]) -> str:
     """Which objects of a process runs were made with, in a sentence."""
     held = dict.fromkeys(filter(None, map(live.listed, configs)))
-    told = "Not reproducible from run folders alone, for these are objects of a process:"
+    told = "They cannot be made again from their folders alone; objects of a process are"
     return f" {told} {' | '.join(held)}." if held else ""
 
 

@@ -75,7 +75,7 @@ def live_modules(config: Any) -> dict[str, Module | None]:
     none of them is imported by; `Module.file` says which lines they are from.
     """
     texts = config_lib.live.texts(config_lib.as_dict(config))
-    made = (Module(Path(lines or "?"), inside, text) for inside, (text, lines) in texts.items())
+    made = (Module(Path(lines), inside, text) for inside, (text, lines) in texts.items())
     return {module.name: module for module in made}
 
 

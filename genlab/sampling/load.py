@@ -18,14 +18,13 @@ from jax import Array
 from ml_collections import ConfigDict
 
 from genlab.config import ConfigError, build, live
-from genlab.config.experiment import Experiment
+from genlab.config.experiment import Experiment, written
 from genlab.data.columns import Column
 from genlab.editing.inversion import Optimisation
 from genlab.game import Method
 from genlab.game.abilities import Encodes, Generates, Reconstructs, require
-from genlab.runs import saved
+from genlab.runs import kept_code, saved, user_code
 from genlab.runs.folder import RunFolder
-from genlab.runs.lending import lend
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import as_evaluated
 from genlab.sampling.conditions import asked, conditioned, loaded, typed
@@ -51,15 +50,31 @@ def load(
     Raises ConfigError where there is no run, or no checkpoint of it, and for another experiment.
     """
     folder = RunFolder.at(workdir)
-    if experiment is not None:
-        lend(folder, experiment)
     config = folder.standalone
+    if experiment is not None:
+        _lend(folder, config, written(experiment))
     run = TrainedRun(
         folder, config, KeptData(folder), saved.read(folder.checkpoints, config.loop.best, step)
     )
-    if not live.missing(config.method):
+    if all(live.here(node) for _, node in live.found(config.method)):
         _ = run.method, run.stats  # what is wrong with them is said now
     return run
+
+
+def _lend(folder: RunFolder, config: ConfigDict, experiment: ConfigDict) -> None:
+    """Takes the objects that the run was made with from an experiment that has them.
+
+    Raises ConfigError where they are others.
+    """
+    skipped = live.unlike(experiment)
+    changed = kept_code.changes_of(folder.path, experiment, folder.ingredients)
+    changed = [c for c in changed if user_code.is_live(c.file) and c.file not in skipped]
+    if changed:
+        told = f"{folder.path} was made with other objects than this experiment has"
+        raise ConfigError(f"{told}: {kept_code.listed(changed)}")
+    for one in live.lend(config, experiment):
+        told = f"{folder.path}: {one} cannot be compared with what the run was made with, and is"
+        warnings.warn(f"{told} taken as it is given", stacklevel=3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,7 +296,7 @@ class TrainedRun:
     def __repr__(self) -> str:
         sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in self.params.items()}
         held = live.listed(self.config)
-        told = f"; not reproducible from the folder alone: {held}" if held else ""
+        told = f", made with objects of a process, not of its folder alone: {held}" if held else ""
         return f"<{self.folder.path}, round {self.step} ({self.chosen}): {sizes}{told}>"
 
 

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Writes results/ from a finished sweep: sh experiments/products/control/results.sh control [runs/control]
+# or small [runs/control_small]. The strips are of seed 0, of the checkpoint that is scored.
+set -e
+here=$(dirname "$0") set=$1
+case $set in
+  control) runs=${2:-runs/control} ;;
+  small) runs=${2:-runs/control_small} ;;
+  *) echo "give control or small" >&2; exit 2 ;;
+esac
+genlab report --workdir="$runs"
+mkdir -p "$here/results"
+cp "$runs/report.md" "$here/results/$set.md"
+strip() {  # VARIANT, a name, options of `genlab sample`
+  run="$runs/$1/seed0" to="$here/results/${set}_$1_$2.png"
+  shift 2
+  cp "$(genlab sample --workdir="$run" --n=3 "$@")" "$to"
+}
+for run in "$runs"/*/seed0; do
+  variant=$(basename "$(dirname "$run")")
+  strip "$variant" category --vary=category --given=hue=0.6,texture=plain,length=0.5
+  strip "$variant" hue --vary=hue --from=0 --to=1 --steps=10 --given=category=dress,texture=plain,length=0.5
+  strip "$variant" texture --vary=texture --given=category=bag,hue=0,length=0.5
+  strip "$variant" length --vary=length --steps=6 --given=category=trousers,hue=0.3,texture=stripes
+done
