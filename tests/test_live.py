@@ -20,6 +20,7 @@ from helpers.shared import leaves
 import genlab
 from genlab import Experiment, api, build, spec
 from genlab.cli.main import main
+from genlab.cli.train import evaluation
 from genlab.config import ConfigError, as_dict, differences, fingerprint, from_dict, live, override
 from genlab.config.experiment import written
 from genlab.data import digits
@@ -277,6 +278,13 @@ def test_elsewhere_the_folder_says_what_it_lacks(notebook, folder, elsewhere):
     assert whole.sample(2).shape == (2, 8, 8, 1)
     with pytest.warns(UserWarning, match="cannot be made again"):
         assert main(["train", f"--workdir={folder}"]) == 0  # its objects are here again
+
+
+def test_the_next_command_names_the_file_that_has_the_objects(notebook):
+    asked = SimpleNamespace(workdir="a run", config="mine.py", variant="base")
+    command = "genlab evaluate '--workdir=a run'"
+    assert evaluation(asked, written(notebook())) == f"{command} --config=mine.py --variant=base"
+    assert evaluation(asked, tiny.gan()) == command
 
 
 def test_data_in_memory_are_not_needed_to_sample(tmp_path, elsewhere):

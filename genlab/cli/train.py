@@ -32,5 +32,15 @@ def run(arguments) -> None:
         config = processes.agreed(lambda: options.described(arguments))
         fit(config, arguments.workdir, for_terminal(), arguments.accept_code_change)
     if processes.is_main():
-        place = shlex.quote(arguments.workdir)
-        print(f"trained: {arguments.workdir}\nnext: genlab evaluate --workdir={place}")
+        print(f"trained: {arguments.workdir}\nnext: {evaluation(arguments, config)}")
+
+
+def evaluation(arguments, config) -> str:
+    """The command that scores the run: with its experiment file, where objects come from there."""
+    from genlab.config import live
+
+    words = ["genlab", "evaluate", f"--workdir={arguments.workdir}"]
+    if arguments.config and any(live.found(config)):
+        words += [f"--config={arguments.config}"]
+        words += [f"--variant={arguments.variant}"] if arguments.variant else []
+    return shlex.join(words)
