@@ -12,7 +12,7 @@ from genlab.data.columns import Label, Numbers
 from genlab.editing.factors import Factor, factors
 from genlab.evaluation import Control, asking
 from genlab.evaluation.answers import Answers
-from genlab.evaluation.leaks import NEW, nearest
+from genlab.evaluation.leaks import MISREAD, NEW, nearest
 from genlab.features import Factors
 from genlab.nets import mlp
 
@@ -32,10 +32,12 @@ def test_a_perfect_generator_scores_what_real_pictures_score():
         assert found.scores[name] > 0.999
     assert found.scores["leakage"] == pytest.approx(0, abs=0.02)
     assert found.scores["diversity"] == pytest.approx(1, abs=0.35)
-    assert found.protocol["decoder"] and found.protocol["given"] == "place, level"
+    assert found.protocol["decoded"] == 200 and found.protocol["given"] == "place, level"
     assert found.protocol["measured"] == "place, level, spot" and found.protocol["real"] == 300
-    assert {*found.scores} == {*found.baselines} == {*Control.gives}
-    assert not control(Painter()).protocol["decoder"]
+    assert {*found.scores} == {*Control.gives}
+    assert {*found.scores} - {*found.baselines} == {"leakage", "decoded_leakage"}
+    assert len(found.each["decoded_accuracy"]) == 200 and len(found.each["decoded_leakage"]) == 50
+    assert not control(Painter()).protocol["decoded"]
 
 
 def test_a_generator_that_ignores_its_conditions_scores_chance():
@@ -55,7 +57,10 @@ def test_a_reader_that_errs_is_seen_on_real_pictures_and_cautioned_of():
     assert found.scores["accuracy"] == found.baselines["accuracy"] == pytest.approx(2 / 3, abs=0.01)
     assert found.scores["r2"] == pytest.approx(1 - 12 * 0.1**2, abs=0.04)
     assert any("accuracy of 0.67 of 'place' on real pictures" in c for c in found.cautions)
-    assert found.baselines["leakage"] > 0.1  # of what its mistakes alone make
+    misread = found.tables["changed factor"]["samples"][MISREAD]
+    assert misread["place"] == pytest.approx((2 * 2 / 9) * 1.5, abs=0.15)  # two reads of one label
+    assert misread["level"] == pytest.approx(0.1 * 2 / np.sqrt(np.pi) * 3, abs=0.06)
+    assert misread["spot"] < 0.02
     assert not any("'level'" in text for text in found.cautions)
     assert "300 samples, fewer than 1,000" in found.cautions[0]
 
@@ -82,7 +87,9 @@ def test_calibration_inside_in_a_gap_and_beyond_are_apart():
         return jnp.clip(flat, 0, 1)
 
     data = source(Known, gap=(0.4, 0.7))
-    found = control(Painter(level_of), data=data, ask="range", beyond=0.2, samples=1500)
+    found = control(
+        Painter(level_of), data=data, ask="range", beyond=0.2, samples=1500, decode=1500
+    )
     table = found.tables["range"]["samples"]
     inside, gap, beyond = (table[f"level, {where}"] for where in ("inside", "in a gap", "beyond"))
     assert inside["slope"] == pytest.approx(1, abs=0.05) and inside["error"] < 0.02
@@ -94,7 +101,10 @@ def test_calibration_inside_in_a_gap_and_beyond_are_apart():
     assert asked["beyond"] == pytest.approx(1500 * 0.34 / 1.4, rel=0.1)
     assert found.scores["r2"] > 0.95  # of what is inside alone
     curve = found.curves["level"]
-    assert [*curve] == ["samples", "real data", "decoded"] and len(curve["samples"]["asked"]) == 5
+    assert [*curve] == ["samples", "real data", "trained", "decoded"]
+    assert len(curve["samples"]["asked"]) == 5
+    ends = [*zip(curve["trained"]["low"], curve["trained"]["high"], strict=True)]
+    assert np.ravel(ends) == pytest.approx([-0.03, 0.43, 0.67, 1.03], abs=0.01)
     assert curve["samples"]["asked"][0] < 0 < 1 < curve["samples"]["asked"][-1]
 
 
@@ -160,6 +170,7 @@ def test_numbers_of_one_column_are_factors_by_their_names():
         ({"beyond": 0.2}, "ask='range'"),
         ({"samples": 1}, "samples is 1"),
         ({"each": 1}, "each is 1"),
+        ({"decode": -1}, "decode is -1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings, message):

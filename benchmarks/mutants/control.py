@@ -10,6 +10,7 @@ SEAM = test(OF_CONTROL, "what_has_a_period_does_not_depend_on_its_seam")
 ORACLE = test(OF_CONTROL, "accuracy_r2_and_calibration_are_those_of_scikit_learn")
 COVERAGE = test(OF_CONTROL, "values_are_inside_in_a_gap_or_beyond_what_was_trained_on")
 EVALUATOR = partial(test, "test_control.py")
+CODES = partial(test, "test_codes.py")
 KNOWN_MIG = test(OF_CONTROL, "mig_of_known_codes")
 
 CONTROLS = (
@@ -228,5 +229,37 @@ CONTROLS = (
         "jnp.square(outputs[n] - batch[n]).sum(-1)",
         "0 * jnp.square(outputs[n] - batch[n]).sum(-1)",
         EVALUATOR("a_predictors_loss_is_the_sum_of_its_columns"),
+    ),
+    Mutant(
+        "CAS",
+        "trained on the data in place of samples",
+        "genlab/evaluation/cas.py",
+        "_taught(own, c, {made: samples, **asked})",
+        "_taught(own, c, {made: stored[made][:n], **{k: stored[k][:n] for k in asked}})",
+        CODES("cas_of_a_perfect_generator_and_of_one_with_the_wrong_labels"),
+    ),
+    Mutant(
+        "CAS",
+        "the other way round",
+        "genlab/evaluation/cas.py",
+        '"sample_": Answers.of(known, asked, real.read(samples), stored)',
+        '"sample_": Answers.of(known, asked, asked, stored)',
+        CODES("cas_of_a_perfect_generator_and_of_one_with_the_wrong_labels"),
+    ),
+    Mutant(
+        "MIG",
+        "a discrete code's first place alone",
+        "genlab/evaluation/mig.py",
+        "latents[:, code.at].argmax(1) if",
+        "(latents[:, code.at][:, 0] > 0) if",
+        CODES("a_code_a_factor_is_a_gap_of_1_and_a_shared_one_of_less"),
+    ),
+    Mutant(
+        "Control",
+        "what is changed in a picture is misread",
+        "genlab/evaluation/leaks.py",
+        "errors = control.difference(read, values, period)",
+        "errors = read",
+        EVALUATOR("a_reader_that_errs_is_seen_on_real_pictures_and_cautioned_of"),
     ),
 )

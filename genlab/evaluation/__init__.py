@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.accuracy import classification_accuracy as classification_accuracy
+    from genlab.evaluation.cas import CAS as CAS
     from genlab.evaluation.comparison import compare as compare
     from genlab.evaluation.context import EvaluationContext as EvaluationContext
     from genlab.evaluation.context import EvaluationResult as EvaluationResult
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.evaluators import PathLength as PathLength
     from genlab.evaluation.evaluators import Reconstruction as Reconstruction
     from genlab.evaluation.fidelity import Fidelity as Fidelity
+    from genlab.evaluation.mig import MIG as MIG
     from genlab.evaluation.parts import PerClass as PerClass
     from genlab.evaluation.sample_set import SampleSet as SampleSet
     from genlab.evaluation.sample_set import needs as needs
@@ -27,8 +29,10 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
 _HOME = {
     "Annealed": "evaluators",
     "Bound": "evaluators",
+    "CAS": "cas",
     "Control": "control",
     "Fidelity": "fidelity",
+    "MIG": "mig",
     "Modes": "evaluators",
     "EvaluationResult": "context",
     "PathLength": "evaluators",

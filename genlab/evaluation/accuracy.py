@@ -1,6 +1,7 @@
 """Classification accuracy: what a classifier trained on one labelled set makes of another."""
 
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -59,7 +60,8 @@ def classification_accuracy(
     source = from_arrays(train_images, train_labels, seed=seed)
     classes = 1 + int(max(train_labels.max(), test_labels.max()))
     method = Classifier(Logits(trunk, classes))
-    params, stats = _trained(method, source, steps, batch_size, seed)
+    optim = {"classifier": optax.adam(1e-3)}
+    params, stats = trained(method, optim, source, steps, batch_size, seed)
 
     @compiler.jit
     def guess(images: Array) -> dict[str, Array]:
@@ -72,11 +74,10 @@ def classification_accuracy(
     return PerClass(right.mean(), each)
 
 
-def _trained(
-    method: Classifier, source: Source, steps: int, batch_size: int, seed: int
+def trained(
+    method: Any, optim: dict, source: Source, steps: int, batch_size: int, seed: int
 ) -> tuple[dict, dict]:
-    """The classifier's (params, stats) after `steps` rounds of its game."""
-    optim = {"classifier": optax.adam(1e-3)}
+    """(params, stats) of a game of one player after `steps` rounds on a set in memory."""
     key, rows = random.key(seed), jnp.arange(batch_size)
     data_key = random.fold_in(key, DATA)
 

@@ -165,3 +165,18 @@ def curves(answers: Answers, bins: int) -> dict[str, dict[str, list[float]]]:
         }
         for name, f in answers.numbers.items()
     }
+
+
+def trained(answers: Answers) -> dict[str, dict[str, list[float]]]:
+    """Of each number the stretches of what was asked for that are like what was trained on: their
+    ends, `low` and `high`.
+    """
+    found = {}
+    for name, factor in answers.numbers.items():
+        order = np.argsort(factor.of(answers.asked), kind="stable")
+        asked = factor.of(answers.asked)[order].astype(np.float64)
+        inside = np.concatenate([[False], answers.coverage[name].inside[order], [False]])
+        starts, ends = (np.flatnonzero(np.diff(inside.astype(int)) == sign) for sign in (1, -1))
+        low, high = np.round(asked[starts], 6), np.round(asked[ends - 1], 6)
+        found[name] = {"low": low.tolist(), "high": high.tolist()}
+    return found

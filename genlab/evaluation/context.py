@@ -16,9 +16,8 @@ from genlab.game import Method
 from genlab.sampling.conditions import Stored, loaded, rows_of
 from genlab.sampling.sampler import Sampler, as_batch
 
-SAMPLES, POSTERIOR, PATHS, CHAINS, CONTROL = range(
-    5
-)  # streams of randomness under the context's key
+# Streams of randomness under the context's key.
+SAMPLES, POSTERIOR, PATHS, CHAINS, CONTROL, CAS_SAMPLES, CODES = range(7)
 
 
 class EvaluationResult(NamedTuple):

@@ -20,6 +20,7 @@ Made = Callable[[Array, Stored], np.ndarray]
 """Latents and stored conditions -> stored samples."""
 Read = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 NEW = "new latents"  # the row of samples that have nothing but their conditions in common
+MISREAD = "misread"  # the row of real pictures that agree in the factor, and are read unlike
 
 
 class Pairs(NamedTuple):
@@ -29,6 +30,10 @@ class Pairs(NamedTuple):
 
     base: np.ndarray
     others: dict[str, np.ndarray]
+
+    def first(self, n: int) -> "Pairs":
+        """The first `n` of them."""
+        return Pairs(self.base[:n], {name: x[:n] for name, x in self.others.items()})
 
 
 def pairs(

@@ -18,6 +18,7 @@ from genlab.report.configs import (
     strays,
     value_at,
 )
+from genlab.report.figures.calibration import Calibration, calibrations
 from genlab.report.figures.drawing import Key, keys
 from genlab.report.figures.panels import Panel, panels
 from genlab.report.figures.pictures import Gallery, galleries, unpictured
@@ -54,6 +55,7 @@ class Contents(NamedTuple):
     galleries: list[Gallery]
     keys: dict[str, Key]
     panels: dict[str, list[Panel]]
+    calibrations: dict[str, list[Calibration]]
     unsettled: list[Run]
     configs: dict[str, str]
     differences: list[Difference]
@@ -82,6 +84,7 @@ def contents(sweep: Sweep) -> Contents:
         galleries=galleries(sweep),
         keys=keys(sweep.variants),
         panels=panels(sweep),
+        calibrations=calibrations(sweep),
         unsettled=[run for run in sweep.runs if run.status != "finished"],
         configs={variant: json.dumps(config, indent=2) for variant, config in configs.items()},
         differences=compared(configs),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from genlab.report.reading import Eval, Run, Sweep, Tables
+from genlab.report.reading import Curves, Eval, Run, Sweep, Tables
 
 SHORT_HASH = 10
 NOTED = ("seed", "genlab")  # told of each row, and no reason to keep rows apart
@@ -21,6 +21,7 @@ class Result(NamedTuple):
     looks:    the rounds among which validation chose this one; () where it did not
     cautions: what a reader must know beside the numbers
     tables:   scores by part, such as those of each class
+    curves:   of numbers asked for, measured against asked
     """
 
     name: str
@@ -35,6 +36,7 @@ class Result(NamedTuple):
     looks: tuple[int, ...] = ()
     cautions: tuple[str, ...] = ()
     tables: Tables = MappingProxyType({})
+    curves: Curves = MappingProxyType({})
 
     @property
     def chosen(self) -> str:
@@ -73,6 +75,7 @@ def measured(sweep: Sweep, split: str) -> list[Result]:
             {field: v for field, v in row.protocol.items() if field not in NOTED},
             {field: v for field, v in row.protocol.items() if field in NOTED},
             run.step, run.looks, row.cautions, row.tables,
+            row.curves,
         )
         for run in sweep.runs for row in run.evals
         if row.protocol.get("split") == split and not _outdated(run, row)

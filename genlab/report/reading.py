@@ -38,6 +38,12 @@ name, by the score's.
 """
 
 
+Curves = Mapping[str, dict[str, dict[str, list[float]]]]
+"""Measured against asked: by the number's name, by what was measured ("samples", "real data"), by
+field ("asked", "measured", "low", "high").
+"""
+
+
 class Eval(NamedTuple):
     """What one evaluator found at one step; `baselines` are the scores of held-out real data,
     `cautions` what a reader must know beside the numbers.
@@ -50,6 +56,7 @@ class Eval(NamedTuple):
     protocol: dict[str, Any]
     cautions: tuple[str, ...] = ()
     tables: Tables = MappingProxyType({})
+    curves: Curves = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -208,6 +215,7 @@ def _evals(rows: Iterable[dict]) -> tuple[Eval, ...]:
             _renamed(row["protocol"]) if isinstance(row.get("protocol"), dict) else {},
             _strings(row.get("cautions")),
             _tables(row.get("tables")),
+            _curves(row.get("curves")),
         )
         for row in map(_renamed, rows)
         if "name" in row
@@ -222,6 +230,20 @@ def _tables(found: Any) -> Tables:
         }
         for name, table in _object(found).items()
     }
+
+
+def _curves(found: Any) -> Curves:
+    return {
+        name: {
+            what: {f: [number(v) for v in x] for f, x in _object(curve).items() if _listed(x)}
+            for what, curve in _object(of).items()
+        }
+        for name, of in _object(found).items()
+    }
+
+
+def _listed(value: Any) -> bool:
+    return isinstance(value, list)
 
 
 def _measured(scores: Any) -> dict[str, Measured]:

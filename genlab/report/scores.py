@@ -71,12 +71,14 @@ ENDS = (
 GOALS = {name: goal for names, goal in ENDS for name in names}
 NATS = ("elbo", "iwae", "ais", "log_likelihood", "nll", "forward_kl", "reverse_kl")
 UNITS = dict.fromkeys(NATS, "nats") | {"psnr": "dB"}
+WAY = re.compile(r"^(decoded|cas|sample)_")  # how it was measured: decoded_r2 is an r2
 SETTING = re.compile(r"[_@-]\d+$")  # iwae_64 is an iwae
 
 
 def score(name: str) -> Score:
-    """The score of that name; a number at its end is a setting: `iwae_64`, `recall@5`; what
-    was decoded exactly is the score of its name: `decoded_r2`.
+    """The score of that name; a number at its end is a setting: `iwae_64`, `recall@5`; one
+    before it, the way it was measured: `decoded_r2`.
     """
-    kind = SETTING.sub("", name).removeprefix("decoded_")
-    return Score(name, GOALS.get(kind), UNITS.get(kind, ""))
+    kind = SETTING.sub("", name)
+    goal = GOALS.get(kind, GOALS.get(WAY.sub("", kind)))
+    return Score(name, goal, UNITS.get(kind, ""))

@@ -67,12 +67,13 @@ def source(kind=Resident, n=400, gap=None):
 @dataclasses.dataclass(frozen=True)
 class Painter:
     """A generator that draws what it is asked: `level` as `level_of` makes of it, any `place` with
-    `obeys`=False, a spot of its latents, moved by `leak` a place.
+    `obeys`=False, the one `shift` places on, a spot of its latents, moved by `leak` a place.
     """
 
     level_of: object = staticmethod(lambda level: level)
     obeys: bool = True
     leak: float = 0.0
+    shift: int = 0
     makes: str = "image"
     given: tuple = ("place", "level")
 
@@ -81,7 +82,7 @@ class Painter:
 
     def generate(self, params, stats, z, cond=None):
         own = jnp.floor(3 * z[:, 0])
-        place = cond["place"].argmax(-1) if self.obeys else own
+        place = (cond["place"].argmax(-1) + self.shift) % 3 if self.obeys else own
         level = self.level_of((cond["level"][:, 0] + 1) / 2) if self.obeys else z[:, 1]
         spot = (z[:, 2] + self.leak * place) % 1.0
         return 2 * drawn(place, level, spot, jnp) - 1

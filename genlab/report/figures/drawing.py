@@ -2,8 +2,8 @@
 
 import io
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from genlab.report.figures.curves import Curve, cut_at
 
@@ -35,14 +35,19 @@ def keys(variants: Sequence[str]) -> dict[str, Key]:
 
 def svg(curves: Mapping[str, Curve], look: Mapping[str, Key], baseline: float | None) -> str:
     """The curves of all variants, and a dashed line at the baseline."""
-    text = _drawn(curves, look, baseline)
+    return drawn(lambda axes: _draw(axes, curves, look, baseline))
+
+
+def drawn(draw: Callable[[Any], None], size: tuple[float, float] = SIZE) -> str:
+    """What `draw` puts on Matplotlib's axes, in the page's colours and fonts, as SVG."""
+    text = _figure(draw, size)
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     text = re.sub(r"<metadata>.*?</metadata>", f"<style>{SCHEMES}</style>", text, flags=re.S)
     text = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", text)
     return re.sub(r'(?<= d=")[^"]*', lambda d: re.sub(r"(\.\d)\d+", r"\1", d[0]), text)
 
 
-def _drawn(curves: Mapping[str, Curve], look: Mapping[str, Key], baseline: float | None) -> str:
+def _figure(draw: Callable[[Any], None], size: tuple[float, float]) -> str:
     import matplotlib
     from matplotlib.figure import Figure  # no pyplot: no global state, no display
 
@@ -50,9 +55,8 @@ def _drawn(curves: Mapping[str, Curve], look: Mapping[str, Key], baseline: float
     small = {"font.size": 8.5, "svg.fonttype": "none", "svg.hashsalt": "genlab"}
     out = io.StringIO()
     with matplotlib.rc_context(ink | small):  # pyright: ignore[reportArgumentType]
-        figure = Figure(figsize=SIZE)
-        axes = figure.add_axes(PLOT)
-        _draw(axes, curves, look, baseline)
+        figure = Figure(figsize=size)
+        draw(figure.add_axes(PLOT))
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     return out.getvalue()
 
