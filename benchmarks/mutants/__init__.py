@@ -5,6 +5,7 @@ from mutants.checkpoints import CHECKPOINTS
 from mutants.conditional import CONDITIONAL
 from mutants.control import CONTROLS
 from mutants.data import DATA
+from mutants.editing import EDITING
 from mutants.metrics import METRICS
 from mutants.mutant import Mutant
 from mutants.objectives import OBJECTIVES
@@ -14,6 +15,6 @@ from mutants.play import PLAY
 from mutants.regularisers import REGULARISERS
 
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS
-MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS
+MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -51,10 +51,11 @@ class Changes(NamedTuple):
 
     @property
     def leakage(self) -> Float[Array, " k"]:
-        """The mean over the other factors (StyleSpace's attribute dependency with another unit: Wu
-        et al. 2020, arXiv:2011.12799).
+        """The mean over the other factors, NaN where there are none: StyleSpace's attribute
+        dependency in another unit (Wu et al. 2020, arXiv:2011.12799).
         """
-        return np.mean(list(self.unwanted.values()), axis=0)
+        others = list(self.unwanted.values()) or [np.full(len(self.by), np.nan)]
+        return np.mean(others, axis=0)
 
 
 class AtEqual(NamedTuple):
@@ -70,7 +71,7 @@ class AtEqual(NamedTuple):
     @property
     def leakage(self) -> float:
         """The mean over the other factors."""
-        return float(np.mean(list(self.unwanted.values())))
+        return float(np.mean(list(self.unwanted.values()) or [np.nan]))
 
 
 def changes(

@@ -20,7 +20,9 @@ import numpy as np
 
 from genlab.config import ConfigError, as_dict
 from genlab.data.columns import Label, first_image
+from genlab.data.decoding import fitted, opened
 from genlab.data.sources import Readable
+from genlab.editing.edits import Changes
 from genlab.editing.factors import factors
 from genlab.editing.inversion import Optimisation
 from genlab.evaluation.edit_files import write
@@ -62,7 +64,7 @@ def edit(
     if errors:
         say(", ".join(f"{name} {np.mean(x):.4g}" for name, x in errors.items()) + " of inversion")
     if edited and edited.changes:
-        say(_summary(edited))
+        say(_summary(edited.changes))
     place = run.folder.path / "edited" / name_of(request, run.step)
     with requests.written_whole(place, "genlab edit") as draft:
         files = write(draft, run, request, pictures, found, edited, errors)
@@ -94,8 +96,6 @@ def pictures_of(run: TrainedRun, request: EditRequest) -> tuple[np.ndarray, dict
 
 
 def _file(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    from genlab.data.decoding import fitted, opened
-
     try:
         return fitted(opened(path), shape, "bicubic")  # pyright: ignore[reportArgumentType]
     except OSError as error:
@@ -161,16 +161,13 @@ def _errors(pictures: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:
     return {**found, "ssim": image.ssim(made, pictures, 255, window)} if window >= 3 else found
 
 
-def _summary(edited: Edited) -> str:
-    assert edited.changes
-    changes = edited.changes
-    others = {name: x[-1] for name, x in changes.unwanted.items()}
-    most = max(others, key=lambda name: others[name])
-    return (
-        f"at {edited.by[-1]:+g}: wanted change {changes.wanted[-1]:.2g}, unwanted "
-        f"{changes.leakage[-1]:.2g} on average, most of {most} ({others[most]:.2g}); 1 is as "
-        "unlike as two samples are"
-    )
+def _summary(changes: Changes) -> str:
+    """What the strongest edit changed."""
+    said = f"at {changes.by[-1]:+g}: wanted change {changes.wanted[-1]:.2g}"
+    if others := {name: x[-1] for name, x in changes.unwanted.items()}:
+        most = max(others, key=lambda name: others[name])
+        said += f", unwanted {changes.leakage[-1]:.2g} on average, {others[most]:.2g} of {most}"
+    return f"{said}; 1 is as unlike as two samples are"
 
 
 def _record(

@@ -3,6 +3,8 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import jax
@@ -11,28 +13,41 @@ import numpy as np
 from jax import Array
 
 from genlab.config import ConfigError
-from genlab.data.columns import Label
+from genlab.data.columns import Column, Label
 from genlab.editing import directions, layers
-from genlab.editing.factors import Factor, Target, target
+from genlab.editing.factors import Factor, Measure, Target, factors, target
 
 MOST = 1000  # samples whose activations GANSpace compares
 
 
-class Population(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Population:
     """Samples that directions are found from.
 
     latents:  [N, D]
-    generate: one latent after another under the same conditions, traceable: [B, D] -> examples
-    known:    what is measured of the samples, by name
-    measured: columns as stored, [N, ...]
+    examples: as stored, [N, ...]
+    generate: latents under the same conditions, traceable: [B, D] -> examples
+    measure:  what is in the examples; called where something asks for it
+    kinds:    of the columns measured
     """
 
     latents: np.ndarray
+    examples: np.ndarray
     generate: Callable[[Array], Array]
-    known: Mapping[str, Factor]
-    measured: Mapping[str, np.ndarray]
+    measure: Measure | None
+    kinds: Mapping[str, Column]
 
-    @property
+    @cached_property
+    def measured(self) -> Mapping[str, np.ndarray]:
+        """Columns as stored, [N, ...]; none where nothing measures."""
+        return self.measure(self.examples) if self.measure else {}
+
+    @cached_property
+    def known(self) -> Mapping[str, Factor]:
+        """What is measured of the samples, by name."""
+        return factors(self.kinds, self.measured)
+
+    @cached_property
     def units(self) -> dict[str, float]:
         """The typical difference of each factor between unrelated samples."""
         return {name: f.typical(f.of(self.measured)) for name, f in self.known.items()}

@@ -16,7 +16,7 @@ from genlab.data.columns import Column
 from genlab.data.sources import Readable
 from genlab.editing import edits
 from genlab.editing.edits import Changes
-from genlab.editing.factors import Measure, factors
+from genlab.editing.factors import Measure
 from genlab.editing.inversion import Distance, Optimisation, squared
 from genlab.game import Method
 from genlab.sampling.conditions import Stored, loaded, repeated, spread
@@ -152,7 +152,7 @@ class Editor:
         latents along it.
         """
         strengths, wanted = np.asarray(by, np.float64), direction.target
-        measure = self._measure() if wanted else None
+        measure = self._measure if wanted else None
         before = measure(inverted.examples) if measure else None
         values = wanted.factor.of(before) if wanted and before else None
         moves = strengths * direction.unit
@@ -204,19 +204,19 @@ class Editor:
         return Inverted(made, np.asarray(latents), given, np.zeros(n), space)
 
     def population(self, space: str = "z") -> Population:
-        """Samples that directions are found from, made and measured once."""
+        """Samples that directions are found from, made and measured once; measured where it is
+        asked for.
+        """
         if space not in self._populations:
             drawn = self.drawn(self.samples, space)
-            measure = self._measure()
-            measured = dict(measure(drawn.examples)) if measure else {}
             cond = part(loaded(self.source, drawn.given), slice(0, 1))
 
             def generate(latents: Array) -> Array:
                 wide = jax.tree.map(lambda c: jnp.repeat(c, len(latents), axis=0), cond)
                 return self._programs.space(space).generate(latents, wide)
 
-            known = factors({**self.kinds, **self.source.columns}, measured)
-            found = Population(drawn.latents, generate, known, measured)
+            kinds = {**self.kinds, **self.source.columns}
+            found = Population(drawn.latents, drawn.examples, generate, self._measure, kinds)
             self._populations[space] = found
         return self._populations[space]
 
@@ -229,6 +229,7 @@ class Editor:
         """The same model, measured by another function."""
         return dataclasses.replace(self, measure=measure, kinds=kinds, samples=samples)
 
+    @property
     def _measure(self) -> Measure | None:
         return self.measure or getattr(self.source, "decode", None)
 

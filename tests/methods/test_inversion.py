@@ -1,5 +1,7 @@
 """An encoder that inverts a generator: its loss by hand."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,12 @@ from jax import random
 
 from genlab import spec
 from genlab.config import ConfigError, build
+from genlab.data import digits
+from genlab.editing.inversion import Optimisation
 from genlab.methods import InversionEncoder
-from genlab.nets import Encoder, Generator, mlp, style
+from genlab.nets import Encoder, Frozen, Generator, mlp, style
+from genlab.runs import ingredients
+from genlab.sampling.editor import Editor
 
 
 def method(space="w", latent=6, up=None):
@@ -44,6 +50,32 @@ def test_the_loss_is_of_pictures_made_again_and_latents_found_again(made):
     np.testing.assert_allclose(metrics["reconstruction"], reconstruction, rtol=1e-4)
     np.testing.assert_allclose(metrics["recovery"], recovery, rtol=1e-4)
     np.testing.assert_allclose(loss, reconstruction + 0.25 * recovery, rtol=1e-4)
+
+
+def test_its_answer_is_where_an_optimisation_in_its_space_starts(made):
+    found, params, stats, x = made
+    editor = Editor(found, digits(), params, stats)
+    answer = editor.invert(x, space="w", settings=Optimisation(steps=0))
+    np.testing.assert_allclose(answer.latents, found.encode(params, stats, x), atol=1e-6)
+    again = found.reconstruct(params, stats, x)
+    np.testing.assert_allclose(answer.examples / 127.5 - 1, np.clip(again, -1, 1), atol=1 / 127)
+    hybrid = editor.invert(x, space="w", settings=Optimisation(steps=5))
+    assert (hybrid.loss <= answer.loss).all() and (hybrid.loss < answer.loss).any()
+
+
+def test_a_frozen_generator_has_its_two_halves(made):
+    """As `spec(trained, ...)` gives it: the weights are of a collection that nobody trains."""
+    found, params, *_ = made
+    ingredients.HELD["of a test"] = {"params": params["gen"]}
+    frozen = dataclasses.replace(found, generator=Frozen(found.generator, "of a test"))
+    x, key = jnp.zeros((2, *tiny.SHAPE)), random.key(0)
+    own, stats = frozen.init(key, {"image": x})
+    assert not jax.tree.leaves(own["gen"]) and "frozen" in stats["gen"]
+    z = found.latents(key, 2)
+    w = found.mapping(params, {}, z)
+    np.testing.assert_array_equal(frozen.mapping(own, stats, z), w)
+    np.testing.assert_array_equal(frozen.synthesis(own, stats, w), found.synthesis(params, {}, w))
+    np.testing.assert_array_equal(frozen.generate(own, stats, z), found.generate(params, {}, z))
 
 
 def test_only_the_encoder_is_trained(made):

@@ -62,7 +62,7 @@ def sweep():
         "ema": {"encoder": 0.99},
         "evaluate": {"reconstruction": spec(Reconstruction)},
         "batch_size": 32,
-        "loop.steps": 800,
-        "loop.sample_every": 800,
+        "loop.steps": 600,
+        "loop.sample_every": 600,
     }
     return {"gan": {}, "encoder": encoder}
