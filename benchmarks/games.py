@@ -15,7 +15,7 @@ from genlab.data import arrays, ring
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
 from genlab.methods.gan.options import generator_batch
-from genlab.nets import Decoder, Discriminator, Encoder, Generator, dcgan, mlp, resnet
+from genlab.nets import Decoder, Discriminator, Encoder, Generator, dcgan, heads, mlp, resnet
 from genlab.sweep.plan import configure
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +23,7 @@ ADAM = {"b1": 0.5, "b2": 0.999}
 WGAN = {"b1": 0.5, "b2": 0.9}
 RADIUS, STD = 2 / 1.414, 0.02 / 1.414
 WIDTH, CRITIC_MOVES = 32, 5  # of the residual WGAN-GP, 128 in the paper
+CLASSES = 10
 
 
 class Game(NamedTuple):
@@ -36,12 +37,15 @@ class Game(NamedTuple):
     half: bool = False
 
 
-def images(folder: Path, side: int, count: int = 512) -> Path:
-    """An npz of random images, uint8 [count, side, side, 3]: arithmetic does not depend on them."""
-    path = folder / f"images{side}.npz"
+def images(folder: Path, side: int, count: int = 512, classes: int = 0) -> Path:
+    """An npz of random images, uint8 [count, side, side, 3], and labels if there are `classes`:
+    arithmetic does not depend on them.
+    """
+    path = folder / f"images{side}_{classes}.npz"
     if not path.is_file():
         drawn = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
-        np.savez(path, image=drawn)
+        labels = {"label": np.arange(count) % classes} if classes else {}
+        np.savez(path, image=drawn, **labels)
     return path
 
 
@@ -83,6 +87,20 @@ def wgan_gp(
     adam = spec(optax.adam, 2e-4, b1=0.0, b2=0.9)
     data = spec(arrays, str(images(folder, 32)))
     return experiment(method, data, ("disc", "gen"), adam, batch, rounds)
+
+
+def cgan(folder: Path) -> ConfigDict:
+    """A conditional GAN at 32x32x3, batch 64, ten labels: ResNets with conditional BatchNorm in the
+    generator and a projection in the critic (Miyato & Koyama 2018, arXiv:1802.05637), hinge.
+    """
+    up = spec(resnet.Up, (32, 32, 3), width=WIDTH, norm="ConditionalBatchNorm")
+    critic = spec(heads.ProjectionDiscriminator, spec(resnet.Down, width=WIDTH))
+    method = spec(
+        GAN, spec(Generator, up, embed=0), critic, latent=128, objective="hinge", given=("label",)
+    )
+    data = spec(arrays, str(images(folder, 32, classes=CLASSES)))
+    adam = spec(optax.adam, 2e-4, b1=0.0, b2=0.9)
+    return experiment(method, data, ("disc", "gen"), adam, 64, 5)
 
 
 def toy(folder: Path, hidden: tuple) -> ConfigDict:
@@ -139,6 +157,17 @@ def _torch_wgan_gp(folder: Path, compiled: bool, width: int = WIDTH, size: int =
         up, down, batch, size, 128, compiled, betas=(0.0, 0.9), moves=CRITIC_MOVES, penalty=10.0,
         generator_batch=2,
     )  # fmt: skip
+
+
+def _torch_cgan(folder: Path, compiled: bool):
+    import pytorch_networks as nets
+    import pytorch_programs as programs
+
+    found = np.load(images(folder, 32, classes=CLASSES))
+    batch = nets.drawn_from(found["image"], 64, found["label"])
+    up, down = nets.ConditionalUp(128, WIDTH, CLASSES), nets.ProjectionDown(WIDTH, CLASSES)
+    both = nets.channels_last(up), nets.channels_last(down)
+    return programs.conditional_gan(*both, batch, 128, compiled, betas=(0.0, 0.9))
 
 
 def _torch_toy(folder: Path, compiled: bool, hidden: tuple):
@@ -218,6 +247,7 @@ def on_accelerator(half: bool, tiny: bool) -> dict[str, Game]:
 GAMES = {
     "DCGAN 64x64, batch 32": Game(dcgan64, _torch_dcgan64, 2),
     f"WGAN-GP ResNet 32x32, width {WIDTH}": Game(wgan_gp, _torch_wgan_gp, 2),
+    f"cGAN ResNet 32x32, width {WIDTH}, batch 64": Game(cgan, _torch_cgan, 5),
     "WGAN-GP toy, 2 x 128": _toy((128, 128), 200),
     "WGAN-GP toy, 3 x 512": _toy((512, 512, 512), 50),
     "conv VAE 32x32, batch 64": Game(conv_vae, _torch_conv_vae, 20),

@@ -139,6 +139,75 @@ def resnet_down(width: int) -> nn.Module:
     )  # fmt: skip
 
 
+class ConditionalNorm(nn.Module):
+    """genlab.nets.layers.ConditionalBatchNorm."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width, affine=False)
+        self.table = nn.Embedding(classes, 2 * width)
+        nn.init.zeros_(self.table.weight)
+
+    def forward(self, x, label):
+        """[B, C, H, W], [B] -> [B, C, H, W]."""
+        scale, shift = self.table(label)[:, :, None, None].chunk(2, dim=1)
+        return self.norm(x) * (1 + scale) + shift
+
+
+class ConditionalBlock(nn.Module):
+    """genlab.nets.resnet.Block with upsampling and conditional norms."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.norm1, self.norm2 = (ConditionalNorm(width, classes) for _ in range(2))
+        self.conv1 = nn.Conv2d(width, width, 3, 1, 1)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1)
+        self.shortcut = nn.Conv2d(width, width, 1)
+        self.up = nn.Upsample(scale_factor=2)
+
+    def forward(self, x, label):
+        """[B, C, H, W], [B] -> [B, C, 2 H, 2 W]."""
+        h = self.conv1(self.up(F.relu(self.norm1(x, label))))
+        return self.conv2(F.relu(self.norm2(h, label))) + self.shortcut(self.up(x))
+
+
+class ConditionalUp(nn.Module):
+    """genlab.nets.resnet.Up(norm="ConditionalBatchNorm") at 32x32x3 under a Generator."""
+
+    def __init__(self, latent: int, width: int, classes: int):
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(latent, 16 * width), Reshape(width, 4, 4))
+        self.blocks = nn.ModuleList(ConditionalBlock(width, classes) for _ in range(3))
+        self.last = nn.Sequential(
+            nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 3, 3, 1, 1), nn.Tanh()
+        )
+
+    def forward(self, z, label):
+        """[B, latent], [B] -> [B, 3, 32, 32]."""
+        x = self.first(z)
+        for block in self.blocks:
+            x = block(x, label)
+        return self.last(x)
+
+
+class ProjectionDown(nn.Module):
+    """genlab.nets.resnet.Down at 32x32x3 under a ProjectionDiscriminator."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.trunk = nn.Sequential(
+            FirstBlock(3, width), Block(width, width, False, True, False),
+            Block(width, width, False, False, False), Block(width, width, False, False, False),
+            nn.ReLU(),
+        )  # fmt: skip
+        self.logit, self.table = nn.Linear(width, 1), nn.Embedding(classes, width)
+
+    def forward(self, x, label):
+        """[B, 3, 32, 32], [B] -> [B]."""
+        features = self.trunk(x).mean((2, 3))
+        return self.logit(features)[:, 0] + (self.table(label) * features).sum(1)
+
+
 def gaussian(sigma: float = 0.1) -> Callable:
     """genlab.losses.likelihood.gaussian, log p(x | theta) [B]."""
 
@@ -169,19 +238,22 @@ def discretised_logistic(levels: int = 256) -> Callable:
     return log_prob
 
 
-def drawn_from(images, size: int) -> Callable[[], torch.Tensor]:
+def drawn_from(images, size: int, labels=None) -> Callable:
     """Batches of rows of uint8 [N, H, W, C], shuffled by epoch, as float in [-1, 1]; images
-    channels last in memory.
+    channels last in memory. With `labels` [N] pairs of both.
     """
     held = torch.tensor(images).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
     state = {"order": torch.randperm(len(held)), "at": 0}
 
-    def batch() -> torch.Tensor:
+    named = None if labels is None else torch.tensor(labels, dtype=torch.long)
+
+    def batch():
         if state["at"] + size > len(held):
             state.update(order=torch.randperm(len(held)), at=0)
         rows = state["order"][state["at"] : state["at"] + size]
         state["at"] += size
-        return held[rows].float() / 127.5 - 1
+        x = held[rows].float() / 127.5 - 1
+        return x if named is None else (x, named[rows])
 
     return batch
 

@@ -94,6 +94,45 @@ def gan(
     return Program({"gen": gen, "disc": disc}, play)
 
 
+def conditional_gan(
+    gen: nn.Module,
+    disc: nn.Module,
+    batch: Callable[[], tuple[torch.Tensor, torch.Tensor]],
+    latent: int,
+    compiled: bool,
+    rate: float = 2e-4,
+    betas: tuple = (0.5, 0.999),
+) -> Program:
+    """The hinge game given labels: both players are given those of the batch at hand."""
+    adam_g = torch.optim.Adam(gen.parameters(), rate, betas, fused=True)
+    adam_d = torch.optim.Adam(disc.parameters(), rate, betas, fused=True)
+    fast_g, fast_d = (torch.compile(gen), torch.compile(disc)) if compiled else (gen, disc)
+
+    def critic_move() -> None:
+        real, label = batch()
+        with torch.no_grad():
+            fake = fast_g(torch.randn(len(real), latent), label)
+        loss = F.relu(1 - fast_d(real, label)).mean() + F.relu(1 + fast_d(fake, label)).mean()
+        adam_d.zero_grad(set_to_none=True)
+        loss.backward()
+        adam_d.step()
+
+    def generator_move() -> None:
+        label = batch()[1]
+        disc.requires_grad_(False)
+        loss = -fast_d(fast_g(torch.randn(len(label), latent), label), label).mean()
+        adam_g.zero_grad(set_to_none=True)
+        loss.backward()
+        adam_g.step()
+        disc.requires_grad_(True)
+
+    def play() -> None:
+        critic_move()
+        generator_move()
+
+    return Program({"gen": gen, "disc": disc}, play)
+
+
 def gradient_penalty(critic: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """E (|grad D(x^)| - 1)^2 on interpolates (Gulrajani et al. 2017, arXiv:1704.00028, Eq. 3)."""
     a = torch.rand(len(real), *(1,) * (real.dim() - 1))

@@ -7,6 +7,11 @@ COLUMNS = "genlab/nets/heads/columns.py"
 CONTRAST = "genlab/nets/heads/contrast.py"
 CRITIC = "genlab/nets/heads/conditional.py"
 TESTS = "losses/test_conditional.py"
+PLAYED, STYLES = "methods/test_conditioning.py", "nets/test_style.py"
+CODES = "genlab/methods/gan/codes.py"
+DROPOUT, STYLE = "genlab/game/dropout.py", "genlab/nets/style.py"
+NORMS, SAMPLER = "genlab/nets/layers/norms.py", "genlab/sampling/sampler.py"
+BY_HAND = "both_players_of_infogan_maximise_the_likelihood_of_the_samples_codes"
 COMBINE = test(TESTS, "heads_projection_and_concatenation_combine_each_column_with_its_weight")
 SILENT = test(TESTS, "heads_are_silent_where_conditions_are_dropped_but_for_the_codes")
 UNLABELLED = test(TESTS, "a_row_without_a_label_is_compared_with_none")
@@ -198,5 +203,104 @@ CONDITIONAL = (
         "if GIVEN in given and not is_code(head.column):",
         "if GIVEN in given:",
         SILENT,
+    ),
+    Mutant(
+        "Codes",
+        "the critic is given none",
+        "genlab/methods/gan/method.py",
+        "return z, *replace(context, codes=self.prior.of(z)).generate(z)",
+        "return z, *context.generate(z)",
+        test(PLAYED, BY_HAND),
+    ),
+    Mutant(
+        "Codes",
+        "continuous ones of half the range",
+        CODES,
+        "random.uniform(own, (n, self.continuous), minval=-1.0)",
+        "random.uniform(own, (n, self.continuous))",
+        test(PLAYED, "a_latent_is_noise_one_hot_codes_and_uniform_ones_by_name"),
+    ),
+    Mutant(
+        "Codes",
+        "all discrete ones drawn alike",
+        CODES,
+        "own = random.fold_in(random.fold_in(key, DISCRETE), number)",
+        "own = random.fold_in(key, DISCRETE)",
+        test(PLAYED, "a_latent_is_noise_one_hot_codes_and_uniform_ones_by_name"),
+    ),
+    Mutant(
+        "Codes",
+        "one may enter the critic's trunk",
+        CODES,
+        "if name in _entering(gan.discriminator):",
+        "if False:",
+        test(PLAYED, "what_does_not_fit_is_refused_at_build"),
+    ),
+    Mutant(
+        "condition dropout",
+        "the share is kept instead",
+        DROPOUT,
+        "1 - at(share, step), (rows,)",
+        "at(share, step), (rows,)",
+        test(PLAYED, "rows_are_dropped_whole_and_say_so"),
+    ),
+    Mutant(
+        "condition dropout",
+        "only said, not done",
+        DROPOUT,
+        "found = {name: x * wide[name].astype(x.dtype) for name, x in cond.items()}",
+        "found = {name: x + 0 * wide[name].astype(x.dtype) for name, x in cond.items()}",
+        test(PLAYED, "a_loss_is_that_of_the_conditions_left"),
+    ),
+    Mutant(
+        "guidance",
+        "beyond the conditional output instead of along the line",
+        SAMPLER,
+        "return free + s * (method.generate(params, stats, z, cond) - free)",
+        "return free + (1 + s) * (method.generate(params, stats, z, cond) - free)",
+        test(PLAYED, "guidance_is_the_line_through_both_outputs"),
+    ),
+    Mutant(
+        "AdaptiveInstanceNorm",
+        "variance instead of deviation",
+        NORMS,
+        "return (centred * lax.rsqrt(variance + 1e-5)).astype(x.dtype)",
+        "return (centred / (variance + 1e-5)).astype(x.dtype)",
+        test(STYLES, "adaptive_instance_norm_is_equation_1"),
+    ),
+    Mutant(
+        "AdaptiveInstanceNorm",
+        "over the batch too",
+        NORMS,
+        "wide, inside = x.astype(jnp.float32), tuple(range(1, x.ndim - 1))\n    centred",
+        "wide, inside = x.astype(jnp.float32), tuple(range(x.ndim - 1))\n    centred",
+        test(STYLES, "adaptive_instance_norm_is_equation_1"),
+    ),
+    Mutant(
+        "style.Up",
+        "every layer has the first style",
+        STYLE,
+        "each = iter(jnp.moveaxis(w, 1, 0))",
+        "each = iter(jnp.moveaxis(w[:, :1] + 0 * w, 1, 0))",
+        test(
+            STYLES,
+            "samples_are_the_synthesis_of_mapped_latents_one_style_or_one_for_each_layer",
+        ),
+    ),
+    Mutant(
+        "style.Up",
+        "the latent's length counts",
+        STYLE,
+        "given, x = vector(cond), _unit(z)",
+        "given, x = vector(cond), z",
+        test(STYLES, "a_style_depends_on_the_latents_direction_and_on_what_is_given"),
+    ),
+    Mutant(
+        "style.Up",
+        "the mapping moves as the other layers do",
+        STYLE,
+        "return x @ (self.rate * kernel) + self.rate * bias[None]",
+        "return x @ (self.rate * kernel) + bias[None]",
+        test(STYLES, "the_mapping_moves_as_much_less_as_its_rate_says"),
     ),
 )

@@ -75,9 +75,7 @@ def prior(latent: int | Codes) -> Codes:
 
 def recognised(net: Any) -> dict[str, bool]:
     """The columns that a critic's heads are of, and whether each takes labels."""
-    while hasattr(net, "net"):  # a wrapper
-        net = net.net
-    heads = getattr(net, "heads", ())
+    heads = getattr(_inner(net), "heads", ())
     return {head.column: head.labels for head in heads if hasattr(head, "labels")}
 
 
@@ -92,5 +90,22 @@ def fit(gan: Any, as_it_is: Callable) -> None:
                 f"ConditionalDiscriminator with spec(heads.{kind}, {name!r}, on=('samples',)) "
                 "among its heads"
             )
+        if name in _entering(gan.discriminator):
+            raise ConfigError(
+                f"the discriminator is given {name!r}, which only samples have: it would tell them "
+                "from data by it; leave the code out of project and concatenate"
+            )
     if wanted and any(option.latents is not as_it_is for option in gan.options):
         raise ConfigError("options: one changes latents, and with them codes: leave either out")
+
+
+def _inner(net: Any) -> Any:
+    """The network in any wrappers."""
+    while hasattr(net, "net"):
+        net = net.net
+    return net
+
+
+def _entering(net: Any) -> tuple[str, ...]:
+    """The columns by which a critic judges the source."""
+    return (*getattr(_inner(net), "project", ()), *getattr(_inner(net), "concatenate", ()))
