@@ -44,8 +44,8 @@ def images(folder: Path, side: int, count: int = 512, classes: int = 0) -> Path:
     path = folder / f"images{side}_{classes}.npz"
     if not path.is_file():
         drawn = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
-        labels = {"label": np.arange(count) % classes} if classes else {}
-        np.savez(path, image=drawn, **labels)
+        found = {"image": drawn} | ({"label": np.arange(count) % classes} if classes else {})
+        np.savez(path, **found)  # pyright: ignore[reportArgumentType]
     return path
 
 

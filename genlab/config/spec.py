@@ -77,7 +77,9 @@ def _written(fn: Callable, args: tuple, kwargs: Mapping, hold: Hold) -> ConfigDi
 
 def _whole(value: Any, parameter: inspect.Parameter) -> Any:
     """1e3 as 1000, where an argument is declared a whole number."""
-    declared = parameter.annotation in (int, "int")
+    annotation = parameter.annotation
+    kinds = ["int"] if annotation is int else str(annotation).split(" | ")
+    declared = "int" in kinds and "float" not in kinds
     return int(value) if declared and type(value) is float and value.is_integer() else value
 
 

@@ -18,7 +18,7 @@ DROPPED = 108  # a stream of randomness under a move's key
 Columns = Mapping[str, Array]
 
 
-def dropped(cond: Columns, share: Weight, key: Array, step: Array | int) -> dict[str, Array]:
+def dropped(cond: Columns, share: Weight, key: Array, step: Array) -> dict[str, Array]:
     """`cond` without a random `share` of its rows, and which are left."""
     rows = len(next(iter(cond.values())))
     kept = random.bernoulli(random.fold_in(key, DROPPED), 1 - at(share, step), (rows,))

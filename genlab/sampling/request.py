@@ -12,7 +12,7 @@ from genlab.data.columns import Column, first_label
 from genlab.data.columns.column import Bounded, Varies
 from genlab.data.sources import Readable
 from genlab.game import Method
-from genlab.game.abilities import HasCodes, can
+from genlab.game.abilities import HasCodes, can, require
 from genlab.sampling.conditions import Stored, as_in_data, asked, conditioned, spread
 from genlab.sampling.latents import interpolate, truncated
 
@@ -165,7 +165,7 @@ def latents(request: SampleRequest, method: Method, steps: int = 0) -> Array:
     if can(method, HasCodes) and (request.truncation or request.interpolate):
         raise ConfigError(
             "truncation and interpolation are of latents from N(0, I), and this model's have codes "
-            f"({', '.join(method.codes())}): leave both out"
+            f"({', '.join(require(method, HasCodes, 'a latent').codes())}): leave both out"
         )
     key = random.fold_in(random.key(request.seed), STREAM)
     z = method.latents(key, 2 * request.n if request.interpolate else request.n)

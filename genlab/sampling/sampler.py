@@ -46,10 +46,10 @@ def guided(method: Method, s: float) -> Callable:
 
     Raises ConfigError for a method that is not trained without its conditions too.
     """
-    require(method, Guides, f"guidance {s:g}")
+    drops = require(method, Guides, f"guidance {s:g}")
 
     def generate(params: dict, stats: dict, z: Array, cond: Mapping[str, Array]) -> Array:
-        free = method.generate(params, stats, z, method.null(cond))
+        free = method.generate(params, stats, z, drops.null(cond))
         return free + s * (method.generate(params, stats, z, cond) - free)
 
     return generate

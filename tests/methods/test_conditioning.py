@@ -185,7 +185,7 @@ def test_a_latent_is_noise_one_hot_codes_and_uniform_ones_by_name():
 
 
 def test_without_codes_a_latent_is_the_normal_that_it_was():
-    method = build(gan(latent=6))
+    method = build(gan(latent=6.0))  # a whole number, though it may be of another kind too
     want = random.normal(random.key(3), (5, 6))
     np.testing.assert_array_equal(method.latents(random.key(3), 5), want)
 
