@@ -52,8 +52,14 @@ def run(tmp_path_factory):
     return folder
 
 
-def test_a_row_says_all_that_its_numbers_depend_on(run):
-    fidelity, reconstruction = evaluate(run)
+@pytest.fixture(scope="module")
+def judged(run):
+    """The rows of its test scores."""
+    return evaluate(run)
+
+
+def test_a_row_says_all_that_its_numbers_depend_on(run, judged):
+    fidelity, reconstruction = judged
     told = fidelity["protocol"]
     assert told["checkpoint"] == "best validation fidelity/fd" and told["split"] == "test"
     assert told["seed"] == 7 and told["genlab"] == environment.version()
@@ -184,9 +190,9 @@ def test_a_config_may_name_any_evaluator_and_any_score(run, tmp_path):
     assert smooth["scores"]["ppl"] > 0 and smooth["protocol"]["distance"] == "squared, of pixels"
 
 
-def test_scores_on_the_split_of_the_choice_are_called_flattered(run):
+def test_scores_on_the_split_of_the_choice_are_called_flattered(run, judged):
     assert any("optimistic" in line for line in lines(evaluate(run, "validation")))
-    assert not any("optimistic" in line for line in lines(evaluate(run)))
+    assert not any("optimistic" in line for line in lines(judged))
 
 
 def test_splits_share_no_draw_of_samples(run):
@@ -204,15 +210,14 @@ def test_splits_share_no_draw_of_samples(run):
     assert not np.array_equal(made[0], made[1]) and np.array_equal(made[1], made[2])
 
 
-def test_intervals_are_shown_and_old_rows_without_them_too(run):
-    rows = evaluate(run)
+def test_intervals_are_shown_and_old_rows_without_them_too(judged):
+    rows = judged
     assert any("psnr" in line and "95 % over examples" in line for line in lines(rows))
     old = {k: v for k, v in rows[1].items() if k != "intervals"}
     assert not any("over examples" in line for line in lines([old]))
 
 
-def test_rows_of_before_and_of_now_are_told_apart_and_shown(run):
-    evaluate(run)  # the tests before may have been run by another process
+def test_rows_of_before_and_of_now_are_told_apart_and_shown(run, judged):
     rows = [json.loads(line) for line in (run / "evals.jsonl").read_text().splitlines()]
     new = ("checkpoint", "seed", "genlab")
     old = [

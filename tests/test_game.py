@@ -66,6 +66,10 @@ def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
     state = start(method, batches)
     got, metrics = rounds(method)(state, batches)
 
+    @jax.jit
+    def descended(params, slopes):
+        return jax.tree.map(lambda p, g: p - 0.1 * g, params, slopes)
+
     def g(params, stats, z):
         return apply(method.generator, "gen", params, stats, z, None)
 
@@ -89,8 +93,7 @@ def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
             return loss + gradient_penalty * ((norms - 1) ** 2).mean()
 
         slopes = jax.jit(jax.grad(critic_loss))(params["disc"])
-        disc = jax.tree.map(lambda p, g: p - 0.1 * g, params["disc"], slopes)
-        params = {**params, "disc": disc}
+        params = {**params, "disc": descended(params["disc"], slopes)}
 
     z = random.normal(
         random.fold_in(random.fold_in(random.fold_in(key, 1), 0), 0), (8, method.latent)
@@ -98,9 +101,10 @@ def test_a_round_equals_the_longhand_of_algorithm_1(batches, gradient_penalty):
     gen_grads = jax.jit(
         jax.grad(lambda gen: -d(params, g({"gen": gen}, state.stats, z)[0]).mean())
     )(params["gen"])
-    params["gen"] = jax.tree.map(lambda p, g: p - 0.1 * g, params["gen"], gen_grads)
+    params["gen"] = descended(params["gen"], gen_grads)
     assert_close(got.params, params, rtol=2e-5, atol=1e-6)
-    assert_close(got.stats["gen"], g(state.params, state.stats, z)[1]["gen"], rtol=1e-5, atol=1e-6)
+    after = jax.jit(lambda: g(state.params, state.stats, z)[1])()
+    assert_close(got.stats["gen"], after["gen"], rtol=1e-5, atol=1e-6)
     assert got.step == 1 and np.isfinite(metrics["disc/loss"])
 
 
@@ -199,17 +203,13 @@ def test_names_that_do_not_fit_are_refused(batches, optim, ema, told):
 
 def test_apply_threads_linen_state_and_a_penalty_discards_it(batches):
     method = build(tiny.gan(critic_norm="BatchNorm").method)
-    params, stats = fresh(method.discriminator, "disc", random.key(0), batches["image"][0], None)
-    _, after = apply(method.discriminator, "disc", params, stats, batches["image"][0], None)
-    assert not same(after, stats)
-    _, unmoved = apply(
-        method.discriminator, "disc", params, stats, batches["image"][0], None, train=False
+    net, x = method.discriminator, batches["image"][0]
+    params, stats = jax.jit(lambda: fresh(net, "disc", random.key(0), x, None))()
+    seen = jax.jit(
+        lambda train: apply(net, "disc", params, stats, x, None, train=train), static_argnums=0
     )
-    assert same(unmoved, stats)
-    value = penalties.r1(
-        lambda x: apply(method.discriminator, "disc", params, stats, x, None)[0],
-        batches["image"][0],
-        None,
-        None,
-    )
+    assert not same(seen(True)[1], stats) and same(seen(False)[1], stats)
+    value = jax.jit(
+        lambda: penalties.r1(lambda x: apply(net, "disc", params, stats, x, None)[0], x, None, None)
+    )()
     assert value.shape == (8,)

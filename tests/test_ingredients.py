@@ -57,8 +57,17 @@ def assert_equal(a, b):
         np.testing.assert_array_equal(x, y)
 
 
-def test_a_frozen_network_is_the_evaluated_one_and_stays_it(first, tmp_path):
-    state = fit(on_frozen_decoder(first, loop=LOOP, ema={"decoder": 0.9}), tmp_path / "run")
+AVERAGED = {"loop": LOOP, "ema": {"decoder": 0.9}}
+
+
+@pytest.fixture(scope="module")
+def second(first, tmp_path_factory):
+    """The last state of a run on its frozen decoder."""
+    return fit(on_frozen_decoder(first, **AVERAGED), tmp_path_factory.mktemp("second"))
+
+
+def test_a_frozen_network_is_the_evaluated_one_and_stays_it(first, second):
+    state = second
     _, _, _, before = restore.trained(first)
     held = state.stats["decoder"]["frozen"]["weights"]
     assert_equal(held, {"params": before.averaged[0]["decoder"]})
@@ -154,11 +163,10 @@ def test_a_run_with_ingredients_resumes_bit_for_bit(first, tmp_path, devices, pl
     assert_equal(whole.stats["decoder"]["frozen"]["weights"], weights)
 
 
-def test_runs_with_ingredients_share_a_program(first, tmp_path):
-    configs = [on_frozen_decoder(first, seed=seed, loop=LOOP) for seed in (0, 1)]
-    alone = fit(configs[1], tmp_path / "alone")
-    _, together = fit_vmapped(configs, [tmp_path / "0", tmp_path / "1"])
-    for a, b in zip(leaves(alone), leaves(together), strict=True):
+def test_runs_with_ingredients_share_a_program(first, second, tmp_path):
+    configs = [on_frozen_decoder(first, seed=seed, **AVERAGED) for seed in (1, 0)]
+    _, together = fit_vmapped(configs, [tmp_path / "1", tmp_path / "0"])
+    for a, b in zip(leaves(second), leaves(together), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 

@@ -29,9 +29,14 @@ def numerical(oracle, theta, step=1e-6):
 
 def check(made, oracle, theta, x):
     """Value [B] and gradient in theta equal the oracle's."""
-    got = made.log_prob(jnp.float32(theta), jnp.float32(x))
+
+    def total(theta, x):
+        values = made.log_prob(theta, x)
+        return values.sum(), values
+
+    measured = jax.jit(jax.grad(total, has_aux=True))
+    grads, got = measured(np.float32(theta), np.float32(x))
     np.testing.assert_allclose(got, oracle(theta), rtol=2e-5, atol=1e-5)
-    grads = jax.grad(lambda t: made.log_prob(t, jnp.float32(x)).sum())(jnp.float32(theta))
     np.testing.assert_allclose(grads, numerical(oracle, theta), rtol=2e-3, atol=2e-4)
 
 
@@ -89,7 +94,7 @@ def test_discretised_logistic(theta, levels):
 def test_discretised_logistic_is_a_distribution_over_its_levels():
     ticks = jnp.linspace(-1, 1, 17).reshape(17, 1, 1, 1)
     theta = jnp.broadcast_to(jnp.asarray([0.3, -2.0]), (17, 1, 1, 2))
-    total = jnp.exp(likelihood.discretised_logistic(17).log_prob(theta, ticks)).sum()
+    total = jnp.exp(jax.jit(likelihood.discretised_logistic(17).log_prob)(theta, ticks)).sum()
     np.testing.assert_allclose(total, 1, rtol=1e-5)
 
 
@@ -98,7 +103,8 @@ def test_and_so_it_is_over_the_levels_as_they_are_stored_in_8_bits(log_s):
     """Level k of 17 is stored as round(255 k / 16), up to 0.4 / 255 off its place."""
     stored = jnp.rint(jnp.arange(17) * 255 / 16) / 127.5 - 1
     theta = jnp.broadcast_to(jnp.asarray([0.31, log_s]), (17, 1, 1, 2))
-    log_p = likelihood.discretised_logistic(17).log_prob(theta, stored.reshape(17, 1, 1, 1))
+    log_prob = jax.jit(likelihood.discretised_logistic(17).log_prob)
+    log_p = log_prob(theta, stored.reshape(17, 1, 1, 1))
     np.testing.assert_allclose(jnp.exp(log_p).sum(), 1, rtol=1e-4)
 
 
@@ -107,7 +113,7 @@ def test_discretised_logistic_is_finite_far_from_the_data(log_s):
     made = likelihood.discretised_logistic(256)
     theta = jnp.broadcast_to(jnp.asarray([100.0, log_s]), (3, 1, 1, 2))
     x = jnp.asarray([-1.0, 0.0, 1.0]).reshape(3, 1, 1, 1)
-    value, grads = jax.value_and_grad(lambda t: made.log_prob(t, x).sum())(theta)
+    value, grads = jax.jit(jax.value_and_grad(lambda t: made.log_prob(t, x).sum()))(theta)
     assert np.isfinite(value) and np.isfinite(np.asarray(grads)).all()
 
 
@@ -131,8 +137,7 @@ def test_gaussian_kl_against_scipy_quadrature_and_monte_carlo():
 def test_gaussian_kl_gradient_and_zero():
     assert float(gaussian_kl(jnp.zeros((1, 3)), jnp.zeros((1, 3)))[0]) == 0
     mean, log_variance = jnp.asarray([[0.5, -2.0]]), jnp.asarray([[0.2, -1.0]])
-    d_mean, d_log = jax.grad(lambda m, v: gaussian_kl(m, v).sum(), argnums=(0, 1))(
-        mean, log_variance
-    )
+    slopes = jax.jit(jax.grad(lambda m, v: gaussian_kl(m, v).sum(), argnums=(0, 1)))
+    d_mean, d_log = slopes(mean, log_variance)
     np.testing.assert_allclose(d_mean, mean, rtol=1e-6)
     np.testing.assert_allclose(d_log, (np.exp(log_variance) - 1) / 2, rtol=1e-5)
