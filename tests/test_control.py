@@ -97,7 +97,7 @@ def test_calibration_inside_in_a_gap_and_beyond_are_apart():
     assert gap["decoded_error"] == pytest.approx(0.15, abs=0.02)
     assert beyond["decoded_error"] == pytest.approx(0.115, abs=0.02)  # 0.03 .. 0.2 beyond an end
     asked = {where: table[f"level, {where}"]["asked"] for where in ("inside", "in a gap", "beyond")}
-    assert sum(asked.values()) == 1500
+    assert sum(asked.values()) == 1500 and gap["decoded_asked"] <= gap["asked"]
     assert asked["beyond"] == pytest.approx(1500 * 0.34 / 1.4, rel=0.1)
     assert found.scores["r2"] > 0.95  # of what is inside alone
     curve = found.curves["level"]

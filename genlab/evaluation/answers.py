@@ -152,7 +152,7 @@ def by_range(answers: Answers, prefix: str = "") -> dict[str, dict[str, float]]:
                 line = control.calibration(asked[rows], measured[rows], factor.period)
                 cells = {f"{prefix}{k}": x for k, x in line._asdict().items() if np.isfinite(x)}
                 words = {"inside": "inside", "gap": "in a gap", "beyond": "beyond"}
-                found[f"{name}, {words[where]}"] = {"asked": float(rows.sum()), **cells}
+                found[f"{name}, {words[where]}"] = {f"{prefix}asked": float(rows.sum()), **cells}
     return found
 
 

@@ -61,7 +61,7 @@ class CAS:
         samples = c.sampler(c.params, c.stats, z, loaded(c.source, asked))
         taught = _taught(own, c, {made: samples, **asked})
         real = own.reader(c.config, c.source, made)
-        known = factors(c.source.columns, dict.fromkeys(real.columns))
+        known = factors(c.source.columns, {name: stored[name] for name in real.columns})
         rows = asking.rows(len(c.real[made]), min(n, len(c.real[made])))
         held_out = {name: x[rows] for name, x in c.real.items()}
         tested = {

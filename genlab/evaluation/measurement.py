@@ -84,14 +84,19 @@ class Measurement:
     def readings(self) -> list[Reading]:
         """By the network, and by the set itself where it can."""
         columns, of = self.context.source.columns, self.of
-        known = factors(columns, dict.fromkeys(self.reader.columns))
+        known = factors(columns, {n: self.context.real[n] for n in self.reader.columns})
         found = [Reading("", self.reader.read, known, of.samples, of.pairs)]
         decode = getattr(self.context.source, "decode", None)
         if of.decode and decode is not None:
             names = [n for n in decode(self.images[:1]) if n in self.context.real]
             counts = min(of.decode, of.samples), min(max(of.decode // 4, 2), of.pairs)
             found.append(
-                Reading("decoded_", decode, factors(columns, dict.fromkeys(names)), *counts)
+                Reading(
+                    "decoded_",
+                    decode,
+                    factors(columns, {n: self.context.real[n] for n in names}),
+                    *counts,
+                )
             )
         return found
 
@@ -144,11 +149,12 @@ class Measurement:
         if reading.prefix not in self._answers:
             read, own, n = reading.read, self.given(reading), reading.samples
             makes = self.context.method.makes
-            sides = [(self.images, self.asked), (self.real[makes], self.real)]
-            self._answers[reading.prefix] = tuple(
-                Answers.of(own, _first(columns, n), read(images[:n]), self.trained)
-                for images, columns in sides
-            )
+
+            def of(images, columns):
+                return Answers.of(own, _first(columns, n), read(images[:n]), self.trained)
+
+            sides = of(self.images, self.asked), of(self.real[makes], self.real)
+            self._answers[reading.prefix] = sides
         return self._answers[reading.prefix]
 
     @cached_property

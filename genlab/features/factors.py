@@ -133,7 +133,7 @@ def reader_of(
     """A reader of a network and its weights."""
 
     @compiler.jit
-    def forward(images: jax.Array) -> dict[str, jax.Array]:
+    def forward(images: jax.Array) -> dict[str, Any]:
         outputs, features = net.apply(variables, normalise(images), train=False)
         return {"features": features} | {f"column {name}": x for name, x in outputs.items()}
 
