@@ -6,15 +6,16 @@ Shows:  experiments/products/control/results/small.md (see README.md)
 """
 
 from control import config as whole
-from control import stages
+from control import rounds, stages
 from control import sweep as every
 
 SEEDS = (0, 1, 2)
+CALLS = 8
 
 
 def config():
     made = whole()
-    made.loop.update(stages(500))
+    made.loop.update(stages(CALLS, 50))
     made.ema.gen = 0.98
     made.evaluate.control.update({"samples": 1_000, "pairs": 100})
     return made
@@ -22,6 +23,5 @@ def config():
 
 def sweep():
     variants = {name: every()[name] for name in ("concatenation", "projection", "ac-gan", "cvae")}
-    average = {"ema": {"encoder": 0.98, "decoder": 0.98}}
-    rounds = {f"loop.{name}": value for name, value in stages(1_000).items()}
-    return {**variants, "cvae": {**variants["cvae"], **average, **rounds}}
+    variants["cvae"] |= {"ema": {"encoder": 0.98, "decoder": 0.98}}
+    return {name: {**fields, **rounds(CALLS).get(name, {})} for name, fields in variants.items()}
