@@ -89,7 +89,7 @@ def config():
         batch_size=64,
         evaluate={
             "fidelity": spec(Fidelity, READER, samples=2_000, draws=1, scores=SCORES),
-            "control": spec(Control, READER, decode=False),
+            "control": spec(Control, READER, decode=0),
         },
         loop=spec(Loop, **stages(CALLS, 50)),
     )
