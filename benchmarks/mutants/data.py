@@ -88,8 +88,8 @@ DATA = (
         "order of data",
         "the same under every seed, resident",
         SOURCES,
-        "seeds = random.bits(key, (2,))",
-        "seeds = random.bits(random.key(0), (2,))",
+        "seeds = random.bits(key, (2,))\n    epoch_key",
+        "seeds = random.bits(random.key(0), (2,))\n    epoch_key",
         test(TESTS, "a_row_does_not_depend_on_its_company"),
     ),
     Mutant(
