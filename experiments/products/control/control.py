@@ -21,12 +21,6 @@ LABELS, NUMBERS = ("category", "texture"), ("hue", "length")
 GIVEN = (*LABELS, *NUMBERS)
 WIDTH = 16
 CALLS = 40
-READER = spec(
-    Factors,
-    spec(classic.Down, (24, 48, 64, 16), kernel=4, slope=0.2, dropout=0.0),
-    GIVEN,
-    steps=2_000,
-)
 SCORES = ("fd", "precision_recall", "density_coverage")
 
 
@@ -51,6 +45,16 @@ def rounds(calls):
     return {
         name: {f"loop.{field}": x for field, x in stages(calls, n).items()}
         for name, n in each.items()
+    }
+
+
+def evaluated(steps, samples, pairs):
+    """Scores by a network of `steps` rounds, unlike the critics', that reads all four columns."""
+    trunk = spec(classic.Down, (24, 48, 64, 16), kernel=4, slope=0.2, dropout=0.0)
+    reader = spec(Factors, trunk, GIVEN, steps=steps)
+    return {
+        "fidelity": spec(Fidelity, reader, samples=2_000, draws=1, scores=SCORES),
+        "control": spec(Control, reader, samples=samples, pairs=pairs, decode=0),
     }
 
 
@@ -87,10 +91,7 @@ def config():
         optim={"disc": adam, "gen": adam},
         ema={"gen": 0.995},
         batch_size=64,
-        evaluate={
-            "fidelity": spec(Fidelity, READER, samples=2_000, draws=1, scores=SCORES),
-            "control": spec(Control, READER, decode=0),
-        },
+        evaluate=evaluated(4_000, samples=2_000, pairs=250),
         loop=spec(Loop, **stages(CALLS, 50)),
     )
 

@@ -6,7 +6,7 @@ Shows:  experiments/products/control/results/small.md (see README.md)
 """
 
 from control import config as whole
-from control import rounds, stages
+from control import evaluated, rounds, stages
 from control import sweep as every
 
 SEEDS = (0, 1, 2)
@@ -17,7 +17,7 @@ def config():
     made = whole()
     made.loop.update(stages(CALLS, 50))
     made.ema.gen = 0.98
-    made.evaluate.control.update({"samples": 1_000, "pairs": 100})
+    made.evaluate.update(evaluated(2_000, samples=1_000, pairs=100))
     return made
 
 
