@@ -1,6 +1,6 @@
 """Factors: what is measured of pictures, as numbers that can be regressed on and compared."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,7 +92,7 @@ class Target(NamedTuple):
         return far_before - far_after
 
 
-def factors(columns: Mapping[str, Any], measured: Mapping[str, np.ndarray]) -> dict[str, Factor]:
+def factors(columns: Mapping[str, Any], measured: Iterable[str]) -> dict[str, Factor]:
     """The factors of the measured columns, by name: a column's own name, and COLUMN.NUMBER where a
     column has several numbers. Columns of other kinds have none.
     """

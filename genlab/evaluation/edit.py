@@ -88,16 +88,16 @@ def pictures_of(run: TrainedRun, request: EditRequest) -> tuple[np.ndarray, dict
     if request.split:
         stored = run.source.read(request.split, request.n)
         return stored[run.method.makes], {name: stored[name] for name in run.method.given}
-    shape = run.source.columns[run.method.makes].shape
+    shape = height, width, channels = tuple(run.source.columns[run.method.makes].shape)
     if Path(request.input).is_file() and Path(request.input).suffix != ".npz":
         return _file(Path(request.input), shape)[None], {}
-    size = Resize("bicubic", shape[:2], shape[2] if shape[2] != 4 else None)
+    size = Resize("bicubic", (height, width), channels if channels != 4 else None)
     return np.asarray(read_set(request.input, size).images[: request.n]), {}
 
 
-def _file(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _file(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
     try:
-        return fitted(opened(path), shape, "bicubic")  # pyright: ignore[reportArgumentType]
+        return fitted(opened(path), shape, "bicubic")
     except OSError as error:
         raise ConfigError(f"--input={path}: {error}") from None
 

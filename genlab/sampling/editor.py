@@ -92,7 +92,7 @@ class Editor:
         given: Stored | None = None,
         space: str = "z",
         settings: Optimisation | None = None,
-        start: np.ndarray | None = None,
+        start: np.ndarray | Array | None = None,
         distance: Distance = squared,
         seed: int = 0,
     ) -> Inverted:

@@ -211,7 +211,7 @@ class TrainedRun:
         x: np.ndarray | Array,
         space: str = "z",
         settings: Optimisation | None = None,
-        start: np.ndarray | None = None,
+        start: np.ndarray | Array | None = None,
         seed: int = 0,
         **given: Any,
     ) -> Inverted:
