@@ -1,6 +1,6 @@
 """How well the decoder of `genlab.data.products` reads each factor off held-out pictures.
 
-Run:    python benchmarks/products_decoder.py [--examples 300] [--out FILE]
+Run:    python benchmarks/products_decoder.py [--examples 300] [--sizes 32 64]
 Writes: benchmarks/results/products_decoder.md: accuracy of labels and R2 of numbers (of circles for
         those with a period) at 32x32 and 64x64, those of textures over the pictures that have one;
         and how long it takes
@@ -47,23 +47,27 @@ def main() -> None:
     """Measures and writes."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--examples", type=int, default=300)
+    options.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     here = Path(__file__).parent / "results" / "products_decoder.md"
     options.add_argument("--out", type=Path, default=here)
     given = options.parse_args()
-    found = {size: scores(size, given.examples) for size in SIZES}
+    found = {size: scores(size, given.examples) for size in given.sizes}
     lines = [
         "Accuracy (labels) and R² (numbers) of `products(...).decode` on "
         f"{given.examples} held-out pictures of each size; scale and angle",
         "of the texture over those that have one and whose texture was found.",
         f"By `python benchmarks/products_decoder.py`, {jax.default_backend()}.",
         "",
-        "| factor | " + " | ".join(f"{size}×{size}" for size in SIZES) + " |",
-        "| --- | " + " | ".join("---" for _ in SIZES) + " |",
+        "| factor | " + " | ".join(f"{size}×{size}" for size in given.sizes) + " |",
+        "| --- | " + " | ".join("---" for _ in given.sizes) + " |",
     ]
     lines += [
-        f"| {n} | " + " | ".join(f"{found[s][0][n]:.3f}" for s in SIZES) + " |" for n in FACTORS
+        f"| {n} | " + " | ".join(f"{found[s][0][n]:.3f}" for s in given.sizes) + " |"
+        for n in FACTORS
     ]
-    lines += ["| ms a picture | " + " | ".join(f"{1e3 * found[s][1]:.0f}" for s in SIZES) + " |"]
+    lines += [
+        "| ms a picture | " + " | ".join(f"{1e3 * found[s][1]:.0f}" for s in given.sizes) + " |"
+    ]
     given.out.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

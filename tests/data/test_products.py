@@ -12,9 +12,9 @@ from scipy.ndimage import binary_dilation
 from genlab import spec
 from genlab.config import ConfigError, build
 from genlab.data import Decodes, products
-from genlab.data.sets.products import Damage, categories, decoder, describe, render
+from genlab.data.sets.products import Damage, categories, decoder, describe, render, textures
 from genlab.data.sets.products.columns import kinds
-from genlab.data.sets.products.factors import CATEGORIES, FACTORS, drawn
+from genlab.data.sets.products.factors import CATEGORIES, FACTORS, TEXTURES, drawn
 
 FEW = {"size": 16, "validation": 3, "test": 24}
 
@@ -256,3 +256,16 @@ def test_factors_decode_back_from_the_picture():
         assert np.median(off) < 0.02 * (kind.high[0] - kind.low[0]), name
     with pytest.raises(ConfigError, match="expected uint8"):
         source.decode(read["image"] / 255.0)
+
+
+@pytest.mark.parametrize("texture", TEXTURES)
+def test_textures_are_the_same_again_after_half_a_turn(texture):
+    """So that the angle's column has a period of 180 degrees."""
+    x, y = (jnp.asarray(a) for a in render.grid(16))
+    weights = textures.one_hot(jnp.int32(TEXTURES.index(texture)))
+    before, after = (
+        textures.share(x, y, weights, jnp.float32(0.45), jnp.float32(angle), jnp.float32(0.05))
+        for angle in (30.0, 210.0)
+    )
+    np.testing.assert_allclose(before, after, atol=1e-4)
+    assert (np.ptp(before) > 0.3) == (texture != "plain")

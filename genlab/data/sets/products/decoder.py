@@ -8,7 +8,6 @@
 4. All continuous factors are fitted to the picture, and the smallest error decides.
 """
 
-import functools
 from collections.abc import Callable
 
 import jax
@@ -27,6 +26,7 @@ LARGEST = 64  # pixels a side: larger pictures are made smaller first
 STARTS, KEPT = 3, 2  # categories that are tried, and textures of each
 ANGLES, SCALES = 12, (0.325, 0.375, 0.425, 0.475, 0.525, 0.575)
 BLOCK, TOGETHER = 32, 4  # pictures of a call, and of those decoded side by side
+STEPS, REFINED = 6, (2, 1, 1)  # of a refinement; how many candidates are left after each
 SLACK = 0.15  # how far beyond its range a fitted number may be, in ranges
 LIT = ("background", "light")
 FITTED = (*POSE, *LIT, "texture_scale", "texture_angle")  # and two colours, in RGB
@@ -48,41 +48,54 @@ def decode(images: np.ndarray) -> dict[str, np.ndarray]:
             f"pictures to decode are {images.dtype} {images.shape}; expected uint8 [N, H, H, 3]"
         )
     factor = max(1, images.shape[1] // LARGEST)
-    size = images.shape[1] // factor
-    found, run = [], _decoder(size, factor)
-    known = bank(min(size, 32))
+    known = bank(min(images.shape[1] // factor, 32))
+    found = []
     for start in range(0, len(images), BLOCK):
         rows = np.minimum(np.arange(start, start + BLOCK), len(images) - 1)
-        made = jax.tree.map(np.asarray, run(images[rows], known))
+        made = _block(_smaller(images[rows], factor), known)
         found.append({name: x[: len(images) - start] for name, x in made.items()})
     return {name: np.concatenate([x[name] for x in found]) for name in FACTORS}
 
 
-@functools.lru_cache(maxsize=4)
-def _decoder(size: int, factor: int) -> Callable:
-    def one(image, known):
-        x = image[: size * factor, : size * factor].astype(jnp.float32) / 255
-        x = x.reshape(size, factor, size, factor, 3).mean((1, 3))
-        return _decoded(x, known)
-
-    def run(images, known):
-        return jax.lax.map(lambda x: one(x, known), images, batch_size=TOGETHER)
-
-    return compiler.jit(run)
+def _smaller(images: np.ndarray, factor: int) -> np.ndarray:
+    size = images.shape[1] // factor
+    x = images[:, : size * factor, : size * factor].astype(np.float32) / 255
+    return x.reshape(len(x), size, factor, size, factor, 3).mean((2, 4))
 
 
-def _decoded(image: Array, known: Bank) -> dict[str, Array]:
-    behind, foreground = _foreground(image)
-    category, pose = _starts(foreground, known)
-    fitted = jax.vmap(lambda c, p: _posed(foreground, c, p))(category, pose)
-    texture, guesses = jax.vmap(lambda c, p: _textured(image, behind, c, p))(category, fitted)
-    category = jnp.repeat(category, KEPT)
-    texture, guesses = texture.reshape(-1), guesses.reshape(len(category), -1)
-    fit = lambda steps: lambda c, t, g: _fitted(image, c, t, g, steps)  # noqa: E731
-    guesses, errors = jax.vmap(fit(5))(category, texture, guesses)
-    best = errors.argmin()
-    guess, _ = fit(8)(category[best], texture[best], guesses[best])
-    return _stored(category[best], texture[best], guess)
+def _block(images: np.ndarray, known: Bank) -> dict[str, np.ndarray]:
+    """Factors of BLOCK pictures in 0..1: all candidates are refined, the better of them again."""
+    held = _proposed(images, known)
+    for kept in REFINED:
+        fits = [_refined(images, *(x[:, i] for x in held)) for i in range(held[0].shape[1])]
+        guesses, errors = (np.stack(x, 1) for x in zip(*fits, strict=True))
+        order = np.argsort(errors, axis=1, kind="stable")[:, :kept]
+        held = tuple(
+            np.take_along_axis(np.asarray(x), order.reshape(*order.shape, *[1] * (x.ndim - 2)), 1)
+            for x in (*held[:2], guesses)
+        )
+    return jax.tree.map(np.asarray, _all_stored(*(x[:, 0] for x in held)))
+
+
+@compiler.jit
+def _proposed(images: Array, known: Bank) -> tuple[Array, Array, Array]:
+    """Candidates of each picture: categories and textures [N, K], guesses [N, K, 17]."""
+
+    def one(image):
+        behind, foreground = _foreground(image)
+        category, pose = _starts(foreground, known)
+        fitted = jax.vmap(lambda c, p: _posed(foreground, c, p))(category, pose)
+        texture, guesses = jax.vmap(lambda c, p: _textured(image, behind, c, p))(category, fitted)
+        return jnp.repeat(category, KEPT), texture.reshape(-1), guesses.reshape(STARTS * KEPT, -1)
+
+    return jax.lax.map(one, images, batch_size=TOGETHER)
+
+
+@compiler.jit
+def _refined(images: Array, category: Array, texture: Array, guess: Array) -> tuple[Array, Array]:
+    """Guesses [N, 17] after STEPS more steps, and their mean squared errors [N]."""
+    held = images, category, texture, guess
+    return jax.lax.map(lambda x: _fitted(*x), held, batch_size=TOGETHER)
 
 
 def _foreground(image: Array) -> tuple[Array, Array]:
@@ -97,7 +110,7 @@ def _foreground(image: Array) -> tuple[Array, Array]:
     colour = render.WARM + share * way
     shade = jnp.clip((image @ colour) / (colour @ colour), 0.64, 1.04)
     away = jnp.linalg.norm(image - shade[..., None] * colour[None, None], axis=-1)
-    return share, jnp.clip((away - 0.02) / 0.06, 0.0, 1.0)
+    return share, jnp.clip((away - 0.012) / 0.03, 0.0, 1.0)
 
 
 def _starts(foreground: Array, known: Bank) -> tuple[Array, Array]:
@@ -187,9 +200,7 @@ def _candidates() -> tuple[Array, Array, Array]:
     return textures, jnp.array(scales), jnp.array(angles)
 
 
-def _fitted(
-    image: Array, category: Array, texture: Array, guess: Array, steps: int
-) -> tuple[Array, Array]:
+def _fitted(image: Array, category: Array, texture: Array, guess: Array) -> tuple[Array, Array]:
     """Everything continuous fitted to the picture, [17], and the mean squared error."""
 
     def error(p):
@@ -198,7 +209,7 @@ def _fitted(
         palette = palette.at[1:3].set(p[-6:].reshape(2, 3))
         return (render.coloured(factors, palette, len(image)) - image).ravel()
 
-    return least_squares(error, guess, steps)
+    return least_squares(error, guess, STEPS)
 
 
 _GREY = {f"{which}{n}": np.zeros(1, np.float32) for which in ("", "second_")
@@ -240,6 +251,11 @@ def _stored(category: Array, texture: Array, guess: Array) -> dict[str, Array]:
         for name, value in zip(("hue", "saturation", "value"), _hsv(colour), strict=True):
             found[which + name] = value[None]
     return found | {"category": category.astype(jnp.int32), "texture": texture.astype(jnp.int32)}
+
+
+@compiler.jit
+def _all_stored(category: Array, texture: Array, guess: Array) -> dict[str, Array]:
+    return jax.vmap(_stored)(category, texture, guess)
 
 
 def _hsv(colour: Array) -> tuple[Array, Array, Array]:
