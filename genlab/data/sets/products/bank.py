@@ -10,7 +10,7 @@ from jax import Array, random
 from jax.scipy.ndimage import map_coordinates
 
 from genlab.data.sets.products import render
-from genlab.data.sets.products.factors import CATEGORIES, FACTORS, drawn
+from genlab.data.sets.products.factors import CATEGORIES, drawn, ends
 from genlab.data.sets.products.shapes import coverage
 from genlab.runtime import compiler
 
@@ -33,7 +33,7 @@ def bank(size: int) -> Bank:
     """EACH items of each category in turn, drawn at `size`; made once in a process."""
     count = EACH * len(CATEGORIES)
     found = compiler.jit(_made, static_argnums=1)(np.arange(count, dtype=np.uint32), size)
-    return Bank(*map(np.asarray, found))
+    return jax.tree.map(np.asarray, found)
 
 
 def _made(index: Array, size: int) -> Bank:
@@ -41,7 +41,7 @@ def _made(index: Array, size: int) -> Bank:
         factors = drawn(random.fold_in(random.key(0), i)) | {
             "category": (i // EACH).astype(jnp.int32)
         }
-        at = tuple(jnp.asarray(a) for a in render.grid(size))
+        at = render.places(size)
         found = render.drawing(factors, at, size)
         mask = coverage(found.whole, found.pixel).reshape(size, size)
         centre, spread = moments(mask)
@@ -53,13 +53,13 @@ def _made(index: Array, size: int) -> Bank:
 
 def share(name: str, value: Array) -> Array:
     """Where in its range a factor is, 0..1."""
-    kind = FACTORS[name]
-    return (value - kind.low[0]) / (kind.high[0] - kind.low[0])
+    low, high = ends(name)
+    return (value - low) / (high - low)
 
 
 def moments(mask: Array) -> tuple[Array, Array]:
     """The centre (x, y) of a mask [H, W], and the root of its area, in half-frames."""
-    x, y = (a.reshape(mask.shape) for a in render.grid(len(mask)))
+    x, y = (a.reshape(mask.shape) for a in render.places(len(mask)))
     area = mask.sum() + 1e-3
     centre = jnp.stack([(mask * x).sum(), (mask * y).sum()]) / area
     return centre, jnp.sqrt(area) * 2 / len(mask)

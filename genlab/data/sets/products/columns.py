@@ -9,6 +9,7 @@ from jax import Array, random
 
 from genlab.data.columns import Column, Image, Label, Mask
 from genlab.data.sets.products import damage, render, sentence, tryon
+from genlab.data.sets.products.damage import Damage, Defect
 from genlab.data.sets.products.factors import FACTORS
 from genlab.data.sets.products.shapes import coverage
 
@@ -24,7 +25,7 @@ class Item:
     factors: Mapping[str, Array]
     key: Array
     size: int
-    damage: damage.Damage
+    damage: Damage
 
     @cached_property
     def image(self) -> Array:
@@ -44,7 +45,7 @@ class Item:
         return damage.holes(key, self.size, self.damage.holes)
 
     @cached_property
-    def defect(self) -> damage.Defect:
+    def defect(self) -> Defect:
         """Its defect, if it has one."""
         return damage.defect(self.factors, random.fold_in(self.key, DEFECT), self.size)
 

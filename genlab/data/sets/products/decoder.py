@@ -5,10 +5,12 @@
    categories go on, their poses fitted to the foreground by Levenberg-Marquardt.
 3. For each a search over textures, scales and angles, in which the two colours are solved for: a
    picture is linear in its palette.
-4. All continuous factors are fitted to the picture, and the smallest error decides.
+4. All continuous factors are fitted to the picture, and the smallest error decides; once more from
+   3 with the item where it was found.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,15 +20,15 @@ from jax import Array
 from genlab.config import ConfigError
 from genlab.data.sets.products import render
 from genlab.data.sets.products.bank import EACH, POSE, Bank, bank, moments, normalised
-from genlab.data.sets.products.factors import CATEGORIES, FACTORS, TEXTURES
+from genlab.data.sets.products.factors import CATEGORIES, FACTORS, TEXTURES, ends
 from genlab.data.sets.products.shapes import coverage
 from genlab.runtime import compiler
 
 LARGEST = 64  # pixels a side: larger pictures are made smaller first
 STARTS, KEPT = 3, 2  # categories that are tried, and textures of each
-ANGLES, SCALES = 12, (0.325, 0.375, 0.425, 0.475, 0.525, 0.575)
+ANGLES, SCALES = 20, (0.325, 0.375, 0.425, 0.475, 0.525, 0.575)
 BLOCK, TOGETHER = 32, 4  # pictures of a call, and of those decoded side by side
-STEPS, REFINED = 6, (2, 1, 1)  # of a refinement; how many candidates are left after each
+STEPS = 6  # of a refinement
 SLACK = 0.15  # how far beyond its range a fitted number may be, in ranges
 LIT = ("background", "light")
 FITTED = (*POSE, *LIT, "texture_scale", "texture_angle")  # and two colours, in RGB
@@ -64,17 +66,27 @@ def _smaller(images: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _block(images: np.ndarray, known: Bank) -> dict[str, np.ndarray]:
-    """Factors of BLOCK pictures in 0..1: all candidates are refined, the better of them again."""
-    held = _proposed(images, known)
-    for kept in REFINED:
-        fits = [_refined(images, *(x[:, i] for x in held)) for i in range(held[0].shape[1])]
-        guesses, errors = (np.stack(x, 1) for x in zip(*fits, strict=True))
-        order = np.argsort(errors, axis=1, kind="stable")[:, :kept]
-        held = tuple(
-            np.take_along_axis(np.asarray(x), order.reshape(*order.shape, *[1] * (x.ndim - 2)), 1)
-            for x in (*held[:2], guesses)
-        )
+    """Factors of BLOCK pictures in 0..1: candidates are refined, the better of them again; then
+    textures are searched anew where the item is known to be.
+    """
+    held = _better(images, _better(images, _proposed(images, known), 2), 1)
+    again = _retextured(images, held[0][:, 0], held[2][:, 0])
+    both = tuple(np.concatenate(x, 1) for x in zip(held, again, strict=True))
+    held = _better(images, _better(images, both, 1), 1)
     return jax.tree.map(np.asarray, _all_stored(*(x[:, 0] for x in held)))
+
+
+Candidates = Sequence[Any]  # categories and textures [N, K], guesses [N, K, 17]
+
+
+def _better(images: np.ndarray, held: Candidates, kept: int) -> Candidates:
+    """Of refined candidates those of each picture with the smallest errors."""
+    fits = [_refined(images, *(x[:, i] for x in held)) for i in range(held[0].shape[1])]
+    guesses, errors = (np.stack(x, 1) for x in zip(*fits, strict=True))
+    order = np.argsort(errors, axis=1, kind="stable")[:, :kept]
+    rows = np.arange(len(order))[:, None]
+    category, texture = (np.asarray(x)[rows, order] for x in held[:2])
+    return category, texture, guesses[rows, order]
 
 
 @compiler.jit
@@ -85,10 +97,24 @@ def _proposed(images: Array, known: Bank) -> tuple[Array, Array, Array]:
         behind, foreground = _foreground(image)
         category, pose = _starts(foreground, known)
         fitted = jax.vmap(lambda c, p: _posed(foreground, c, p))(category, pose)
-        texture, guesses = jax.vmap(lambda c, p: _textured(image, behind, c, p))(category, fitted)
+        light = jnp.broadcast_to(jnp.stack([behind, jnp.array(0.5)]), (STARTS, 2))
+        shown = jnp.concatenate([fitted, light], axis=1)
+        texture, guesses = jax.vmap(lambda c, p: _textured(image, c, p))(category, shown)
         return jnp.repeat(category, KEPT), texture.reshape(-1), guesses.reshape(STARTS * KEPT, -1)
 
     return jax.lax.map(one, images, batch_size=TOGETHER)
+
+
+@compiler.jit
+def _retextured(images: Array, category: Array, guess: Array) -> tuple[Array, Array, Array]:
+    """Candidates with the pose and the light of these."""
+
+    def one(held):
+        image, category, guess = held
+        texture, guesses = _textured(image, category, guess[: len(POSE) + len(LIT)])
+        return jnp.repeat(category[None], KEPT), texture, guesses
+
+    return jax.lax.map(one, (images, category, guess), batch_size=TOGETHER)
 
 
 @compiler.jit
@@ -121,31 +147,29 @@ def _starts(foreground: Array, known: Bank) -> tuple[Array, Array]:
     categories = jax.lax.top_k(like.max(1), STARTS)[1]
     at = categories * EACH + like[categories].argmax(1)
     grown = spread / known.spread[at]
-    scale = FACTORS["scale"]
-    size = scale.low[0] + known.pose[at, 5] * (scale.high[0] - scale.low[0])
-    pose = (
-        known.pose[at]
-        .at[:, 5]
-        .set(((size * grown) - scale.low[0]) / (scale.high[0] - scale.low[0]))
-    )
-    reach = FACTORS["x"].high[0] - FACTORS["x"].low[0]
-    places = FACTORS["x"].low[0] + known.pose[at, 3:5] * reach
+    (low, high), (near, far) = ends("scale"), ends("x")
+    size = low + known.pose[at, 5] * (high - low)
+    pose = known.pose[at].at[:, 5].set((size * grown - low) / (high - low))
+    places = near + known.pose[at, 3:5] * (far - near)
     moved = centre[None] - grown[:, None] * (known.centre[at] - places)
-    return categories, pose.at[:, 3:5].set((moved - FACTORS["x"].low[0]) / reach)
+    return categories, pose.at[:, 3:5].set((moved - near) / (far - near))
 
 
 def _factors(names: tuple[str, ...], shares: Array) -> dict[str, Array]:
     """Factors as stored from shares of their range; those not named in the middle of theirs."""
     values = dict.fromkeys((n for n in FITTED), jnp.array(0.5))
     values |= {name: shares[i] for i, name in enumerate(names)}
-    ends = {name: (FACTORS[name].low[0], FACTORS[name].high[0]) for name in values}
-    return {n: (low + values[n] * (high - low))[None] for n, (low, high) in ends.items()}
+    found = {}
+    for name, value in values.items():
+        low, high = ends(name)
+        found[name] = (low + value * (high - low))[None]
+    return found
 
 
 def _posed(foreground: Array, category: Array, pose: Array) -> Array:
     """The pose [7] fitted to the foreground."""
     size = len(foreground)
-    at = tuple(jnp.asarray(a) for a in render.grid(size))
+    at = render.places(size)
 
     def error(p):
         found = render.drawing(_factors(POSE, p) | {"category": category}, at, size)
@@ -154,13 +178,14 @@ def _posed(foreground: Array, category: Array, pose: Array) -> Array:
     return least_squares(error, pose, 8)[0]
 
 
-def _textured(image: Array, behind: Array, category: Array, pose: Array) -> tuple[Array, Array]:
-    """The KEPT best textures, and for each all that is fitted, [KEPT, 17]."""
-    size = len(image)
-    at = tuple(jnp.asarray(a) for a in render.grid(size))
-    factors = _factors((*POSE, "background"), jnp.append(pose, behind)) | {"category": category}
-    found = render.drawing(factors, at, size)
-    colour = render.WARM + behind * (render.COOL - render.WARM)
+def _textured(image: Array, category: Array, shown: Array) -> tuple[Array, Array]:
+    """The KEPT best textures of an item of this pose and light [9], and for each all that is
+    fitted, [KEPT, 17].
+    """
+    at = render.places(len(image))
+    factors = _factors((*POSE, *LIT), shown) | {"category": category}
+    found = render.drawing(factors, at, len(image))
+    colour = render.WARM + factors["background"][0] * (render.COOL - render.WARM)
     pixels = image.reshape(-1, 3)
 
     def solved(candidate):
@@ -182,9 +207,9 @@ def _textured(image: Array, behind: Array, category: Array, pose: Array) -> tupl
     least = jax.ops.segment_min(errors, candidates[0], len(TEXTURES))
     textures_ = jax.lax.top_k(-least, KEPT)[1]
     best = jax.vmap(lambda t: jnp.where(candidates[0] == t, errors, jnp.inf).argmin())(textures_)
-    low, high = FACTORS["texture_scale"].low[0], FACTORS["texture_scale"].high[0]
+    low, high = ends("texture_scale")
     shares = jnp.stack([(candidates[1][best] - low) / (high - low), candidates[2][best] / 180], 1)
-    same = jnp.broadcast_to(jnp.concatenate([pose, behind[None], jnp.array([0.5])]), (KEPT, 9))
+    same = jnp.broadcast_to(shown, (KEPT, len(shown)))
     return textures_, jnp.concatenate([same, shares, colours[best].reshape(KEPT, 6)], axis=1)
 
 
@@ -205,15 +230,11 @@ def _fitted(image: Array, category: Array, texture: Array, guess: Array) -> tupl
 
     def error(p):
         factors = _factors(FITTED, p) | {"category": category, "texture": texture}
-        palette = render.palette(factors | _GREY)
-        palette = palette.at[1:3].set(p[-6:].reshape(2, 3))
+        behind = render.WARM + factors["background"][0] * (render.COOL - render.WARM)
+        palette = jnp.stack([behind, *p[-6:].reshape(2, 3), jnp.ones(3)])
         return (render.coloured(factors, palette, len(image)) - image).ravel()
 
     return least_squares(error, guess, STEPS)
-
-
-_GREY = {f"{which}{n}": np.zeros(1, np.float32) for which in ("", "second_")
-         for n in ("hue", "saturation", "value")}  # fmt: skip
 
 
 def least_squares(error: Callable[[Array], Array], guess: Array, steps: int) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import Array, random
 
-from genlab.data.columns import Column, Label, Numbers
+from genlab.data.columns import Label, Numbers
 
 CATEGORIES = (
     "t-shirt", "shirt", "trousers", "dress", "coat", "bag", "shoe", "hat", "mug", "lamp",
@@ -15,7 +15,7 @@ def _number(name: str, low: float, high: float, period: float = 0.0) -> Numbers:
     return Numbers((name,), (low,), (high,), (period,) if period else ())
 
 
-FACTORS: dict[str, Column] = {
+FACTORS: dict[str, Label | Numbers] = {
     "category": Label(CATEGORIES),
     "texture": Label(TEXTURES),
     "hue": _number("hue", 0.0, 1.0, period=1.0),
@@ -49,15 +49,21 @@ light:         from which side, -1 (left) to 1 (right)
 """
 
 
+def ends(name: str) -> tuple[float, float]:
+    """The range of a factor that is a number."""
+    kind = FACTORS[name]
+    assert isinstance(kind, Numbers)
+    return kind.low[0], kind.high[0]
+
+
 def drawn(key: Array) -> dict[str, Array]:
     """The factors of one item, as stored: labels int32 [], numbers float32 [1]."""
     shares = random.uniform(key, (len(FACTORS),))
     return {name: _at(kind, shares[i]) for i, (name, kind) in enumerate(FACTORS.items())}
 
 
-def _at(kind: Column, share: Array) -> Array:
+def _at(kind: Label | Numbers, share: Array) -> Array:
     if isinstance(kind, Label):
         return jnp.minimum((share * kind.cycle).astype(jnp.int32), kind.cycle - 1)
-    assert isinstance(kind, Numbers)
     (low,), (high,) = kind.low, kind.high
     return (low + share * (high - low))[None]

@@ -52,6 +52,12 @@ def grid(size: int) -> tuple[np.ndarray, np.ndarray]:
     return x.ravel(), y.ravel()
 
 
+def places(size: int) -> tuple[Array, Array]:
+    """`grid` on the device."""
+    x, y = grid(size)
+    return jnp.asarray(x), jnp.asarray(y)
+
+
 def rgb(hue: Array, saturation: Array, value: Array) -> Array:
     """HSV, hue in turns, to [3] in 0..1."""
     away = jnp.abs((hue * 6.0 + jnp.array([0.0, 4.0, 2.0])) % 6.0 - 3.0) - 1.0
@@ -139,8 +145,7 @@ def image(factors: Factors, size: int, behind: Array | None = None) -> Array:
 
 def coloured(factors: Factors, colours: Array, size: int, behind: Array | None = None) -> Array:
     """`image` in the colours of a palette [4, 3], in place of the factors'."""
-    x, y = grid(size)
-    at = jnp.asarray(x), jnp.asarray(y)
+    at = places(size)
     back = [colours[0, i] if behind is None else behind[..., i].reshape(-1) for i in range(3)]
 
     def paint(found: Drawing) -> tuple[Array, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array
 
 from genlab.data.columns import Tokens
-from genlab.data.sets.products.factors import CATEGORIES, FACTORS
+from genlab.data.sets.products.factors import CATEGORIES, FACTORS, ends
 
 HUES = (
     "red", "orange", "yellow", "lime", "green", "mint", "turquoise", "azure", "blue", "violet",
@@ -53,10 +53,11 @@ def describe(factors: Mapping[str, np.ndarray]) -> str:
 
 
 def _part(name: str, factors: Mapping[str, Array], count: int) -> Array:
-    kind, value = FACTORS[name], factors[name]
-    if kind.cycle:
+    value = factors[name]
+    if FACTORS[name].cycle:
         return value
-    share = (value[0] - kind.low[0]) / (kind.high[0] - kind.low[0])
+    low, high = ends(name)
+    share = (value[0] - low) / (high - low)
     centred = name in ("hue", "second_hue")  # red lies on both sides of 0
     number = jnp.floor(share * count + (0.5 if centred else 0.0)).astype(jnp.int32)
     return number % count if centred else jnp.clip(number, 0, count - 1)

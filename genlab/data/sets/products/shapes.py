@@ -2,9 +2,12 @@
 the coordinates; values of one pixel or of a whole grid.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import Array
 
+Numbers = Array | tuple[Any, ...]  # of a shape, in the order that it says
 TINY = 1e-6  # under square roots, so that derivatives of every order exist at 0
 
 
@@ -17,7 +20,7 @@ def smooth_max(a: Array, b: Array, k: Array) -> Array:
     return jnp.maximum(a, b) + h * h / (4.0 * k)
 
 
-def bar(x: Array, y: Array, b: Array) -> Array:
+def bar(x: Array, y: Array, b: Numbers) -> Array:
     """A tapered bar with rounded corners: the isosceles trapezoid about the axis from (ax, ay) to
     (bx, by), of half-width ra at the one end and rb at the other.
 
@@ -36,7 +39,7 @@ def bar(x: Array, y: Array, b: Array) -> Array:
     return smooth_max(side, jnp.abs(along) - length / 2, k)
 
 
-def ellipse(x: Array, y: Array, e: Array) -> Array:
+def ellipse(x: Array, y: Array, e: Numbers) -> Array:
     """An ellipse, filled or a ring, to first order in the distance (Quilez, "Ellipsoid" (2008):
     k1 (k1 - 1) / k2), exact for a circle.
 

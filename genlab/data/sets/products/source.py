@@ -20,7 +20,7 @@ from genlab.data.sets.products.factors import FACTORS, drawn
 from genlab.data.sources import ORDER, Source, keyed, prepared, shuffled
 from genlab.runtime import compiler
 
-SPLITS = ("train", "validation", "test")
+SPLITS: tuple[str, ...] = ("train", "validation", "test")
 ENDLESS = 0  # examples of a train split without end
 READ = 10_000  # examples of an endless split that are counted, and read when all are asked for
 SMALLEST, LARGEST = 16, 256
@@ -138,7 +138,7 @@ def products(
     _check(size, columns, examples, validation, test)
     if "low_resolution" in columns and size % damage.factor:
         raise ConfigError(f"low_resolution: size={size} is no multiple of {damage}'s factor")
-    counts = dict(zip(SPLITS, (examples, validation, test), strict=True))
+    counts: dict[str, int] = dict(zip(SPLITS, (examples, validation, test), strict=True))
     found = kinds.kinds(size)
     return Products(
         size, {name: found[name] for name in columns}, counts, seed, tuple(augment), damage
