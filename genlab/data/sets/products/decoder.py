@@ -44,6 +44,7 @@ def decode(images: np.ndarray) -> dict[str, np.ndarray]:
     if (
         images.dtype != np.uint8
         or images.ndim != 4
+        or not len(images)
         or images.shape[1:] != (*2 * images.shape[1:2], 3)
     ):
         raise ConfigError(
