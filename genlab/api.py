@@ -14,6 +14,7 @@ from genlab.game import State
 from genlab.runs import kept_code
 from genlab.runs.folder import RunFolder
 from genlab.runtime import processes
+from genlab.runtime.profiling import Rounds
 from genlab.runtime.progress import Progress
 from genlab.sampling import previews
 from genlab.train import folders, hooks, loop
@@ -26,6 +27,7 @@ def fit(
     workdir: str | Path,
     show: Progress | None = None,
     accept_code_change: bool = False,
+    profile: Rounds | None = None,
 ) -> State:
     """Trains what `config` describes in `workdir`, with pictures in `samples/` and validation
     scores in `evals.jsonl`; returns the last State. Resumes what is there, bit for bit.
@@ -34,6 +36,7 @@ def fit(
         function of a notebook, is kept in this process, and a warning names it (see `spec`)
     accept_code_change: go on though the code of your own modules is not what the run began with
         (recorded in the run's `code.json`), instead of refusing
+    profile: the rounds to trace into the run's folder, with a summary, `profile.json`
 
     Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training
     meets NaN; Interrupted when it is asked to stop, with all rounds saved.
@@ -42,7 +45,7 @@ def fit(
     """
     config = written(config)
     _warn(config, workdir)
-    return loop.fit(config, workdir, show, observed, accept_code_change)
+    return loop.fit(config, workdir, show, observed, accept_code_change, profile)
 
 
 def _warn(config: ConfigDict, workdir: str | Path) -> None:

@@ -1,5 +1,6 @@
 """The program as a person types it."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -128,15 +129,24 @@ def test_a_failed_run_makes_the_exit_status_1_and_is_listed(file, tmp_path, caps
 
 def test_bench_tells_time_flops_memory_and_share_of_peak(file, tmp_path, capsys):
     out = tmp_path / "bench.json"
-    assert main(["bench", f"--config={file}", "--seconds=0.1", f"--out={out}"]) == 0
-    assert "% of it" in capsys.readouterr().out
-    record = json.loads(out.read_text())
+    asked = [f"--config={file}", "--seconds=0.1", f"--out={out}"]
+    traced = importlib.util.find_spec("libtpu") is None  # its tracer ends a process without a TPU
+    assert main(["bench", *asked, *["--profile=2:4"] * traced]) == 0
+    told, record = capsys.readouterr().out, json.loads(out.read_text())
+    assert "% of it" in told
+    if traced:
+        profile = record["profile"]
+        assert "rounds 3 to 4: compute" in told and len(profile["longest"]) == 10
+        assert profile["seconds"]["compute"] > 0
+        assert (tmp_path / "bench.profile" / profile["trace"]).is_file()
     assert (
         record["memory_bytes"] > 0
         and record["flops_per_round"] > 0
         and record["compile_seconds"] > 0
     )
     assert 0 < record["share_of_peak"] < 1 and record["environment"]["jax"]
+    assert record["dtype"] == "float32" and record["dtypes"] == {"float32": 1.0}
+    assert record["nominal_peak"] is None and record["mfu"] is None  # of a CPU none is known
 
 
 @pytest.mark.parametrize(

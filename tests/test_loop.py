@@ -21,6 +21,7 @@ from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Silent
 from genlab.sampling.draw import SampleRequest, generate
+from genlab.train.goodput import goodput, one_line
 from genlab.train.log import NotFinite
 from genlab.train.program import cost, prepare
 
@@ -397,3 +398,20 @@ def test_a_resumed_run_logs_what_an_uninterrupted_one_does_whatever_the_interval
     fit(vae(steps=8, **loop), tmp_path / "parts")
     fit(vae(steps=9, **loop), tmp_path / "parts")
     assert logged(tmp_path / "whole") == logged(tmp_path / "parts")
+
+
+def test_goodput_is_the_share_of_all_starts_that_rounds_in_the_run_took(trained, tmp_path):
+    """A start counts to its last row; rounds that a kill took back are lost."""
+    found = goodput(RunFolder(trained[0]))
+    assert found["starts"] == 1 and 0 < found["share"] < 1 and found["compiling"] > 0
+    parts = ("productive", "compiling", "evaluation", "saving", "rest")
+    assert sum(found[name] for name in parts) == pytest.approx(found["wall"], abs=0.01)
+    run = RunFolder(tmp_path)
+    assert goodput(run) is None
+    for start, wall, saving in (("a", 5.0, 1.0), ("a", 10.0, 2.0), ("b", 10.0, 1.0)):
+        clock = {"start": start, "wall": wall, "saving": saving, "compiling": 1, "evaluation": 0}
+        run.append("clock.jsonl", clock)
+    run.append("metrics.jsonl", {"step": 4, "seconds": 12.0})
+    found = goodput(run)
+    assert (found["share"], found["saving"], found["rest"]) == pytest.approx((0.6, 3, 3))
+    assert one_line(found).startswith("60.0 %: 12.0 s of rounds in 20.0 s of 2 starts; compiling")

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from genlab.runtime import accelerators, analysis, hlo, topologies
 from genlab.runtime.communication import exchanges
 from genlab.runtime.compiler import compiled_anew
 from genlab.runtime.topologies import named
+from genlab.train.benchmark import dtypes, of_peaks
 from genlab.train.program import prepare
 from genlab.train.topology import collectives, predicted, recomputable
 
@@ -228,6 +230,28 @@ def test_an_accelerator_is_known_by_what_jax_calls_it():
     assert accelerators.known("NVIDIA H100 80GB HBM3").flops["bfloat16"] == 989.5e12
     assert accelerators.known("NVIDIA L40S").flops["float32"] == 183e12
     assert accelerators.known("cpu") is None and accelerators.known("NVIDIA L401") is None
+
+
+def test_a_speed_is_divided_by_the_peak_of_its_own_dtype():
+    """Two H100: 989.5 TFLOP/s each in bfloat16, 494.7 in float32, which is TensorFloat32 there."""
+    h100 = [SimpleNamespace(device_kind="NVIDIA H100 80GB HBM3")] * 2
+    found = of_peaks(989.5e12, "bfloat16", h100, 1500e12)
+    assert found["mfu"] == pytest.approx(0.5) and found["share_of_peak"] == pytest.approx(
+        0.66, 0.01
+    )
+    assert of_peaks(989.4e12, "float32", h100, 1e15)["mfu"] == pytest.approx(1)
+    assert of_peaks(1.0, "float64", h100, 1e15)["mfu"] is None
+
+
+@pytest.mark.parametrize("placement", ["jit", "pmap"])
+def test_the_dtype_of_a_program_is_that_of_most_of_its_products(placement):
+    """The penalty and the heads stay float32."""
+    config = tiny.wgan_gp(loop={"placement": placement})
+    for net in ("generator", "discriminator"):
+        config.method[net].trunk.dtype = "bfloat16"
+    shares = dtypes(prepare(config))
+    assert sum(shares.values()) == pytest.approx(1)
+    assert [*shares] == ["bfloat16", "float32"] and shares["bfloat16"] > 0.6
 
 
 def test_blocks_that_could_be_computed_again_are_named_as_the_config_names_them():

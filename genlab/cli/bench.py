@@ -16,6 +16,7 @@ def add(command) -> None:
     command.add_argument("--seconds", type=float, default=5.0, help="to measure for (default 5)")
     text = "compile for chips that are not there, as v5e:4x4, and predict; measures nothing"
     command.add_argument("--topology", metavar="NAME", help=text)
+    options.profile(command)
     command.add_argument("--out", metavar="FILE", help="also write the record as JSON")
 
 
@@ -36,8 +37,35 @@ def run(arguments) -> None:
     else:
         from genlab.train.benchmark import bench, lines
 
-        record = bench(options.described(arguments), arguments.seconds)
+        config = options.described(arguments)
+        record = bench(config, arguments.seconds, _trace(arguments, config))
     print("\n".join(lines(record)))
+    if arguments.workdir and (found := _goodput(arguments.workdir)):
+        record["goodput"] = found
     out = arguments.out or (arguments.workdir and f"{arguments.workdir}/{name}")
     if out:
         write_json(Path(out), record)
+
+
+def _goodput(workdir: str):
+    """Of the run in a folder, printed; None where there is none."""
+    from genlab.runs.folder import RunFolder
+    from genlab.train.goodput import goodput, one_line
+
+    if found := goodput(RunFolder(workdir)):
+        print(f"goodput        {one_line(found)}")
+    return found
+
+
+def _trace(arguments, config):
+    """What `--profile` asks for, in a folder beside the record."""
+    from genlab.config import ConfigError
+    from genlab.runtime.profiling import Trace
+
+    if (asked := options.profiled(arguments, config)) is None:
+        return None
+    if arguments.workdir:
+        return Trace(asked, Path(arguments.workdir) / "profile")
+    if arguments.out:
+        return Trace(asked, Path(arguments.out).with_suffix(".profile"))
+    raise ConfigError("--profile needs --out=FILE or --workdir=DIR, where the trace is kept")

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 KINDS = ("config", "slurm")  # of `--KIND.name=value`
 PATHS = (
@@ -41,6 +42,42 @@ def accept_code_change(command: argparse.ArgumentParser) -> None:
     """`--accept-code-change`."""
     text = "go on, or skip what is finished, though your code is not what it was; it is recorded"
     command.add_argument("--accept-code-change", action="store_true", help=text)
+
+
+def profile(command: argparse.ArgumentParser) -> None:
+    """`--profile=START:STOP`."""
+    text = "trace the rounds after START up to STOP, and say what they spend their time on"
+    command.add_argument("--profile", metavar="START:STOP", help=text)
+
+
+def profiled(arguments: argparse.Namespace, config):
+    """The rounds that `--profile` asks for, or None; ConfigError for rounds that `config` does not
+    play.
+    """
+    from genlab.config import ConfigError
+    from genlab.runtime.profiling import rounds
+
+    if arguments.profile is None:
+        return None
+    asked = rounds(arguments.profile)
+    if asked.stop > config.loop.steps:
+        raise ConfigError(
+            f"--profile ends with round {asked.stop}, the run with {config.loop.steps}"
+        )
+    return asked
+
+
+def print_profile(arguments: argparse.Namespace) -> None:
+    """The summary of the trace in the work folder, if one was asked for."""
+    from genlab.runs.files import sound_object_in
+    from genlab.runtime.profiling import lines
+
+    if arguments.profile is None:
+        return
+    if found := sound_object_in(Path(arguments.workdir) / "profile.json"):
+        print("\n".join(lines(found)))
+    else:
+        print(f"--profile: the run was past round {arguments.profile.split(':')[1]} already")
 
 
 def described(arguments: argparse.Namespace):

@@ -13,6 +13,7 @@ def add(command) -> None:
     options.variant(command)
     options.workdir(command)
     options.accept_code_change(command)
+    options.profile(command)
     text = "of process 0, where several train one run; those of Slurm and the like are found"
     command.add_argument("--coordinator", metavar="HOST:PORT", help=text)
     command.add_argument("--processes", type=int, metavar="N", help="how many there are")
@@ -30,8 +31,10 @@ def run(arguments) -> None:
 
     with processes.all_or_none():
         config = processes.agreed(lambda: options.described(arguments))
-        fit(config, arguments.workdir, for_terminal(), arguments.accept_code_change)
+        profile = options.profiled(arguments, config)
+        fit(config, arguments.workdir, for_terminal(), arguments.accept_code_change, profile)
     if processes.is_main():
+        options.print_profile(arguments)
         print(f"trained: {arguments.workdir}\nnext: {evaluation(arguments, config)}")
 
 

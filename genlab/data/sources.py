@@ -111,8 +111,11 @@ class Resident:
         return len(next(iter(_split(self.splits, split).values())))
 
     def fetch(self, split, seed, first, batches, size) -> dict[str, np.ndarray]:
-        """The whole split."""
-        return dict(_split(self.splits, split))
+        """The whole split, an example a row: a TPU would copy images into tiles, four times their
+        size, to gather from them.
+        """
+        held = _split(self.splits, split)
+        return {name: x if x.ndim < 3 else x.reshape(len(x), -1) for name, x in held.items()}
 
     def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
         """Rows of batch `i`: example `p` of the run is row `order(p)` of the split."""
@@ -120,7 +123,10 @@ class Resident:
         count = next(iter(held.values())).shape[0]
         order = shuffled(random.fold_in(key, ORDER), positions, count)
         indices = order[rows]  # the whole order on every device: a shared walk would communicate
-        stored = {name: x[indices] for name, x in held.items()}
+        like = next(iter(self.splits.values()))
+        stored = {
+            name: x[indices].reshape(len(rows), *like[name].shape[1:]) for name, x in held.items()
+        }
         return prepared(self.columns, stored, key, positions[rows], self.augment)
 
     def read(self, split, n=None) -> dict[str, np.ndarray]:

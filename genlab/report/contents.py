@@ -24,7 +24,7 @@ from genlab.report.figures.panels import Panel, panels
 from genlab.report.figures.pictures import Gallery, galleries, unpictured
 from genlab.report.protocol import listed
 from genlab.report.reading import Run, Sweep
-from genlab.report.tables.cost import Cost, costs, hardware
+from genlab.report.tables.cost import Cost, costs, hardware, traced
 from genlab.report.tables.paired import LEGEND as PAIRING
 from genlab.report.tables.table import Table, legend, tables
 
@@ -80,7 +80,7 @@ def contents(sweep: Sweep) -> Contents:
         pairing=PAIRING if any(table.pairs for table in made) else "",
         drawn=any(cell.strip for table in made for row in table.rows for cell in row.cells),
         costs=costs(sweep),
-        hardware=hardware(sweep),
+        hardware=" ".join(filter(None, (hardware(sweep), traced(sweep)))),
         galleries=galleries(sweep),
         keys=keys(sweep.variants),
         panels=panels(sweep),

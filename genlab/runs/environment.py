@@ -1,4 +1,4 @@
-"""Versions, commit and hardware of a start."""
+"""Versions, commit, hardware and options of a start."""
 
 import importlib.metadata
 import importlib.util
@@ -10,6 +10,14 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+OPTIONS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "JAX_DEFAULT_MATMUL_PRECISION")
+LIBRARIES = {  # from PyPI; one generation of CUDA is installed
+    "cuda": ("nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12", "nvidia-cuda-runtime-cu11"),
+    "cudnn": ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12", "nvidia-cudnn-cu11"),
+    "nccl": ("nvidia-nccl-cu13", "nvidia-nccl-cu12", "nvidia-nccl-cu11"),
+    "libtpu": ("libtpu",),
+}
 
 
 def version() -> str:
@@ -33,11 +41,30 @@ def environment() -> dict[str, Any]:
         "devices": jax.device_count(),
         "processes": jax.process_count(),
         "cpus": os.cpu_count(),
+        **accelerator(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "command": shlex.join(["genlab", *sys.argv[1:]])
         if Path(sys.argv[0]).stem == "genlab"
         else "",
     }
+
+
+def accelerator() -> dict[str, str]:
+    """Options of XLA, and versions of what an accelerator's programs run on: what there is of them.
+
+    driver, CUDA, cuDNN and NCCL are NVIDIA's; `runtime` is what JAX's backend says of itself.
+    """
+    import jax
+
+    found = {name: os.environ.get(name, "") for name in OPTIONS}
+    told = jax.devices()[0].client.platform_version
+    found["runtime"] = " ".join(told.split()) if jax.default_backend() != "cpu" else ""
+    driver = Path("/proc/driver/nvidia/version")
+    if driver.is_file():
+        found["driver"] = driver.read_text().split("\n", 1)[0].removeprefix("NVRM version: ")
+    for name, packages in LIBRARIES.items():
+        found[name] = next(filter(None, map(_version, packages)), "")
+    return {name: value for name, value in found.items() if value}
 
 
 def _version(package: str) -> str | None:

@@ -33,6 +33,9 @@ QUIET = {  # libtpu asks a cloud's metadata server for these otherwise, and comp
 }
 
 
+_LOADED: list[str] = []  # topologies that this process has compiled for
+
+
 class Topology(NamedTuple):
     """A slice of a TPU pod: "v5e:4x4" is 16 chips in a square."""
 
@@ -130,7 +133,13 @@ def devices(topology: Topology) -> list[Any]:
         found = topologies.get_topology_desc(topology.name, "tpu", **more).devices
         one = jax.sharding.SingleDeviceSharding(found[0])
         jax.jit(lambda: 0, out_shardings=one).lower().compile()
+    _LOADED.append(topology.name)
     return list(found)
+
+
+def compiled_for_tpu() -> bool:
+    """Whether this process has loaded the compiler for TPU."""
+    return bool(_LOADED)
 
 
 @contextlib.contextmanager

@@ -1,55 +1,125 @@
 """What a config costs on this machine: compile time, time per round, images/s, FLOPs, memory, share
-of matmul peak.
+of the peak of products in its dtype, measured and published.
 """
 
+import math
 import time
+from collections import Counter
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxprs_in_params
 from ml_collections import ConfigDict
 
 from genlab.runs.environment import environment
-from genlab.train.program import cost, prepare
+from genlab.runtime import accelerators, profiling
+from genlab.runtime.compiler import compiled_anew
+from genlab.train.program import Training, batch_like, cost, prepare
+
+PRODUCTS = (  # the last three are of `nets.kernels.convolution`
+    "dot_general", "conv_general_dilated", "genlab_forward", "genlab_into_input",
+    "genlab_into_weight",
+)  # fmt: skip
 
 
-def bench(config: ConfigDict, seconds: float = 5.0) -> dict[str, Any]:
+def bench(
+    config: ConfigDict, seconds: float = 5.0, trace: profiling.Trace | None = None
+) -> dict[str, Any]:
     """Plays rounds for about `seconds` after a warm-up; a record with medians, and the protocol it
-    was taken under.
+    was taken under. Rounds that a `trace` asks for are played besides, and do not count.
     """
-    jax.config.update("jax_enable_compilation_cache", False)  # compiling is part of the question
     training = prepare(config)
     rounds = training.experiment.loop.rounds_per_call
     state, held = training.init(), training.fetch(0, rounds)
     started = time.perf_counter()
-    compiled = training.compile(state, held, rounds)
+    with compiled_anew():  # compiling is part of the question
+        compiled = training.compile(state, held, rounds)
     compile_seconds = time.perf_counter() - started
     spent = cost(training)
-    times, key, step = [], training.data_key, 0
-    while len(times) < 4 or sum(times) < seconds:
+    times, key, step, profile = [], training.data_key, 0, None
+    while len(times) < 4 or sum(times) < seconds or (trace and not trace.traced):
+        if trace:
+            trace.before(step)
         started = time.perf_counter()
         held = held if training.experiment.data.resident else training.fetch(step, rounds)
         state, metrics = compiled.run(state, held, key)
         jax.block_until_ready(metrics)
-        times.append(time.perf_counter() - started)
+        if not trace or not trace.running:
+            times.append(time.perf_counter() - started)
         step += rounds
+        if trace and trace.ends(step):
+            profile = trace.after(step, metrics)
     per_round = float(np.median(times[1:])) / rounds  # the first dispatch also warms caches
     achieved = spent["flops_per_round"] / per_round
-    peak = matmul_peak(training.place.mesh.devices.tolist())
+    shares = dtypes(training)
+    dtype = max(shares, key=lambda name: shares[name], default="float32")
+    devices = training.place.mesh.devices.tolist()
     return {
         "compile_seconds": compile_seconds,
         "seconds_per_round": per_round,
         "images_per_second": spent["images_per_round"] / per_round,
         **spent,
         "flops_per_second": achieved,
-        "matmul_peak": peak,
-        "share_of_peak": achieved / peak,
+        "dtype": dtype,
+        "dtypes": shares,
+        **of_peaks(achieved, dtype, devices, matmul_peak(devices, dtype=dtype)),
         "memory_bytes": memory(compiled.executable),
         "rounds_per_call": rounds,
         "dispatches": len(times),
+        **({"profile": profile} if profile else {}),
         "environment": environment(),
     }
+
+
+def of_peaks(achieved: float, dtype: str, devices: list, measured: float) -> dict[str, Any]:
+    """FLOP/s as shares of what products of this dtype reach: measured here, and published of these
+    devices (model FLOPs utilisation; None where this dtype of them is not known).
+    """
+    chip = accelerators.known(devices[0].device_kind)
+    one = chip.flops.get(dtype) if chip else None
+    nominal = one * len(devices) if one else None
+    return {
+        "matmul_peak": measured,
+        "share_of_peak": achieved / measured,
+        "nominal_peak": nominal,
+        "mfu": achieved / nominal if nominal else None,
+        "nominal_peak_source": chip.source if chip and nominal else None,
+    }
+
+
+def dtypes(training: Training) -> dict[str, float]:
+    """The share of each dtype in the products of a round, as it is written, before a compiler
+    changes it: that of the narrower factor.
+    """
+    e = training.experiment
+    batches = batch_like(e, (training.moves, training.place.share(e.batch_size)))
+    with training.place.tracing():
+        jaxpr = jax.make_jaxpr(training.step)(training.shape(), batches)
+    found = _products(jaxpr.jaxpr)
+    whole = sum(found.values())
+    return {name: found[name] / whole for name in sorted(found, key=lambda n: -found[n])}
+
+
+def _products(jaxpr: Any) -> Counter:
+    """Multiplications by dtype: the root of the sizes of both factors and the product is their
+    number in a matrix product, and near it in a convolution.
+    """
+    found: Counter = Counter()
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        given = [v.aval for v in equation.invars if getattr(v.aval, "ndim", 0)]
+        if name in PRODUCTS and len(given) == 2:
+            a, b = sorted(given, key=lambda aval: aval.dtype.itemsize)
+            made = equation.outvars[0].aval.size
+            found[str(a.dtype)] += math.sqrt(a.size * b.size * made)
+            continue
+        turns = equation.params.get("length", 1) if name == "scan" else 1
+        for inner in jaxprs_in_params(equation.params):
+            for dtype, count in _products(inner).items():
+                found[dtype] += turns * count
+    return found
 
 
 def memory(executable) -> int | None:
@@ -61,9 +131,9 @@ def memory(executable) -> int | None:
     return int(whole - found.alias_size_in_bytes)
 
 
-def matmul_peak(devices: list, size: int = 2048, repeats: int = 5) -> float:
-    """FLOP/s of a float32 matrix product of this size on each device: what they can really do."""
-    x = [jax.device_put(jnp.ones((size, size), jnp.float32), device) for device in devices]
+def matmul_peak(devices: list, size: int = 2048, repeats: int = 5, dtype: str = "float32") -> float:
+    """FLOP/s of a matrix product of this size and dtype on each device: what they can really do."""
+    x = [jax.device_put(jnp.ones((size, size), dtype), device) for device in devices]
     product = jax.jit(lambda a: a @ a)
     jax.block_until_ready([product(a) for a in x])
     times = []
@@ -84,9 +154,19 @@ def lines(record: dict[str, Any]) -> list[str]:
         f"images         {record['images_per_second']:,.0f} /s",
         f"FLOPs          {record['flops_per_round'] / 1e9:.3f} G per round, "
         f"{record['flops_per_second'] / 1e9:.1f} G/s",
-        f"matmul peak    {record['matmul_peak'] / 1e9:.1f} G/s: "
+        f"matmul peak    {record['matmul_peak'] / 1e9:.1f} G/s in {record['dtype']}: "
         f"{100 * record['share_of_peak']:.1f} % of it",
+        *_nominal(record),
         f"memory         {'unknown' if spent is None else f'{spent / 2**20:.1f} MiB per device'}",
         "parameters     "
         f"{', '.join(f'{name} {count:,}' for name, count in record['parameters'].items())}",
+        *(profiling.lines(record["profile"]) if "profile" in record else ()),
     ]
+
+
+def _nominal(record: dict[str, Any]) -> list[str]:
+    if not record["nominal_peak"]:
+        return []
+    peak, source = record["nominal_peak"] / 1e12, record["nominal_peak_source"]
+    share = f"MFU {100 * record['mfu']:.1f} %"
+    return [f"nominal peak   {peak:,.0f} T/s in {record['dtype']} ({source}): {share}"]

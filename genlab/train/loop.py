@@ -22,23 +22,25 @@ from genlab import config as config_lib
 from genlab.game import State
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
-from genlab.runtime import placement, processes, signals
+from genlab.runtime import placement, processes, profiling, signals
 from genlab.runtime.progress import Progress, Silent
 from genlab.train import hooks
 from genlab.train.folders import claimed, recorded
+from genlab.train.goodput import Clock
 from genlab.train.log import LAG, Log, event_files
 from genlab.train.program import Training, cost, prepare
 from genlab.train.vmapped import Runs
 
 
 class RunContext(NamedTuple):
-    """Per-run objects the loop needs."""
+    """Per-run objects the loop needs; the clock is one of all runs that are trained together."""
 
     training: Training
     run: RunFolder
     checkpoints: Checkpoints
     log: Log
     hooks: list[hooks.Hook]
+    clock: Clock
 
 
 def fit(
@@ -47,19 +49,21 @@ def fit(
     show: Progress | None = None,
     given: hooks.Maker = hooks.none,
     accept_code_change: bool = False,
+    profile: profiling.Rounds | None = None,
 ) -> State:
     """Trains what `config` describes in `workdir` and returns the last State; resumes what is
     there, bit for bit. `given` makes the hooks (`genlab.fit`: previews and scores).
 
     accept_code_change: of a run that exists, go on with the user's code as it is now, once nothing
         else keeps it from going on; it is recorded
+    profile: the rounds to trace into the run's folder, `profile/`, with a summary, `profile.json`
 
     Raises ConfigError for what cannot work, before anything is compiled; NotFinite when training
     meets NaN; Interrupted when it is asked to stop, with all rounds saved.
 
     In several processes all must call it alike.
     """
-    return fit_vmapped([config], [workdir], show, given, accept_code_change)[0]
+    return fit_vmapped([config], [workdir], show, given, accept_code_change, profile)[0]
 
 
 def fit_vmapped(
@@ -68,6 +72,7 @@ def fit_vmapped(
     show: Progress | None = None,
     given: hooks.Maker = hooks.none,
     accept_code_change: bool = False,
+    profile: profiling.Rounds | None = None,
 ) -> list[State]:
     """`fit` of several runs by one program (see `vmapped.groups` for which can be), each in a
     folder of its own; those that are at different rounds, group by group. An error or a signal
@@ -81,7 +86,7 @@ def fit_vmapped(
         runs = [held.enter_context(claimed(*one, accept_code_change)) for one in given_runs]
         held.enter_context(signals.watched())
         with recorded(runs, show):
-            states = _train(trainings, runs, show, given)
+            states = _train(trainings, runs, show, given, profile)
         for run, state in zip(runs, states, strict=True):
             done = {"status": "finished", "step": int(state.step), "error": None}
             run.write("status.json", done)
@@ -91,11 +96,16 @@ def fit_vmapped(
 
 
 def _train(
-    trainings: Sequence[Training], runs: Sequence[RunFolder], show: Progress, given: hooks.Maker
+    trainings: Sequence[Training],
+    runs: Sequence[RunFolder],
+    show: Progress,
+    given: hooks.Maker,
+    profile: profiling.Rounds | None,
 ) -> list[State]:
     loop = trainings[0].experiment.loop
     with contextlib.ExitStack() as held:
-        contexts, states = [], []
+        trace = _traced(runs[0], profile, held)
+        contexts, states, clock = [], [], Clock()
         aside = held.enter_context(ThreadPoolExecutor(1))  # compiles what makes new states
         for training, run in zip(trainings, runs, strict=True):
             opened = Checkpoints(run.checkpoints, loop.keep, loop.best)
@@ -108,19 +118,24 @@ def _train(
             written = run.writes and loop.tensorboard
             sinks = [held.enter_context(event_files(run, step))] if written else []
             log = _log(training, run, step, show if not contexts else Silent(), sinks, len(runs))
-            own = _hooks(training, run, checkpoints, log, given)
-            contexts.append(RunContext(training, run, checkpoints, log, own))
+            own = _hooks(training, run, checkpoints, log, clock, given)
+            contexts.append(RunContext(training, run, checkpoints, log, own, clock))
         show.begin(trainings[0].experiment.title or runs[0].path.name, states[0][0], loop.steps)
         last: dict[int, State] = {}
         for step in sorted({step for step, _ in states}):
             here = [number for number, (at, _) in enumerate(states) if at == step]
-            played = _play([contexts[n] for n in here], step, [states[n][1] for n in here])
+            played = _play([contexts[n] for n in here], step, [states[n][1] for n in here], trace)
             last |= zip(here, played, strict=True)
+        for context in contexts:
+            clock.keep(context.run, loop.steps)
     return [last[number] for number in range(len(contexts))]
 
 
 def _play(
-    contexts: Sequence[RunContext], step: int, begin: Sequence[Callable[[], State]]
+    contexts: Sequence[RunContext],
+    step: int,
+    begin: Sequence[Callable[[], State]],
+    trace: profiling.Trace | None = None,
 ) -> list[State]:
     """From round `step` to the last, all runs in one program, from the states that `begin` gives.
     It is called once the program is compiled: what makes new states is compiled at the same time.
@@ -139,16 +154,25 @@ def _play(
     while step < loop.steps:
         if number := asked_to_stop():
             _leave(step, states(), number, contexts)
-        rounds = min(loop.rounds_per_call, hooks.next_stop(every, step, loop.steps) - step)
+        stop = hooks.next_stop(every, step, loop.steps)
+        if trace:
+            stop = min(stop, trace.asked.next_stop(step) or stop)
+        rounds = min(loop.rounds_per_call, stop - step)
         if held is None or not source.resident:
             held = runs.fetch(step, rounds)
         if new := rounds not in programs:
             programs[rounds] = _compile(runs, contexts, held, rounds)
         run, seconds = programs[rounds]
-        state, metrics = run(runs.stacked(states()) if state is None else state, held, key)
+        state = runs.stacked(states()) if state is None else state
+        if trace:
+            trace.before(step)
+        state, metrics = run(state, held, key)
         for context, own in zip(contexts, metrics, strict=True):
             context.log.add(step, rounds, own)
         step += rounds
+        if trace and trace.ends(step):
+            with _paused(contexts):
+                contexts[0].run.write("profile.json", trace.after(step, metrics))
         if new:
             _note_cost(contexts, seconds)
         if hooks.due(every, step, loop.steps):
@@ -159,6 +183,17 @@ def _play(
     for context in contexts:
         context.log.drain()
     return states()
+
+
+def _traced(
+    run: RunFolder, profile: profiling.Rounds | None, held: contextlib.ExitStack
+) -> profiling.Trace | None:
+    """The main process's trace, if one is asked for; ended with `held`, whatever happens."""
+    if profile is None or not run.writes:
+        return None
+    trace = profiling.Trace(profile, run.path / "profile")
+    held.callback(trace.close)
+    return trace
 
 
 @contextlib.contextmanager
@@ -183,9 +218,11 @@ def _leave(
         if step:
             context.log.check(step, state.params)
             context.log.suspend(step)
-            context.checkpoints.save(step, state)
+            with context.clock.counting("saving"):
+                context.checkpoints.save(step, state)
     for context in contexts:
         context.checkpoints.wait()
+        context.clock.keep(context.run, step)
     reason = f"interrupted after round {step}, which is saved; the same command goes on from there"
     raise signals.Interrupted(reason if step else "interrupted before the first round", number)
 
@@ -194,7 +231,7 @@ def _compile(
     runs: Runs, contexts: Sequence[RunContext], held: dict, rounds: int
 ) -> tuple[Callable, float]:
     """The program, and the seconds it took to make."""
-    with _paused(contexts):
+    with _paused(contexts), contexts[0].clock.counting("compiling"):
         started = time.perf_counter()
         compiled = runs.compile(runs.like(), held, rounds)
         return compiled.run, time.perf_counter() - started
@@ -234,7 +271,12 @@ def _log(
 
 
 def _hooks(
-    training: Training, run: RunFolder, checkpoints: Checkpoints, log: Log, given: hooks.Maker
+    training: Training,
+    run: RunFolder,
+    checkpoints: Checkpoints,
+    log: Log,
+    clock: Clock,
+    given: hooks.Maker,
 ) -> list[hooks.Hook]:
     """The hooks that `given` makes, then saving: a checkpoint has the score of its round."""
     loop = training.experiment.loop
@@ -246,7 +288,8 @@ def _hooks(
         def call(step: int, state: State) -> None:
             whole = placement.gathered(training.place, replace(state, opt={}))
             try:
-                score = processes.on_main(lambda: hook(step, whole))
+                with clock.counting("evaluation"):
+                    score = processes.on_main(lambda: hook(step, whole))
             except Exception:
                 save(step, state)  # a hook's mistake shall not cost the training
                 raise
@@ -258,7 +301,9 @@ def _hooks(
     def save(step: int, state: State) -> None:
         log.check(step, state.params)
         log.saved(step)  # its row first: a kill in between shall not leave a round without one
-        checkpoints.save(step, state, scored.get(step))
+        with clock.counting("saving"):
+            checkpoints.save(step, state, scored.get(step))
+        clock.keep(run, step)
 
     made = [hooks.every(hook.every, on_main_process(hook.fn)) for hook in given(training, run)]
     return [*made, hooks.every(loop.saved_every, save)]

@@ -121,7 +121,7 @@ class Training:
         batches = batch_like(self.experiment, (self.moves, rows))
         batches = shapes(batches, self.place.state_sharding(batches))
         with self.place.tracing():
-            jax.eval_shape(self._step, self.like(), batches)
+            jax.eval_shape(self.step, self.like(), batches)
 
     def compile(self, state: State, held: dict, rounds: int) -> placement.Compiled:
         """The program of `rounds` rounds, compiled for a state or what is `like` it:
@@ -146,7 +146,7 @@ class Training:
                 i = state.step * self.moves + m
                 return self._batch(held, key, i, r * self.moves + m, rows)
 
-            return self._step(state, jax.vmap(batch)(jnp.arange(self.moves)))
+            return self.step(state, jax.vmap(batch)(jnp.arange(self.moves)))
 
         return lax.scan(one, state, jnp.arange(rounds))
 
@@ -157,7 +157,7 @@ class Training:
         return {name: batch[name] for name in columns_of(e.method)}
 
     @cached_property
-    def _step(self) -> Callable:
+    def step(self) -> Callable:
         """One round, traced once whoever asks: JAX keeps the trace of one and the same function."""
         e = self.experiment
         return jax.jit(partial(game.step, e.method, e.optim, e.ema), inline=True)

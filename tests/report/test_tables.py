@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from genlab.report import markdown, write
 from genlab.report.protocol import UnlikeProtocols, final, measured
 from genlab.report.reading import read
-from genlab.report.tables.cost import amount, costs, hardware
+from genlab.report.tables.cost import amount, costs, hardware, traced
 from genlab.report.tables.table import legend, table, tables
 
 
@@ -255,6 +256,15 @@ def test_times_of_unlike_machines_are_called_so(make, tmp_path):
     folder = make.sweep(tmp_path, {"a": [{"env": env} for env in envs]})
     assert "unlike machines" in hardware(read(folder))
     assert "unlike" not in hardware(read(folder / "a/seed0"))
+
+
+def test_what_traced_rounds_spent_their_time_on_is_a_line(make, tmp_path):
+    run = make.run(tmp_path / "run")
+    assert traced(read(run)) == ""
+    seconds = {"compute": 0.25, "collectives": 0.0, "idle": 0.05, "host": 0.01}
+    found = {"rounds": [2, 6], "devices": 1, "seconds": seconds, "longest": []}
+    (run / "profile.json").write_text(json.dumps(found))
+    assert "rounds 3 to 6: compute 250.0 ms, collectives 0.0 ms, idle 50.0 ms" in traced(read(run))
 
 
 @pytest.mark.parametrize(

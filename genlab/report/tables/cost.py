@@ -9,6 +9,8 @@ from genlab.report.numbers import number
 from genlab.report.reading import Run, Sweep
 from genlab.report.statistics import decimals, estimate
 from genlab.report.tables.table import NOTHING
+from genlab.runs.files import object_in
+from genlab.runtime.profiling import one_line
 
 UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 HEADINGS = (
@@ -56,6 +58,13 @@ def hardware(sweep: Sweep) -> str:
     if len(machines) > 1:
         return f"Times were taken on unlike machines and do not compare: {'; '.join(machines)}."
     return f"Times were taken on {next(iter(machines))}." if machines else ""
+
+
+def traced(sweep: Sweep) -> str:
+    """What rounds that were traced (`--profile`) spent their time on, run by run; "" of none."""
+    found = [(run.name, object_in(run.folder / "profile.json", [])) for run in sweep.runs]
+    told = [f"{name}: {one_line(profile)}" for name, profile in found if "seconds" in profile]
+    return f"Traced: {'; '.join(told)}." if told else ""
 
 
 def amount(value: float, unit: str = "") -> str:

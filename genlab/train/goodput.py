@@ -1,0 +1,66 @@
+"""Goodput: the share of a run's wall time that its rounds were trained in, restarts and all.
+
+Every start of a run counts its seconds by what they are spent on, and appends them to the run's
+`clock.jsonl` with each checkpoint and at its end.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from genlab.runs.folder import RunFolder
+
+PARTS = ("compiling", "evaluation", "saving")
+
+
+class Clock:
+    """Seconds of one start since it was made."""
+
+    def __init__(self):
+        self._began, self._spent = time.perf_counter(), dict.fromkeys(PARTS, 0.0)
+        self._name = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    @contextlib.contextmanager
+    def counting(self, part: str) -> Iterator[None]:
+        """What is done meanwhile is this part of `PARTS`."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent[part] += time.perf_counter() - started
+
+    def keep(self, run: RunFolder, step: int) -> None:
+        """Appends a row to the folder, if this process writes it."""
+        wall = time.perf_counter() - self._began
+        parts = {name: round(seconds, 3) for name, seconds in self._spent.items()}
+        row = {"start": self._name, "step": step, "wall": round(wall, 3), **parts}
+        run.append("clock.jsonl", row)
+
+
+def goodput(run: RunFolder) -> dict[str, Any] | None:
+    """Seconds of all starts of a run: `wall` from each start to its last row, `productive` of the
+    rounds that are in the run (those that a kill took back count as lost), the parts, and the
+    `rest`: starting, previews of data, lost rounds. `share` is productive over wall. None of a run
+    without a clock.
+    """
+    starts: dict[str, dict] = {}
+    for row in run.rows("clock.jsonl"):
+        starts[str(row.get("start"))] = row
+    metrics = run.rows("metrics.jsonl")
+    if not starts or not metrics:
+        return None
+    found = {name: sum(float(row[name]) for row in starts.values()) for name in ("wall", *PARTS)}
+    productive = float(metrics[-1].get("seconds", 0.0))
+    rest = max(0.0, found["wall"] - productive - sum(found[name] for name in PARTS))
+    share = min(1.0, productive / found["wall"]) if found["wall"] else 0.0
+    return {"starts": len(starts), "productive": productive, **found, "rest": rest, "share": share}
+
+
+def one_line(found: dict[str, Any]) -> str:
+    """For people."""
+    parts = ", ".join(f"{name} {found[name]:.1f} s" for name in (*PARTS, "rest"))
+    return (
+        f"{100 * found['share']:.1f} %: {found['productive']:.1f} s of rounds in "
+        f"{found['wall']:.1f} s of {found['starts']} start{'s' * (found['starts'] != 1)}; {parts}"
+    )
