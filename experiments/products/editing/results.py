@@ -245,7 +245,7 @@ def direction_table(found: list[dict]) -> str:
         "difference of two unrelated samples; the number is the mean change of the other factors, "
         "in the same unit, and in brackets the strength in standard deviations of w. Of SeFa, "
         f"GANSpace and random directions the best of {COMPONENTS}, chosen on samples. 95 % "
-        f"t-intervals over {len(found)} seeds, or over those (in brackets) in which it got so far "
+        f"t-intervals over {len(found)} seeds, or over those (in brackets) that got so far "
         f"within {STRENGTHS.max():g} standard deviations.", "",
         *head("target", WAYS),
     ]  # fmt: skip
@@ -260,11 +260,12 @@ def direction_table(found: list[dict]) -> str:
             cells.append("not reached" if not reached else f"{worth} ({strength}){part}")
         lines.append(f"| {text} | " + " | ".join(cells) + " |")
     names = list(found[0]["reader"])
+    measured = [n for n in names if all(one["reader"][n] >= READABLE for one in found)]
     for way in ("supervised", "conditional"):
-        lines += ["", f"Change of each factor, {way}:", "", *head("target", names)]
+        lines += ["", f"Change of each factor, {way}:", "", *head("target", measured)]
         for text in TARGETS:
             rows = [one["directions"][f"{text} {way}"]["unwanted"] for one in found]
-            cells = [cell([row.get(name) for row in rows]) for name in names]
+            cells = [cell([row.get(name) for row in rows]) for name in measured]
             lines.append(f"| {text} | " + " | ".join(cells) + " |")
     told = f"accuracy of labels, R2 of numbers; below {READABLE} they are not measured"
     lines += ["", f"What measures, on 2,000 held-out pictures ({told}):", ""]
