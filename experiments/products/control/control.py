@@ -97,8 +97,8 @@ def config():
 
 
 def sweep():
-    encoder = spec(Encoder, spec(dcgan.Down, WIDTH), latent=64)
-    decoder = spec(Decoder, spec(dcgan.Up, SHAPE, WIDTH, "ConditionalBatchNorm"), 0)
+    encoder = spec(Encoder, spec(dcgan.Down, WIDTH), latent=16)
+    decoder = spec(Decoder, spec(dcgan.Up, SHAPE, WIDTH, "ConditionalBatchNorm"))
     variants = {
         "projection": {},
         "unconditional": {
@@ -114,8 +114,8 @@ def sweep():
         "contragan": {"method.discriminator": headed(heads.ClassContrast, features=64)},
         "reacgan": {"method.discriminator": headed(heads.DataToData, features=64)},
         "cvae": {
-            "method": spec(VAE, encoder, decoder, spec(likelihood.gaussian, 0.1), given=GIVEN),
-            "optim": {"vae": spec(optax.adam, 2e-3, b1=0.0, b2=0.99)},
+            "method": spec(VAE, encoder, decoder, spec(likelihood.gaussian, 0.3), given=GIVEN),
+            "optim": {"vae": spec(optax.adam, 2e-3)},
             "ema": {"encoder": 0.995, "decoder": 0.995},
         },
     }

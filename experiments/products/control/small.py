@@ -10,12 +10,13 @@ from control import evaluated, rounds, stages
 from control import sweep as every
 
 SEEDS = (0, 1, 2)
-CALLS = 8
+CALLS = 16
 
 
 def config():
     made = whole()
     made.loop.update(stages(CALLS, 50))
+    made.batch_size = 32
     made.ema.gen = 0.98
     made.evaluate.update(evaluated(2_000, samples=1_000, pairs=100))
     return made
