@@ -14,6 +14,7 @@ from string import Template
 
 import jax
 import record
+import topologies
 from jax.extend.core import jaxprs_in_params
 
 from genlab import game, spec
@@ -31,19 +32,50 @@ MACHINE = Machine(flops=PEAK * SHARE, inside=450e9, across=50e9, per_host=8, lat
 
 TOP = """# Many devices: what is exchanged, held and lost
 
-Written by `python benchmarks/scaling.py` from `benchmarks/results/scaling.json`; do not edit.
+Written by `python benchmarks/scaling.py` from `scaling.json` and `topologies.json` in
+`benchmarks/results`; do not edit.
 
 A round all-reduces the gradients of the networks that move, once a move, the statistics of
-BatchNorm, and scalars. That is counted in compiled programs on 2, 4 and 8 devices by
-`tests/test_communication.py`: exactly so under `pmap`, in one operation a move where nothing is
-normalised. Under `jit` XLA sums a gradient over the devices wherever a network is used: the
-critic's separately for real images, for generated ones and in a penalty. A compiler may add before
-it reduces; the one for CPU does not, and others were not counted: there may be as many all-reduces
-as uses, two or three times the bytes. Only on CPU the gradients of wide kernels are reduced in the
-form of fewer products (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large again. The
-state is updated in place (`tests/test_memory.py`).
+BatchNorm, and scalars. That is counted in programs compiled for TPU (`tests/test_topologies.py`)
+and for 2, 4 and 8 virtual CPU devices (`tests/test_communication.py`). The state is updated in
+place in both.
 
-## Efficiency: the assumptions
+## Compiled for TPUs that are not there
+
+XLA's compiler for TPU needs no TPU: `python benchmarks/topologies.py` compiles the gold configs
+for slices of v5p, with the authors' batch on each chip, and reads from each executable what
+follows; `genlab bench --topology` does it for any config ([devices](devices.md)). Everything is
+per chip and round. *Memory* is arguments (146 MiB of them the resident set), outputs and
+temporaries; *products* are FLOPs of matrix products and convolutions; *main memory* is what
+kernels read and write there, of it *copies* changes of layout; exchanges are operations and the
+bytes a chip has after them.
+
+**Times are predicted, by two models of a chip.** *Roofline*: products at the published peak, or
+main memory at its bandwidth, whichever takes longer; a bound. *Compiler*: the TPU compiler's own
+cycles, which know of channels that do not fill the matrix unit, at the rate at which its product
+of 4,096 x 4,096 in bfloat16 reaches the peak. Exchange: every byte over all links at once, 1 us a
+hop, nothing overlapped. Efficiency is against one chip with the same batch, by either model.
+float32 has the same peak as bfloat16: by default a TPU multiplies float32 arrays in one pass of
+bfloat16. Figures of chips and their sources: `genlab/runtime/accelerators.py`.
+
+$topologies
+Where these programs differ from those for CPU, and what they showed:
+
+* In float32 `jit` exchanges what `pmap` does: TPU's compiler adds the gradients of a network's
+  uses (real images, generated ones) before it reduces them; CPU's reduces each.
+  Statistics of one norm are reduced together, those of different layers one after the other, for
+  each needs the one before.
+* In bfloat16 `jit` reduces the critic's gradients once for each use, for they are converted to
+  float32 before they are added; in a fully connected network they are reduced *in bfloat16*.
+  `pmap` reduces float32, once: prefer it in bfloat16 on many chips.
+* On CPU alone the gradients of wide kernels are reduced in the form of fewer products
+  (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
+  TPU (a test).
+* A fully sharded state exchanges activations, as on CPU, and tens of times the bytes of a
+  replicated one: where a replicated state fits, prefer it.
+$resident
+
+## Efficiency on GPUs: the assumptions
 
 **The tables of efficiency are a prediction. Nothing in them was measured on a cluster.** FLOPs are
 XLA's count for the whole round before it optimises, at the authors' widths and batch; bytes and
@@ -167,6 +199,7 @@ def page(record_: dict) -> str:
         across=f"{MACHINE.across / 1e9:.0f}",
         per_host=MACHINE.per_host,
         latency=f"{1e6 * MACHINE.latency:.0f}",
+        **topologies.sections(record.read("topologies")),
     )
     lines = [told, *remat_lines(), *sharded_lines(record_["sharded"]), "## Config by config", ""]
     for name, row in record_["configs"].items():

@@ -103,6 +103,20 @@ def test_collectives_are_counted_in_loops_in_fused_kernels_and_once_however_many
     assert rows["all-reduce"] == {"count": 1, "bytes": 132} and len(rows) == 4
 
 
+def test_the_length_of_a_loop_is_found_in_a_condition_that_is_one_kernel():
+    compare = "  ROOT %lt = pred[]{:T(512)} compare(%j, %limit), direction=LT\n"
+    fused = SCANNED.replace("%condition (y", """%test (a1: s32[], b1: s32[]) -> pred[] {
+  %a1 = s32[]{:T(128)} parameter(0)
+  %b1 = s32[]{:T(128)} parameter(1)
+  ROOT %less = pred[]{:T(512)} compare(%a1, %b1), direction=LT
+}
+
+%condition (y""").replace(
+        compare, "  ROOT %lt = pred[]{:T(512)} fusion(%j, %limit), kind=kLoop, calls=%test\n"
+    )  # fmt: skip
+    assert compare in SCANNED and hlo.parse(fused).times()["body"] == 3
+
+
 def test_a_loop_whose_condition_is_of_another_form_has_no_known_length():
     odd = SCANNED.replace("direction=LT", "direction=NE")
     assert hlo.parse(odd).times()["body"] is None

@@ -32,7 +32,7 @@ class Accelerator(NamedTuple):
 def _tpu(
     peak: float, memory: float, bandwidth: float, link: float, page: str, *unchecked: str
 ) -> Accelerator:
-    both = dict.fromkeys(("bfloat16", "float32"), peak * TERA)
+    both: dict[str, float] = {"bfloat16": peak * TERA, "float32": peak * TERA}
     source = f"https://docs.cloud.google.com/tpu/docs/{page}"
     return Accelerator(both, memory, bandwidth * GB, link * GB, source, unchecked)
 

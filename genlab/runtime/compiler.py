@@ -61,7 +61,7 @@ def compiled_anew() -> Iterator[None]:
     """Meanwhile nothing compiled is read from the cache or kept in it: where compiling is measured,
     and where it is for devices that are not there, whose programs cannot be read back.
     """
-    kept = jax.config.jax_enable_compilation_cache
+    kept = jax.config.jax_enable_compilation_cache  # pyright: ignore[reportAttributeAccessIssue]
     jax.config.update("jax_enable_compilation_cache", False)
     compilation_cache.reset_cache()  # JAX asks once in a process whether there is a cache
     try:

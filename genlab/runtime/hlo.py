@@ -147,19 +147,16 @@ class Program:
         """N of a condition `i < N`, as that of a `lax.scan`, whose `i` counts from 0 by 1; None of
         another.
         """
-        last = condition.instructions.get(condition.root)
-        given: dict[str, str] = {}
+        last, holders, given = condition.instructions.get(condition.root), [condition], {}
         if last and last.opcode == "fusion" and (inner := self.computations.get(_calls(last))):
             given = dict(zip(_parameters(inner), last.operands, strict=False))
-            last = inner.instructions.get(inner.root)
+            last, holders = inner.instructions.get(inner.root), [condition, inner]
         if not last or last.opcode != "compare" or last.attribute("direction") != "LT":
             return None
-        for holder in (condition, inner if given else condition):
-            named = [given.get(name, name) for name in last.operands]
-            constant = holder.instructions.get(named[-1])
-            if constant and constant.opcode == "constant" and constant.inside.isdecimal():
-                return int(constant.inside)
-        return None
+        name = given.get(last.operands[-1], last.operands[-1])
+        found = [one for h in holders if (one := h.instructions.get(name)) is not None]
+        constants = [one.inside for one in found if one.opcode == "constant"]
+        return int(constants[0]) if constants and constants[0].isdecimal() else None
 
 
 def parse(text: str) -> Program:

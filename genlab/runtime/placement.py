@@ -43,7 +43,7 @@ def by_name(
     name: str,
     devices: int | None = None,
     sharding: str = "replicated",
-    found: Sequence[jax.Device] = (),
+    found: Sequence[Any] = (),
 ) -> "Jit | Pmap":
     """The placement called `name` ("jit", "pmap") on the first `devices` devices (None: all there
     are) of those `found`, or of this machine's.

@@ -102,10 +102,10 @@ def _refuse_a_tracer_without_its_device() -> None:
     """libtpu's tracer, once it is loaded, ends a process that has no TPU."""
     import jax
 
-    absent = importlib.util.find_spec("libtpu") is None or jax.default_backend() == "tpu"
-    if not absent and (
-        (jax.config.jax_platforms or "tpu").find("tpu") >= 0 or topologies.compiled_for_tpu()
-    ):
+    if importlib.util.find_spec("libtpu") is None or jax.default_backend() == "tpu":
+        return
+    asked = jax.config.jax_platforms  # pyright: ignore[reportAttributeAccessIssue]
+    if "tpu" in (asked or "tpu") or topologies.compiled_for_tpu():
         raise ConfigError(
             "libtpu is installed and there is no TPU, whose tracer would end this process: set "
             "JAX_PLATFORMS=cpu (or cuda), or uninstall libtpu, to use --profile"

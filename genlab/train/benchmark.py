@@ -4,7 +4,7 @@ of the peak of products in its dtype, measured and published.
 
 import math
 import time
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 import jax
@@ -102,11 +102,11 @@ def dtypes(training: Training) -> dict[str, float]:
     return {name: found[name] / whole for name in sorted(found, key=lambda n: -found[n])}
 
 
-def _products(jaxpr: Any) -> Counter:
+def _products(jaxpr: Any) -> dict[str, float]:
     """Multiplications by dtype: the root of the sizes of both factors and the product is their
     number in a matrix product, and near it in a convolution.
     """
-    found: Counter = Counter()
+    found: dict[str, float] = defaultdict(float)
     for equation in jaxpr.eqns:
         name = equation.primitive.name
         given = [v.aval for v in equation.invars if getattr(v.aval, "ndim", 0)]

@@ -18,7 +18,8 @@ class Clock:
     """Seconds of one start since it was made."""
 
     def __init__(self):
-        self._began, self._spent = time.perf_counter(), dict.fromkeys(PARTS, 0.0)
+        self._began = time.perf_counter()
+        self._spent: dict[str, float] = {name: 0.0 for name in PARTS}
         self._name = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
     @contextlib.contextmanager

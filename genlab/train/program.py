@@ -179,7 +179,7 @@ class Training:
             return game.init(e.method, e.optim, e.ema, key, batch, weights["begin"])
 
 
-def prepare(config: ConfigDict, devices: Sequence[jax.Device] = ()) -> Training:
+def prepare(config: ConfigDict, devices: Sequence[Any] = ()) -> Training:
     """Builds and checks everything that can be checked before compiling; ConfigError says what is
     wrong. All `devices` given take part, in place of this machine's.
     """
@@ -208,7 +208,7 @@ def reopened(config: ConfigDict, data: Source) -> Training:
     return training
 
 
-def _placed(config: ConfigDict, experiment: Any, devices: Sequence[jax.Device] = ()) -> Training:
+def _placed(config: ConfigDict, experiment: Any, devices: Sequence[Any] = ()) -> Training:
     if not isinstance(experiment, Experiment):
         raise ConfigError(
             f"config() describes a {type(experiment).__name__}; it must be spec(Experiment, ...)"

@@ -236,6 +236,6 @@ def _seconds_per_cycle(device: Any, topology: Topology) -> float:
     mesh = Mesh([device], ("one",), axis_types=(AxisType.Auto,))
     square = jax.ShapeDtypeStruct((SIDE, SIDE), jnp.bfloat16, sharding=NamedSharding(mesh, P()))
     with compiled_anew():
-        text = jax.jit(jnp.matmul).lower(square, square).compile().as_text()
+        text = jax.jit(jnp.matmul).lower(square, square).compile().as_text() or ""
     cycles = analysis.work(hlo.parse(text)).cycles
     return 2 * SIDE**3 / topology.chip.flops["bfloat16"] / cycles if cycles else 0.0

@@ -1,0 +1,269 @@
+"""Compiles every gold config for TPU slices of 1 to 1,024 chips; no TPU is needed.
+
+Run:    pip install 'genlab[tpu]'; python benchmarks/topologies.py   (again: what is missing)
+        python benchmarks/topologies.py --resident   (how a resident set is held: seconds)
+        --only=dcgan,wgan --chips=4,256 narrow it; --limit=900 is CPU seconds for one program
+Writes: benchmarks/results/topologies.json, after each program; `python benchmarks/scaling.py
+        --page` makes docs/scaling.md of it
+
+Each chip has the authors' batch, so that the global batch grows with the chips (weak scaling).
+CIFAR-10 is replaced by zeros of its shape. A program that takes longer to compile than the limit,
+or that the compiler refuses, is listed with the reason.
+"""
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import record
+
+RESULTS = record.RESULTS / "topologies.json"
+ROOT = Path(__file__).parents[1]
+GOLD = ROOT / "experiments" / "gold" / "cifar10.py"
+NAMES = ("dcgan", "lsgan", "wgan", "dragan", "ac-gan", "sngan", "wgan-gp", "sagan",
+         "cgan-projection", "biggan", "r3gan")  # fmt: skip
+SLICES = {1: "1x1x1", 4: "2x2x1", 16: "2x2x4", 64: "4x4x4", 256: "4x8x8", 1024: "8x8x16"}
+PARTS = (  # in the order of what is most worth knowing: chips, dtype, placement, sharding
+    (4, "float32", "jit", "replicated"),
+    (4, "bfloat16", "jit", "replicated"),
+    (4, "float32", "jit", "full"),
+    (4, "float32", "pmap", "replicated"),
+    (256, "bfloat16", "jit", "replicated"),
+    (1, "bfloat16", "jit", "replicated"),
+    (1024, "bfloat16", "jit", "replicated"),
+    (16, "bfloat16", "jit", "replicated"),
+    (64, "bfloat16", "jit", "replicated"),
+    (1, "float32", "jit", "replicated"),
+    (16, "float32", "jit", "replicated"),
+    (64, "float32", "jit", "replicated"),
+    (256, "float32", "jit", "replicated"),
+    (1024, "float32", "jit", "replicated"),
+    (256, "bfloat16", "jit", "full"),
+    (1024, "bfloat16", "jit", "full"),
+)
+FIELDS = ("config", "chips", "dtype", "placement", "sharding")
+
+
+def like_cifar10(augment: tuple = ()):
+    """Zeros of the shape of CIFAR-10, with labels."""
+    import numpy as np
+
+    from genlab.data import from_arrays
+
+    images, labels = np.zeros((60_000, 32, 32, 3), np.uint8), np.arange(60_000) % 10
+    return from_arrays(images, labels, validation=5_000, test=5_000, augment=augment)
+
+
+def cell(name: str, chips: int, dtype: str, placement: str, sharding: str) -> dict:
+    """The record of one program."""
+    from genlab import spec
+    from genlab.config import files, override
+    from genlab.sweep import plan
+    from genlab.train.topology import foresee
+
+    config = plan.configure(files.load(GOLD), name, {})
+    override(config, "data", spec(like_cifar10, augment=config.data.augment))
+    override(config, "batch_size", config.batch_size * chips)
+    override(config, "loop.placement", placement)
+    override(config, "loop.sharding", sharding)
+    for path in dtypes(config.method, "method"):
+        override(config, path, dtype)
+    return foresee(config, f"v5p:{SLICES[chips]}")
+
+
+def resident() -> dict:
+    """What a chip needs to gather 20 batches of 128 images from a resident CIFAR-10: held as rows,
+    as `Resident.fetch` gives them, and as images.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from genlab.runtime import analysis, hlo
+    from genlab.runtime.compiler import compiled_anew
+    from genlab.runtime.topologies import devices, named
+
+    one = jax.sharding.SingleDeviceSharding(devices(named("v5p:1x1x1"))[0])
+    source = like_cifar10().only(["image"])
+
+    def program(held, step):
+        def add(total, i):
+            rows = jnp.arange(128)
+            return total + source.batch(held, jax.random.key(0), i, 0, rows, 128)["image"].sum(), 0
+
+        return jax.lax.scan(add, 0.0, step + jnp.arange(20))[0]
+
+    found = {}
+    for name, shape in (("rows", (50_000, 3_072)), ("images", (50_000, 32, 32, 3))):
+        held = {"image": jax.ShapeDtypeStruct(shape, jnp.uint8, sharding=one)}
+        step = jax.ShapeDtypeStruct((), jnp.int32, sharding=one)
+        with compiled_anew():
+            made = jax.jit(program).lower(held, step).compile()
+        found[name] = {
+            "temporary_bytes": made.memory_analysis().temp_size_in_bytes,
+            "main_memory_bytes": analysis.work(hlo.parse(made.as_text())).bytes,
+        }
+    return found
+
+
+def dtypes(node, path: str) -> list[str]:
+    """Where a config says in which dtype a network computes."""
+    if not hasattr(node, "items"):
+        return []
+    own = [f"{path}.dtype"] if "dtype" in node else []
+    inner = [(key, value) for key, value in node.items() if key != "kernel_init"]
+    return own + [p for key, value in inner for p in dtypes(value, f"{path}.{key}")]
+
+
+def compiled(key: tuple, limit: int) -> dict:
+    """The row of a program, compiled in a process of its own within `limit` CPU seconds."""
+    row = dict(zip(FIELDS, key, strict=True))
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as out:
+        written = f"json.dump(topologies.cell(*{key!r}), open({out.name!r}, 'w'))"
+        code = f"import json, topologies; {written}"
+        done = subprocess.run(
+            ["sh", "-c", f'ulimit -t {limit}; exec "$0" -c "$1"', sys.executable, code],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode == 0:
+            found = json.load(out)
+            return row | {k: v for k, v in found.items() if k not in FIELDS}
+    why = f"not compiled within {limit} CPU seconds" if done.returncode < 0 else (
+        done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+    )[-1]  # fmt: skip
+    return row | {"failed": why[:300]}
+
+
+def sections(found: dict) -> dict[str, str]:
+    """Parts of docs/scaling.md from the record: its table, and how a resident set is held."""
+    rows, images = (found["resident"][name] for name in ("rows", "images"))
+    mib, mb = 2**20, 1e6
+    told = (
+        "* A resident set of images was copied into padded tiles at each dispatch, to gather from "
+        "them. Held as rows, as now, 20 batches of 128 from CIFAR-10 need "
+        f"{rows['temporary_bytes'] / mib:,.1f} MiB of temporaries instead of "
+        f"{images['temporary_bytes'] / mib:,.0f} MiB, and move "
+        f"{rows['main_memory_bytes'] / mb:,.0f} MB of main memory instead of "
+        f"{images['main_memory_bytes'] / mb:,.0f} MB."
+    )
+    for before in found.get("before", ()):
+        key = tuple(before[f] for f in FIELDS)
+        after = next((r for r in found["rows"] if tuple(r[f] for f in FIELDS) == key), None)
+        if after and "failed" not in after:
+            told += f" The whole round of {key[0]} ({key[1]} chips, {key[2]}):" + "".join(
+                f" {name} {old:,.0f} to {new:,.0f} {unit}{end}"
+                for name, old, new, unit, end in (
+                    ("memory", before["memory"]["peak"] / mib, after["memory"]["peak"] / mib,
+                     "MiB", ","),
+                    ("main memory", before["bytes"] / mb, after["bytes"] / mb, "MB", ","),
+                    ("the compiler's estimate", 1e6 * before["predicted"]["seconds"]["compiler"],
+                     1e6 * after["predicted"]["seconds"]["compiler"], "us", "."),
+                )
+            )  # fmt: skip
+    held = textwrap.fill(told, 99, subsequent_indent="  ", break_on_hyphens=False)
+    return {"topologies": "\n".join(page_lines(found)), "resident": held}
+
+
+def page_lines(found: dict) -> list[str]:
+    """The section of docs/scaling.md, from the record."""
+    rows = [row for row in found["rows"] if "failed" not in row]
+    order = {name: n for n, name in enumerate(NAMES)}
+    rows.sort(
+        key=lambda r: (order[r["config"]], r["dtype"], r["placement"], r["sharding"], r["chips"])
+    )
+    lines = [
+        "| config | chips | dtype | placement, state | memory | products | main memory | copies | "
+        "all-reduce | other exchange | compute: roofline | compute: compiler | exchange | "
+        "efficiency |",
+        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        if not row["fits"]:
+            cells = [_head(row), f"does not fit: {row['needed_bytes'] / 2**30:.1f} GiB"]
+            lines.append(f"| {' | '.join(cells)} |" + " |" * 9)
+            continue
+        seconds, shares = row["predicted"]["seconds"], row["predicted"]["efficiency"]
+        roof = max(seconds["products"], seconds["main_memory"])
+        others = {k: v for k, v in row["collectives"].items() if k != "all-reduce"}
+        cells = [
+            _head(row),
+            f"{row['memory']['peak'] / 2**20:,.0f} MiB",
+            f"{row['flops'] / 1e9:,.1f} G",
+            f"{row['bytes'] / 1e6:,.0f} MB",
+            f"{row['copied'] / 1e6:,.0f} MB",
+            _told(row["collectives"].get("all-reduce")),
+            _told(
+                {k: sum(one[k] for one in others.values()) for k in ("count", "bytes")}
+                if others else None
+            ),
+            *(f"{1e6 * s:,.0f} us" for s in (roof, seconds["compiler"], seconds["collectives"])),
+            f"{100 * shares['roofline']:.0f} to {100 * shares['compiler']:.0f} %",
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *_lacking(found)]
+
+
+def _head(row: dict) -> str:
+    state = "replicated" if row["sharding"] == "replicated" else "fully sharded"
+    return f"{row['config']} | {row['chips']:,} | {row['dtype']} | {row['placement']}, {state}"
+
+
+def _told(exchange: dict | None) -> str:
+    return f"{exchange['count']:.0f}, {exchange['bytes'] / 2**20:.1f} MiB" if exchange else "-"
+
+
+def _lacking(found: dict) -> list[str]:
+    """What was not compiled, and why."""
+    tried = {tuple(row[f] for f in FIELDS): row.get("failed") for row in found["rows"]}
+    whole = [(name, *part) for part in PARTS for name in NAMES]
+    absent = [key for key in whole if key not in tried]
+    lines = []
+    if absent:
+        done = len(whole) - len(absent)
+        names = [name for name in NAMES if not any(key[0] == name for key in tried)]
+        lines.append(
+            f"Of the {len(whole)} programs of the plan {done} are in the record; the others were "
+            "not compiled yet (`python benchmarks/topologies.py` goes on where it stopped)"
+            + (f", among them all of {', '.join(names)}." if names else ".")
+        )
+        lines[-1] = textwrap.fill(lines[-1], 99, break_on_hyphens=False)
+    for key, why in tried.items():
+        if why:
+            lines.append(f"Not compiled: {', '.join(map(str, key))}: {why}.")
+    return [*lines, ""]
+
+
+def main() -> None:
+    """Compiles what the record lacks."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default=",".join(NAMES))
+    parser.add_argument("--chips", default=",".join(map(str, SLICES)))
+    parser.add_argument("--limit", type=int, default=900)
+    parser.add_argument("--resident", action="store_true", help="only how a set is held")
+    given = parser.parse_args()
+    if given.resident:
+        found = record.read("topologies") if RESULTS.is_file() else {"rows": []}
+        record.write("topologies", found | {"resident": resident()})
+        return
+    names, chips = given.only.split(","), list(map(int, given.chips.split(",")))
+    kept = record.read("topologies") if RESULTS.is_file() else {"rows": []}
+    rows = kept["rows"]
+    done = {tuple(row[f] for f in FIELDS) for row in rows if "failed" not in row}
+    for part, name in itertools.product(PARTS, names):
+        key = (name, *part)
+        if key in done or part[0] not in chips:
+            continue
+        row = compiled(key, given.limit)
+        rows = [one for one in rows if tuple(one[f] for f in FIELDS) != key] + [row]
+        record.write("topologies", kept | {"limit_cpu_seconds": given.limit, "rows": rows})
+        print(*key, row.get("failed") or f"{row.get('compile_seconds', 0):.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
