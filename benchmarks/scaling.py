@@ -65,9 +65,10 @@ Where these programs differ from those for CPU, and what they showed:
   uses (real images, generated ones) before it reduces them; CPU's reduces each.
   Statistics of one norm are reduced together, those of different layers one after the other, for
   each needs the one before.
-* In bfloat16 `jit` reduces the critic's gradients once for each use, for they are converted to
-  float32 before they are added; in a fully connected network they are reduced *in bfloat16*.
-  `pmap` reduces float32, once: prefer it in bfloat16 on many chips.
+* In bfloat16 `jit` reduces the critic's gradients once for each use, and kernels' gradients *in
+  bfloat16*: the compiler sums over the chips what a product gives, before it is converted to
+  float32. In a small DCGAN and in fully connected networks that is so for every kernel. `pmap`
+  reduces them in float32, once: prefer it in bfloat16 on many chips.
 * On CPU alone the gradients of wide kernels are reduced in the form of fewer products
   (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
   TPU (a test).
