@@ -55,12 +55,11 @@ class VAE:
         params, stats = fresh(self.encoder, "encoder", random.fold_in(key, 0), x, cond)
         more_params, more_stats = fresh(self.decoder, "decoder", random.fold_in(key, 1), z, cond)
         theta, _ = apply(self.decoder, "decoder", more_params, more_stats, z, cond, key=key)
-        wanted = (*x.shape[1:-1], x.shape[-1] * self.likelihood.parameters)
+        wanted = (*x.shape[1:-1], self.likelihood.width(x.shape[-1]))
         if theta.shape[1:] != wanted:
             raise ConfigError(
-                f"the decoder makes {theta.shape[1:]}; data of {x.shape[1:]} under a likelihood "
-                "with "
-                f"{self.likelihood.parameters} parameters a channel need {wanted}: set "
+                f"the decoder makes {theta.shape[1:]}; for data of {x.shape[1:]} its likelihood "
+                f"needs {wanted[-1]} parameters of {x.shape[-1]} channels: set "
                 f"method.decoder.trunk.shape={wanted}"
             )
         return {**params, **more_params}, {**stats, **more_stats}

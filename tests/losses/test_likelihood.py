@@ -4,9 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from jax import random
 
+from genlab.config import ConfigError
 from genlab.losses import likelihood
 from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
 
@@ -73,6 +75,65 @@ def test_learned_gaussian(theta):
     check(likelihood.learned_gaussian(), oracle, theta, x)
 
 
+def test_continuous_bernoulli(theta):
+    theta = theta[..., :1]
+    theta[0, 0, :, 0] = -0.2, 1e-3, 8.0  # within the series, near its middle, far out
+    x = np.random.default_rng(1).uniform(-1, 1, theta.shape)
+
+    def oracle(theta):
+        y, p = (x + 1) / 2, scipy.special.expit(theta)
+        integral = (2 * p - 1) / theta  # of p^y (1 - p)^(1 - y) over [0, 1]
+        log_p = y * np.log(p) + (1 - y) * np.log(1 - p) - np.log(2 * integral)
+        return log_p.reshape(6, -1).sum(1)
+
+    check(likelihood.continuous_bernoulli(), oracle, theta, x)
+
+
+def test_laplace(theta):
+    x = np.random.default_rng(1).uniform(-1, 1, (6, 3, 3, 1))
+
+    def learned(theta):
+        law = scipy.stats.laplace(theta[..., :1], np.exp(theta[..., 1:]))
+        return law.logpdf(x).reshape(6, -1).sum(1)
+
+    def fixed(theta):
+        return scipy.stats.laplace(theta, 0.3).logpdf(x).reshape(6, -1).sum(1)
+
+    check(likelihood.learned_laplace(), learned, theta, x)
+    check(likelihood.laplace(0.3), fixed, theta[..., :1], x)
+
+
+def test_the_optimal_gaussian_has_the_variance_that_is_best_for_the_batch(theta):
+    theta = theta[..., :1]
+    x = np.random.default_rng(1).uniform(-1, 1, theta.shape)
+
+    def oracle(theta):
+        best = np.sqrt(((x - theta) ** 2).mean())
+        return scipy.stats.norm(theta, best).logpdf(x).reshape(6, -1).sum(1)
+
+    made = likelihood.optimal_gaussian()
+    check(made, oracle, theta, x)
+    mse = ((x - theta) ** 2).mean()
+    got = made.log_prob(np.float32(theta), np.float32(x)).mean()
+    np.testing.assert_allclose(got, -9 / 2 * (np.log(2 * np.pi * mse) + 1), rtol=1e-5)
+    perfect = made.log_prob(np.float32(x), np.float32(x))
+    np.testing.assert_allclose(perfect, -9 / 2 * np.log(2 * np.pi * 1e-6), rtol=1e-5)
+
+
+def test_categorical(theta):
+    theta = np.random.default_rng(0).normal(size=(6, 2, 1, 2 * 5))
+    x = np.random.default_rng(1).choice(np.linspace(-1, 1, 5), (6, 2, 1, 2))
+
+    def oracle(theta):
+        log_p = scipy.special.log_softmax(theta.reshape(6, 2, 1, 2, 5), axis=-1)
+        at = np.rint((x + 1) * 2).astype(int)
+        return np.take_along_axis(log_p, at[..., None], axis=-1).reshape(6, -1).sum(1)
+
+    check(likelihood.categorical(5), oracle, theta, x)
+    with pytest.raises(ConfigError, match="at least two"):
+        likelihood.categorical(1)
+
+
 @pytest.mark.parametrize("levels", [2, 17, 256])
 def test_discretised_logistic(theta, levels):
     theta = theta * [1.0, 0.5] + [0.0, -1.5]
@@ -91,11 +152,120 @@ def test_discretised_logistic(theta, levels):
     check(likelihood.discretised_logistic(levels), oracle, theta, x)
 
 
-def test_discretised_logistic_is_a_distribution_over_its_levels():
-    ticks = jnp.linspace(-1, 1, 17).reshape(17, 1, 1, 1)
-    theta = jnp.broadcast_to(jnp.asarray([0.3, -2.0]), (17, 1, 1, 2))
-    total = jnp.exp(jax.jit(likelihood.discretised_logistic(17).log_prob)(theta, ticks)).sum()
-    np.testing.assert_allclose(total, 1, rtol=1e-5)
+LAWS = {  # of one channel: (likelihood, theta of a narrow law in the middle, its values)
+    "bernoulli": (likelihood.bernoulli(), [0.4], [-1.0, 1.0]),
+    "continuous_bernoulli": (likelihood.continuous_bernoulli(), [2.0], (-1, 1)),
+    "flat_continuous_bernoulli": (likelihood.continuous_bernoulli(), [0.0], (-1, 1)),
+    "gaussian": (likelihood.gaussian(0.2), [0.3], (-1, 1.6)),
+    "learned_gaussian": (likelihood.learned_gaussian(), [-0.2, -1.7], (-2, 2)),
+    "laplace": (likelihood.laplace(0.05), [0.3], (-1, 2)),
+    "learned_laplace": (likelihood.learned_laplace(), [0.1, -2.5], (-2, 2)),
+    "discretised_logistic": (likelihood.discretised_logistic(), [0.1, -2.5], 256),
+    "logistic_mixture": (
+        likelihood.logistic_mixture(2), [0.2, -0.3, -0.4, 0.5, -3.0, -2.5], 256,
+    ),
+    "categorical": (likelihood.categorical(5), [0.1, 1.0, -0.5, 0.3, 0.8], 5),
+}  # fmt: skip
+
+
+def values_and_weights(support):
+    """Numbers to sum a law over: its values, its levels, or a grid between two numbers."""
+    if isinstance(support, tuple):
+        grid = np.linspace(*support, 4001)
+        return grid, np.full(4001, grid[1] - grid[0]) * np.r_[0.5, np.ones(3999), 0.5]
+    values = np.linspace(-1, 1, support) if isinstance(support, int) else np.array(support)
+    return values, np.ones(len(values))
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_law_sums_to_one_and_its_mean_and_samples_have_its_moments(name):
+    made, theta, support = LAWS[name]
+    x, weights = values_and_weights(support)
+    rows = 20_000
+
+    @jax.jit
+    def seen(theta, x):
+        wide = lambda n: jnp.broadcast_to(theta, (n, 1, 1, len(theta)))  # noqa: E731
+        drawn = made.sample(wide(rows), random.key(0))
+        return made.log_prob(wide(len(x)), x.reshape(-1, 1, 1, 1)), made.mean(wide(1)), drawn
+
+    log_p, mean, drawn = seen(np.float32(theta), np.float32(x))
+    p, drawn = np.exp(np.float64(log_p)) * weights, np.float64(drawn).ravel()
+    first, second = (p * x).sum(), (p * x**2).sum()
+    np.testing.assert_allclose(p.sum(), 1, atol=1e-4)
+    np.testing.assert_allclose(float(mean[0, 0, 0, 0]), first, atol=2e-3)
+    error = 4 * np.sqrt((second - first**2) / rows)
+    np.testing.assert_allclose(drawn.mean(), first, atol=error)
+    np.testing.assert_allclose(drawn.var(), second - first**2, rtol=0.06)
+
+
+LEVELS = {  # thetas of one channel: in the middle, at and beyond both ends, narrow and wide
+    "discretised_logistic": (likelihood.discretised_logistic(), [
+        [m, s] for m in (-1.5, -1, -0.498, 0.3, 0.9, 1) for s in (-9, -5, -2, 1)
+    ]),
+    "logistic_mixture": (likelihood.logistic_mixture(2), [
+        [0.5, -1, m, 0.996, s, -3] for m in (-1, 0.1, 1.2) for s in (-8, -4, 0)
+    ]),
+    "categorical": (likelihood.categorical(), np.random.default_rng(0).normal(size=(3, 256)) * 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_the_mass_of_all_256_levels_is_one(name):
+    made, thetas = LEVELS[name]
+    theta = jnp.repeat(jnp.float32(thetas), 256, axis=0)[:, None, None, :]
+    x = jnp.tile(jnp.float32(np.arange(256) / 127.5 - 1), len(thetas)).reshape(-1, 1, 1, 1)
+    mass = np.exp(np.float64(jax.jit(made.log_prob)(theta, x))).reshape(len(thetas), 256)
+    np.testing.assert_allclose(mass.sum(axis=1), 1, atol=1e-4)
+
+
+def test_a_mixture_of_logistics_is_the_papers_of_three_channels():
+    k, levels = 2, 9
+    rng = np.random.default_rng(0)
+    theta = rng.normal(size=(2, 2, 1, 10 * k)) * np.r_[np.ones(4 * k), np.full(6 * k, 0.7)]
+    ticks = np.linspace(-1, 1, levels)
+    x = rng.choice(ticks, (2, 2, 1, 3))
+    x[0, 0, 0], x[0, 1, 0] = (-1, 1, 1), (1, -1, 0)
+    half = 1 / (levels - 1)
+
+    def mass(x, m, s):
+        upper = 1 if x > 1 - half else scipy.special.expit((x + half - m) / np.exp(s))
+        return upper - (0 if x < -1 + half else scipy.special.expit((x - half - m) / np.exp(s)))
+
+    def pixel(theta, x):
+        logits, (r, g, b), (sr, sg, sb), (a, c, d) = np.split(theta.reshape(10, k), [1, 4, 7])
+        a, c, d = np.tanh([a, c, d])
+        p = 0
+        for j, weight in enumerate(scipy.special.softmax(logits[0])):
+            green, blue = g[j] + a[j] * x[0], b[j] + c[j] * x[0] + d[j] * x[1]
+            p += (
+                weight
+                * mass(x[0], r[j], sr[j])
+                * mass(x[1], green, sg[j])
+                * mass(x[2], blue, sb[j])
+            )
+        return np.log(p)
+
+    def oracle(theta):
+        return np.array([
+            sum(pixel(t, v) for t, v in zip(ts[:, 0], xs[:, 0], strict=True))
+            for ts, xs in zip(theta, x, strict=True)
+        ])  # fmt: skip
+
+    made = likelihood.logistic_mixture(k, levels)
+    assert made.width(3) == 10 * k and likelihood.logistic_mixture().width(3) == 100
+    check(made, oracle, theta, x)
+
+    drawn = jax.jit(made.sample)(jnp.tile(jnp.float32(theta[:1]), (6000, 1, 1, 1)), random.key(0))
+    first = drawn[:, 0, 0]  # how often each of the levels of one pixel is drawn, of 729
+    at = np.rint((np.asarray(first) + 1) / 2 * (levels - 1)).astype(int)
+    seen = np.bincount(at @ [81, 9, 1], minlength=729) / len(at)
+    every = ticks[np.stack(np.unravel_index(np.arange(729), (9, 9, 9)), axis=1)]
+    p = np.exp([pixel(theta[0, 0, 0], v) for v in every])
+    np.testing.assert_allclose(p.sum(), 1, rtol=1e-9)
+    np.testing.assert_allclose(seen, p, atol=4 * np.sqrt(p.max() / len(at)))
+    expected = (p[:, None] * every).sum(axis=0)
+    np.testing.assert_allclose(np.asarray(first).mean(axis=0), expected, atol=0.05)
 
 
 @pytest.mark.parametrize("log_s", [-7.0, -4.0, -1.0])

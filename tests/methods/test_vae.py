@@ -143,3 +143,6 @@ def test_a_decoder_without_room_for_the_likelihood_is_refused():
     override(config, "method.likelihood", spec(likelihood.discretised_logistic, 17))
     with pytest.raises(ConfigError, match=r"set method.decoder.trunk.shape=\(8, 8, 2\)"):
         build(config.method).init(random.key(0), {"image": jnp.zeros((2, *tiny.SHAPE))})
+    override(config, "method.likelihood", spec(likelihood.logistic_mixture, 2, 17))
+    with pytest.raises(ConfigError, match=r"needs 6 parameters of 1 channels.*shape=\(8, 8, 6\)"):
+        build(config.method).init(random.key(0), {"image": jnp.zeros((2, *tiny.SHAPE))})
