@@ -30,6 +30,14 @@ def test_the_page_of_losses_has_every_loss():
     assert set(shown) == {*objectives, *critics, *public(regularisers, "scene")}
 
 
+def test_the_page_of_vaes_has_every_part(monkeypatch):
+    """`python docs/generate/vae_page.py` writes it anew."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "generate")
+    maker = importlib.import_module("vae_page")
+    shown = re.findall(r"^### (\w+)$", (ROOT / "docs" / "vae.md").read_text(), re.MULTILINE)
+    assert shown == maker.likelihoods() + maker.divergences() + maker.every_bound()
+
+
 def test_the_page_of_metrics_has_every_metric(monkeypatch):
     """`python docs/generate/metrics_page.py` writes it anew."""
     monkeypatch.syspath_prepend(ROOT / "docs" / "generate")

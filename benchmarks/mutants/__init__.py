@@ -6,6 +6,7 @@ from mutants.conditional import CONDITIONAL
 from mutants.control import CONTROLS
 from mutants.data import DATA
 from mutants.editing import EDITING
+from mutants.latent import DIVERGENCES
 from mutants.likelihoods import LIKELIHOODS
 from mutants.metrics import METRICS
 from mutants.mutant import Mutant
@@ -15,7 +16,7 @@ from mutants.penalties import PENALTIES
 from mutants.play import PLAY
 from mutants.regularisers import REGULARISERS
 
-LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS
+LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -2,12 +2,16 @@
 
 `beta` weighs the KL (Higgins et al. 2017, beta-VAE, Eq. 4); as a schedule it is the KL warm-up of
 Bowman et al. 2016 (arXiv:1511.06349, Section 3.1). Given a label it is the conditional
-VAE (Sohn et al. 2015, Eq. 4, with the prior N(0, I) for every label).
+VAE (Sohn et al. 2015, Eq. 4, with the prior N(0, I) for every label). `divergences` names other
+terms of the latent (beta-TC-VAE, InfoVAE, WAE-MMD, SWAE, free bits, capacity), `bound` another
+bound and estimator (IWAE, DReG).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
@@ -15,10 +19,13 @@ from jaxtyping import Float, PRNGKeyArray
 from genlab.config import ConfigError
 from genlab.game import Player, apply, conditions, dropout, fresh, styles
 from genlab.game.abilities import Conditions, Examples, Guides, Latents, Styles, WStyles
-from genlab.losses import total
-from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
+from genlab.losses import bounds, divergence, total
+from genlab.losses.divergence import Codes, gaussian_kl, gaussian_log_prob
 from genlab.losses.likelihood import Likelihood
+from genlab.methods.gan import terms
 from genlab.schedules import Weight
+
+DIVERGENCES = 109  # a stream of randomness under a move's key
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,9 @@ class VAE:
 
     makes, given: the column it is a model of, and the columns that both networks are given
     condition_dropout: the share of training examples without their conditions, for guidance
+    divergences: terms between q(z | x) and the prior, by name in `losses.divergence`, each a
+        weight or a dict of `weight` and arguments; by default the KL, weighed by `beta`
+    bound: of `losses.bounds`, spec(bounds.iwae, 5), in place of the ELBO, whose KL is exact
     """
 
     encoder: nn.Module
@@ -36,8 +46,11 @@ class VAE:
     makes: str = "image"
     given: tuple[str, ...] = ()
     condition_dropout: Weight = 0.0
+    divergences: Mapping = field(default_factory=dict)
+    bound: bounds.Bound | None = None
 
     def __post_init__(self):
+        self._check_terms()
         if self._drops:
             dropout.check("condition_dropout", self.condition_dropout, self.given)
 
@@ -70,7 +83,7 @@ class VAE:
 
     def loss(self, params, stats, batch, key, step):
         """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), nats per image: minus Eq. 3 of Kingma &
-        Welling at beta = 1.
+        Welling at beta = 1; with other `divergences` in place of the KL, or minus the `bound`.
         """
         x, cond = batch[self.makes], conditions(batch, self.given)
         if self._drops and cond:
@@ -79,13 +92,37 @@ class VAE:
         (mean, log_variance), stats = apply(
             self.encoder, "encoder", params, stats, x, cond, key=keys[0]
         )
+        if self.bound is not None:
+            seen = (x, cond, (mean, log_variance))
+            return self._bound_loss(params, stats, seen, (key, keys[1]), step)
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         theta, stats = apply(self.decoder, "decoder", params, stats, z, cond, key=keys[1])
-        terms = {
-            "distortion": -self.likelihood.log_prob(theta, x),
-            "kl": gaussian_kl(mean, log_variance),
-        }
-        loss, metrics = total(terms, {"kl": self.beta}, step)
+        codes = Codes(z, mean, log_variance, random.fold_in(key, DIVERGENCES), step)
+        values = {"distortion": -self.likelihood.log_prob(theta, x), **self._diverge(codes)}
+        loss, metrics = total(values, terms.weights(self._divergences), step)
+        return loss, (stats, metrics)
+
+    def _bound_loss(self, params, stats, seen, keys, step):
+        """Minus the bound, nats per image: `seen` is examples, conditions and their posterior."""
+        x, cond, posterior = seen
+        k = self.bound.samples
+        x, cond = jax.tree.map(lambda c: jnp.repeat(c, k, axis=0), (x, cond))
+        mean, log_variance = (each[:, None] for each in posterior)
+        noise = random.normal(keys[0], (len(mean), k, self.latent))
+        z = mean + jnp.exp(log_variance / 2) * noise
+
+        def log_joint(params, z):
+            rows = z.reshape(-1, self.latent)
+            theta, after = apply(self.decoder, "decoder", params, stats, rows, cond, key=keys[1])
+            log_p = self.likelihood.log_prob(theta, x).reshape(-1, k)
+            return log_p + gaussian_log_prob(z), after
+
+        def log_posterior(of, z):
+            return gaussian_log_prob(z, *of)
+
+        found = (params, (mean, log_variance), z, log_joint, log_posterior)
+        value, stats = bounds.estimated(self.bound, *found)
+        loss, metrics = total({"negative_bound": -value}, {}, step)
         return loss, (stats, metrics)
 
     def latents(self, key: PRNGKeyArray, n: int) -> Latents:
@@ -165,6 +202,33 @@ class VAE:
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         joint = self.log_likelihood(params, stats, x, z, cond) + gaussian_log_prob(z)
         return joint - gaussian_log_prob(z, mean, log_variance)
+
+    @property
+    def _divergences(self) -> dict[str, terms.Term]:
+        given = self.divergences or {"kl": self.beta}
+        return terms.resolved(divergence, given, "method.divergences")
+
+    def _diverge(self, codes: Codes) -> dict[str, Array]:
+        """The values of the divergences by name."""
+        look = lambda key: (codes._replace(key=key),)  # noqa: E731
+        return terms.measured(self._divergences, {}, codes.step, codes.key, look)[0]
+
+    def _check_terms(self) -> None:
+        """ConfigError for a weight or a divergence that would not be used."""
+        plain = isinstance(self.beta, int | float) and self.beta == 1
+        if self.divergences and not plain:
+            raise ConfigError(
+                "method.beta weighs the KL of a VAE without `divergences`: leave it out, and name "
+                "the KL among them, divergences=dict(kl=4.0)"
+            )
+        if self.bound is not None and (self.divergences or not plain):
+            raise ConfigError(
+                "method.bound is of log p(x), whose divergence is that of the weights: leave out "
+                "`beta` and `divergences`, or the bound"
+            )
+        for name, term in self._divergences.items():
+            if term.start:
+                raise ConfigError(f"method.divergences.{name} has a memory: a VAE keeps none")
 
     @property
     def _drops(self) -> bool:

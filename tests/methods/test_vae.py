@@ -2,6 +2,8 @@
 al. 2019).
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +14,7 @@ from jax import lax, random
 
 from genlab.config import ConfigError, build, override, spec
 from genlab.data import digits
-from genlab.losses import likelihood
+from genlab.losses import bounds, likelihood
 from genlab.methods import VAE
 from genlab.metrics.bound import importance_weighted
 from genlab.nets import Decoder, Encoder, mlp
@@ -146,3 +148,52 @@ def test_a_decoder_without_room_for_the_likelihood_is_refused():
     override(config, "method.likelihood", spec(likelihood.logistic_mixture, 2, 17))
     with pytest.raises(ConfigError, match=r"needs 6 parameters of 1 channels.*shape=\(8, 8, 6\)"):
         build(config.method).init(random.key(0), {"image": jnp.zeros((2, *tiny.SHAPE))})
+
+
+def test_with_a_bound_the_loss_is_minus_it(linear):
+    """Exact at the true posterior, and there without noise; ordered away from it."""
+    method, params, x, log_p = linear
+    posterior = {**params["encoder"]["posterior"]}
+    posterior["bias"] = posterior["bias"] + np.r_[np.full(LATENT, 0.1), np.full(LATENT, 0.7)]
+    worse = {**params, "encoder": {"posterior": posterior}}
+
+    @jax.jit
+    def losses(params):
+        found = []
+        for bound in (bounds.elbo(8), bounds.ciwae(8), bounds.dreg(8)):
+            loss = dataclasses.replace(method, bound=bound).loss
+            value, (_, seen) = loss(params, {}, {"image": x}, random.key(3), jnp.asarray(0))
+            found.append((value, seen["negative_bound"]))
+        return found
+
+    for loss, seen in losses(params):
+        np.testing.assert_allclose(loss, seen)
+        np.testing.assert_allclose(loss, -log_p.mean(), rtol=2e-4, atol=2e-2)
+    elbo, mixed, iwae = (-loss for loss, _ in losses(worse))
+    assert elbo < mixed < iwae < log_p.mean()
+
+
+def test_divergences_are_terms_with_weights_of_their_own():
+    config = tiny.vae().method
+    override(config, "divergences", {
+        "kl": 1.0,
+        "imq_mmd": {"weight": 10.0, "scales": (1.0,)},
+        "capacity": {"weight": 2.0, "nats": spec(optax.linear_schedule, 0.0, 10.0, 10)},
+    })  # fmt: skip
+    method = build(config)
+    batch = {"image": random.uniform(random.key(2), (5, *tiny.SHAPE), minval=-1)}
+    params, stats = jax.jit(method.init)(random.key(0), batch)
+    loss, (_, seen) = jax.jit(method.loss)(params, stats, batch, random.key(1), jnp.asarray(5))
+    assert set(seen) == {"loss", "distortion", "kl", "imq_mmd", "capacity"}
+    np.testing.assert_allclose(seen["capacity"], abs(seen["kl"] - 5), rtol=1e-5)
+    whole = seen["distortion"] + seen["kl"] + 10 * seen["imq_mmd"] + 2 * seen["capacity"]
+    np.testing.assert_allclose(loss, whole, rtol=1e-5)
+    for changed, message in (
+        ({"beta": 4.0}, "divergences=dict"),
+        ({"beta": 1.0, "divergences": {"imq_mdm": 1.0}}, "imq_mmd"),
+        ({"bound": spec(bounds.iwae, 5)}, "leave out `beta` and `divergences`"),
+    ):
+        for name, value in changed.items():
+            override(config, name, value)
+        with pytest.raises(ConfigError, match=message):
+            build(config)
