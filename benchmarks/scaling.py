@@ -72,8 +72,11 @@ Where these programs differ from those for CPU, and what they showed:
 * On CPU alone the gradients of wide kernels are reduced in the form of fewer products
   (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
   TPU (a test).
-* A fully sharded state exchanges activations, as on CPU, and tens of times the bytes of a
-  replicated one: where a replicated state fits, prefer it.
+* A fully sharded state exchanges activations, as on CPU: on 4 chips tens of times the bytes of a
+  replicated one. On 256 and 1,024 few of DCGAN's arrays have a side that divides, and most of the
+  state stays whole. Where a replicated state fits, prefer it.
+* Copies and main memory grow with the chips, for every chip works out the order of the whole
+  global batch of data to find its own rows.
 $resident
 
 ## Efficiency on GPUs: the assumptions
