@@ -75,8 +75,8 @@ Where these programs differ from those for CPU, and what they showed:
 * A fully sharded state exchanges activations, as on CPU: on 4 chips tens of times the bytes of a
   replicated one. On 256 and 1,024 few of DCGAN's arrays have a side that divides, and most of the
   state stays whole. Where a replicated state fits, prefer it.
-* Copies and main memory grow with the chips, for every chip works out the order of the whole
-  global batch of data to find its own rows.
+* Copies and main memory grow with the chips. Every chip works out the order of the whole global
+  batch of data to find its own rows; that this is the cause was not checked.
 $resident
 
 ## Efficiency on GPUs: the assumptions
