@@ -4,6 +4,7 @@ from mutants.mutant import DETACHED, DEVICE, IGNORED, SIGN, Mutant, test
 
 FILE, TESTS = "genlab/losses/divergence.py", "losses/test_divergence.py"
 BOUNDS, OF_BOUNDS = "genlab/losses/bounds.py", "losses/test_bounds.py"
+FLOWS, OF_FLOWS = "genlab/nets/flows.py", "nets/test_flows.py"
 METHOD, OF_METHOD = "genlab/methods/vae.py", "methods/test_vae.py"
 
 
@@ -22,8 +23,8 @@ DIVERGENCES = (
         "monte_carlo_kl",
         "the latent's prior left out",
         FILE,
-        "return gaussian_log_prob(*codes[:3]) - gaussian_log_prob(codes.z)\n",
-        "return gaussian_log_prob(*codes[:3])\n",
+        "return codes.log_q - gaussian_log_prob(codes.z)\n",
+        "return codes.log_q\n",
         test(TESTS, "both_kls"),
     ),
     Mutant(
@@ -118,8 +119,8 @@ DIVERGENCES = (
         "total_correlation",
         DEVICE,
         FILE,
-        "mean, log_variance = (collectives.gather(x)[None] for x in codes[1:3])",
-        "mean, log_variance = (x[None] for x in codes[1:3])",
+        "mean, log_variance = (collectives.gather(x)[None] for x in codes[2:4])",
+        "mean, log_variance = (x[None] for x in codes[2:4])",
         devices("total_correlation"),
     ),
     Mutant(
@@ -225,5 +226,61 @@ DIVERGENCES = (
         "lambda c: jnp.repeat(c, k, axis=0)",
         "lambda c: jnp.tile(c, (k,) + (1,) * (c.ndim - 1))",
         test(OF_METHOD, "with_a_bound_the_loss_is_minus_it"),
+    ),
+    Mutant(
+        "flow",
+        SIGN,
+        METHOD,
+        "return z, log_q - log_det",
+        "return z, log_q + log_det",
+        test(OF_METHOD, "a_posterior_through_a_flow"),
+    ),
+    Mutant(
+        "planar",
+        "vectors left as they are, so that the map folds",
+        FLOWS,
+        "u = u + (jax.nn.softplus(along) - 1 - along) * w / (w @ w + 1e-12)",
+        "u = u + 0 * along",
+        test(OF_FLOWS, "a_planar_flow_is_invertible_where_its_vectors_point_apart"),
+    ),
+    Mutant(
+        "planar",
+        "the slope of the tanh left out",
+        FLOWS,
+        "jnp.log1p((1 - h**2) * (w @ u))",
+        "jnp.log1p(w @ u)",
+        test(OF_FLOWS, "the_log_determinant_is_that_of_the_jacobian[planar]"),
+    ),
+    Mutant(
+        "radial",
+        "d instead of d - 1 directions",
+        FLOWS,
+        "(d - 1) * jnp.log1p(h)",
+        "d * jnp.log1p(h)",
+        test(OF_FLOWS, "the_log_determinant_is_that_of_the_jacobian[radial]"),
+    ),
+    Mutant(
+        "inverse_autoregressive",
+        "a number sees itself",
+        FLOWS,
+        "out[None] > hidden[:, None]",
+        "out[None] >= hidden[:, None]",
+        test(OF_FLOWS, "the_log_determinant_is_that_of_the_jacobian[inverse_autoregressive]"),
+    ),
+    Mutant(
+        "spline",
+        "the slope of a bin not squared",
+        FLOWS,
+        "log_slope = 2 * jnp.log(mean) + jnp.log(top)",
+        "log_slope = jnp.log(mean) + jnp.log(top)",
+        test(OF_FLOWS, "the_log_determinant_is_that_of_the_jacobian[spline]"),
+    ),
+    Mutant(
+        "spline",
+        "outside of its box too",
+        FLOWS,
+        "return jnp.where(inside, y, x), ",
+        "return y, ",
+        test(OF_FLOWS, "a_spline_is_increasing_in_its_box_and_the_identity_outside"),
     ),
 )

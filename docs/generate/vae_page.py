@@ -32,7 +32,8 @@ ROWS = 8
 NAMES = """\
 import optax
 from genlab import spec
-from genlab.losses import bounds, likelihood"""
+from genlab.losses import bounds, likelihood
+from genlab.nets import flows"""
 OF_A_SET = ("mutual_information", "total_correlation", "dimension_wise_kl")
 """Divergences that are given the number of training examples."""
 
@@ -42,9 +43,9 @@ TOP = """\
 # Parts of a VAE
 
 A VAE is a config of parts that are chosen independently: `likelihood` of the decoder, `divergences`
-of the latent with their weights, `bound` and its estimator. Generated from the code by
-`python docs/generate/vae_page.py`; every line of a config was built and a round of it traced when
-the page was made, with these names imported:
+of the latent with their weights, `bound` and its estimator, `flow` of the posterior. Generated from
+the code by `python docs/generate/vae_page.py`; every line of a config was built and a round of it
+traced when the page was made, with these names imported:
 
 ```python
 {names}
@@ -75,10 +76,13 @@ METHODS = {
         '"total_correlation": dict(weight=6.0, examples=60_000), '
         '"dimension_wise_kl": dict(weight=1.0, examples=60_000)}'
     ),
-    "InfoVAE": 'divergences={"kl": 1.0, "rbf_mmd": 1000.0}',
+    "InfoVAE": 'divergences={"kl": 1.0, "rbf_mmd": 10.0}',
     "WAE-MMD": 'divergences={"imq_mmd": 10.0}',
     "SWAE": 'divergences={"sliced_wasserstein": 10.0}',
     "IWAE": "bound=spec(bounds.iwae, samples=50)",
+    "a planar posterior": "flow=spec(flows.Planar, layers=8)",
+    "an IAF posterior": "flow=spec(flows.InverseAutoregressive, layers=2, width=64)",
+    "a spline posterior": "flow=spec(flows.Spline, layers=4, bins=8)",
     "sigma-VAE": "likelihood=spec(likelihood.optimal_gaussian)",
 }
 

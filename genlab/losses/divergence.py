@@ -22,11 +22,13 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the kernels (the code of Tol
 
 
 class Codes(NamedTuple):
-    """What a divergence may use of one move: z ~ q(z | x) = N(mean, exp(log_variance)), one latent
-    of each example, against the prior N(0, I).
+    """What a divergence may use of one move: z ~ q(z | x), one latent of each example, and log
+    q(z | x); q = N(mean, exp(log_variance)) or, through a flow, what that becomes. The prior is
+    N(0, I).
     """
 
     z: Latents
+    log_q: Float[Array, " b"]
     mean: Latents
     log_variance: Latents
     key: PRNGKeyArray
@@ -61,7 +63,7 @@ def monte_carlo_kl(codes: Codes) -> Float[Array, " b"]:
     """log q(z | x) - log p(z) at the latent drawn (Kingma & Welling 2014, arXiv:1312.6114, Section
     2.3).
     """
-    return gaussian_log_prob(*codes[:3]) - gaussian_log_prob(codes.z)
+    return codes.log_q - gaussian_log_prob(codes.z)
 
 
 def free_bits(codes: Codes, nats: Weight = 0.25) -> Float[Array, ""]:
@@ -115,7 +117,7 @@ def mutual_information(
     2018, arXiv:1802.04942).
     """
     together, _ = _aggregate(codes, examples, sampling)
-    return gaussian_log_prob(*codes[:3]) - together
+    return codes.log_q - together
 
 
 def total_correlation(
@@ -142,11 +144,17 @@ def dimension_wise_kl(
     return _aggregate(codes, examples, sampling)[1] - gaussian_log_prob(codes.z)
 
 
+OF_GAUSSIANS = (
+    kl, free_bits, capacity, mutual_information, total_correlation, dimension_wise_kl,
+)  # fmt: skip
+"""Those that need a posterior that is a Gaussian."""
+
+
 def _aggregate(
     codes: Codes, examples: int, sampling: str
 ) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
     """(log q(z), sum_j log q(z_j)) of the training set's posterior, from the global batch."""
-    mean, log_variance = (collectives.gather(x)[None] for x in codes[1:3])
+    mean, log_variance = (collectives.gather(x)[None] for x in codes[2:4])
     rows, columns = len(codes.z), mean.shape[1]
     if examples < columns or columns < 2:
         raise ConfigError(

@@ -61,8 +61,8 @@ def bernoulli() -> Likelihood:
 def continuous_bernoulli() -> Likelihood:
     """The Bernoulli likelihood of grey values y = (x + 1) / 2, normalised: C l^y (1 - l)^(1 - y),
     l = s(theta), C = 2 artanh(1 - 2 l) / (1 - 2 l) (Loaiza-Ganem & Cunningham 2019,
-    arXiv:1907.06845); in theta, C = theta coth(theta / 2). Nats in units of x: log 2 for each
-    number below those of y.
+    arXiv:1907.06845); in theta, C = theta coth(theta / 2). The density is that of x, half that
+    of y.
     """
 
     def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:

@@ -37,6 +37,7 @@ class VAE:
     divergences: terms between q(z | x) and the prior, by name in `losses.divergence`, each a
         weight or a dict of `weight` and arguments; by default the KL, weighed by `beta`
     bound: of `losses.bounds`, spec(bounds.iwae, 5), in place of the ELBO, whose KL is exact
+    flow: of `nets.flows`, what the encoder's Gaussian goes through to become q(z | x)
     """
 
     encoder: nn.Module
@@ -48,6 +49,7 @@ class VAE:
     condition_dropout: Weight = 0.0
     divergences: Mapping = field(default_factory=dict)
     bound: bounds.Bound | None = None
+    flow: nn.Module | None = None
 
     def __post_init__(self):
         self._check_terms()
@@ -75,11 +77,15 @@ class VAE:
                 f"needs {wanted[-1]} parameters of {x.shape[-1]} channels: set "
                 f"method.decoder.trunk.shape={wanted}"
             )
-        return {**params, **more_params}, {**stats, **more_stats}
+        flowing = ({}, {})
+        if self.flow is not None:
+            flowing = fresh(self.flow, "flow", random.fold_in(key, 2), z)
+        return {**params, **more_params, **flowing[0]}, {**stats, **more_stats, **flowing[1]}
 
     def players(self) -> dict[str, Player]:
         """One."""
-        return {"vae": Player(self.loss, owns=("encoder", "decoder"))}
+        flow = () if self.flow is None else ("flow",)
+        return {"vae": Player(self.loss, owns=("encoder", "decoder", *flow))}
 
     def loss(self, params, stats, batch, key, step):
         """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), nats per image: minus Eq. 3 of Kingma &
@@ -95,9 +101,9 @@ class VAE:
         if self.bound is not None:
             seen = (x, cond, (mean, log_variance))
             return self._bound_loss(params, stats, seen, (key, keys[1]), step)
-        z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        z, log_q = self._drawn(params, stats, mean, log_variance, random.normal(key, mean.shape))
         theta, stats = apply(self.decoder, "decoder", params, stats, z, cond, key=keys[1])
-        codes = Codes(z, mean, log_variance, random.fold_in(key, DIVERGENCES), step)
+        codes = Codes(z, log_q, mean, log_variance, random.fold_in(key, DIVERGENCES), step)
         values = {"distortion": -self.likelihood.log_prob(theta, x), **self._diverge(codes)}
         loss, metrics = total(values, terms.weights(self._divergences), step)
         return loss, (stats, metrics)
@@ -109,7 +115,7 @@ class VAE:
         x, cond = jax.tree.map(lambda c: jnp.repeat(c, k, axis=0), (x, cond))
         mean, log_variance = (each[:, None] for each in posterior)
         noise = random.normal(keys[0], (len(mean), k, self.latent))
-        z = mean + jnp.exp(log_variance / 2) * noise
+        z, log_q = self._drawn(params, stats, mean, log_variance, noise)
 
         def log_joint(params, z):
             rows = z.reshape(-1, self.latent)
@@ -118,7 +124,7 @@ class VAE:
             return log_p + gaussian_log_prob(z), after
 
         def log_posterior(of, z):
-            return gaussian_log_prob(z, *of)
+            return log_q if self.flow is not None else gaussian_log_prob(z, *of)
 
         found = (params, (mean, log_variance), z, log_joint, log_posterior)
         value, stats = bounds.estimated(self.bound, *found)
@@ -159,8 +165,9 @@ class VAE:
         return dropout.null(cond or {})
 
     def encode(self, params, stats, x: Examples, cond: Conditions = None) -> Latents:
-        """The posterior's mean."""
-        return self._posterior(params, stats, x, cond)[0]
+        """The mean of the encoder's Gaussian, through the flow if there is one."""
+        mean, log_variance = self._posterior(params, stats, x, cond)
+        return self._drawn(params, stats, mean, log_variance, jnp.zeros_like(mean))[0]
 
     def reconstruct(self, params, stats, x: Examples, cond: Conditions = None) -> Examples:
         """The mean of p(x | z) at the posterior's mean."""
@@ -178,8 +185,10 @@ class VAE:
         self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
     ) -> Float[Array, " b"]:
         """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats (beta
-        plays no part).
+        plays no part). With a flow the KL is of the draw too.
         """
+        if self.flow is not None:
+            return self.log_weight(params, stats, x, key, cond)
         mean, log_variance = self._posterior(params, stats, x, cond)
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         likelihood = self.log_likelihood(params, stats, x, z, cond)
@@ -199,13 +208,14 @@ class VAE:
         Burda et al. 2016, arXiv:1509.00519, Section 3.
         """
         mean, log_variance = self._posterior(params, stats, x, cond)
-        z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        z, log_q = self._drawn(params, stats, mean, log_variance, random.normal(key, mean.shape))
         joint = self.log_likelihood(params, stats, x, z, cond) + gaussian_log_prob(z)
-        return joint - gaussian_log_prob(z, mean, log_variance)
+        return joint - log_q
 
     @property
     def _divergences(self) -> dict[str, terms.Term]:
-        given = self.divergences or {"kl": self.beta}
+        usual = "kl" if self.flow is None else "monte_carlo_kl"
+        given = self.divergences or {usual: self.beta}
         return terms.resolved(divergence, given, "method.divergences")
 
     def _diverge(self, codes: Codes) -> dict[str, Array]:
@@ -229,6 +239,25 @@ class VAE:
         for name, term in self._divergences.items():
             if term.start:
                 raise ConfigError(f"method.divergences.{name} has a memory: a VAE keeps none")
+            if self.flow is not None and term.source in divergence.OF_GAUSSIANS:
+                raise ConfigError(
+                    f"method.divergences.{name} is of a Gaussian posterior, which a flow's is not: "
+                    "give monte_carlo_kl, imq_mmd, rbf_mmd or sliced_wasserstein, or no flow"
+                )
+        if self.flow is not None and self.bound is not None and self.bound.estimator is not None:
+            raise ConfigError(
+                "method.bound: PIWAE, STL and DReG hold the posterior still at a latent, which a "
+                "flow cannot: give elbo, iwae, miwae or ciwae, or no flow"
+            )
+
+    def _drawn(self, params, stats, mean, log_variance, noise) -> tuple[Array, Array]:
+        """(z, log q(z | x)) of the noise of the encoder's Gaussian."""
+        z = mean + jnp.exp(log_variance / 2) * noise
+        log_q = gaussian_log_prob(z, mean, log_variance)
+        if self.flow is None:
+            return z, log_q
+        (z, log_det), _ = apply(self.flow, "flow", params, stats, z)
+        return z, log_q - log_det
 
     @property
     def _drops(self) -> bool:

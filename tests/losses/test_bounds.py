@@ -133,7 +133,7 @@ def test_at_the_true_posterior_every_bound_is_exact_and_without_noise(name):
 
 def slopes_of_the_signal(name, samples):
     """Slopes, in log K, of |E g| / sd(g) of mu and of b, and the last |E g| of b: one example."""
-    x = jnp.float32([[1.0, -0.5]])
+    x = jnp.float32([[1.0, -1.2]])  # log p(x) has a slope in both numbers of mu
     p, q = {"mu": jnp.float32([0.5, -0.5])}, {"A": jnp.float32(0.5), "b": jnp.float32([0.9, 0.4])}
 
     def moments(number):

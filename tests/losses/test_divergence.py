@@ -22,7 +22,14 @@ def drawn(b=B, d=D, seed=0):
     rng = np.random.default_rng(seed)
     mean, log_variance = rng.normal(size=(b, d)), rng.normal(size=(b, d)) * 0.5 - 1
     z = mean + np.exp(log_variance / 2) * rng.normal(size=(b, d))
-    return Codes(*np.float32([z, mean, log_variance]), KEY, np.int32(0))
+    return gaussian(z, mean, log_variance)
+
+
+def gaussian(*numbers):
+    """Codes of a Gaussian posterior: z, mean, log-variance."""
+    z, mean, log_variance = map(np.float32, numbers)
+    log_q = scipy.stats.norm(mean, np.exp(log_variance / 2)).logpdf(z).sum(1)
+    return Codes(z, np.float32(log_q), mean, log_variance, KEY, np.int32(0))
 
 
 def of(term, codes, **arguments):
@@ -78,7 +85,7 @@ def test_mmd(name):
     values = of(getattr(divergence, name), codes)
     assert values.shape == (B,)
     np.testing.assert_allclose(values.mean(), expected, rtol=1e-4)
-    same = Codes(*[np.float32(np.random.default_rng(1).normal(size=(400, 4)))] * 3, KEY, 0)
+    same = gaussian(*[np.random.default_rng(1).normal(size=(400, 4))] * 3)
     wide = same._replace(z=1.5 * same.z)
     far, near = (of(getattr(divergence, name), c).mean() for c in (wide, same))
     assert abs(near) < 0.02 < far
@@ -114,12 +121,11 @@ def test_stratified_sampling_has_no_bias_for_the_posterior_of_the_set():
     codes = drawn()
     exact = np.exp(log_q_each(codes).sum(-1)).mean(1)[0]
     estimates = []
-    own = divergence.gaussian_log_prob(codes.z, codes.mean, codes.log_variance)[0]
+    own = codes.log_q[0]
     information = jax.jit(lambda c: divergence.mutual_information(c, examples=6)[0])
     for others in itertools.combinations(range(1, 6), 2):
         rows = np.array([0, *others])
-        batch = codes._replace(z=codes.z[rows], mean=codes.mean[rows],
-                               log_variance=codes.log_variance[rows])  # fmt: skip
+        batch = Codes(*(x[rows] for x in codes[:4]), *codes[4:])
         estimates.append(np.exp(float(own - information(batch))))
     np.testing.assert_allclose(np.mean(estimates), exact, rtol=1e-4)
 
@@ -132,9 +138,7 @@ def test_the_total_correlation_of_a_gaussian():
     covariance = np.array([[1.0, 0.85], [0.85, 1.0]])
     mean = rng.multivariate_normal(np.zeros(2), covariance, n)
     z = mean + 0.5 * rng.normal(size=(n, 2))
-    codes = Codes(
-        np.float32(z), np.float32(mean), np.full((n, 2), np.log(0.25), np.float32), KEY, 0
-    )
+    codes = gaussian(z, mean, np.full((n, 2), np.log(0.25)))
     whole = covariance + 0.25 * np.eye(2)
     exact = 0.5 * (np.log(np.diag(whole)).sum() - np.linalg.slogdet(whole)[1])
     tc = of(divergence.total_correlation, codes, examples=n)
@@ -158,11 +162,11 @@ def test_on_two_devices_a_divergence_is_that_of_the_global_batch(name):
     """Draws from the prior are each device's own: an MMD has the two halves' there."""
     arguments = {"total_correlation": {"examples": 50}}.get(name, {})
     term, codes = getattr(divergence, name), drawn()
-    halves = [x.reshape(2, B // 2, D) for x in codes[:3]]
+    halves = [x.reshape(2, B // 2, *x.shape[1:]) for x in codes[:4]]
     keys = random.split(KEY, 2)
 
-    def move(z, mean, log_variance, key):
-        return term(Codes(z, mean, log_variance, key, 0), **arguments)
+    def move(z, log_q, mean, log_variance, key):
+        return term(Codes(z, log_q, mean, log_variance, key, 0), **arguments)
 
     mapped = jax.pmap(move, collectives.AXIS, devices=jax.devices()[:2])(*halves, keys)
     if name == "imq_mmd":

@@ -17,7 +17,7 @@ from genlab.data import digits
 from genlab.losses import bounds, likelihood
 from genlab.methods import VAE
 from genlab.metrics.bound import importance_weighted
-from genlab.nets import Decoder, Encoder, mlp
+from genlab.nets import Decoder, Encoder, flows, mlp
 
 LATENT = 5
 
@@ -197,3 +197,35 @@ def test_divergences_are_terms_with_weights_of_their_own():
             override(config, name, value)
         with pytest.raises(ConfigError, match=message):
             build(config)
+
+
+def test_a_posterior_through_a_flow(linear):
+    """The linear VAE's Gaussian, bent by a planar flow: its bounds are below the likelihood, and
+    more latents bring them back to it.
+    """
+    method, params, x, log_p = linear
+    flowing = dataclasses.replace(method, flow=flows.Planar(1))
+    bent = {"w0": jnp.ones(LATENT), "u0": jnp.zeros(LATENT), "b0": jnp.zeros(())}
+
+    @jax.jit
+    def seen(flow):
+        held = {**params, "flow": flow}
+        one = flowing.log_weight(held, {}, x, random.key(1))
+        bounded = dataclasses.replace(flowing, bound=bounds.iwae(64))
+        batch = {"image": x}
+        losses = [
+            m.loss(held, {}, batch, random.key(2), jnp.asarray(0))[0] for m in (flowing, bounded)
+        ]
+        return one, losses, flowing.elbo(held, {}, x, random.key(1))
+
+    one, (elbo, iwae), bound = seen(bent)
+    assert elbo > -log_p.mean() + 0.01  # no longer the true posterior
+    np.testing.assert_allclose(one, bound, rtol=1e-6)
+    assert -elbo < -iwae < log_p.mean() + 0.05
+    assert flowing.players()["vae"].owns == ("encoder", "decoder", "flow")
+    for changed, message in (
+        ({"divergences": {"kl": 1.0}}, "is of a Gaussian posterior"),
+        ({"bound": bounds.dreg(5)}, "hold the posterior still"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            dataclasses.replace(flowing, **changed)
