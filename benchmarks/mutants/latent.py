@@ -283,4 +283,28 @@ DIVERGENCES = (
         "return y, ",
         test(OF_FLOWS, "a_spline_is_increasing_in_its_box_and_the_identity_outside"),
     ),
+    Mutant(
+        "moments",
+        "diagonal and rest exchanged",
+        FILE,
+        "(squares * (1 - unit)).sum() + diagonal * (squares * unit).sum()",
+        "diagonal * (squares * (1 - unit)).sum() + (squares * unit).sum()",
+        test(TESTS, "moments_of_dip_vae"),
+    ),
+    Mutant(
+        "aggregate_moments",
+        "deviations for variances",
+        FILE,
+        "collectives.mean(jnp.exp(codes.log_variance).mean(axis=0))",
+        "collectives.mean(jnp.exp(codes.log_variance / 2).mean(axis=0))",
+        test(TESTS, "moments_of_dip_vae"),
+    ),
+    Mutant(
+        "moments",
+        DEVICE,
+        FILE,
+        "codes.mean - collectives.mean(codes.mean.mean(axis=0, keepdims=True))",
+        "codes.mean - codes.mean.mean(axis=0, keepdims=True)",
+        devices("aggregate_moments"),
+    ),
 )

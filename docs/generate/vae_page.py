@@ -1,4 +1,4 @@
-"""Writes docs/vae.md: every likelihood, divergence and bound of a VAE, from the code.
+"""Writes docs/vae.md: every likelihood, divergence, flow and bound of a VAE, from the code.
 
     python docs/generate/vae_page.py
 
@@ -25,7 +25,7 @@ from genlab import game  # noqa: E402
 from genlab.config import build, spec  # noqa: E402
 from genlab.losses import bounds, divergence, likelihood  # noqa: E402
 from genlab.methods import VAE  # noqa: E402
-from genlab.nets import Decoder, Encoder, mlp  # noqa: E402
+from genlab.nets import Decoder, Encoder, flows, mlp  # noqa: E402
 
 PAGE = ROOT / "docs" / "vae.md"
 ROWS = 8
@@ -76,6 +76,8 @@ METHODS = {
         '"total_correlation": dict(weight=6.0, examples=60_000), '
         '"dimension_wise_kl": dict(weight=1.0, examples=60_000)}'
     ),
+    "DIP-VAE-I": 'divergences={"kl": 1.0, "moments": dict(weight=10.0, diagonal=10.0)}',
+    "DIP-VAE-II": 'divergences={"kl": 1.0, "aggregate_moments": 10.0}',
     "InfoVAE": 'divergences={"kl": 1.0, "rbf_mmd": 10.0}',
     "WAE-MMD": 'divergences={"imq_mmd": 10.0}',
     "SWAE": 'divergences={"sliced_wasserstein": 10.0}',
@@ -107,6 +109,12 @@ def every_bound() -> list[str]:
 def divergences() -> list[str]:
     """All of them."""
     return parts(divergence, lambda s: next(iter(s.parameters), "") == "codes")
+
+
+def every_flow() -> list[str]:
+    """All of them."""
+    public = [n for n, f in vars(flows).items() if inspect.isclass(f) and not n.startswith("_")]
+    return [n for n in public if getattr(flows, n).__module__ == flows.__name__]
 
 
 def checked(line: str) -> str:
@@ -164,6 +172,16 @@ def page() -> str:
     for name in divergences():
         weight = "dict(weight=1.0, examples=60_000)" if name in OF_A_SET else "1.0"
         lines += item(divergence, name, f'divergences={{"{name}": {weight}}}', skip=1)
+    lines += [
+        "## Flows",
+        "",
+        "What the encoder's Gaussian goes through; their parameters are the same for all examples.",
+        "",
+    ]
+    for name in every_flow():
+        doc = " ".join((inspect.getdoc(getattr(flows, name)) or "").split())
+        line = f"* config: `{checked(f'flow=spec(flows.{name})')}`"
+        lines += [f"### {name}", "", doc, "", line, f"* source: {sources(doc)}", ""]
     lines += ["## Bounds and estimators of their gradients", ""]
     for name in every_bound():
         lines += item(bounds, name, f"bound=spec(bounds.{name})")

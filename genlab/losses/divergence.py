@@ -82,6 +82,21 @@ def capacity(codes: Codes, nats: Weight = 25.0) -> Float[Array, ""]:
     return jnp.abs(collectives.mean(kl(codes).mean()) - at(nats, codes.step))
 
 
+def moments(codes: Codes, diagonal: float = 1.0) -> Float[Array, ""]:
+    """sum_{i != j} C_ij^2 + diagonal sum_i (C_ii - 1)^2, C the covariance of the posteriors' means
+    over the batch: the term of DIP-VAE-I (Kumar et al. 2018, arXiv:1711.00848).
+    """
+    return _from_unit(_covariance(codes), diagonal)
+
+
+def aggregate_moments(codes: Codes, diagonal: float = 1.0) -> Float[Array, ""]:
+    """The same of the covariance of z, the mean of the posteriors' variances added: the term of
+    DIP-VAE-II (Kumar et al. 2018, arXiv:1711.00848).
+    """
+    spread = collectives.mean(jnp.exp(codes.log_variance).mean(axis=0))
+    return _from_unit(_covariance(codes) + jnp.diag(spread), diagonal)
+
+
 def imq_mmd(codes: Codes, scales: tuple[float, ...] = SCALES) -> Float[Array, " b"]:
     """MMD^2 of the aggregate posterior and the prior, kernels C / (C + d^2) with C = 2 dim(z) x
     scale, summed (Tolstikhin et al. 2018, arXiv:1711.01558). Unbiased, so that it may be negative.
@@ -145,7 +160,8 @@ def dimension_wise_kl(
 
 
 OF_GAUSSIANS = (
-    kl, free_bits, capacity, mutual_information, total_correlation, dimension_wise_kl,
+    kl, free_bits, capacity, moments, aggregate_moments, mutual_information, total_correlation,
+    dimension_wise_kl,
 )  # fmt: skip
 """Those that need a posterior that is a Gaussian."""
 
@@ -186,6 +202,18 @@ SAMPLING: dict[str, Callable[[int, int], tuple[float, float]]] = {
     "weighted": _weighted,
 }
 """Log weights of an example's own posterior and of another's, by the sizes of set and batch."""
+
+
+def _covariance(codes: Codes) -> Float[Array, "z z"]:
+    """Of the posteriors' means, over the global batch."""
+    centred = codes.mean - collectives.mean(codes.mean.mean(axis=0, keepdims=True))
+    return collectives.mean(centred.T @ centred / len(centred))
+
+
+def _from_unit(covariance: Float[Array, "z z"], diagonal: float) -> Float[Array, ""]:
+    unit = jnp.eye(len(covariance))
+    squares = (covariance - unit) ** 2
+    return (squares * (1 - unit)).sum() + diagonal * (squares * unit).sum()
 
 
 def _mmd(codes: Codes, kernel: Callable[[Array], Array]) -> Float[Array, " b"]:

@@ -24,7 +24,7 @@ Flowed = tuple[Latents, Float[Array, "*b"]]
 
 class Planar(nn.Module):
     """`layers` times z + u tanh(w'z + b), with u changed so that w'u > -1 and the map is invertible
-    (Rezende & Mohamed 2015, arXiv:1505.05770, Eqs. 10-12 and appendix).
+    (Rezende & Mohamed 2015, arXiv:1505.05770, Section 4.1).
     """
 
     layers: int = 8
@@ -46,7 +46,7 @@ class Planar(nn.Module):
 
 class Radial(nn.Module):
     """`layers` times z + beta (z - c) / (alpha + |z - c|), beta > -alpha (Rezende & Mohamed 2015,
-    arXiv:1505.05770, Eq. 14 and appendix).
+    arXiv:1505.05770, Section 4.1).
     """
 
     layers: int = 8
@@ -94,7 +94,7 @@ class InverseAutoregressive(nn.Module):
 class Spline(nn.Module):
     """`layers` couplings: half of the numbers go through monotonic rational-quadratic splines of
     `bins` pieces on [-bound, bound], whose knots are a network's of the other half; outside they
-    stay. The order is turned round between layers (Durkan et al. 2019, arXiv:1906.04032, Eqs. 4-5;
+    stay. The order is turned round between layers (Durkan et al. 2019, arXiv:1906.04032;
     widths, heights and slopes of at least 1e-3). Begins near the identity.
     """
 

@@ -91,6 +91,15 @@ def test_mmd(name):
     assert abs(near) < 0.02 < far
 
 
+def test_moments_of_dip_vae():
+    codes = drawn()
+    spread = np.diag(np.exp(np.float64(codes.log_variance)).mean(0))
+    for term, extra in ((divergence.moments, 0), (divergence.aggregate_moments, spread)):
+        c = np.cov(np.float64(codes.mean).T, bias=True) + extra
+        off, on = 2 * c[0, 1] ** 2, ((np.diag(c) - 1) ** 2).sum()
+        np.testing.assert_allclose(of(term, codes, diagonal=3.0), off + 3 * on, rtol=1e-5)
+
+
 def test_sliced_wasserstein():
     codes = drawn(40, 1)
     prior = np.asarray(random.normal(random.split(KEY)[0], (40, 1)))
@@ -157,7 +166,9 @@ def test_what_a_total_correlation_lacks_is_said():
             divergence.total_correlation(drawn(), **arguments)
 
 
-@pytest.mark.parametrize("name", ["free_bits", "capacity", "total_correlation", "imq_mmd"])
+@pytest.mark.parametrize(
+    "name", ["free_bits", "capacity", "aggregate_moments", "total_correlation", "imq_mmd"]
+)
 def test_on_two_devices_a_divergence_is_that_of_the_global_batch(name):
     """Draws from the prior are each device's own: an MMD has the two halves' there."""
     arguments = {"total_correlation": {"examples": 50}}.get(name, {})
