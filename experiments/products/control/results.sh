@@ -20,6 +20,4 @@ for run in "$runs"/*/seed0; do
   variant=$(basename "$(dirname "$run")")
   strip "$variant" category --vary=category --given=hue=0.6,texture=plain,length=0.5
   strip "$variant" hue --vary=hue --from=0 --to=1 --steps=10 --given=category=dress,texture=plain,length=0.5
-  strip "$variant" texture --vary=texture --given=category=bag,hue=0,length=0.5
-  strip "$variant" length --vary=length --steps=6 --given=category=trousers,hue=0.3,texture=stripes
 done
