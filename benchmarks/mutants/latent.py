@@ -127,8 +127,8 @@ DIVERGENCES = (
         "mutual_information",
         "weighted sampling without the number of examples",
         FILE,
-        "return (-math.log(examples * batch),) * 2",
-        "return (-math.log(batch),) * 2",
+        "even = -math.log(examples * batch)",
+        "even = -math.log(batch)",
         test(TESTS, "the_three_terms_of_the_kl_add_up_and_weighted_sampling_is_the_papers"),
     ),
     Mutant(

@@ -102,7 +102,7 @@ def imq_mmd(codes: Codes, scales: tuple[float, ...] = SCALES) -> Float[Array, " 
     scale, summed (Tolstikhin et al. 2018, arXiv:1711.01558). Unbiased, so that it may be negative.
     """
     widths = [2 * codes.z.shape[1] * scale for scale in scales]
-    return _mmd(codes, lambda square: sum(c / (c + square) for c in widths))
+    return _mmd(codes, lambda square: sum((c / (c + square) for c in widths), jnp.zeros(())))
 
 
 def rbf_mmd(codes: Codes, scales: tuple[float, ...] = (1.0,)) -> Float[Array, " b"]:
@@ -110,7 +110,7 @@ def rbf_mmd(codes: Codes, scales: tuple[float, ...] = (1.0,)) -> Float[Array, " 
     scale, summed (Zhao et al. 2017, arXiv:1706.02262). Unbiased, so that it may be negative.
     """
     widths = [2 * codes.z.shape[1] * scale for scale in scales]
-    return _mmd(codes, lambda square: sum(jnp.exp(-square / c) for c in widths))
+    return _mmd(codes, lambda square: sum((jnp.exp(-square / c) for c in widths), jnp.zeros(())))
 
 
 def sliced_wasserstein(codes: Codes, projections: int = 50) -> Float[Array, ""]:
@@ -189,7 +189,8 @@ def _aggregate(
 
 
 def _weighted(examples: int, batch: int) -> tuple[float, float]:
-    return (-math.log(examples * batch),) * 2
+    even = -math.log(examples * batch)
+    return even, even
 
 
 def _stratified(examples: int, batch: int) -> tuple[float, float]:

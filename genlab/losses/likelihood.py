@@ -26,13 +26,15 @@ SMALLEST_LOG_SCALE = -7.0  # of a logistic (Salimans et al. 2017, the authors' c
 class Likelihood(NamedTuple):
     """parameters: decoder channels per image channel, or all of them as a function of the image's
     channels; log_prob: (theta, x) -> log p(x | theta) in nats; mean: theta -> E[x], in [-1, 1];
-    sample: (theta, key) -> x ~ p(x | theta), None where there is no such law.
+    sample: (theta, key) -> x ~ p(x | theta), None where there is no such law; of_batch: whether an
+    example's value depends on the others of the batch, so that it is no likelihood.
     """
 
     parameters: int | Callable[[int], int]
     log_prob: Callable[[Theta, Data], Float[Array, " b"]]
     mean: Callable[[Theta], Data]
     sample: Callable[[Theta, PRNGKeyArray], Data] | None = None
+    of_batch: bool = False
 
     def width(self, channels: int) -> int:
         """Channels that the decoder gives for images of `channels`."""
@@ -123,7 +125,7 @@ def optimal_gaussian(smallest: float = 1e-3) -> Likelihood:
         variance = jnp.maximum(collectives.mean(square.mean()), smallest**2)
         return _sum(-0.5 * (square / variance + jnp.log(2 * math.pi * variance)))
 
-    return Likelihood(1, log_prob, lambda theta: jnp.clip(theta, -1, 1))
+    return Likelihood(1, log_prob, lambda theta: jnp.clip(theta, -1, 1), of_batch=True)
 
 
 def laplace(scale: float = 0.1) -> Likelihood:
@@ -166,7 +168,8 @@ def discretised_logistic(levels: int = 256) -> Likelihood:
         return _sum(_logistic_mass(_snapped(x, half), m, log_s, half))
 
     def sample(theta: Theta, key: PRNGKeyArray) -> Data:
-        return _logistic_draw(*jnp.split(theta, 2, axis=-1), half, key)
+        m, log_s = jnp.split(theta, 2, axis=-1)
+        return _logistic_draw(m, log_s, half, key)
 
     return Likelihood(2, log_prob, _location, sample)
 

@@ -18,7 +18,17 @@ from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
 from genlab.game import Player, apply, conditions, dropout, fresh, styles
-from genlab.game.abilities import Conditions, Examples, Guides, Latents, Styles, WStyles
+from genlab.game.abilities import (
+    Conditions,
+    Examples,
+    Guides,
+    HasLikelihood,
+    HasLogWeight,
+    Latents,
+    Scores,
+    Styles,
+    WStyles,
+)
 from genlab.losses import bounds, divergence, total
 from genlab.losses.divergence import Codes, gaussian_kl, gaussian_log_prob
 from genlab.losses.likelihood import Likelihood
@@ -26,6 +36,10 @@ from genlab.methods.gan import terms
 from genlab.schedules import Weight
 
 DIVERGENCES = 109  # a stream of randomness under a move's key
+OF_BATCH = (
+    "its likelihood has the best variance of each batch, so that an example has none by itself: "
+    "train with likelihood.learned_gaussian under nets.WithScale, or measure reconstructions"
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,7 @@ class VAE:
         )
         if self.bound is not None:
             seen = (x, cond, (mean, log_variance))
-            return self._bound_loss(params, stats, seen, (key, keys[1]), step)
+            return self._bound_loss(self.bound, params, stats, seen, (key, keys[1]), step)
         z, log_q = self._drawn(params, stats, mean, log_variance, random.normal(key, mean.shape))
         theta, stats = apply(self.decoder, "decoder", params, stats, z, cond, key=keys[1])
         codes = Codes(z, log_q, mean, log_variance, random.fold_in(key, DIVERGENCES), step)
@@ -108,10 +122,10 @@ class VAE:
         loss, metrics = total(values, terms.weights(self._divergences), step)
         return loss, (stats, metrics)
 
-    def _bound_loss(self, params, stats, seen, keys, step):
+    def _bound_loss(self, bound: bounds.Bound, params, stats, seen, keys, step):
         """Minus the bound, nats per image: `seen` is examples, conditions and their posterior."""
         x, cond, posterior = seen
-        k = self.bound.samples
+        k = bound.samples
         x, cond = jax.tree.map(lambda c: jnp.repeat(c, k, axis=0), (x, cond))
         mean, log_variance = (each[:, None] for each in posterior)
         noise = random.normal(keys[0], (len(mean), k, self.latent))
@@ -127,7 +141,7 @@ class VAE:
             return log_q if self.flow is not None else gaussian_log_prob(z, *of)
 
         found = (params, (mean, log_variance), z, log_joint, log_posterior)
-        value, stats = bounds.estimated(self.bound, *found)
+        value, stats = bounds.estimated(bound, *found)
         loss, metrics = total({"negative_bound": -value}, {}, step)
         return loss, (stats, metrics)
 
@@ -158,6 +172,8 @@ class VAE:
         """Why it has not the ability, with these networks; "" where it has."""
         if ability is Guides and not self._drops:
             return "its condition_dropout is 0"
+        if ability in (HasLikelihood, HasLogWeight, Scores) and self.likelihood.of_batch:
+            return OF_BATCH
         return styles.lacking(self.decoder, "decoder") if ability is Styles else ""
 
     def null(self, cond: Conditions) -> Conditions:
@@ -236,6 +252,8 @@ class VAE:
                 "method.bound is of log p(x), whose divergence is that of the weights: leave out "
                 "`beta` and `divergences`, or the bound"
             )
+        if self.bound is not None and self.likelihood.of_batch:
+            raise ConfigError(f"method.bound is of the likelihood of examples: {OF_BATCH}")
         for name, term in self._divergences.items():
             if term.start:
                 raise ConfigError(f"method.divergences.{name} has a memory: a VAE keeps none")

@@ -14,6 +14,7 @@ from jax import lax, random
 
 from genlab.config import ConfigError, build, override, spec
 from genlab.data import digits
+from genlab.game.abilities import HasLogWeight, require
 from genlab.losses import bounds, likelihood
 from genlab.methods import VAE
 from genlab.metrics.bound import importance_weighted
@@ -171,6 +172,17 @@ def test_with_a_bound_the_loss_is_minus_it(linear):
         np.testing.assert_allclose(loss, -log_p.mean(), rtol=2e-4, atol=2e-2)
     elbo, mixed, iwae = (-loss for loss, _ in losses(worse))
     assert elbo < mixed < iwae < log_p.mean()
+
+
+def test_a_variance_of_the_batch_gives_no_likelihood_of_an_example():
+    config = tiny.vae().method
+    override(config, "likelihood", spec(likelihood.optimal_gaussian))
+    with pytest.raises(ConfigError, match=r"Bound needs .* best variance of each batch"):
+        require(build(config), HasLogWeight, "Bound")
+    require(build(tiny.vae().method), HasLogWeight, "Bound")
+    override(config, "bound", spec(bounds.iwae, 5))
+    with pytest.raises(ConfigError, match=r"method.bound is of the likelihood of examples"):
+        build(config)
 
 
 def test_divergences_are_terms_with_weights_of_their_own():
