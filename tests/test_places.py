@@ -72,7 +72,9 @@ def test_the_program_works_with_its_output_closed():
     assert (told.returncode, told.stderr) == (0, "")
 
 
-def test_a_terminal_that_closes_is_a_request_to_stop_said_once_or_twice():
+def test_a_terminal_that_closes_is_a_request_to_stop_said_once_or_twice(request):
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has ignored
+    request.addfinalizer(lambda: signal.signal(signal.SIGHUP, before))
     with signals.watched():
         os.kill(os.getpid(), signal.SIGHUP)
         os.kill(os.getpid(), signal.SIGHUP)

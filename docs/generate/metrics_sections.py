@@ -175,4 +175,5 @@ PARTS = {  # what a metric above is made of, and what is not one
     "frechet.fd_infinity_from_moments", "kernel.polynomial", "kernel.gaussian",
     "kernel.median_bandwidth", "transport.directions", "annealing.sigmoidal", "path_length.lerp",
     "path_length.slerp", "perceptual.lpips", "control.difference", "disentanglement.binned",
+    "evaluation.accuracy.trained",
 }  # fmt: skip
