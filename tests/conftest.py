@@ -29,7 +29,7 @@ PROGRAMS = Path(
 )
 KEPT = 14 * 86400
 LIMIT = 2 << 30  # bytes that a worker may hold at its highest
-HELD = 5 << 28  # bytes at which compiled programs are dropped: 1.25 GiB
+HELD = 6 << 28  # bytes at which compiled programs are dropped: 1.5 GiB
 
 
 def known(flag: str) -> bool:

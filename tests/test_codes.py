@@ -91,7 +91,10 @@ DATA = as_dict(spec(source))
 READER = Factors(mlp.Down((64,), "relu"), steps=200, batch_size=64)
 
 
-@pytest.mark.parametrize(("model", "right"), [(Painter(), 1), (Painter(shift=1), 0)])
+PERFECT = pytest.param(Painter(), 1, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("model", "right"), [PERFECT, (Painter(shift=1), 0)])
 def test_cas_of_a_perfect_generator_and_of_one_with_the_wrong_labels(model, right):
     """What the second teaches is wrong of every real picture, and what it makes is wrong, too."""
     evaluated = dataclasses.replace(context(model, source()), config={"data": DATA})

@@ -38,6 +38,7 @@ def test_spoiling_does_what_it_says(sanity):
     assert (found["wrong labels"].labels != found["fresh"].labels).any()
 
 
+@pytest.mark.slow  # the metrics have tests of their own
 def test_scores_move_the_way_they_must(sanity):
     found = sanity.measure(0, {"random-conv": spec(RandomConv)})
     fd = {name: scores["random-conv: fd"] for name, scores in found.items()}

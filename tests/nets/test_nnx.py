@@ -115,7 +115,8 @@ def net():
     return trunk, *jax.jit(lambda: fresh(trunk, "gen", random.key(0), jnp.zeros((4, 8))))()
 
 
-@pytest.mark.parametrize("kind", [pytest.param("jit", marks=pytest.mark.slow), "pmap"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["jit", "pmap"])
 def test_a_game_is_trained_and_resumed_bit_for_bit_on_two_devices(kind, tmp_path):
     loop = {"placement": kind, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1, "keep": 2}
     state = fit(gan(loop=loop), tmp_path)
