@@ -84,7 +84,8 @@ def _suggested(name: str, error: AttributeError) -> str:
     """Which field is meant, through all levels of the config in which `name` was looked for."""
     frames = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
     nodes = [held.get("self") for held in frames]
-    node = next((one for one in reversed(nodes) if isinstance(one, ConfigDict)), ConfigDict())
+    configs: list[Any] = [one for one in nodes if isinstance(one, ConfigDict)]
+    node = configs[-1] if configs else ConfigDict()
     held = (value for found in frames for value in found.values() if isinstance(value, ConfigDict))
     root = next((one for one in held if _holds(one, node)), node)
     return suggestion(name, [field for field in node if field != CALL], root)
@@ -92,7 +93,7 @@ def _suggested(name: str, error: AttributeError) -> str:
 
 def _holds(config: Any, node: ConfigDict) -> bool:
     """Whether `node` is a config or a part of it."""
-    inner = list(config.values()) if isinstance(config, ConfigDict) else config
+    inner: Any = list(config.values()) if isinstance(config, ConfigDict) else config
     return config is node or (
         isinstance(inner, list | tuple) and any(_holds(one, node) for one in inner)
     )

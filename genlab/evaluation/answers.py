@@ -129,7 +129,7 @@ def by_factor(answers: Answers, prefix: str = "") -> dict[str, dict[str, float |
         rows = np.stack(answers.pair(factor), axis=1)[answers.coverage[name].inside]
         if not len(rows):
             continue
-        line = control.calibration(*rows.T, factor.period)
+        line = control.calibration(rows[:, 0], rows[:, 1], factor.period)
         period = factor.period
         fit = ranged(lambda x, p=period: control.r2(x[:, 0], x[:, 1], p), rows)
         slope = {} if period else {"slope": line.slope}

@@ -88,7 +88,8 @@ def pictures_of(run: TrainedRun, request: EditRequest) -> tuple[np.ndarray, dict
     if request.split:
         stored = run.source.read(request.split, request.n)
         return stored[run.method.makes], {name: stored[name] for name in run.method.given}
-    shape = height, width, channels = tuple(run.source.columns[run.method.makes].shape)
+    height, width, channels = run.source.columns[run.method.makes].shape
+    shape = height, width, channels
     if Path(request.input).is_file() and Path(request.input).suffix != ".npz":
         return _file(Path(request.input), shape)[None], {}
     size = Resize("bicubic", (height, width), channels if channels != 4 else None)

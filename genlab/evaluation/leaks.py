@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
@@ -119,7 +120,8 @@ def nearest(
             far += 1e6 * (values[:, None] != stored[name][None])
         else:
             a, b = (
-                np.asarray(jax.device_get(kind.load(np.asarray(x)))) for x in (values, stored[name])
+                np.asarray(jax.device_get(kind.load(jnp.asarray(x))))
+                for x in (values, stored[name])
             )
             far += sum((a[:, d, None] - b[None, :, d]) ** 2 for d in range(a.shape[1]))
     return np.argsort(far, axis=1, kind="stable")[:, :m]

@@ -27,12 +27,12 @@ class Calibration(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Of each bin of what was asked: its count, the mean asked, the mean measured, and the 10th and
-    90th percentile of what was measured, [bins]. Of a number with a period what was measured lies
-    within half a period of what was asked, and so may leave the range.
+    """Of each bin of what was asked: its counts, the mean asked, the mean measured, and the 10th
+    and 90th percentile of what was measured, [bins]. Of a number with a period what was measured
+    lies within half a period of what was asked, and so may leave the range.
     """
 
-    count: np.ndarray
+    counts: np.ndarray
     asked: np.ndarray
     measured: np.ndarray
     low: np.ndarray

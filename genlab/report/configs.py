@@ -70,7 +70,7 @@ def call_text(node: Any) -> str:
 
 def short_call(node: Any) -> str:
     """The last name of what a node calls: `GAN` of `genlab.methods.gan.method:GAN`."""
-    path = node.get(CALL, "") if isinstance(node, Mapping) else ""
+    path: Any = node.get(CALL, "") if isinstance(node, Mapping) else ""
     path = str(path["name"] if live.is_marker(path) else path)
     return path.partition(":")[2].rpartition(".")[2] or path
 

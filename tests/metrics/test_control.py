@@ -109,7 +109,7 @@ def test_a_curve_has_the_means_and_percentiles_of_its_bins():
     asked = np.repeat([0.0, 1.0, 9.0, 10.0], 11)
     measured = asked + np.tile(np.arange(11) / 10, 4)
     found = control.curve(asked, measured, bins=5)
-    assert found.count.tolist() == [22, 22]
+    assert found.counts.tolist() == [22, 22]
     assert found.asked == pytest.approx([0.5, 9.5]) and found.measured == pytest.approx([1, 10])
     for rows, low, high in zip(([0, 1], [2, 3]), found.low, found.high, strict=True):
         both = measured.reshape(4, 11)[rows].ravel()

@@ -8,7 +8,7 @@ from genlab.report import write
 from genlab.report.figures.calibration import _untrained, calibrations
 from genlab.report.reading import read
 
-LINE = {"count": [5, 5], "asked": [0.0, 1.0], "measured": [0.1, 0.8], "low": [0.0, 0.7],
+LINE = {"counts": [5, 5], "asked": [0.0, 1.0], "measured": [0.1, 0.8], "low": [0.0, 0.7],
         "high": [0.2, 0.9]}  # fmt: skip
 CURVES = {"level": {"samples": LINE, "real data": LINE, "trained": {"low": [0.0], "high": [0.6]}}}
 
