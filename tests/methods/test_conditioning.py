@@ -88,7 +88,7 @@ def gan(up="concatenation", critic="concatenation", **fields):
 
 def vae(chosen=likelihood.bernoulli, given=BOTH, **fields):
     made = build(spec(chosen))
-    shape = (*tiny.SHAPE[:2], tiny.SHAPE[2] * made.parameters)
+    shape = (*tiny.SHAPE[:2], made.width(tiny.SHAPE[2]))
     encoder = spec(Encoder, spec(mlp.Down, (8,)), latent=3)
     decoder = spec(Decoder, spec(mlp.Up, shape, (8,)))
     return spec(VAE, encoder, decoder, spec(chosen), given=given, **fields)
@@ -139,9 +139,15 @@ def test_every_conditioning_plays_a_round_given_a_label_and_numbers(up, critic):
     "chosen",
     [
         likelihood.bernoulli,
+        likelihood.continuous_bernoulli,
         likelihood.gaussian,
         likelihood.learned_gaussian,
+        likelihood.optimal_gaussian,
+        likelihood.laplace,
+        likelihood.learned_laplace,
         likelihood.discretised_logistic,
+        likelihood.logistic_mixture,
+        likelihood.categorical,
     ],
 )
 def test_a_conditional_vae_plays_a_round_under_every_likelihood(chosen):
