@@ -1,10 +1,22 @@
 """Networks: roles (what goes in and comes out) over trunks (one family per file)."""
 
-from genlab.nets import biggan, classic, dcgan, heads, layers, mlp, r3gan, resnet, style
+from genlab.nets import (
+    biggan,
+    classic,
+    dcgan,
+    heads,
+    layers,
+    mlp,
+    patchgan,
+    r3gan,
+    resnet,
+    style,
+    unet,
+)
 from genlab.nets.frozen import Frozen, trained
 from genlab.nets.layers import attention, minibatch, spectral
 from genlab.nets.nnx import nnx_module
-from genlab.nets.roles import Decoder, Discriminator, Encoder, Generator
+from genlab.nets.roles import Decoder, Discriminator, Encoder, Generator, Translator
 from genlab.nets.scale import WithScale
 
 __all__ = [
@@ -13,6 +25,7 @@ __all__ = [
     "Encoder",
     "Frozen",
     "Generator",
+    "Translator",
     "WithScale",
     "attention",
     "biggan",
@@ -23,9 +36,11 @@ __all__ = [
     "minibatch",
     "mlp",
     "nnx_module",
+    "patchgan",
     "r3gan",
     "resnet",
     "spectral",
     "style",
     "trained",
+    "unet",
 ]

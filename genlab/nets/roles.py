@@ -1,18 +1,20 @@
-"""The four contracts, written once: a role wraps a trunk of any family and adds what the role
+"""The five contracts, written once: a role wraps a trunk of any family and adds what the role
 demands.
 
     Generator(z, cond, train)     -> images in [-1, 1], "b *shape"
     Discriminator(x, cond, train) -> logits, " b"
     Encoder(x, cond, train)       -> (mean, log-variance), each "b z"
     Decoder(z, cond, train)       -> distribution parameters, "b *shape"
+    Translator(z, cond, train)    -> of the pictures given, the picture wanted, "b h w c"
 
-A trunk up maps latents "b z" to examples "b *shape", a trunk down examples to features "b d", both
-called `(x, cond, train)`. `cond` is a mapping of the columns given (`nets.conditions`), None for
-none: a role embeds labels and numbers (Mirza & Osindero 2014, arXiv:1411.1784), and a trunk's
-conditional norms get them too. A picture that is given is one more input of a critic or an encoder,
-along the channels; a generator or a decoder sees it through `look`, a trunk down. `kernel_init`
-initialises a role's own kernels (`layers.initialiser`). More critics with a Discriminator's
-contract are in `heads`.
+A trunk up maps latents "b z" to examples "b *shape", a trunk down examples to features "b d", a
+trunk across pictures "b h w c" to pictures, all called `(x, cond, train)`. `cond` is a mapping of
+the columns given (`nets.conditions`), None for none: a role embeds labels and numbers (Mirza &
+Osindero 2014, arXiv:1411.1784), and a trunk's conditional norms get them too. A picture that is
+given is one more input of a critic or an encoder, along the channels, and what a translator
+translates; a generator or a decoder sees it through `look`, a trunk down. `kernel_init` initialises
+a role's own kernels (`layers.initialiser`). More critics with a Discriminator's contract are in
+`heads`, one for patches in `patchgan`.
 """
 
 import math
@@ -24,11 +26,12 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, choices
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions, pictures, vector
 from genlab.nets.layers.embedding import Embedding
 
+WAYS = ("planes", "norms", "dropout")
 LATENT = "z, the latent"  # the latent among the columns that norms are given; no column's name
 
 
@@ -133,6 +136,55 @@ class Decoder(nn.Module):
     def synthesis(self, w: Float[Array, "b *layers w"]) -> Float[Array, " b *shape"]:
         """Distribution parameters of styles, float32."""
         return self.trunk.synthesis(w).astype(jnp.float32)
+
+
+class Translator(nn.Module):
+    """Pictures that are given to the picture wanted, in [-1, 1] by a final tanh; or unbounded with
+    `bounded=False`. Labels and numbers given are further channels of the input, the same at every
+    position (Choi et al. 2018, arXiv:1711.09020, Section 3.1).
+
+    trunk: a trunk across
+    z_as:  how the latent enters, where it has a width: "planes", as labels do (Zhu et al. 2017,
+           arXiv:1711.11586, Section 4); "norms", through the trunk's conditional norms; "dropout",
+           as the seed of the trunk's dropout, in training and out of it (Isola et al. 2017,
+           arXiv:1611.07004, Section 3.1)
+    """
+
+    trunk: nn.Module
+    bounded: bool = True
+    z_as: str = "planes"
+
+    def __post_init__(self):
+        if self.z_as not in WAYS:
+            raise ConfigError(f"Translator.z_as is {self.z_as!r}{choices(self.z_as, WAYS)}")
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(
+        self, z: Float[Array, "b z"] | None, cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, "b h w c"]:
+        """Pictures, float32; `z` is None, or of width 0, for a translator without latent."""
+        x = pictures(cond)
+        if x is None:
+            raise ConfigError(
+                f"Translator is given {', '.join(sorted(cond or {})) or 'nothing'}, and no picture "
+                'to translate: name its column in the method\'s `given`, as given=("edges",)'
+            )
+        z = None if z is None or not z.shape[-1] else z
+        flat = [vector(cond), z if self.z_as == "planes" else None]
+        planes = [
+            jnp.broadcast_to(value[:, None, None], (*x.shape[:3], value.shape[-1]))
+            for value in flat
+            if value is not None
+        ]
+        entering = dict(cond or {})
+        if z is not None and self.z_as == "norms":
+            entering[LATENT] = z
+        if z is not None and self.z_as == "dropout":
+            entering[layers.SEED] = layers.seeds(z)
+        made = self.trunk(jnp.concatenate([x, *planes], axis=-1), entering, train)
+        made = made.astype(jnp.float32)
+        return jnp.tanh(made) if self.bounded else made
 
 
 def styled(net: Any) -> bool:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.networks import conv, count, drawn, image, labels, linear, np_conv, traced, z
 from jax import random
 
 from genlab import game
@@ -17,38 +18,6 @@ from genlab.nets import biggan, classic, dcgan, layers, r3gan, resnet
 from genlab.nets.kernels import resize
 
 CIFAR = (32, 32, 3)
-
-
-def z(n):
-    return jax.ShapeDtypeStruct((2, n), jnp.float32)
-
-
-def image(size, channels=3):
-    return jax.ShapeDtypeStruct((2, size, size, channels), jnp.float32)
-
-
-def labels(classes):
-    """Labels of a batch of two, as networks are given them."""
-    return {"label": jax.ShapeDtypeStruct((2, classes), jnp.float32)}
-
-
-def traced(net, *args):
-    """(output, variables) as shapes."""
-    keys = {"params": random.key(0), "dropout": random.key(1)}
-    return jax.eval_shape(lambda *a: net.init_with_output(keys, *a), *args)
-
-
-def count(net, *args):
-    params = traced(net, *args)[1]["params"]
-    return sum(math.prod(x.shape) for x in jax.tree.leaves(params))
-
-
-def conv(before, after, k=3, bias=True):
-    return k * k * before * after + bias * after
-
-
-def linear(before, after, bias=True):
-    return conv(before, after, 1, bias)
 
 
 def residual(before, after, shortcut=True):
@@ -300,22 +269,6 @@ def test_classics_at_the_sizes_of_product_pictures(family, size):
     assert half.dtype == jnp.bfloat16
 
 
-def drawn(net, *args, scale=0.3):
-    """Variables with nothing at zero, so that nothing hides behind one; drawn by NumPy, for an
-    initialisation costs a compilation.
-    """
-    rng = np.random.default_rng(0)
-    variables = dict(traced(net, *args)[1])
-    params = jax.tree.map(
-        lambda x: np.asarray(scale * rng.standard_normal(x.shape), np.float32),
-        variables.pop("params"),
-    )
-    stats = jax.tree.map_with_path(
-        lambda path, x: np.full(x.shape, path[-1].key == "var", np.float32), variables
-    )
-    return {**stats, "params": params}
-
-
 LATENT = np.float32(np.random.default_rng(1).standard_normal((3, 4)))
 LABEL = np.asarray([0, 1, 1])
 TOLD = {"label": np.eye(2, dtype=np.float32)[LABEL]}
@@ -384,21 +337,6 @@ def test_affine_batch_norm_is_one_plus_linear_in_its_vector():
     apply = jax.jit(lambda *a: norm.apply(variables, *a, mutable=["batch_stats"])[0])
     made = apply(*map(np.float32, (x, y)))
     np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-4)
-
-
-def np_conv(x, layer, groups=1):
-    """Stride 1, zero padding to the same size, in float64."""
-    kernel = np.float64(layer["kernel"])
-    pad, out = kernel.shape[0] // 2, kernel.shape[-1] // groups
-    wide = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    made = np.zeros((*x.shape[:3], kernel.shape[-1]))
-    for g in range(groups):
-        inside = slice(g * kernel.shape[2], (g + 1) * kernel.shape[2])
-        outside = slice(g * out, (g + 1) * out)
-        for i, j in np.ndindex(kernel.shape[:2]):
-            seen = wide[:, i : i + x.shape[1], j : j + x.shape[2], inside]
-            made[..., outside] += seen @ kernel[i, j][:, outside]
-    return made + np.float64(layer.get("bias", 0.0))
 
 
 def np_pool(x):

@@ -1,5 +1,6 @@
 """Layers that every family shares: norms, wrappers of whole networks, initialisers."""
 
+from genlab.nets.layers.dropout import SEED, Dropout, seeds
 from genlab.nets.layers.initialisers import initialiser, normal_02
 from genlab.nets.layers.norms import (
     AdaptiveInstanceNorm,
@@ -7,6 +8,7 @@ from genlab.nets.layers.norms import (
     ConditionalBatchNorm,
     GroupNorm,
     Identity,
+    InstanceNorm,
     LayerNorm,
     PixelNorm,
     VirtualBatchNorm,
@@ -26,12 +28,15 @@ from genlab.nets.layers.wrappers import (
 )
 
 __all__ = [
+    "SEED",
     "AdaptiveInstanceNorm",
     "BatchNorm",
     "Chain",
     "ConditionalBatchNorm",
+    "Dropout",
     "GroupNorm",
     "Identity",
+    "InstanceNorm",
     "LayerNorm",
     "PixelNorm",
     "VirtualBatchNorm",
@@ -47,4 +52,5 @@ __all__ = [
     "modulated",
     "norm",
     "normal_02",
+    "seeds",
 ]

@@ -68,14 +68,24 @@ class AdaptiveInstanceNorm(nn.Module):
         features without positions to take statistics over.
         """
         given = needed(cond, "AdaptiveInstanceNorm")
-        if x.ndim < 3:
-            raise ConfigError(
-                f"AdaptiveInstanceNorm over features of shape {x.shape[1:]}: each channel of an "
-                "example is one number, its own mean; use ConditionalBatchNorm"
-            )
+        _refuse_without_positions("AdaptiveInstanceNorm", x, "ConditionalBatchNorm")
         table = Embedding(2 * x.shape[-1], nn.initializers.zeros, name="affine")
         y = table(given).astype(self.dtype)
         return modulated(instance_normalised(x).astype(self.dtype), y)
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation without scale and shift (Ulyanov et al. 2016, arXiv:1607.08022)."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
+        """`cond` and `train` are not used. ConfigError for features without positions."""
+        _refuse_without_positions("InstanceNorm", x, "LayerNorm")
+        return instance_normalised(x).astype(self.dtype)
 
 
 class LayerNorm(nn.Module):
@@ -196,9 +206,11 @@ def instance_normalised(x: Float[Array, " b *shape c"]) -> Float[Array, " b *sha
     return (centred * lax.rsqrt(variance + 1e-5)).astype(x.dtype)
 
 
-def norm(kind: str, dtype: str) -> nn.Module:
-    """The norm called `kind`: a class of this module, or `package.module:Class` from outside."""
-    return choose(sys.modules[__name__], kind)(dtype=dtype)
+def norm(kind: str, dtype: str, name: str | None = None) -> nn.Module:
+    """The norm called `kind`: a class of this module, or `package.module:Class` from outside;
+    `name` is that of its parameters.
+    """
+    return choose(sys.modules[__name__], kind)(dtype=dtype, name=name)
 
 
 def has_bias(kind: str) -> bool:
@@ -214,6 +226,14 @@ def refuse_one_row(name: str, rows: int) -> None:
         raise ConfigError(
             f"{name} over a batch of one row gives 0, whatever the row: raise "
             "batch_size to 2 or more, or use LayerNorm, GroupNorm or Identity"
+        )
+
+
+def _refuse_without_positions(name: str, x: Array, instead: str) -> None:
+    if x.ndim < 3:
+        raise ConfigError(
+            f"{name} over features of shape {x.shape[1:]}: each channel of an example is one "
+            f"number, its own mean; use {instead}"
         )
 
 
