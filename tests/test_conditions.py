@@ -6,6 +6,7 @@ import json
 
 import jax
 import numpy as np
+import optax
 import pytest
 from helpers import tiny
 from PIL import Image
@@ -20,7 +21,7 @@ from genlab.data import digits, from_columns
 from genlab.evaluation import Bound, Fidelity, Reconstruction
 from genlab.features import Pixels
 from genlab.losses import likelihood
-from genlab.methods import GAN, VAE
+from genlab.methods import GAN, VAE, Comparison, Regression
 from genlab.methods.gan.options import condition_dropout
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, mlp
 from genlab.runs.folder import RunFolder
@@ -31,6 +32,7 @@ FIDELITY = spec(Fidelity, spec(Pixels), samples=20, draws=1, scores=("fd",))
 
 
 LOOK = spec(mlp.Down, (8,))
+SLOW = spec(optax.sgd, 1e-3)  # the loss weighs 100
 
 
 def attributed():
@@ -57,11 +59,25 @@ def vae(given):
     return tiny.experiment(method, ("vae",), data=spec(attributed))
 
 
+def translation(adversarial):
+    """Of a picture, the picture it was turned from: by regression, or as pix2pix."""
+    generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (8,), norm="BatchNorm"), look=LOOK)
+    compared, given = spec(Comparison, {"l1": {"weight": 100}, "l2": 1.0}), ("turned",)
+    if not adversarial:
+        method = spec(Regression, generator, compared, given=given)
+        return tiny.experiment(method, ("gen",), data=spec(attributed), optim=SLOW)
+    critic = spec(Discriminator, spec(mlp.Down, (8,)))
+    method = spec(GAN, generator, critic, latent=0, given=given, comparison=compared)
+    return tiny.experiment(method, ("disc", "gen"), data=spec(attributed), optim=SLOW)
+
+
 GAMES = {
     "unconditional GAN": lambda: gan(()),
     "GAN given a label": lambda: gan(("label",)),
     "GAN given a label and a number": lambda: gan(("label", "brightness")),
     "GAN given a picture": lambda: gan(("turned",)),
+    "regression on a picture": lambda: translation(adversarial=False),
+    "pix2pix": lambda: translation(adversarial=True),
     "VAE given all": lambda: vae(("label", "brightness", "turned")),
 }
 WHOLE = "VAE given all"  # in the default suite, the others in the slow tier

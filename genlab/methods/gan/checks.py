@@ -2,7 +2,7 @@
 known.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -32,10 +32,18 @@ OF_THE_GENERATOR = (  # which the critic's parameters do not enter
 
 
 def numbers(gan: Any) -> None:
-    """Counts out of range."""
-    for name, number in (("latent", gan.prior.size), ("critic_moves", gan.critic_moves)):
-        if number < 1:
-            raise ConfigError(f"{name} is {number}; it is at least 1")
+    """Counts out of range, and terms of the latent without one."""
+    least = 0 if gan.given else 1
+    for name, number, low in (
+        ("latent", gan.prior.size, least),
+        ("critic_moves", gan.critic_moves, 1),
+    ):
+        if number < low:
+            raise ConfigError(f"{name} is {number}; it is at least {low}")
+    if gan.prior.size == 0:
+        for name, term in gan._regularisers["gen"].items():
+            if term.source in OF_THE_GENERATOR:
+                raise ConfigError(f"regularisers.gen.{name} is of the latent, and latent is 0")
 
 
 def kinds(gan: Any) -> None:
@@ -80,11 +88,12 @@ def names(
     critics: Mapping[str, Term],
     by_player: Mapping[str, Mapping[str, Term]],
     options: tuple[Option, ...],
+    compared: Sequence[str] = (),
 ) -> None:
     """Terms that would share a value, a weight or a memory by sharing a name: two of one player, or
     two that remember; and options that would share a memory.
     """
-    of_disc, of_gen = [*critics, *by_player["disc"]], list(by_player["gen"])
+    of_disc, of_gen = [*critics, *by_player["disc"]], [*by_player["gen"], *compared]
     groups = (critics, *by_player.values())
     kept = [option.memory for option in options if option.memory]
     remembering = [name for group in groups for name, term in group.items() if term.start]

@@ -13,6 +13,7 @@ from jax import Array, random
 from genlab.augment import StatefulAugmentation
 from genlab.config import ConfigError
 from genlab.game import apply
+from genlab.game.networks import outputs
 from genlab.losses.adversarial import Objective
 from genlab.losses.regularisers import Scene
 from genlab.methods.gan import options, terms
@@ -28,6 +29,7 @@ class GANContext:
 
     objective: with every change that the options make of it in this round
     codes:     of the samples' latents, by name
+    outputs:   all that the generator made of the latents last given, for one target each
     """
 
     generator: nn.Module
@@ -41,6 +43,7 @@ class GANContext:
     codes: Mapping[str, Array]
     key: Array
     step: Array
+    outputs: tuple[Array, ...] = ()
 
     @property
     def memory(self) -> dict:
@@ -53,8 +56,9 @@ class GANContext:
 
     def generate(self, z: Array) -> tuple[Array, "GANContext"]:
         """G(z), and the context after."""
-        made, stats = self._apply(self.generator, "gen", z, MADE)
-        return made, replace(self, stats=stats)
+        key = self._dropout(MADE)
+        made = outputs(self.generator, "gen", self.params, self.stats, z, self.cond, key=key)
+        return made.last, replace(self, stats=made.stats, outputs=made.all)
 
     def discriminate(self, x: Array, stream: int) -> tuple[Array, "GANContext"]:
         """D(x), the critic's logits on its inputs `x`, and the context after; `stream` is REAL or
@@ -161,7 +165,7 @@ class GANContext:
         return x
 
     def _apply(self, net: nn.Module, name: str, x: Array, stream: int) -> tuple[Array, dict]:
-        key, cond = self._dropout(stream), self.cond if name == "gen" else self._judged(stream)
+        key, cond = self._dropout(stream), self._judged(stream)
         return apply(net, name, self.params, self.stats, x, cond, key=key)
 
     def _judged(self, stream: int) -> Mapping[str, Array] | None:

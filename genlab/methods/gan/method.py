@@ -6,6 +6,8 @@ fresh latents z, by `critic_loss`; then the generator moves once, by `generator_
 (Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1) with `objective="wasserstein"`,
 `penalties=dict(gradient_penalty=10.0)` and `critic_moves=5`. `given=("label",)` makes it
 label-conditional (Mirza & Osindero 2014, arXiv:1411.1784): both networks receive the label.
+`given=("edges",)`, `latent=0` and `comparison=spec(Comparison, {"l1": 100.0})` make it pix2pix
+(Isola et al. 2017, arXiv:1611.07004): the generator's output is compared with its target too.
 """
 
 import math
@@ -25,17 +27,19 @@ from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
 from genlab.methods.gan import checks, options, terms
 from genlab.methods.gan.codes import Codes, prior
+from genlab.methods.gan.comparison import Comparison
 from genlab.methods.gan.context import FAKE, REAL, GANContext, stateful
 from genlab.runtime import collectives
 
-LATENTS = 0  # a stream of randomness under a move's key
+LATENTS, COMPARISON = 0, 107  # streams of randomness under a move's key
 
 
 @dataclass(frozen=True)
 class GAN:
     """Players `disc`, the critic, and `gen`, the generator.
 
-    latent:       the size of z ~ N(0, I), or `codes.Codes`, part of which the critic recognises
+    latent:       the size of z ~ N(0, I), or `codes.Codes`, part of which the critic recognises; 0
+                  for a generator that is given columns and draws nothing
     objective:    a name in `losses.adversarial` (a factory's too: its defaults),
                   "package.module:objective", or a spec of one
     penalties:    of the critic, by name in `losses.penalties`: see `terms.resolved`
@@ -44,6 +48,7 @@ class GAN:
     options:      changes of the losses, in order (`genlab.methods.gan.options`)
     dynamics:     changes of the players, in order (`genlab.game.dynamics`)
     makes, given: the column it is a model of, and those that both networks receive
+    comparison:   of what the generator makes of an example's columns with that example
     """
 
     generator: nn.Module
@@ -58,12 +63,14 @@ class GAN:
     dynamics: tuple = ()
     makes: str = "image"
     given: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
     def __post_init__(self):
         checks.numbers(self)
         checks.kinds(self)
         checks.combinations(self, self._objective)
-        checks.names(self._penalties, self._regularisers, self.options)
+        compared = self.comparison.names if self.comparison else []
+        checks.names(self._penalties, self._regularisers, self.options, compared)
         self.players()  # whose changes may refuse them
 
     def critic_loss(self, params, stats, batch, key, step):
@@ -93,7 +100,8 @@ class GAN:
         return loss, (context.stats, {**metrics, **seen})
 
     def generator_loss(self, params, stats, batch, key, step):
-        """E[objective.generator(D(x), D(G(z)))] + sum of weight x E[regulariser], minimised by G.
+        """E[objective.generator(D(x), D(G(z)))] + sum of weight x E[regulariser] + sum of weight x
+        E[loss(G(z), x)] of the comparison, minimised by G.
 
         Goodfellow et al. 2014, Algorithm 1, step of the generator; Gulrajani et al. 2017,
         Algorithm 1, lines 11 and 12. Few objectives use D(x): those that compare data and samples.
@@ -106,9 +114,10 @@ class GAN:
 
         objective, named = context.objective, self._regularisers["gen"]
         losses = objective.generator(d_real, d_fake, *context.memory.get("objective", ()))
+        compared, weights = self._compared(context, x)
         regularised, context = context.regularise(named, "gen", x, fake, z)
-        terms_of = {"adversarial": losses, **regularised}
-        loss, metrics = total(terms_of, terms.weights(named), step)
+        terms_of = {"adversarial": losses, **regularised, **compared}
+        loss, metrics = total(terms_of, {**terms.weights(named), **weights}, step)
         return loss, (context.stats, metrics)
 
     def players(self) -> dict[str, Player]:
@@ -171,6 +180,9 @@ class GAN:
             self.discriminator, "disc", random.fold_in(key, 1), taken, seen
         )
         params, stats = {**params, **more_params}, {**stats, **more_stats}
+        if self.comparison is not None:
+            more_params, more_stats = self.comparison.init(random.fold_in(key, 3), x)
+            params, stats = {**params, **more_params}, {**stats, **more_stats}
         discriminate = partial(apply, self.discriminator, "disc", params, stats, key=key)
         checks.networks(
             self,
@@ -227,6 +239,14 @@ class GAN:
         given = self._conditioned(cond)
         _, stats = apply(self.generator, "gen", params, stats, z, given, key=key)
         return {"gen": stats.get("gen", {})}
+
+    def _compared(self, context: GANContext, x: Array) -> tuple[dict, dict]:
+        """(values, weights) of the comparison of the generator's outputs with `x`."""
+        if self.comparison is None:
+            return {}, {}
+        key = random.fold_in(context.key, COMPARISON)
+        seen = (context.params, context.stats, context.outputs, x, key, context.step)
+        return self.comparison.values(*seen), self.comparison.weights
 
     def _repeated(self, x: Array) -> Array:
         """A batch's column, as often as the generator's batch is larger."""
