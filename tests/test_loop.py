@@ -12,6 +12,7 @@ import optax
 import pytest
 from helpers import tiny
 from helpers.shared import leaves, logged
+from PIL import Image
 
 from genlab import fit, spec
 from genlab.config import ConfigError, as_dict, override
@@ -269,8 +270,8 @@ def test_moving_averages_are_what_is_sampled_and_judged(tmp_path):
         state = fit(config, tmp_path / name)
         assert not np.array_equal(leaves(state)[-1], 0)
         (path,) = generate(tmp_path / name, SampleRequest(n=9))
-        drawn.append(path.read_bytes())
-        drawn.append((tmp_path / name / "samples" / f"{steps:06d}.png").read_bytes())
+        stage = tmp_path / name / "samples" / f"{steps:06d}.png"
+        drawn += [np.asarray(Image.open(file)).tobytes() for file in (path, stage)]
         scores.append(evaluate(tmp_path / name)[0]["scores"])
     assert drawn[0] == drawn[2] and drawn[1] == drawn[3] and scores[0] == scores[1]
 

@@ -1,4 +1,4 @@
-"""The one program: `genlab train | evaluate | sample | edit | sweep | bench | report | prepare`.
+"""The one program: `genlab train | evaluate | sample | edit | apply | inspect | sweep | ...`.
 
 Nothing heavy is imported before the command is known, so that `--help` answers at once.
 """
@@ -13,14 +13,25 @@ import traceback
 import warnings
 from collections.abc import Iterator
 
-from genlab.cli import bench, edit, evaluate, options, prepare, report, sample, sweep, train
+from genlab.cli import (
+    bench,
+    edit,
+    evaluate,
+    inspect,
+    options,
+    prepare,
+    report,
+    sample,
+    sweep,
+    train,
+)
 from genlab.runtime.cache import start_jax
 from genlab.runtime.signals import interruptible
 from genlab.runtime.terminal import steady
 
 COMMANDS = {
     "sweep": sweep, "train": train, "evaluate": evaluate, "sample": sample, "edit": edit,
-    "report": report, "bench": bench, "prepare": prepare,
+    "inspect": inspect, "report": report, "bench": bench, "prepare": prepare,
 }  # fmt: skip
 DESCRIPTION = """\
 genlab: a JAX laboratory for generative models.
@@ -31,6 +42,7 @@ genlab: a JAX laboratory for generative models.
   genlab evaluate --real=SET --fake=SET         score images: two folders or npz files
   genlab sample   --workdir=DIR                 grids, PNGs, npz, interpolations, truncation
   genlab edit     --workdir=DIR                 pictures inverted, and edited along a direction
+  genlab inspect  FILE ...                      which run made a picture, with which settings
   genlab report   --workdir=DIR                 run folders to one HTML page and a table
   genlab bench    --config=FILE                 compile time, images/s, FLOPs, memory
   genlab prepare  NAME | --config=FILE          a data set, once: tfds:NAME, or a folder of images

@@ -5,6 +5,7 @@ config.
 from genlab.augment import image
 from genlab.data.columns import Image, Label, Mask, Numbers, Points, Tokens, to_uint8
 from genlab.data.sets.arrays import arrays, from_arrays, from_columns
+from genlab.data.sets.damaged import damaged
 from genlab.data.sets.digits import digits
 from genlab.data.sets.folder import folder
 from genlab.data.sets.glyphs import glyphs
@@ -26,6 +27,7 @@ __all__ = [
     "Source",
     "Tokens",
     "arrays",
+    "damaged",
     "digits",
     "folder",
     "from_arrays",

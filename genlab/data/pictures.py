@@ -1,11 +1,14 @@
 """Pictures of examples: laid out in a grid, drawn as a density, written down."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from genlab.data import provenance
 
 
 def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.ndarray:
@@ -81,10 +84,13 @@ def titled(sheet: np.ndarray, title: str) -> np.ndarray:
     return np.concatenate([head, sheet])
 
 
-def write_png(path: Path | BytesIO, image: np.ndarray) -> None:
-    """uint8 [H, W, 1 or 3], to a file or into memory."""
+def write_png(
+    path: Path | BytesIO, image: np.ndarray, what: Mapping[str, Any] | None = None
+) -> None:
+    """uint8 [H, W, 1 or 3], to a file or into memory; `what` it says of itself (`provenance`)."""
     from PIL import Image
 
     if isinstance(path, Path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, "PNG")
+    said = provenance.options("PNG", what) if what else {}
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, "PNG", **said)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.context import EvaluationContext as EvaluationContext
     from genlab.evaluation.context import EvaluationResult as EvaluationResult
     from genlab.evaluation.control import Control as Control
+    from genlab.evaluation.convention import Convention as Convention
     from genlab.evaluation.evaluators import Annealed as Annealed
     from genlab.evaluation.evaluators import Bound as Bound
     from genlab.evaluation.evaluators import Modes as Modes
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.fidelity import Fidelity as Fidelity
     from genlab.evaluation.mig import MIG as MIG
     from genlab.evaluation.parts import PerClass as PerClass
+    from genlab.evaluation.restoration import Restoration as Restoration
     from genlab.evaluation.sample_set import SampleSet as SampleSet
     from genlab.evaluation.sample_set import needs as needs
     from genlab.evaluation.sample_set import settles as settles
@@ -31,6 +33,7 @@ _HOME = {
     "Bound": "evaluators",
     "CAS": "cas",
     "Control": "control",
+    "Convention": "convention",
     "Fidelity": "fidelity",
     "MIG": "mig",
     "Modes": "evaluators",
@@ -38,6 +41,7 @@ _HOME = {
     "PathLength": "evaluators",
     "PerClass": "parts",
     "Reconstruction": "evaluators",
+    "Restoration": "restoration",
     "SampleSet": "sample_set",
     "EvaluationContext": "context",
     "classification_accuracy": "accuracy",

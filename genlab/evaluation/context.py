@@ -89,9 +89,13 @@ class EvaluationContext:
 
     def samples(self, n: int, draw: int = 0) -> np.ndarray:
         """`n` samples under those `conditions`, as stored, the `draw`-th time."""
-        z = self.method.latents(random.fold_in(random.fold_in(self.key, SAMPLES), draw), n)
+        z = self.method.latents(self.stream(draw), n)
         cond = loaded(self.source, self.conditions(n))
         return self.sampler(self.params, self.stats, z, cond)
+
+    def stream(self, draw: int = 0) -> Array:
+        """The key of the latents of samples, the `draw`-th time."""
+        return random.fold_in(random.fold_in(self.key, SAMPLES), draw)
 
     @cached_property
     def sampler(self) -> Sampler:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from genlab.config import ConfigError, as_dict
+from genlab.data import provenance
 from genlab.data.columns import Label, first_image
 from genlab.data.decoding import fitted, opened
 from genlab.data.sources import Readable
@@ -69,6 +70,11 @@ def edit(
     with requests.written_whole(place, "genlab edit") as draft:
         files = write(draft, run, request, pictures, found, edited, errors)
         write_json(draft / requests.RECORD, _record(run, request, found, edited, files))
+        settings = {name: x for name, x in request._asdict().items() if x}
+        what = provenance.about(
+            run.folder.path, run.step, "genlab edit", settings, changed=pictures is not None
+        )
+        provenance.mark_all(draft, what)
     return [place / file for file in files]
 
 

@@ -16,6 +16,7 @@ from jax import random
 from genlab import config as config_lib
 from genlab.config import ConfigError, choices
 from genlab.config.experiment import Experiment
+from genlab.data import provenance
 from genlab.data.pictures import write_png
 from genlab.data.sources import Source, contents_of
 from genlab.evaluation import parts
@@ -129,7 +130,8 @@ def record(run: RunFolder, rows: list[dict]) -> None:
     """Appends rows to the run's log, their pictures to its samples."""
     for row in rows:
         for name, picture in row["_pictures"].items():
-            write_png(run.path / "samples" / f"{name}_{row['step']:06d}.png", picture)
+            what = provenance.about(run.path, row["step"], "genlab evaluate", {"picture": name})
+            write_png(run.path / "samples" / f"{name}_{row['step']:06d}.png", picture, what)
         run.append("evals.jsonl", plain(row))
 
 

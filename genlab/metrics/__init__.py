@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.metrics.image import mse as mse
     from genlab.metrics.image import psnr as psnr
     from genlab.metrics.image import ssim as ssim
+    from genlab.metrics.image import ssim_map as ssim_map
     from genlab.metrics.kernel import gaussian as gaussian
     from genlab.metrics.kernel import kernel_distance as kernel_distance
     from genlab.metrics.kernel import median_bandwidth as median_bandwidth
@@ -54,6 +55,12 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.metrics.path_length import perceptual_path_length as perceptual_path_length
     from genlab.metrics.perceptual import Lpips as Lpips
     from genlab.metrics.resampling import bootstrap as bootstrap
+    from genlab.metrics.restoration import capped_psnr as capped_psnr
+    from genlab.metrics.restoration import luma as luma
+    from genlab.metrics.restoration import region_mae as region_mae
+    from genlab.metrics.restoration import region_psnr as region_psnr
+    from genlab.metrics.restoration import region_ssim as region_ssim
+    from genlab.metrics.restoration import shaved as shaved
     from genlab.metrics.text import bleu as bleu
     from genlab.metrics.text import self_bleu as self_bleu
     from genlab.metrics.transport import directions as directions
@@ -76,6 +83,7 @@ _HOME = {
     "bleu": "text",
     "bootstrap": "resampling",
     "calibration": "control",
+    "capped_psnr": "restoration",
     "class_frechet": "frechet",
     "density_coverage": "neighbours",
     "directions": "transport",
@@ -90,6 +98,7 @@ _HOME = {
     "inception_score": "class_scores",
     "kernel_distance": "kernel",
     "leakage": "control",
+    "luma": "restoration",
     "median_bandwidth": "kernel",
     "memorisation": "neighbours",
     "merge": "frechet",
@@ -111,10 +120,15 @@ _HOME = {
     "precision_recall": "neighbours",
     "psnr": "image",
     "r2": "control",
+    "region_mae": "restoration",
+    "region_psnr": "restoration",
+    "region_ssim": "restoration",
     "self_bleu": "text",
+    "shaved": "restoration",
     "sigmoidal": "annealing",
     "sliced_wasserstein": "transport",
     "ssim": "image",
+    "ssim_map": "image",
     "vendi_from_features": "vendi",
     "vendi_from_kernel": "vendi",
     "wasserstein": "transport",

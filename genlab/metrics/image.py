@@ -81,10 +81,22 @@ def ssim(
     smaller odd `window` truncates the same Gaussian and gives another score: report it as such.
     Raises ValueError as `mse` does, for a window that does not fit, and for negative references.
     """
+    return ssim_map(image, reference, data_range, window).mean(axis=(1, 2, 3))
+
+
+def ssim_map(
+    image: Real[np.ndarray, "b h w c"],
+    reference: Real[np.ndarray, "b h w c"],
+    data_range: float,
+    window: int = 11,
+) -> Float[np.ndarray, "b i j c"]:
+    """`ssim` at each window inside the image, by the window's first pixel: window - 1 fewer a side.
+    Raises ValueError as `ssim` does.
+    """
     x, y = _intensities(image, reference, data_range)
     _check_window(window, x.shape)
     luminance, contrast = _compared(x, y, data_range, window)
-    return (luminance * contrast).mean(axis=(1, 2, 3))
+    return luminance * contrast
 
 
 def ms_ssim(

@@ -52,7 +52,7 @@ LOWER_IS_BETTER = (
 HIGHER_IS_BETTER = (
     "inception_score", "precision", "recall", "density", "coverage", "accuracy",
     "prd_precision", "prd_recall", "classification_accuracy", "sample_accuracy", "bleu",
-    "r2", "exact_match", "mig",
+    "r2", "exact_match", "mig", "gain",
     "modes", "high_quality", "elbo", "iwae", "ais", "log_likelihood", "psnr", "ssim", "ms_ssim",
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
@@ -70,8 +70,8 @@ ENDS = (
 )
 GOALS = {name: goal for names, goal in ENDS for name in names}
 NATS = ("elbo", "iwae", "ais", "log_likelihood", "nll", "forward_kl", "reverse_kl")
-UNITS = dict.fromkeys(NATS, "nats") | {"psnr": "dB"}
-WAY = re.compile(r"^(decoded|cas|sample)_")  # how it was measured: decoded_r2 is an r2
+UNITS = dict.fromkeys(NATS, "nats") | dict.fromkeys(("psnr", "gain"), "dB")
+WAY = re.compile(r"^(decoded|cas|sample|holes|given)_")  # how it was measured: decoded_r2 is an r2
 SETTING = re.compile(r"[_@-]\d+$")  # iwae_64 is an iwae
 
 
@@ -81,4 +81,4 @@ def score(name: str) -> Score:
     """
     kind = SETTING.sub("", name)
     goal = GOALS.get(kind, GOALS.get(WAY.sub("", kind)))
-    return Score(name, goal, UNITS.get(kind, ""))
+    return Score(name, goal, UNITS.get(kind, UNITS.get(WAY.sub("", kind), "")))

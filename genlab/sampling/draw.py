@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from genlab.config import ConfigError
+from genlab.data import provenance
 from genlab.data.pictures import headed, titled, write_png
 from genlab.game.abilities import Generates, require
 from genlab.runs import requests
@@ -56,7 +57,11 @@ def generate(
         (draft / "images").mkdir()
         written = _write(draft, place.name, drawn, run, request, found)
         files = [str(path.relative_to(draft)) for path in written]
-        write_json(draft / requests.RECORD, _record(run, request, found, files))
+        record = _record(run, request, found, files)
+        write_json(draft / requests.RECORD, record)
+        settings = {name: x for name, x in record.items() if name in request._fields and x}
+        what = provenance.about(run.folder.path, run.step, "genlab sample", settings)
+        provenance.mark_all(draft, what)
     return [place / file for file in files]
 
 

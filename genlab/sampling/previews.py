@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jax import random
 
+from genlab.data import provenance
 from genlab.data.pictures import headed, write_png
 from genlab.data.sources import Readable
 from genlab.game import Method, State
@@ -43,11 +44,10 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
         if seen and stored:
             above = [source.columns[name].draw(stored[name], ROW) for name in seen]
             sheet = stacked([*above, column.draw(made, ROW)])
-        write_png(run.path / "samples" / f"{step:06d}.png", sheet)
+        place, what = run.path / "samples", provenance.about(run.path, step, "genlab train", {})
+        write_png(place / f"{step:06d}.png", sheet, what)
         if rebuild:
-            write_png(
-                run.path / "samples" / f"reconstructions_{step:06d}.png", rebuild(params, stats)
-            )
+            write_png(place / f"reconstructions_{step:06d}.png", rebuild(params, stats), what)
 
     return draw
 

@@ -42,7 +42,7 @@ class Item:
     def holes(self) -> Array:
         """bool [size, size, 1]."""
         key = random.fold_in(self.key, TEXTURE_OF_HOLES)
-        return damage.holes(key, self.size, self.damage.holes)
+        return damage.holes(key, self.size, self.size, self.damage.holes)
 
     @cached_property
     def defect(self) -> Defect:

@@ -55,37 +55,49 @@ class Defect(NamedTuple):
         return image + self.cover * (self.colour[None, None] - image)
 
 
-def holes(key: Array, size: int, share: float) -> Array:
-    """Free-form holes, bool [size, size, 1]: a thick stroke through random corners, after Yu et al.
-    2019 (arXiv:1806.03589, Section 4.2), as wide as makes it `share` of the pixels.
+def holes(key: Array, height: int, width: int, share: float) -> Array:
+    """Free-form holes, bool [height, width, 1]: a thick stroke through random corners, after Yu et
+    al. 2019 (arXiv:1806.03589, Section 4.2), as wide as makes it `share` of the pixels.
     """
-    x, y = render.grid(size)
+    x, y = render.grid(height, width)
     corners = random.uniform(key, (CORNERS, 2), minval=-0.9, maxval=0.9)
-    away = jnp.full(size * size, jnp.inf)
+    away = jnp.full(height * width, jnp.inf)
     for a, b in pairwise(corners):
         across = b - a
         along = ((x - a[0]) * across[0] + (y - a[1]) * across[1]) / (across @ across + 1e-6)
         along = jnp.clip(along, 0.0, 1.0)
         squared = (x - a[0] - along * across[0]) ** 2 + (y - a[1] - along * across[1]) ** 2
         away = jnp.minimum(away, squared)
-    count = max(1, round(share * size * size))
-    return (away <= jnp.sort(away)[count - 1]).reshape(size, size, 1)
+    count = max(1, round(share * height * width))
+    return (away <= jnp.sort(away)[count - 1]).reshape(height, width, 1)
+
+
+def small(image: Array, factor: int) -> Array:
+    """Means of blocks of `factor` pixels a side, [H / factor, W / factor, C]."""
+    height, width, channels = image.shape
+    blocks = image.reshape(height // factor, factor, width // factor, factor, channels)
+    return blocks.mean((1, 3))
 
 
 def coarse(image: Array, factor: int) -> Array:
     """Means of blocks of `factor` pixels a side, shown at the same size."""
-    size = image.shape[0]
-    blocks = image.reshape(size // factor, factor, size // factor, factor, 3).mean((1, 3))
-    return jnp.repeat(jnp.repeat(blocks, factor, axis=0), factor, axis=1)
+    return jnp.repeat(jnp.repeat(small(image, factor), factor, axis=0), factor, axis=1)
 
 
 def blurred(image: Array, share: float) -> Array:
-    """Gaussian blur of a standard deviation of `share` of the frame; edges are not darkened."""
-    size = image.shape[0]
-    at = jnp.arange(size, dtype=jnp.float32)
-    weights = jnp.exp(-0.5 * ((at[:, None] - at[None]) / (share * size)) ** 2)
-    weights = weights / weights.sum(1, keepdims=True)
-    return jnp.einsum("hi,ijc,wj->hwc", weights, image, weights, precision="highest")
+    """Gaussian blur of a standard deviation of `share` of the frame's height; edges are not
+    darkened.
+    """
+    height, width, _ = image.shape
+    down, across = (_spread(n, share * height) for n in (height, width))
+    return jnp.einsum("hi,ijc,wj->hwc", down, image, across, precision="highest")
+
+
+def _spread(count: int, deviation: float) -> Array:
+    """Gaussian weights of each pixel of a line for each."""
+    at = jnp.arange(count, dtype=jnp.float32)
+    weights = jnp.exp(-0.5 * ((at[:, None] - at[None]) / deviation) ** 2)
+    return weights / weights.sum(1, keepdims=True)
 
 
 def defect(factors: Mapping[str, Array], key: Array, size: int) -> Defect:

@@ -45,11 +45,15 @@ class Drawing(NamedTuple):
         return jnp.minimum(jnp.minimum(self.main, self.inside), self.trim)
 
 
-def grid(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The centres of the pixels, x and y in -1..1, [size * size] each."""
-    ticks = ((np.arange(size) + 0.5) * 2 / size - 1).astype(np.float32)
-    y, x = np.meshgrid(ticks, ticks, indexing="ij")
+def grid(height: int, width: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The centres of the pixels, x and y in -1..1, [height * width] each; no width: a square."""
+    down, across = (_ticks(n) for n in (height, height if width is None else width))
+    y, x = np.meshgrid(down, across, indexing="ij")
     return x.ravel(), y.ravel()
+
+
+def _ticks(count: int) -> np.ndarray:
+    return ((np.arange(count) + 0.5) * 2 / count - 1).astype(np.float32)
 
 
 def places(size: int) -> tuple[Array, Array]:
