@@ -2,8 +2,8 @@
 
     (given uint8 [N, h, w, c], holes bool [N, h, w, 1] or None, shape) -> uint8 [N, *shape]
 
-where `shape` is the answer's, (H, W, C). Of scikit-image and OpenCV, which are an extra: `pip install
-'genlab[restoration]'`; what SciPy and Pillow have needs none.
+where `shape` is the answer's, (H, W, C). Of scikit-image and OpenCV, which are an extra (`pip
+install 'genlab[restoration]'`); what SciPy and Pillow have needs none.
 """
 
 import importlib
