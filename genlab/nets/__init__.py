@@ -4,6 +4,8 @@ from genlab.nets import (
     biggan,
     classic,
     dcgan,
+    dncnn,
+    enlarging,
     heads,
     layers,
     mlp,
@@ -11,6 +13,7 @@ from genlab.nets import (
     r3gan,
     resnet,
     style,
+    translation,
     unet,
 )
 from genlab.nets.frozen import Frozen, trained
@@ -31,6 +34,8 @@ __all__ = [
     "biggan",
     "classic",
     "dcgan",
+    "dncnn",
+    "enlarging",
     "heads",
     "layers",
     "minibatch",
@@ -42,5 +47,6 @@ __all__ = [
     "spectral",
     "style",
     "trained",
+    "translation",
     "unet",
 ]

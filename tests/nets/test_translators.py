@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.networks import count, drawn, image, np_down, np_up, traced, z
+from helpers.networks import count, drawn, image, np_conv, np_down, np_up, traced, z
 
 from genlab.config import ConfigError, build, spec
 from genlab.methods import GAN
-from genlab.nets import Translator, layers, patchgan, unet
+from genlab.nets import Translator, dncnn, enlarging, layers, patchgan, translation, unet
 
 # network, inputs, what the authors' code has, and why ours has another number
 OFFICIAL = {
@@ -31,13 +31,164 @@ OFFICIAL = {
         2_764_737,
         -(128 + 256 + 512),
     ),
+    "srgan's critic": (
+        enlarging.Down(),  # and 1,025 of the head; no biases before norms here
+        (image(96),),
+        23_565_505,
+        -1_025 - 64 * (1 + 2 * 2 + 2 * 4 + 2 * 8),
+    ),
+    # cszn/DnCNN, TrainingCodes/dncnn_pytorch: grey, 17 layers
+    "dncnn": (dncnn.DnCNN(1), (image(40, 1),), 556_096, 0),
 }
+# network, its number of blocks, inputs, the authors' total, biases there that a norm takes away;
+# the blocks are alike, so that two small networks say what a large one has
+BLOCKS = {
+    # CycleGAN: 15 + 2 x 9 biases before instance norms
+    "cyclegan, 9 blocks": (
+        translation.ResNet,
+        9,
+        {},
+        (image(32),),
+        11_378_179,
+        64 + 128 + 256 + 9 * 2 * 256 + 128 + 64,
+    ),
+    "cyclegan, 6 blocks": (
+        translation.ResNet,
+        6,
+        {},
+        (image(32),),
+        7_837_699,
+        64 + 128 + 256 + 6 * 2 * 256 + 128 + 64,
+    ),
+    # jcjohnson/fast-neural-style, with affine instance norms
+    "johnson": (
+        translation.ResNet,
+        5,
+        dict(width=32, kernel=9, norm="AffineInstanceNorm"),
+        (image(32),),
+        1_679_235,
+        32 + 64 + 128 + 5 * 2 * 128 + 64 + 32,
+    ),
+    "srresnet": (enlarging.SRResNet, 16, {}, (image(24),), 1_549_462, 64 * 33),
+    # xinntao/BasicSR, srresnet_arch.py; xinntao/ESRGAN
+    "msrresnet, x4": (enlarging.MSRResNet, 16, {}, (image(24),), 1_517_571, 0),
+    "msrresnet, x2": (enlarging.MSRResNet, 16, dict(factor=2), (image(24),), 1_369_859, 0),
+    "rrdb": (enlarging.RRDB, 23, {}, (image(24),), 16_697_987, 0),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_as_many_parameters_as_the_authors_network_of_as_many_blocks(name):
+    make, blocks, fields, inputs, official, biases = BLOCKS[name]
+    one, two = (count(make(blocks=n, **fields), *inputs) for n in (1, 2))
+    assert one + (blocks - 1) * (two - one) == official - biases
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_as_many_parameters_as_the_authors_network(name):
     net, inputs, official, difference = OFFICIAL[name]
     assert count(net, *inputs) == official + difference
+
+
+def reflected(x, layer, stride=1):
+    """A convolution of an odd kernel over a picture mirrored at its border, in float64."""
+    kernel = np.float64(layer["kernel"])
+    pad = kernel.shape[0] // 2
+    wide = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="reflect")
+    taps = [
+        wide[:, i : i + x.shape[1], j : j + x.shape[2]] @ kernel[i, j]
+        for i, j in np.ndindex(kernel.shape[:2])
+    ]
+    return sum(taps) + np.float64(layer.get("bias", 0.0))
+
+
+def normed(h):
+    return (h - h.mean((1, 2), keepdims=True)) / np.sqrt(h.var((1, 2), keepdims=True) + 1e-5)
+
+
+def test_a_residual_translator_by_hand():
+    """One block; doublings are nearest and a convolution, halvings begin at the first pixel."""
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 2))
+    net = translation.ResNet(1, width=2, blocks=1, kernel=3, doubling="nearest")
+    variables = drawn(net, np.float32(x))
+    p = variables["params"]
+
+    def halved(x, layer):  # the last row and column of zeros are the authors' first
+        wide = np.pad(x, ((0, 0), (0, 2), (0, 2), (0, 0)))
+        return sum(
+            wide[:, i : i + x.shape[1] : 2, j : j + x.shape[2] : 2] @ np.float64(kernel)
+            for (i, j), kernel in (((i, j), layer["kernel"][i, j]) for i, j in np.ndindex(3, 3))
+        )
+
+    def relu(h):
+        return np.maximum(h, 0)
+
+    full = relu(normed(reflected(x, p["Conv_0"])))
+    one = halved(full, p["Conv_1"])
+    two = halved(relu(normed(one)), p["Conv_2"])
+    h = relu(normed(two))
+    block = h + normed(reflected(relu(normed(reflected(h, p["Conv_3"]))), p["Conv_4"]))
+    up = block
+    for name in ("Conv_5", "Conv_6"):
+        up = relu(normed(reflected(np.kron(up, np.ones((1, 2, 2, 1))), p[name])))
+    expected = reflected(up, p["Conv_7"])
+
+    @jax.jit
+    def run(x):
+        made, sown = net.apply(variables, x, mutable=["intermediates"])
+        return made, sown["intermediates"]["features"]
+
+    made, features = run(np.float32(x))
+    np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-4)
+    for got, wanted in zip(features, (x, one, two, block), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_pixels_are_shuffled_block_by_block_and_begin_as_a_nearest_enlargement():
+    x = np.arange(2 * 2 * 3 * 8, dtype=np.float32).reshape(2, 2, 3, 8)
+    made = np.asarray(jax.jit(lambda x: enlarging.shuffled(x, 2))(x))
+    assert made.shape == (2, 4, 6, 2)
+    for i, j in np.ndindex(2, 2):
+        np.testing.assert_array_equal(made[:, i::2, j::2], x[..., 2 * (2 * i + j) :][..., :2])
+    init = enlarging.icnr(jax.nn.initializers.he_normal(), 2)
+    kernel = np.asarray(init(jax.random.key(0), (3, 3, 2, 8)))
+    picture = np.random.default_rng(0).normal(size=(1, 4, 4, 2))
+    small = np_conv(picture, {"kernel": kernel})
+    large = np.asarray(enlarging.shuffled(jnp.asarray(small, jnp.float32), 2))
+    np.testing.assert_allclose(large, np.kron(small[..., :2], np.ones((1, 2, 2, 1))), atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 8])
+@pytest.mark.parametrize("make", [enlarging.SRResNet, enlarging.MSRResNet, enlarging.RRDB])
+def test_pictures_are_enlarged_by_any_power_of_two(make, factor):
+    net = Translator(make(2, width=2, blocks=1, factor=factor, dtype="bfloat16"), bounded=False)
+    made = traced(net, None, {"small": jax.ShapeDtypeStruct((2, 5, 7, 2), jnp.float32)})[0]
+    assert made.shape == (2, 5 * factor, 7 * factor, 2) and made.dtype == jnp.float32
+
+
+def test_an_rrdb_block_scales_both_of_its_residuals():
+    """A dense block by hand, and three of them around a skip."""
+    x = np.random.default_rng(0).normal(size=(1, 3, 3, 2))
+    block = enlarging.Dense(growth=2)
+    variables = drawn(block, np.float32(x))
+    seen = x
+    for i in range(4):
+        grown = leaky(np_conv(seen, variables["params"][f"Conv_{i}"]))
+        seen = np.concatenate([seen, grown], -1)
+    expected = x + 0.2 * np_conv(seen, variables["params"]["Conv_4"])
+    np.testing.assert_allclose(
+        jax.jit(block.apply)(variables, np.float32(x)), expected, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_a_denoiser_gives_the_picture_less_what_it_finds_in_it():
+    x = np.float32(np.random.default_rng(0).normal(size=(2, 5, 5, 3)))
+    net = dncnn.DnCNN(2, width=2, depth=3, norm="Identity")
+    variables = drawn(net, x)
+    p = variables["params"]
+    h = np.maximum(np_conv(np.maximum(np_conv(x, p["Conv_0"]), 0), p["Conv_1"]), 0)
+    expected = x[..., :2] - np_conv(h, p["noise"])
+    np.testing.assert_allclose(jax.jit(net.apply)(variables, x), expected, rtol=1e-4, atol=1e-4)
 
 
 def given(size, **more):
@@ -64,9 +215,6 @@ def test_a_unet_joins_each_doubling_with_the_map_before_its_halving():
     net = unet.UNet(3, width=2, norm="InstanceNorm", dropout=0.0)
     variables = drawn(net, np.float32(x))
     p = variables["params"]
-
-    def normed(h):
-        return (h - h.mean((1, 2), keepdims=True)) / np.sqrt(h.var((1, 2), keepdims=True) + 1e-5)
 
     fine = np_down(x, p["down_0"])
     middle = normed(np_down(leaky(fine), p["down_1"]))
@@ -167,6 +315,11 @@ def test_what_cannot_be_is_refused_with_what_to_do():
         (Translator(unet.UNet()), (None, {"label": z(2)}), "given label.*no picture"),
         (unet.UNet(), (image(45),), "45x45 can be halved 0 times: .*multiples of 2"),
         (unet.UNet(depth=4), (image(24),), "24x24.*3 times.*depth is 4.*at most 3.*of 16"),
+        (translation.ResNet(), (image(30),), "30x30.*multiples of 4"),
+        (translation.ResNet(width=2), (image(4),), "1x1 cannot be reflected by 1.*zeros"),
+        (Translator(translation.ResNet()), (z(2), given(8)), "reflection padding.*AdaptiveIn"),
+        (enlarging.RRDB(factor=3), (image(8),), r"RRDB\(factor=3\).*power of two"),
+        (dncnn.DnCNN(3), (image(8, 1),), "1 channels: set channels=1"),
         (patchgan.Discriminator(), (image(16),), "16x16.*field=70.*24 pixels.*1 or 16 or 34"),
     ]:
         with pytest.raises(ConfigError, match=message):

@@ -4,6 +4,7 @@ from genlab.nets.layers.dropout import SEED, Dropout, seeds
 from genlab.nets.layers.initialisers import initialiser, normal_02
 from genlab.nets.layers.norms import (
     AdaptiveInstanceNorm,
+    AffineInstanceNorm,
     BatchNorm,
     ConditionalBatchNorm,
     GroupNorm,
@@ -17,6 +18,7 @@ from genlab.nets.layers.norms import (
     modulated,
     norm,
 )
+from genlab.nets.layers.padding import reflected
 from genlab.nets.layers.shapes import levels
 from genlab.nets.layers.wrappers import (
     Chain,
@@ -30,6 +32,7 @@ from genlab.nets.layers.wrappers import (
 __all__ = [
     "SEED",
     "AdaptiveInstanceNorm",
+    "AffineInstanceNorm",
     "BatchNorm",
     "Chain",
     "ConditionalBatchNorm",
@@ -52,5 +55,6 @@ __all__ = [
     "modulated",
     "norm",
     "normal_02",
+    "reflected",
     "seeds",
 ]

@@ -88,6 +88,27 @@ class InstanceNorm(nn.Module):
         return instance_normalised(x).astype(self.dtype)
 
 
+class AffineInstanceNorm(nn.Module):
+    """Instance normalisation with a learned scale and shift of each channel (Ulyanov et al. 2016,
+    arXiv:1607.08022, as in the authors' code).
+    """
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
+        """`cond` and `train` are not used. ConfigError for features without positions."""
+        _refuse_without_positions("AffineInstanceNorm", x, "LayerNorm")
+        scale = self.param("scale", nn.initializers.ones, x.shape[-1:])
+        bias = self.param("bias", nn.initializers.zeros, x.shape[-1:])
+        flat = (1,) * (x.ndim - 1) + (-1,)
+        return (instance_normalised(x) * scale.reshape(flat) + bias.reshape(flat)).astype(
+            self.dtype
+        )
+
+
 class LayerNorm(nn.Module):
     """Layer normalisation over each example's own features: what WGAN-GP puts in a critic instead
     of BatchNorm (Ba et al. 2016, arXiv:1607.06450; Gulrajani et al. 2017, arXiv:1704.00028, Section
