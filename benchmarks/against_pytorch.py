@@ -1,12 +1,15 @@
 """genlab against PyTorch 2, eager and compiled: the same nets, batches and optimisers, in one run.
 
-Run:    pip install torch, then python benchmarks/against_pytorch.py [--only=TEXT] [--blocks=7]
-Writes: benchmarks/results/against_pytorch.json (when nothing was left out)
+Run:    pip install torch, then
+        python benchmarks/against_pytorch.py [--only=TEXT] [--blocks=7] [--anew]
+Writes: one more of the runs of benchmarks/results/against_pytorch.json (when nothing was left out)
 
 Each contender is a process that sleeps while another runs; they take turns, a block of rounds each.
 A ratio is PyTorch's time over genlab's in the same turn. Before anything is timed the parameters of
 every network and the FLOPs of a round are compared. Run it only on an otherwise idle machine: under
-load PyTorch's thread pool slows down most, and the ratio favours genlab.
+load PyTorch's thread pool slows down most, and the ratio favours genlab. A ratio moves by a tenth
+from one day or machine to another, so that runs are added to those of before, and a goal counts in
+the worst of them; after a change of what is computed begin anew.
 """
 
 import argparse
@@ -99,7 +102,8 @@ def _flops(jaxpr) -> float:
                 "genlab_into_input": shapes,
                 "genlab_into_weight": (shapes[1], out.shape),
             }[name]
-            total += 2 * _product(small) * _product(kernel) / small[-1]
+            resampled = 4 if equation.params["pooled"] else 1
+            total += 2 * resampled * _product(small) * _product(kernel) / small[-1]
         for inner in jax.core.jaxprs_in_params(equation.params):
             total += equation.params.get("length", 1) * _flops(inner)
     return total
@@ -207,6 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="games whose name has this in it")
     parser.add_argument("--blocks", type=int, default=7)
+    parser.add_argument("--anew", action="store_true", help="forget the runs of before")
     asked = parser.parse_args()
     record.load()
     found = {}
@@ -226,7 +231,8 @@ def main() -> None:
             "threads": torch.get_num_threads(),
         }
         peak = matmul_peak(jax.devices())
-        record.write("against_pytorch", {**protocol, "matmul_peak": peak, "games": found})
+        whole = {**protocol, "matmul_peak": peak, "games": found}
+        record.append("against_pytorch", whole, asked.anew)
 
 
 def line(name: str, found: dict) -> str:

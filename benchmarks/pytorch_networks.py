@@ -91,7 +91,7 @@ class Block(nn.Module):
         """[B, C, H, W] -> [B, width, H', W']."""
         h = self.conv1(self.up(F.relu(self.norm1(x))))
         h = self.down(self.conv2(F.relu(self.norm2(h))))
-        return h + self.shortcut(self.down(self.up(x)))
+        return h + self.up(self.shortcut(self.down(x)))
 
 
 class FirstBlock(nn.Module):
@@ -168,7 +168,7 @@ class ConditionalBlock(nn.Module):
     def forward(self, x, label):
         """[B, C, H, W], [B] -> [B, C, 2 H, 2 W]."""
         h = self.conv1(self.up(F.relu(self.norm1(x, label))))
-        return self.conv2(F.relu(self.norm2(h, label))) + self.shortcut(self.up(x))
+        return self.conv2(F.relu(self.norm2(h, label))) + self.up(self.shortcut(x))
 
 
 class ConditionalUp(nn.Module):

@@ -1,11 +1,13 @@
 """The common part of benchmarks' records: the machine, its load, medians and ranges.
 
 A benchmark reads `load()` before it measures, takes its times with `timed`, and ends with
-`write(name, record)`, which puts `benchmarks/results/<name>.json` in place.
+`write(name, record)`, which puts `benchmarks/results/<name>.json` in place, or with
+`append(name, record)`, which keeps the records of other days beside the new one.
 """
 
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from genlab.runs.environment import environment
 
@@ -57,6 +60,41 @@ def write(name: str, record: dict[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(whole, indent=2) + "\n")
     return path
+
+
+def append(name: str, record: dict[str, Any], anew: bool = False) -> Path:
+    """The same as one more of the file's "runs"; `anew`: as the first of them."""
+    path = RESULTS / f"{name}.json"
+    before = [] if anew or not path.is_file() else json.loads(path.read_text())["runs"]
+    whole = {**record, "load_before": BEFORE, "environment": environment(), "machine": machine()}
+    path.write_text(json.dumps({"runs": [*before, whole]}, indent=2) + "\n")
+    return path
+
+
+def machine() -> dict[str, Any]:
+    """What differs between machines, or days of a rented one, and moves times: the processor, its
+    caches, and the bytes that one thread copies in a second.
+    """
+    cpu = Path("/sys/devices/system/cpu/cpu0/cache")
+    caches = {
+        f"L{level.read_text().strip()} {(level.parent / 'type').read_text().strip()}": (
+            level.parent / "size"
+        ).read_text().strip()
+        for level in sorted(cpu.glob("index*/level"))
+    }  # fmt: skip
+    listed = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.*)", listed.read_text() if listed.is_file() else "")
+    return {"cpu": model and model[1], "caches": caches, "copied_bytes_per_second": _copied()}
+
+
+def _copied(size: int = 1 << 28) -> float:
+    source, target = np.ones(size, np.uint8), np.zeros(size, np.uint8)
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        np.copyto(target, source)
+        seconds.append(time.perf_counter() - started)
+    return size / min(seconds)
 
 
 def read(name: str) -> dict[str, Any]:

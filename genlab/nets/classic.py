@@ -20,8 +20,7 @@ from jaxtyping import Float
 from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
-from genlab.nets.kernels.convolution import Conv, ConvTranspose
-from genlab.nets.kernels.resize import upsample
+from genlab.nets.kernels.convolution import Conv, ConvTranspose, UpsampledConv
 
 
 class Up(nn.Module):
@@ -83,13 +82,13 @@ class Resize(nn.Module):
         """Not squashed."""
         base = _base(self.shape, 2 ** (len(self.channels) - 1))
         first = (*base, self.channels[0])
-        conv = functools.partial(Conv, kernel_size=(3, 3), kernel_init=_glorot, dtype=self.dtype)
+        init = dict(kernel_size=(3, 3), kernel_init=_glorot, dtype=self.dtype)
         x = nn.relu(nn.Dense(math.prod(first), kernel_init=_glorot, dtype=self.dtype)(z))
         x = x.reshape(-1, *first)
         for channels in self.channels[1:]:
-            x = conv(channels, use_bias=layers.has_bias(self.norm))(upsample(x))
+            x = UpsampledConv(channels, use_bias=layers.has_bias(self.norm), **init)(x)
             x = nn.relu(layers.norm(self.norm, self.dtype)(x, cond, train))
-        return conv(self.shape[-1], name="image")(x)
+        return Conv(self.shape[-1], name="image", **init)(x)
 
 
 class Down(nn.Module):

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
-from genlab.nets.kernels.convolution import Conv
+from genlab.nets.kernels.convolution import Conv, PooledConv, UpsampledConv
 from genlab.nets.kernels.resize import mean_pool, upsample
 from genlab.nets.layers.attention import SelfAttention
 from genlab.nets.layers.remat import remat
@@ -122,23 +122,18 @@ class Block(nn.Module):
     ) -> Float[Array, "b i j d"]:
         """A map of `width` channels, resampled."""
 
-        def conv(h):
-            return Conv(self.width, (3, 3), kernel_init=self.kernel_init, dtype=self.dtype)(h)
-
+        init = dict(kernel_init=self.kernel_init, dtype=self.dtype)
         # Upsampling comes before the first convolution, pooling after the second.
-        before, after = (same, mean_pool) if self.resample is mean_pool else (self.resample, same)
-        h = conv(before(nn.relu(self.norm()(x, cond, train))))
-        h = after(conv(nn.relu(self.norm()(h, cond, train))))
-        shortcut = self.resample(x)  # both resamplings commute with a 1x1 convolution
+        first = UpsampledConv if self.resample is upsample else Conv
+        second = PooledConv if self.resample is mean_pool else Conv
+        h = first(self.width, (3, 3), **init)(nn.relu(self.norm()(x, cond, train)))
+        h = second(self.width, (3, 3), **init)(nn.relu(self.norm()(h, cond, train)))
+        # Both resamplings commute with a 1x1 convolution, which is smaller at the lower resolution.
+        shortcut = mean_pool(x) if self.resample is mean_pool else x
         if self.resample is not same or x.shape[-1] != self.width:
-            shortcut = Conv(
-                self.width,
-                (1, 1),
-                kernel_init=self.shortcut_init,
-                dtype=self.dtype,
-                name="shortcut",
-            )(shortcut)
-        return h + shortcut
+            init["kernel_init"] = self.shortcut_init
+            shortcut = Conv(self.width, (1, 1), name="shortcut", **init)(shortcut)
+        return h + (upsample(shortcut) if self.resample is upsample else shortcut)
 
 
 class FirstBlock(nn.Module):
@@ -156,11 +151,11 @@ class FirstBlock(nn.Module):
         self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
     ) -> Float[Array, "b h/2 w/2 d"]:
         """`cond` and `train` are not used."""
-        conv = functools.partial(Conv, self.width, dtype=self.dtype)
-        h = nn.relu(conv((3, 3), kernel_init=self.kernel_init)(x))
-        h = mean_pool(conv((3, 3), kernel_init=self.kernel_init)(h))
-        shortcut = conv((1, 1), kernel_init=self.shortcut_init, name="shortcut")
-        return h + shortcut(mean_pool(x))
+        init = dict(kernel_init=self.kernel_init, dtype=self.dtype)
+        h = nn.relu(Conv(self.width, (3, 3), **init)(x))
+        h = PooledConv(self.width, (3, 3), **init)(h)
+        init["kernel_init"] = self.shortcut_init
+        return h + Conv(self.width, (1, 1), name="shortcut", **init)(mean_pool(x))
 
 
 def same(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:

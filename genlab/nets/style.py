@@ -10,8 +10,6 @@ Unlike the paper's, it has no noise inputs and no low-pass filters, its kernels 
 scaled at run time, and `Generator` bounds the image by a tanh unless `bounded=False`.
 """
 
-import functools
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -21,8 +19,7 @@ from jaxtyping import Float
 from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions, pictures, vector
-from genlab.nets.kernels.convolution import Conv
-from genlab.nets.kernels.resize import upsample
+from genlab.nets.kernels.convolution import Conv, UpsampledConv
 from genlab.nets.layers.embedding import Embedding
 
 leaky = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "normal")
@@ -152,16 +149,16 @@ class Synthesiser(nn.Module):
     def __call__(self, w: Float[Array, "b layers w"]) -> Float[Array, "b h w c"]:
         """Not squashed."""
         doublings = layers.levels(self.shape)
-        conv = functools.partial(Conv, kernel_size=(3, 3), kernel_init=leaky, dtype=self.dtype)
+        init = dict(kernel_size=(3, 3), kernel_init=leaky, dtype=self.dtype)
         channels = [self.width * min(8, 2**stage) for stage in reversed(range(doublings + 1))]
         start = self.param("start", nn.initializers.ones, (4, 4, channels[0]), jnp.float32)
         x = jnp.broadcast_to(start.astype(self.dtype), (len(w), *start.shape))
         each = iter(jnp.moveaxis(w, 1, 0))
         for stage, features in enumerate(channels):
             if stage:
-                x = jax.nn.leaky_relu(conv(features)(upsample(x)), 0.2)
+                x = jax.nn.leaky_relu(UpsampledConv(features, **init)(x), 0.2)
             x = self._styled(x, next(each))
-            x = self._styled(jax.nn.leaky_relu(conv(features)(x), 0.2), next(each))
+            x = self._styled(jax.nn.leaky_relu(Conv(features, **init)(x), 0.2), next(each))
         return Conv(self.shape[-1], (1, 1), dtype=self.dtype, name="image")(x)
 
     def _styled(self, x: Float[Array, "b h w c"], w: Float[Array, "b w"]) -> Array:

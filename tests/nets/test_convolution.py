@@ -2,6 +2,8 @@
 derivatives.
 """
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,17 @@ import numpy as np
 import pytest
 from jax import lax, random
 
-from genlab.nets.kernels.convolution import AXES, Conv, ConvTranspose, convolve, convolve_transposed
+from genlab.nets.kernels.convolution import (
+    AXES,
+    Conv,
+    ConvTranspose,
+    PooledConv,
+    UpsampledConv,
+    convolve,
+    convolve_pooled,
+    convolve_transposed,
+    convolve_upsampled,
+)
 
 SHAPES = [
     # size, channels in and out, kernel, stride: one for each form of each map
@@ -92,6 +104,65 @@ def test_transposed_convolution_and_its_gradients_are_xlas(shape, padding):
     assert_alike(*jax.jit(lambda: (found(ours), found(theirs)))())
 
 
+def pooled(y):
+    b, h, w, c = y.shape
+    return y.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
+
+
+def doubled(x):
+    return jnp.repeat(jnp.repeat(x, 2, 1), 2, 2)
+
+
+RESAMPLED = {  # convolutions that are one with a resampling: what they are
+    convolve_pooled: lambda x, w, **fixed: pooled(xlas(x, w, **fixed)),
+    convolve_upsampled: lambda x, w, **fixed: xlas(doubled(x), w, **fixed),
+}
+
+
+def xlas(x, w, pads, strides=(1, 1)):
+    return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
+
+
+@pytest.mark.parametrize("ours", RESAMPLED, ids=lambda fn: fn.__name__)
+@pytest.mark.parametrize(
+    ("shape", "around"),
+    [
+        ((6, 5, 4, 3, 1), ((1, 1), (1, 1))),
+        ((7, 3, 4, 2, 1), ((0, 0), (1, 1))),  # from an image; 6 rows, 8 columns to be pooled
+    ],
+)
+def test_one_with_its_resampling_and_so_are_its_derivatives(ours, shape, around):
+    x, w = arrays(*shape)
+    alike = functools.partial(ours, pads=around), functools.partial(RESAMPLED[ours], pads=around)
+    both = jax.jit(lambda: [derivatives(fn, x, w) for fn in alike])
+    assert_alike(*both())
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(PooledConv, lambda x, conv: pooled(conv(x))), (UpsampledConv, lambda x, c: c(doubled(x)))],
+    ids=["pooled", "upsampled"],
+)
+@pytest.mark.parametrize(
+    "settings", [{}, {"strides": 2}, {"feature_group_count": 2, "dtype": "bfloat16"}]
+)
+def test_layers_with_a_resampling_are_flaxs(ours, theirs, settings):
+    x = random.normal(random.key(0), (2, 4, 4, 4))
+    made, conv = ours(6, (3, 3), **settings), nn.Conv(6, (3, 3), **settings)
+    variables = jax.tree.map(lambda p: p + 0.1, conv.init(random.key(1), x))
+    expected = jax.jit(lambda: theirs(x, lambda x: conv.apply(variables, x)))()
+    found = jax.jit(lambda: made.apply(variables, x))()
+    np.testing.assert_allclose(found, expected, atol=2e-2 if "dtype" in settings else 2e-6)
+
+
+def test_half_precision_loses_nothing_to_a_resampling():
+    """Sums of taps would be rounded: both steps are taken."""
+    x, w = (a.astype("bfloat16") for a in arrays(6, 5, 4, 3, 1))
+    for both in RESAMPLED.items():
+        found, expected = (jax.jit(lambda fn=fn: fn(x, w, pads=((1, 1), (1, 1))))() for fn in both)
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0), (1, None)])
 def test_batched_once_more(axes):
     x = random.normal(random.key(2), (3, 3, 6, 6, 2))
@@ -163,6 +234,17 @@ def test_every_convolution_in_a_cpu_program_is_in_the_axes_of_the_fast_kernel():
     found = [line for line in program.splitlines() if "stablehlo.convolution" in line]
     assert len(found) == 2
     assert all("[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]" in line for line in found)
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+@pytest.mark.parametrize("fn", [convolve, *RESAMPLED], ids=lambda fn: fn.__name__)
+def test_elsewhere_it_is_one_convolution_of_xlas_with_the_kernel_as_it_is(platform, fn):
+    x, w = arrays(8, 96, 96, 3, 1)  # on CPU all take fewer products
+    traced = jax.jit(lambda x, w: fn(x, w, pads=((1, 1), (1, 1)))).trace(x, w)
+    text = traced.lower(lowering_platforms=(platform,)).as_text()
+    (line,) = [line for line in text.splitlines() if "stablehlo.convolution" in line]
+    assert "dot_general" not in text
+    assert "tensor<3x3x96x96xf32>" in line and "stride = [1, 1]" in line.replace(", lhs", " lhs")
 
 
 def test_sharded_over_devices_as_on_one():

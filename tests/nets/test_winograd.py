@@ -10,7 +10,13 @@ import pytest
 from jax import lax, random
 
 from genlab.nets.kernels import convolution_cpu, winograd
-from genlab.nets.kernels.convolution import AXES, convolve, convolve_transposed
+from genlab.nets.kernels.convolution import (
+    AXES,
+    convolve,
+    convolve_pooled,
+    convolve_transposed,
+    convolve_upsampled,
+)
 
 CASES = [
     # height and width, channels in and out, kernel, strides, padding
@@ -99,24 +105,48 @@ def test_wide_kernels_take_it_in_every_map_and_up_and_down(channels, kernel, str
     assert products(lambda x, w: convolve_transposed(x, w, strides, "SAME"), x, w) == count
 
 
-def test_mixed_derivatives_are_those_of_xlas():
-    """A gradient penalty through both kinds of kernel, up and down, and a batch of kernels."""
+def test_a_resampling_takes_products_of_the_lower_resolution_alone():
+    x, w = drawn((8, 8), 32, 32, (3, 3))
+    pads = ((1, 1), (1, 1))
+    for fn in (convolve_pooled, convolve_upsampled):
+        assert products(functools.partial(fn, pads=pads), x, w) == 9
+        assert products(jax.grad(lambda x, w, fn=fn: fn(x, w, pads).sum()), x, w) == 9
+        assert products(jax.grad(lambda w, x, fn=fn: fn(x, w, pads).sum()), w, x) == 9
+
+
+def strided(x, down, up):
+    """Down by half and up again, in genlab's form and in XLA's."""
+    y = convolve(x, down, (2, 2), ((1, 1),) * 2)
+    plain = lax.conv_general_dilated(x, down, (2, 2), ((1, 1),) * 2, dimension_numbers=AXES)
+    return (
+        convolve_transposed(y, up, (2, 2), "SAME"),
+        lax.conv_transpose(plain, up, (2, 2), "SAME", dimension_numbers=AXES),
+    )
+
+
+def resampled(x, down, up):
+    """The same by 3x3 kernels, pooled and doubled."""
+    down, up, pads = down[:3, :3], up[:3, :3], ((1, 1), (1, 1))
+    plain = functools.partial(lax.conv_general_dilated, window_strides=(1, 1), padding=pads)
+    b, h, w, c = x.shape
+    y = plain(x, rhs=down, dimension_numbers=AXES).reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
+    y = jnp.repeat(jnp.repeat(y, 2, 1), 2, 2)
+    ours = convolve_upsampled(convolve_pooled(x, down, pads), up, pads)
+    return ours, plain(y, rhs=up, dimension_numbers=AXES)
+
+
+@pytest.mark.parametrize("there_and_back", [strided, resampled])
+def test_mixed_derivatives_are_those_of_xlas(there_and_back):
+    """A gradient penalty through both kinds of kernel, down and up, and a batch of kernels."""
     x, down = drawn((8, 8), 32, 32, (4, 4))
     up = random.normal(random.key(2), (4, 4, 32, 32)) / 22
 
-    def ours(x, down, up):
-        return convolve_transposed(convolve(x, down, (2, 2), ((1, 1),) * 2), up, (2, 2), "SAME")
-
-    def theirs(x, down, up):
-        y = lax.conv_general_dilated(x, down, (2, 2), ((1, 1),) * 2, dimension_numbers=AXES)
-        return lax.conv_transpose(y, up, (2, 2), "SAME", dimension_numbers=AXES)
-
-    def penalty(fn):
-        slope = jax.grad(lambda x, *w: jnp.sin(fn(x, *w)).sum())
+    def penalty(which):
+        slope = jax.grad(lambda x, *w: jnp.sin(there_and_back(x, *w)[which]).sum())
         return jax.grad(lambda *w: jnp.square(slope(x, *w)).mean(), (0, 1))
 
     kernels = jnp.stack([down, down[::-1]]), jnp.stack([up, up[:, ::-1]])
-    found, expected = (jax.jit(jax.vmap(penalty(fn)))(*kernels) for fn in (ours, theirs))
+    found, expected = jax.jit(lambda *w: [jax.vmap(penalty(i))(*w) for i in (0, 1)])(*kernels)
     for a, b in zip(found, expected, strict=True):
         scale = jnp.abs(b).max()
         np.testing.assert_allclose(a / scale, b / scale, atol=1e-5)

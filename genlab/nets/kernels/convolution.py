@@ -10,6 +10,9 @@ maps stand behind every convolution, and each one's derivatives are the other tw
 They are primitives here, so that all derivatives of any order and mode come out in the same three.
 A kernel that is `turned` lies as a transposed convolution's parameters do, [k, k, O, C], taps in
 reverse: to turn it in memory and its gradient back costs as much as a small product.
+A map that is `pooled` is summed over blocks of 2x2 after its convolution, so that its transpose
+doubles images before one: on CPU both are one convolution of stride 2 with a kernel of one tap
+more, at 16 products for 36 of a 3x3 kernel, and the larger image is never written.
 On CPU each is written in the form that is fastest for its shape (`convolution_cpu.py`); elsewhere
 (cuDNN, TPU) XLA's own is taken. Inside `jax.shard_map` these need `check_vma=False`.
 
@@ -32,6 +35,7 @@ from jaxtyping import Float
 from genlab.nets.kernels import convolution_cpu
 from genlab.nets.kernels.convolution_cpu import AXES
 from genlab.nets.kernels.primitive import more_images, primitive
+from genlab.nets.kernels.resize import added, mean_pool, upsample
 
 Pads = tuple[tuple[int, ...], ...]  # (before, after) along both axes
 Strides = tuple[int, ...]  # along both axes
@@ -47,7 +51,26 @@ def convolve(
     strides, pads = tuple(strides), tuple(map(tuple, pads))
     if kernel.shape[:2] == strides == (1, 1) and pads == ((0, 0), (0, 0)):
         return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
-    return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False)
+    return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False, pooled=False)
+
+
+def convolve_pooled(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "k l c o"], pads: Pads
+) -> Float[Array, "b i/2 j/2 o"]:
+    """`mean_pool(convolve(x, kernel, pads=pads))`; i and j even."""
+    strides, pads = (1, 1), tuple(map(tuple, pads))
+    return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False, pooled=True) / 4
+
+
+def convolve_upsampled(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "k l c o"], pads: Pads
+) -> Float[Array, "b i j o"]:
+    """`convolve(upsample(x), kernel, pads=pads)`."""
+    sides = list(zip(kernel.shape[:2], pads, x.shape[1:3], strict=True))
+    size = tuple(2 * length + low + high - k + 1 for k, (low, high), length in sides)
+    back = tuple((k - 1 - low, k - 1 - high) for k, (low, high), _ in sides)
+    fixed = {"strides": (1, 1), "pads": back, "turned": True, "pooled": True}
+    return _into_input.bind(x, kernel, size=size, **fixed)
 
 
 def convolve_transposed(
@@ -64,7 +87,8 @@ def convolve_transposed(
         _before(k, s, padding, length, small)
         for k, s, length, small in zip(kernel.shape[:2], strides, size, x.shape[1:3], strict=True)
     )
-    return _into_input.bind(x, kernel, strides=strides, pads=pads, turned=True, size=size)
+    fixed = {"strides": strides, "pads": pads, "turned": True, "pooled": False}
+    return _into_input.bind(x, kernel, size=size, **fixed)
 
 
 class ConvTranspose(nn.Module):
@@ -89,26 +113,52 @@ class ConvTranspose(nn.Module):
         return y if bias is None else y + bias.reshape(1, 1, 1, -1)
 
 
-def _general(
-    x, kernel, strides, padding, *, lhs_dilation=None, rhs_dilation=None, dimension_numbers=None,
-    feature_group_count=1, precision=None, **kwargs,
-):  # fmt: skip
+def _general(x, kernel, strides, padding, **more):
     """What flax's layer asks of a convolution: ours where it is plain, XLA's where it is not."""
-    plain = feature_group_count == 1 and precision is None and not kwargs and x.ndim == 4
-    for dilation in (lhs_dilation, rhs_dilation):
-        plain = plain and (dilation is None or set(dilation) == {1})
-    if not plain:
-        return lax.conv_general_dilated(
-            x, kernel, strides, padding, lhs_dilation, rhs_dilation, dimension_numbers,
-            feature_group_count, precision=precision, **kwargs,
-        )  # fmt: skip
+    if not _plain(x, **more):
+        return lax.conv_general_dilated(x, kernel, strides, padding, **more)
+    return convolve(x, kernel, tuple(strides), _pads(x.shape, kernel, strides, padding))
+
+
+def _plain(
+    x, lhs_dilation=None, rhs_dilation=None, dimension_numbers=None, feature_group_count=1,
+    precision=None, **more,
+) -> bool:  # fmt: skip
+    """Whether nothing is asked beyond strides and padding."""
+    dilated = any(set(d) != {1} for d in (lhs_dilation, rhs_dilation) if d is not None)
+    return x.ndim == 4 and feature_group_count == 1 and precision is None and not (dilated or more)
+
+
+def _pads(shape, kernel, strides, padding) -> Pads:
+    """Of a "SAME", "VALID" or pairs of numbers, over images of `shape`."""
     if isinstance(padding, str):
-        padding = lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, padding)
-    return convolve(x, kernel, tuple(strides), tuple((int(a), int(b)) for a, b in padding))
+        padding = lax.padtype_to_pads(shape[1:3], kernel.shape[:2], strides, padding)
+    return tuple((int(a), int(b)) for a, b in padding)
+
+
+def _general_pooled(x, kernel, strides, padding, **more):
+    if not _one_with_its_resampling(x, kernel, strides, **more):
+        return mean_pool(_general(x, kernel, strides, padding, **more))
+    return convolve_pooled(x, kernel, _pads(x.shape, kernel, strides, padding))
+
+
+def _general_upsampled(x, kernel, strides, padding, **more):
+    if not _one_with_its_resampling(x, kernel, strides, **more):
+        return _general(upsample(x), kernel, strides, padding, **more)
+    doubled = (len(x), 2 * x.shape[1], 2 * x.shape[2])
+    return convolve_upsampled(x, kernel, _pads(doubled, kernel, strides, padding))
+
+
+def _one_with_its_resampling(x, kernel, strides, **more) -> bool:
+    return max(strides) == 1 < min(kernel.shape[:2]) and _plain(x, **more)
 
 
 Conv = functools.partial(nn.Conv, conv_general_dilated=_general)
 """flax's layer, computed here; one with groups or dilation is computed as before."""
+PooledConv = functools.partial(nn.Conv, conv_general_dilated=_general_pooled)
+"""`Conv`, then a mean over blocks of 2x2, before the bias: the same after it."""
+UpsampledConv = functools.partial(nn.Conv, conv_general_dilated=_general_upsampled)
+"""Nearest-neighbour doubling, then `Conv`."""
 
 
 def _transposed(strides: Strides, padding: str) -> Callable:
@@ -133,9 +183,10 @@ def _before(k: int, s: int, padding: str, length: int, small: int) -> tuple[int,
 # The three maps, as XLA has them.
 
 
-def _forward_native(x, w, *, strides, pads, turned):
+def _forward_native(x, w, *, strides, pads, turned, pooled):
     w = convolution_cpu.turn(w) if turned else w
-    return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
+    y = lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
+    return added(y) if pooled else y
 
 
 def _into_input_native(y, w, *, turned, size, **fixed):
@@ -153,7 +204,7 @@ def _into_weight_native(x, y, *, turned, kernel, **fixed):
 
 # Primitives: their derivatives are one another.
 
-STATIC = ("strides", "pads", "turned", "size", "kernel")
+STATIC = ("strides", "pads", "turned", "pooled", "size", "kernel")
 _forward = primitive("forward", _forward_native, convolution_cpu.forward, STATIC)
 _into_input = primitive("into_input", _into_input_native, convolution_cpu.into_input, STATIC)
 _into_weight = primitive("into_weight", _into_weight_native, convolution_cpu.into_weight, STATIC)

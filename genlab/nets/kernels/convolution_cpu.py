@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import ShapeDtypeStruct, lax
 
 from genlab.nets.kernels import winograd
+from genlab.nets.kernels.resize import added_cpu, repeated
 
 AXES = ("NHWC", "HWIO", "NHWC")
 FEW = 4  # channels of an image: too few to fill the kernels that take channels together
@@ -24,7 +25,48 @@ def turn(w):
     return w[::-1, ::-1].swapaxes(2, 3)
 
 
-def forward(x, w, *, strides, pads, turned):
+def forward(x, w, *, pooled, **fixed):
+    """One convolution of stride 2 where the sums over 2x2 can be taken of the kernel."""
+    if not pooled:
+        return _forward(x, w, **fixed)
+    if _coarse(x.dtype):
+        return added_cpu(_forward(x, w, **fixed))
+    return _forward(x, _spread(w), **{**fixed, "strides": (2, 2)})
+
+
+def into_input(y, w, *, pooled, **fixed):
+    """The same back: no image is doubled."""
+    if not pooled:
+        return _into_input(y, w, **fixed)
+    if _coarse(y.dtype):
+        return _into_input(repeated(y), w, **fixed)
+    return _into_input(y, _spread(w), **{**fixed, "strides": (2, 2)})
+
+
+def into_weight(x, y, *, pooled, kernel, **fixed):
+    """The same for the kernel, each of whose taps is in four of the larger one's."""
+    if not pooled:
+        return _into_weight(x, y, kernel=kernel, **fixed)
+    if _coarse(x.dtype):
+        return _into_weight(x, repeated(y), kernel=kernel, **fixed)
+    k, m = kernel
+    w = _into_weight(x, y, kernel=(k + 1, m + 1), **{**fixed, "strides": (2, 2)})
+    return w[1:, 1:] + w[1:, :m] + w[:k, 1:] + w[:k, :m]
+
+
+def _spread(w):
+    """The kernel of stride 2 that gives the sums over 2x2 of what `w` gives with stride 1."""
+    rows = jnp.pad(w, ((1, 0), (0, 0), (0, 0), (0, 0))) + jnp.pad(w, ((0, 1), *((0, 0),) * 3))
+    before, after = (((0, 0), pair, (0, 0), (0, 0)) for pair in ((1, 0), (0, 1)))
+    return jnp.pad(rows, before) + jnp.pad(rows, after)
+
+
+def _coarse(dtype) -> bool:
+    """Whether sums of taps would lose what products in this type still have."""
+    return jnp.finfo(dtype).bits < 32
+
+
+def _forward(x, w, *, strides, pads, turned):
     """Fewer products where they win; else XLA's own."""
     if _fewer(w.shape, strides, pads, x.shape[1:3], x.dtype, THREE_STRIDES):
         return winograd.convolve(x, w, strides, pads, turned)
@@ -32,7 +74,7 @@ def forward(x, w, *, strides, pads, turned):
     return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
 
 
-def into_input(y, w, *, strides, pads, turned, size):
+def _into_input(y, w, *, strides, pads, turned, size):
     """Fewer products where they win; overlapping sums of one product where the kernel is a whole
     number of strides or leads to an image; else a convolution in the axes of the fast kernel.
     """
@@ -56,7 +98,7 @@ def into_input(y, w, *, strides, pads, turned, size):
     )
 
 
-def into_weight(x, y, *, strides, pads, turned, kernel):
+def _into_weight(x, y, *, strides, pads, turned, kernel):
     """Fewer products where they win; from an image by kernels of whole strides one product of
     pieces; else a convolution over the batch as channels, its output the kernel: the gradient
     slides over the input, or, where it has few channels itself, the input over the gradient.
@@ -66,11 +108,11 @@ def into_weight(x, y, *, strides, pads, turned, kernel):
         w = ShapeDtypeStruct(shape, x.dtype)
         back = jax.linear_transpose(lambda w: winograd.convolve(x, w, strides, pads, turned), w)
         return back(y)[0]
-    w = _into_weight(x, y, strides, pads, kernel)
+    w = _into_weight_direct(x, y, strides, pads, kernel)
     return turn(w) if turned else w
 
 
-def _into_weight(x, y, strides, pads, kernel):
+def _into_weight_direct(x, y, strides, pads, kernel):
     whole = all(s > 1 and k % s == 0 for k, s in zip(kernel, strides, strict=True))
     if x.shape[3] <= FEW and whole and min(*pads[0], *pads[1]) >= 0:
         return _product_of_pieces(x, y, strides, pads, kernel)

@@ -24,26 +24,28 @@ def mean_pool(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
     return _add.bind(x) / 4
 
 
-def _repeated(x):
+def repeated(x: Float[Array, "b h w c"]) -> Float[Array, "b 2*h 2*w c"]:
+    """Every pixel as a block of 2x2."""
     b, h, w, c = x.shape
     return jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c)).reshape(b, 2 * h, 2 * w, c)
 
 
-def _added(x):
+def added(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
+    """Sums over 2x2; h and w even."""
     b, h, w, c = x.shape
     return x.reshape(b, h // 2, 2, w // 2, 2, c).sum((2, 4))
 
 
-def _added_cpu(x):
-    """Rows first, whole; then the two columns, which lie side by side."""
+def added_cpu(x: Float[Array, "b h w c"]) -> Float[Array, "b h/2 w/2 c"]:
+    """The same: rows first, whole; then the two columns, which lie side by side."""
     b, h, w, c = x.shape
     wide = x.reshape(b, h // 2, 2, w // 2, 2 * c).astype(jnp.promote_types(x.dtype, jnp.float32))
     rows = wide[:, :, 0] + wide[:, :, 1]
     return (rows[..., :c] + rows[..., c:]).astype(x.dtype)
 
 
-_repeat = primitive("repeat", _repeated, _repeated)
-_add = primitive("add", _added, _added_cpu)
+_repeat = primitive("repeat", repeated, repeated)
+_add = primitive("add", added, added_cpu)
 ad.deflinear2(_repeat, lambda y, _: [_add.bind(y)])
 ad.deflinear2(_add, lambda y, _: [_repeat.bind(y)])
 for _made in (_repeat, _add):
