@@ -27,8 +27,9 @@ OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options")
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
 MADE_FROM = {"editing", "fine_tuning", "second_stage"}  # other runs: trained in the slow tier alone
-DEEPEST = {"biggan", "cgan-projection", "r3gan", "sagan", "sngan", "upsampling"}  # traced in the slow tier alone
-HEADED = {"adc-gan", "contragan", "reacgan", "concatenation"}  # so too: heads have tests
+# Traced in the slow tier alone: the deepest networks, and heads, which have tests of their own.
+DEEPEST = {"biggan", "cgan-projection", "r3gan", "sagan", "sngan", "upsampling"}
+HEADED = {"adc-gan", "contragan", "reacgan", "concatenation"}
 REPORTED = {"dirac_gan/dirac"}  # `test_launch.py` and the tutorial report images
 
 VARIANTS = [(file, variant) for file in FILES for variant in plan.variants(load(file))]
