@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jax import Array
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float, Int, PRNGKeyArray
 
 from genlab.config import ConfigError
 
@@ -48,6 +48,21 @@ class Encodes(Protocol):
 
     def encode(self, params: dict, stats: dict, x: Examples, cond: Conditions = None) -> Latents:
         """Codes of examples."""
+        ...
+
+
+@runtime_checkable
+class Quantises(Protocol):
+    """Gives codes of examples that are whole numbers."""
+
+    def quantise(
+        self, params: dict, stats: dict, x: Examples, cond: Conditions = None
+    ) -> tuple[Int[Array, " b *positions"], ...]:
+        """Maps of codes, coarse to fine."""
+        ...
+
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """How many codes there are, for each of the maps."""
         ...
 
 

@@ -73,6 +73,34 @@ def historical_averaging(weight: Weight) -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)
 
 
+class Skipping(NamedTuple):
+    """The state of what is skipped, and how many updates were."""
+
+    inner: Any
+    skipped: Array
+
+
+def skip_large(inner: optax.GradientTransformation, limit: float) -> optax.GradientTransformation:
+    """`inner`, but no update at all where the norm of the gradient is `limit` or more, or not
+    finite: parameters and the state of `inner` stay (Child 2021, arXiv:2011.10650, Section 4.3).
+    """
+    if limit <= 0:
+        raise ConfigError(f"skip_large(limit={limit}): every update would be skipped")
+
+    def init(params):
+        return Skipping(inner.init(params), jnp.zeros((), jnp.int32))
+
+    def update(updates, state, params=None):
+        takes = optax.tree.norm(updates) < limit  # false for NaN
+        safe = jax.tree.map(lambda u: jnp.where(takes, u, 0), updates)
+        made, after = inner.update(safe, state.inner, params)
+        made = jax.tree.map(lambda u: jnp.where(takes, u, 0), made)
+        kept = jax.tree.map(lambda new, old: jnp.where(takes, new, old), after, state.inner)
+        return made, Skipping(kept, state.skipped + ~takes)
+
+    return optax.GradientTransformation(init, update)
+
+
 def scheduled_adam(
     learning_rate: Weight, b1: Weight = 0.9, b2: Weight = 0.999, eps: float = 1e-8
 ) -> optax.GradientTransformation:

@@ -1,10 +1,23 @@
 """Methods: one paper's idea per file, each a game."""
 
+from genlab.methods.code_prior import CodePrior
 from genlab.methods.gan.comparison import Comparison
 from genlab.methods.gan.method import GAN
+from genlab.methods.hierarchical import HierarchicalVAE
 from genlab.methods.inversion import InversionEncoder
 from genlab.methods.regression import Regression
 from genlab.methods.two_stage import TwoStageVAE
 from genlab.methods.vae import VAE
+from genlab.methods.vq import VQVAE
 
-__all__ = ["GAN", "VAE", "Comparison", "InversionEncoder", "Regression", "TwoStageVAE"]
+__all__ = [
+    "GAN",
+    "VAE",
+    "VQVAE",
+    "CodePrior",
+    "Comparison",
+    "HierarchicalVAE",
+    "InversionEncoder",
+    "Regression",
+    "TwoStageVAE",
+]

@@ -1,20 +1,25 @@
 """Networks: roles (what goes in and comes out) over trunks (one family per file)."""
 
 from genlab.nets import (
+    autoregressive,
     biggan,
     classic,
     dcgan,
     dncnn,
     enlarging,
     heads,
+    ladder,
     layers,
     mlp,
     patchgan,
+    quantise,
     r3gan,
     resnet,
     style,
     translation,
     unet,
+    vdvae,
+    vqvae,
 )
 from genlab.nets.frozen import Frozen, trained
 from genlab.nets.layers import attention, minibatch, spectral
@@ -31,17 +36,20 @@ __all__ = [
     "Translator",
     "WithScale",
     "attention",
+    "autoregressive",
     "biggan",
     "classic",
     "dcgan",
     "dncnn",
     "enlarging",
     "heads",
+    "ladder",
     "layers",
     "minibatch",
     "mlp",
     "nnx_module",
     "patchgan",
+    "quantise",
     "r3gan",
     "resnet",
     "spectral",
@@ -49,4 +57,6 @@ __all__ = [
     "trained",
     "translation",
     "unet",
+    "vdvae",
+    "vqvae",
 ]

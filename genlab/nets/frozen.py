@@ -57,6 +57,15 @@ class Frozen(Wrapper):
         """What `net` gives of styles, where it has them."""
         return self(*args, method="synthesis")
 
+    def lookup(self, *args):
+        """What `net` gives of codes, where it is a quantiser."""
+        return self(*args, method="lookup")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many codes there are, where `net` is a quantiser."""
+        return self.net.sizes
+
     @nn.compact
     def __call__(self, *args, method: str = "__call__", **kwargs):
         """What `net` gives, or another of its functions; what it sows is sown on."""

@@ -8,6 +8,7 @@ over the batch, such as the mean logit of the other side, has to ask for it.
 import contextvars
 from typing import Any
 
+import jax.numpy as jnp
 from jax import Array, lax, random
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
@@ -33,6 +34,21 @@ def axis() -> str | None:
 def mean(tree: PyTree) -> PyTree:
     """The mean over the devices of a `Pmap`; under `Jit` the tree itself, the global mean."""
     return lax.pmean(tree, AXIS) if axis() else tree
+
+
+def total(tree: PyTree) -> PyTree:
+    """The sum over the devices of a `Pmap`; under `Jit` the tree itself, the global sum."""
+    return lax.psum(tree, AXIS) if axis() else tree
+
+
+def dealt(x: Array) -> Array:
+    """Rows that all devices of a `Pmap` agree on, row k being that of device k modulo their number;
+    under `Jit` `x` itself.
+    """
+    if not axis():
+        return x
+    turn = jnp.arange(len(x)) % lax.psum(1, AXIS) == lax.axis_index(AXIS)
+    return lax.psum(jnp.where(turn.reshape(-1, *(1,) * (x.ndim - 1)), x, 0), AXIS)
 
 
 def gather(x: Array) -> Array:

@@ -11,7 +11,7 @@ from genlab.data import provenance
 from genlab.data.pictures import headed, write_png
 from genlab.data.sources import Readable
 from genlab.game import Method, State
-from genlab.game.abilities import Reconstructs
+from genlab.game.abilities import Generates, Reconstructs, can
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import evaluation_variables
@@ -29,6 +29,8 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
     any. Pictures that the method is given stand above those it makes of them.
     """
     method, source = experiment.method, experiment.data
+    if not can(method, Generates):
+        return reconstructions(experiment, run)
     column, columns = source.columns[method.makes], grid_columns(method, source)
     sampler, seen = Sampler(method, source), given_pictures(method, source)
     square = POINTS if len(column.shape) == 1 else 6 * columns if columns else GRID
@@ -48,6 +50,19 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
         write_png(place / f"{step:06d}.png", sheet, what)
         if rebuild:
             write_png(place / f"reconstructions_{step:06d}.png", rebuild(params, stats), what)
+
+    return draw
+
+
+def reconstructions(experiment, run: RunFolder) -> Callable[[int, State], None]:
+    """`stages` of a method that has no samples."""
+    rebuild = reconstructor(experiment.method, experiment.data)
+
+    def draw(step: int, state: State) -> None:
+        if rebuild:
+            params, stats = _on_one_device(evaluation_variables(experiment, state))
+            path = run.path / "samples" / f"reconstructions_{step:06d}.png"
+            write_png(path, rebuild(params, stats))
 
     return draw
 

@@ -1,0 +1,110 @@
+"""The prior over a quantised autoencoder's codes; which weights that has does not matter here."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import tiny
+from jax import random
+
+import genlab
+from genlab import spec, trained
+from genlab.config import ConfigError, build
+from genlab.game.abilities import Generates, HasLogWeight, can
+from genlab.losses import likelihood
+from genlab.methods import VQVAE, CodePrior
+from genlab.nets import autoregressive, quantise, vqvae
+
+NET = {"width": 4, "halvings": 1, "blocks": 0}
+X = random.uniform(random.key(1), (3, *tiny.SHAPE), minval=-1.0)
+
+
+def parts():
+    """Encoder, a quantiser of two maps, 2x2 and 4x4, decoder, likelihood."""
+    up = spec(vqvae.Up, (4, 4, 4), **NET)
+    quantiser = spec(
+        quantise.Hierarchical, spec(vqvae.Down, 4, **NET), up,
+        spec(quantise.Codebook, 5), spec(quantise.Codebook, 7), channels=3,
+    )  # fmt: skip
+    encoder, decoder = spec(vqvae.Down, 4, **NET), spec(vqvae.Up, tiny.SHAPE, **NET)
+    return encoder, quantiser, decoder, spec(likelihood.gaussian, 0.5)
+
+
+def priors(**kwargs):
+    net = {"width": 4, "layers": 1, **kwargs}
+    top = spec(autoregressive.Transformer, (2, 2), 5, heads=2, **net)
+    return top, spec(autoregressive.GatedPixelCNN, (4, 4), 7, kernel=3, **net)
+
+
+@pytest.fixture(scope="module")
+def made():
+    """(the method, params, stats)."""
+    method = build(spec(CodePrior, *parts(), priors(), given=("label",)))
+    return method, *jax.jit(method.init)(random.key(0), {"image": X, "label": jnp.eye(3)})
+
+
+def test_the_loss_is_that_of_each_map_given_the_maps_before_it(made):
+    method, params, stats = made
+    batch = {"image": X, "label": jnp.eye(3)}
+    loss, (_, seen) = jax.jit(method.loss)(params, stats, batch, random.key(7), 0)
+    top, bottom = jax.jit(method.quantise)(params, stats, X)
+    assert (top.shape, bottom.shape) == ((3, 2, 2), (3, 4, 4))
+    label, told = (
+        {"label": jnp.eye(3)},
+        jnp.repeat(jnp.repeat(jax.nn.one_hot(top, 5), 2, axis=1), 2, axis=2),
+    )
+    of = lambda n, codes, **given: jax.nn.log_softmax(  # noqa: E731
+        method.priors[n].apply({"params": params[f"prior{n}"]}, codes, {**label, **given})
+    )  # fmt: skip
+    log_p = [np.asarray(of(0, top)), np.asarray(of(1, bottom, **{"codes 0": told}))]
+    picked = [
+        np.take_along_axis(law, np.asarray(codes)[..., None], -1).sum((1, 2, 3))
+        for law, codes in zip(log_p, (top, bottom), strict=True)
+    ]
+    for n in (0, 1):
+        np.testing.assert_allclose(seen[f"codes{n}"], -picked[n].mean(), rtol=1e-4)
+    np.testing.assert_allclose(loss, -sum(picked).mean(), rtol=1e-4)
+    bound = jax.jit(method.log_weight)(params, stats, X, random.key(0), {"label": jnp.eye(3)})
+    rebuilt = np.asarray(jax.jit(method.reconstruct)(params, stats, X))
+    apart = ((rebuilt - X) ** 2).sum((1, 2, 3)) / 0.5 + 64 * np.log(0.5 * np.sqrt(2 * np.pi))
+    assert np.abs(rebuilt).max() < 1, "nothing is cut off, so that the mean is theta"
+    np.testing.assert_allclose(bound, sum(picked) - apart, rtol=1e-4)
+
+
+def test_samples_are_decoded_codes_drawn_level_by_level(made):
+    method, params, stats = made
+    z = method.latents(random.key(3), 3)
+    assert z.shape == (3, 4 + 16)
+    cond = {"label": jnp.eye(3)}
+    top, bottom = jax.jit(method.codes_of)(params, stats, z, cond)
+    assert top.max() < 5 and bottom.max() < 7
+    q = method.quantiser.apply({"params": params["quantiser"]}, (top, bottom), method="lookup")
+    x = method.decoder.apply({"params": params["decoder"]}, q)
+    np.testing.assert_allclose(
+        jax.jit(method.generate)(params, stats, z, cond), np.clip(x, -1, 1), atol=1e-5
+    )
+    assert can(method, Generates) and can(method, HasLogWeight)
+    assert method.players()["prior"].owns == ("prior0", "prior1")
+
+
+def test_priors_that_do_not_fit_are_refused():
+    with pytest.raises(ConfigError, match="one prior for each map"):
+        build(spec(CodePrior, *parts(), priors()[:1]))
+    with pytest.raises(ConfigError, match="temperature=0"):
+        build(spec(CodePrior, *parts(), priors(), temperature=0.0))
+
+
+def test_a_prior_of_a_trained_run_samples_without_its_folder(tmp_path):
+    """One with a codebook of averages, whose statistics are frozen with it."""
+    quantiser = spec(quantise.Averaged, 5, decay=0.5)
+    encoder, _, decoder, law = parts()
+    first = tiny.experiment(spec(VQVAE, encoder, quantiser, decoder, law), ("vae",))
+    before = genlab.fit(first, tmp_path / "vq")
+    held = [spec(trained, str(tmp_path / "vq"), n) for n in ("encoder", "quantiser", "decoder")]
+    prior = spec(autoregressive.Transformer, (4, 4), 5, width=4, layers=1, heads=2)
+    second = tiny.experiment(spec(CodePrior, *held, law, (prior,)), ("prior",))
+    after = genlab.fit(second, tmp_path / "prior")
+    kept = after.stats["quantiser"]["frozen"]["weights"]["codebook"]
+    np.testing.assert_array_equal(kept["sums"], before.stats["quantiser"]["codebook"]["sums"])
+    (tmp_path / "vq").rename(tmp_path / "gone")
+    assert np.asarray(genlab.load(tmp_path / "prior").sample(2)).shape == (2, *tiny.SHAPE)

@@ -1,0 +1,199 @@
+"""VAEs with a hierarchy of latents: Gaussians of a level, the bound, depth, parameter counts."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import tiny
+from jax import random
+from scipy import special
+
+from genlab.config import ConfigError, build, spec
+from genlab.game.optim import skip_large
+from genlab.losses import likelihood
+from genlab.methods import HierarchicalVAE
+from genlab.nets import ladder, topdown, vdvae
+from genlab.nets.topdown import Gaussian
+from genlab.train.program import prepare
+
+RNG = np.random.default_rng(0)
+UP, DOWN = "1x1,4m1,8m4,8x1", "8x1,8d2,4d4,1x1"
+
+
+def gaussians(*shape):
+    return [Gaussian(*np.float32(RNG.normal(size=(2, *shape)))) for _ in range(2)]
+
+
+def test_a_levels_kl_ratio_and_noise():
+    """The ratio's mean over draws is the KL, and the noise gives the same z from the prior."""
+    q, p = gaussians(3, 2, 2)
+    e = np.float32(RNG.normal(size=(3, 4)))
+    found = topdown.level(e, p, q)
+    mq, sq, mp, sp = (np.float64(x) for x in (*q, *p))
+    kl = sp - sq + (np.exp(2 * sq) + (mq - mp) ** 2) / (2 * np.exp(2 * sp)) - 0.5
+    np.testing.assert_allclose(found.kl, kl.sum((1, 2)), rtol=1e-5)
+    z = mq + np.exp(sq) * e.reshape(3, 2, 2)
+    np.testing.assert_allclose(found.z, z, rtol=1e-5)
+    log = lambda m, s: -0.5 * ((z - m) / np.exp(s)) ** 2 - s  # noqa: E731
+    np.testing.assert_allclose(
+        found.log_ratio, (log(mq, sq) - log(mp, sp)).sum((1, 2)), rtol=1e-4, atol=1e-4
+    )
+    again = topdown.level(found.noise, p, None)
+    np.testing.assert_allclose(again.z, z, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(again.kl, 0)
+
+
+def test_merged_gaussians_are_the_normalised_product():
+    q, p = gaussians(5)
+    found = topdown.merged(q, p)
+    x = np.linspace(-40, 40, 200_001)[:, None]
+    log = sum(
+        -0.5 * ((x - np.float64(g.mean)) / np.exp(np.float64(g.log_sigma))) ** 2 for g in (q, p)
+    )
+    law = np.exp(log - log.max(0))
+    law /= law.sum(0)
+    mean = (law * x).sum(0)
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-4)
+    np.testing.assert_allclose(
+        np.exp(found.log_sigma), np.sqrt((law * (x - mean) ** 2).sum(0)), rtol=1e-4
+    )
+
+
+@pytest.fixture(scope="module")
+def small():
+    """(a ladder of two levels over points, params, stats, points)."""
+    net = {"latents": (2, 1), "widths": (4, 3), "norm": "Identity"}
+    law = spec(likelihood.gaussian, 0.7)
+    points = random.normal(random.key(1), (3, 2))
+    method = build(
+        spec(HierarchicalVAE, spec(ladder.Encoder, **net), spec(ladder.Decoder, (2,), **net), law)
+    )
+    return method, *jax.jit(method.init)(random.key(0), {"image": points}), points
+
+
+def test_importance_weights_and_draws_from_the_prior_agree_on_the_likelihood(small):
+    """E_q[w] = p(x), whatever the posterior: every level's ratio is in the weight."""
+    method, params, stats, points = small
+    n = 40_000
+    x = jnp.repeat(points, n, axis=0)
+
+    @jax.jit
+    def both(key):
+        weights = method.log_weight(params, stats, x, key)
+        z = method.latents(random.fold_in(key, 1), len(x))
+        return (
+            weights,
+            method.log_likelihood(params, stats, x, z),
+            method.elbo(params, stats, x, key),
+        )
+
+    weights, prior, elbo = (np.float64(v).reshape(3, n) for v in both(random.key(2)))
+    log_p = special.logsumexp(prior, axis=1) - np.log(n)
+    np.testing.assert_allclose(special.logsumexp(weights, axis=1) - np.log(n), log_p, atol=0.03)
+    np.testing.assert_allclose(elbo.mean(1), weights.mean(1), atol=0.03)
+    assert (elbo.mean(1) < log_p).all()
+
+
+def test_the_loss_is_minus_the_elbo_with_beta_and_free_nats(small):
+    method, params, stats, points = small
+    key, batch = random.key(3), {"image": points}
+
+    def of(**changes):
+        one = HierarchicalVAE(method.encoder, method.decoder, method.likelihood, **changes)
+        return jax.jit(one.loss)(params, stats, batch, key, 0)
+
+    loss, (_, seen) = of(beta=2.0)
+    np.testing.assert_allclose(loss, seen["distortion"] + 2 * seen["kl"], rtol=1e-5)
+    elbo = jax.jit(method.elbo)(params, stats, points, key)
+    np.testing.assert_allclose(of()[0], -elbo.mean(), rtol=1e-5)
+    free, (_, freed) = of(free_nats=0.5)
+    of_levels = method.decoder.apply(
+        {"params": params["decoder"]}, method.latents(key, 3),
+        method.encoder.apply({"params": params["encoder"]}, points),
+    ).kl.mean(1)  # fmt: skip
+    held = np.maximum(np.float64(of_levels), 0.5).sum()
+    np.testing.assert_allclose(free, seen["distortion"] + held, rtol=1e-4)
+    np.testing.assert_allclose(freed["kl"], seen["kl"], rtol=1e-5)
+    assert held > of_levels.sum() + 1e-3 and seen["active"] == (of_levels > 0.01).sum()
+
+
+def deep(**kwargs):
+    net = {"width": 8, **kwargs}
+    law = spec(likelihood.logistic_mixture, 2)
+    return spec(
+        HierarchicalVAE, spec(vdvae.Encoder, DOWN, **net),
+        spec(vdvae.Decoder, (8, 8, 6), UP, latent_width=2, **net), law,
+    )  # fmt: skip
+
+
+def test_a_very_deep_vae_encodes_to_noise_that_generates_its_reconstruction():
+    """And begins with posteriors near priors that are N(0, I)."""
+    method = build(deep())
+    x = random.uniform(random.key(1), (2, *tiny.SHAPE), minval=-1.0)
+    params, stats = jax.jit(method.init)(random.key(0), {"image": x})
+    assert method.latent == 2 * (1 + 16 + 64 + 64)
+
+    @jax.jit
+    def both(params):
+        z = method.encode(params, stats, x)
+        return z, method.generate(params, stats, z), method.reconstruct(params, stats, x)
+
+    z, made, again = both(params)
+    q = method.decoder.apply({"params": params["decoder"]}, jnp.zeros_like(z))
+    assert z.shape == (2, method.latent) and q.kl.shape == (4, 2)
+    np.testing.assert_allclose(made, again, atol=1e-5)
+    keys = random.split(random.key(5), 500)
+    leaves, tree = jax.tree.flatten(params)
+    wild = [x + 0.2 * random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=False)]
+    z, made, again = both(tree.unflatten(wild))
+    np.testing.assert_allclose(made, again, atol=1e-4)
+    assert np.abs(z).max() > 0.5
+
+
+def test_the_very_deep_vae_of_cifar10_has_the_papers_parameters_and_its_layers():
+    blocks = "1x1,4m1,4x2,8m4,8x5,16m8,16x10,32m16,32x21"
+    down = "32x11,32d2,16x6,16d2,8x6,8d2,4x3,4d4,1x3"
+    encoder, decoder = vdvae.Encoder(down), vdvae.Decoder((32, 32, 100), blocks)
+    x = jax.ShapeDtypeStruct((2, 32, 32, 3), jnp.float32)
+    seen, params = jax.eval_shape(partial(encoder.init_with_output), random.key(0), x)
+    noise = jax.ShapeDtypeStruct((2, decoder.latent), jnp.float32)
+    more = jax.eval_shape(decoder.init, random.key(0), noise, seen)
+    count = sum(leaf.size for leaf in jax.tree.leaves((params, more)))
+    assert round(count / 1e6, 2) == 39.15 and len(vdvae.parsed(blocks, "m")) == 43
+
+
+@pytest.mark.parametrize(
+    ("blocks", "says"),
+    [("8x1,8q2", "neither"), ("8x0", "neither"), ("8d3", "does not go into"), ("16x1", "16x16")],
+)
+def test_blocks_that_mean_nothing_are_refused(blocks, says):
+    with pytest.raises(ConfigError, match=says):
+        vdvae.Encoder(blocks, 8).init(random.key(0), jnp.zeros((1, 8, 8, 1)))
+
+
+def test_decoder_and_encoder_of_unlike_sizes_are_refused():
+    config = tiny.experiment(deep(), ("vae",))
+    config.method.decoder.blocks = "2x1,8m2"
+    with pytest.raises(ConfigError, match="a map of 2x2"):
+        prepare(config)
+    with pytest.raises(ConfigError, match="conditions"):
+        build(spec(HierarchicalVAE, None, None, None, given=("label",)))
+
+
+@pytest.mark.parametrize("gradient", [(3.0, 4.0), (jnp.nan, 0.0)])
+def test_a_large_gradient_is_skipped_whole(gradient):
+    inner = optax.adam(0.1)
+    optimiser, params = skip_large(inner, 5.0), jnp.array([1.0, 2.0])
+    state = optimiser.init(params)
+    updates, state = optimiser.update(jnp.array([0.3, 0.4]), state, params)
+    expected, _ = inner.update(jnp.array([0.3, 0.4]), inner.init(params), params)
+    np.testing.assert_allclose(updates, expected, rtol=1e-6)
+    skipped, after = optimiser.update(jnp.array(gradient), state, params)
+    np.testing.assert_array_equal(skipped, 0)
+    assert after.skipped == 1
+    jax.tree.map(np.testing.assert_array_equal, after.inner, state.inner)
+    with pytest.raises(ConfigError, match="every update"):
+        skip_large(inner, 0.0)
