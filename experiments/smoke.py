@@ -39,6 +39,8 @@ ABSENT = {  # what may have to be downloaded or installed: replaced by noise of 
     "genlab.data:mnist5k": ((28, 28, 1), 10),
 }
 
+SIZES = {"binarized_mnist": (28, 28, 1), "shapes3d": (64, 64, 3)}  # of sets that are not 32x32x3
+
 
 def noise(shape: tuple[int, ...], classes: int, augment: tuple = ()) -> Source:
     """Images of noise with labels, for sets that may not be there."""
@@ -52,8 +54,9 @@ def shrink(config: ConfigDict) -> ConfigDict:
     for name, steps in LOOP.items():
         config.loop[name] = steps if config.loop[name] else 0
     if config.data.get(CALL) in ABSENT:
-        augment = config.data.augment
-        override(config, "data", spec(noise, *ABSENT[config.data[CALL]], augment=augment))
+        augment, (size, classes) = config.data.get("augment", ()), ABSENT[config.data[CALL]]
+        size = config.data.get("shape") or SIZES.get(config.data.get("name"), size)
+        override(config, "data", spec(noise, tuple(size), classes, augment=augment))
     if "examples" in config.data:
         counts = {n: few for n, few in DATA.items() if isinstance(config.data.get(n), int)}
         config.data.update(counts)

@@ -67,3 +67,65 @@ def test_settings_are_the_official_ones():
     for name in ("sngan", "sagan", "cgan-projection", "biggan"):
         assert found[name].method.objective == "hinge"
         assert "SpectralNorm" in found[name].method.discriminator.call
+
+
+VAES = Path(__file__).parents[1] / "experiments" / "gold" / "vae.py"
+
+
+def of_vqgan():
+    """(encoder, decoder) by arithmetic: blocks, attention at 16x16, halvings, convolutions."""
+    conv = lambda a, b, side=3: side * side * a * b + b  # noqa: E731
+    attend = lambda c: 2 * c + 4 * conv(c, c, 1)  # noqa: E731
+
+    def block(a, b):
+        return 2 * a + conv(a, b) + 2 * b + conv(b, b) + (conv(a, b, 1) if a != b else 0)
+
+    middle = 2 * block(512, 512) + attend(512)
+    down = conv(3, 128) + 2 * block(128, 128) + conv(128, 128)
+    down += 2 * block(128, 128) + conv(128, 128)
+    down += block(128, 256) + block(256, 256) + conv(256, 256)
+    down += 2 * block(256, 256) + conv(256, 256)
+    down += block(256, 512) + block(512, 512) + 2 * attend(512)
+    down += middle + 2 * 512 + conv(512, 256) + conv(256, 256, 1)
+    up = conv(256, 256, 1) + conv(256, 512) + middle
+    up += 3 * block(512, 512) + 3 * attend(512) + conv(512, 512)
+    up += block(512, 256) + 2 * block(256, 256) + conv(256, 256)
+    up += 3 * block(256, 256) + conv(256, 256)
+    up += block(256, 128) + 2 * block(128, 128) + conv(128, 128)
+    return down, up + 3 * block(128, 128) + 2 * 128 + conv(128, 3)
+
+
+AUTOENCODERS = {  # (encoder, decoder), layer by layer in the authors' code
+    "vae-mnist": ((28, 28, 1), (784 * 200 + 200 + 40_200 + 20_100, 10_200 + 40_200 + 157_584)),
+    "beta-vae-shapes3d": (
+        (64, 64, 3),
+        (
+            1_568 + 16_416 + 8_256 + 16_448 + 262_400 + 5_140,
+            2_816 + 263_168 + 65_600 + 32_800 + 16_416 + 1_539,
+        ),
+    ),
+    "vq-vae-cifar10": (
+        (32, 32, 3),
+        (3_136 + 131_200 + 147_584 + 82_240 + 8_256, 73_856 + 82_240 + 131_136 + 3_075),
+    ),
+    "vq-gan-imagenet": ((256, 256, 3), of_vqgan()),
+}
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param(v, marks=[pytest.mark.slow] if v == "vq-gan-imagenet" else [])
+        for v in AUTOENCODERS
+    ],
+)
+def test_autoencoders_have_the_parameters_of_the_authors(variant):
+    """VDVAE's are in methods/test_hierarchical.py."""
+    shape, expected = AUTOENCODERS[variant]
+    method = build(plan.configure(load(VAES), variant, {}).method)
+    batch = {"image": jax.ShapeDtypeStruct((2, *shape), jnp.float32)}
+    params, stats = jax.eval_shape(method.init, jax.random.key(0), batch)
+    counts = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
+    assert (counts["encoder"], counts["decoder"]) == expected
+    if variant == "vq-vae-cifar10":
+        assert stats["quantiser"]["codebook"]["sums"].shape == (512, 64)

@@ -19,6 +19,7 @@ from jax import random
 
 from genlab.config import ConfigError
 from genlab.data.sources import Readable
+from genlab.evaluation.codebook import CodebookUsage
 from genlab.evaluation.context import CHAINS, PATHS, POSTERIOR, EvaluationContext, EvaluationResult
 from genlab.evaluation.fidelity import Fidelity
 from genlab.game import Method
@@ -34,6 +35,7 @@ from genlab.sampling.sampler import batches, part
 __all__ = [
     "Annealed",
     "Bound",
+    "CodebookUsage",
     "EvaluationContext",
     "EvaluationResult",
     "Fidelity",

@@ -2,6 +2,7 @@
 
 from genlab.nets import (
     autoregressive,
+    betavae,
     biggan,
     classic,
     dcgan,
@@ -19,6 +20,7 @@ from genlab.nets import (
     translation,
     unet,
     vdvae,
+    vqgan,
     vqvae,
 )
 from genlab.nets.frozen import Frozen, trained
@@ -37,6 +39,7 @@ __all__ = [
     "WithScale",
     "attention",
     "autoregressive",
+    "betavae",
     "biggan",
     "classic",
     "dcgan",
@@ -58,5 +61,6 @@ __all__ = [
     "translation",
     "unet",
     "vdvae",
+    "vqgan",
     "vqvae",
 ]

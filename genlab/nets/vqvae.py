@@ -17,10 +17,10 @@ from genlab.nets.kernels.convolution import Conv, ConvTranspose
 
 class Down(nn.Module):
     """`halvings` 4x4 convolutions of stride 2, the first of half the width where there are more, a
-    3x3 convolution, `blocks` residual blocks, ReLU, and a 1x1 convolution to `channels`.
+    3x3 convolution, `blocks` residual blocks, ReLU, and a 1x1 convolution to `features`.
     """
 
-    channels: int
+    features: int
     width: int = 128
     halvings: int = 2
     blocks: int = 2
@@ -30,7 +30,7 @@ class Down(nn.Module):
     @nn.compact
     def __call__(
         self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
-    ) -> Float[Array, "b i j channels"]:
+    ) -> Float[Array, "b i j features"]:
         """A map of vectors; `cond` and `train` are not used."""
         factor = 2**self.halvings
         if x.ndim != 4 or x.shape[1] % factor or x.shape[2] % factor:
@@ -43,7 +43,7 @@ class Down(nn.Module):
             x = nn.relu(Conv(width, (4, 4), strides=(2, 2), dtype=self.dtype)(x))
         x = Conv(self.width, (3, 3), dtype=self.dtype)(x)
         x = _residual(x, self.blocks, self.block_width, self.dtype)
-        return Conv(self.channels, (1, 1), dtype=self.dtype, name="out")(x).astype("float32")
+        return Conv(self.features, (1, 1), dtype=self.dtype, name="out")(x).astype("float32")
 
 
 class Up(nn.Module):
@@ -79,21 +79,21 @@ class Up(nn.Module):
 
 
 class Rows(nn.Module):
-    """What a trunk down gives, as `positions` vectors of `channels`, by a linear layer: codes of
+    """What a trunk down gives, as `positions` vectors of `features`, by a linear layer: codes of
     points, or of images through `nets.mlp`.
     """
 
     trunk: nn.Module
     positions: int
-    channels: int
+    features: int
 
     @nn.compact
     def __call__(
         self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
-    ) -> Float[Array, "b n channels"]:
+    ) -> Float[Array, "b n features"]:
         """Vectors."""
-        out = nn.Dense(self.positions * self.channels, name="out")(self.trunk(x, cond, train))
-        return out.reshape(len(x), self.positions, self.channels).astype("float32")
+        out = nn.Dense(self.positions * self.features, name="out")(self.trunk(x, cond, train))
+        return out.reshape(len(x), self.positions, self.features).astype("float32")
 
 
 class FromRows(nn.Module):

@@ -52,7 +52,7 @@ LOWER_IS_BETTER = (
 HIGHER_IS_BETTER = (
     "inception_score", "precision", "recall", "density", "coverage", "accuracy",
     "prd_precision", "prd_recall", "classification_accuracy", "sample_accuracy", "bleu",
-    "r2", "exact_match", "mig", "gain",
+    "r2", "exact_match", "mig", "gain", "used",
     "modes", "high_quality", "elbo", "iwae", "ais", "log_likelihood", "psnr", "ssim", "ms_ssim",
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no

@@ -10,6 +10,9 @@ from jax import random
 
 import genlab
 from genlab.config import ConfigError, build, override, spec
+from genlab.data import digits
+from genlab.evaluation.codebook import CodebookUsage, coloured, usage
+from genlab.evaluation.context import EvaluationContext
 from genlab.game.abilities import Generates, Quantises, can
 from genlab.losses import likelihood
 from genlab.methods import VQVAE
@@ -68,6 +71,28 @@ def test_codes_are_what_the_reconstruction_is_made_of(made):
     again = jax.jit(method.reconstruct)(params, stats, x)
     np.testing.assert_allclose(again, np.clip(theta, -1, 1), atol=1e-5)
     assert can(method, Quantises) and not can(method, Generates)
+
+
+def test_usage_is_of_all_codes_of_a_split_and_codes_have_colours(made):
+    method, params, stats, _ = made
+    source = digits()
+    context = EvaluationContext({}, method, source, params, stats, "test", random.key(0))
+    found = CodebookUsage(4)(context)
+    codes = np.asarray(jax.jit(method.quantise)(params, stats, context.batch[0])[0])
+    p = np.bincount(codes.ravel(), minlength=CODES) / codes.size
+    entropy = -(p[p > 0] * np.log(p[p > 0])).sum()
+    np.testing.assert_allclose(found.scores["used"], (p > 0).mean())
+    np.testing.assert_allclose(found.scores["perplexity"], np.exp(entropy), rtol=1e-6)
+    drawn = found.pictures["codes"]
+    below = coloured(codes[:4], (8, 8))
+    assert below.shape == (4, 8, 8, 3) and len(np.unique(below.reshape(-1, 3), axis=0)) == len(
+        np.unique(codes[:4])
+    )
+    assert drawn.shape[1] == 4 * 9 + 1 and drawn.shape[2] == 3
+    assert usage(np.array([[0, 0, 1, 1]]), 4) == {
+        "codes": 4.0, "used": 0.5, "perplexity": pytest.approx(2.0), "commonest ten": 1.0
+    }  # fmt: skip
+    assert coloured(np.arange(3)[None], (2, 6)).shape == (1, 2, 6, 3)
 
 
 def test_what_does_not_fit_is_refused():

@@ -286,9 +286,9 @@ def test_a_hierarchy_quantises_the_coarse_map_first_and_gives_both():
     ("net", "says"),
     [
         (quantise.Codebook(0), "at least one code"),
-        (quantise.FiniteScalar((8, 5)), "channels=2"),
+        (quantise.FiniteScalar((8, 5)), "features=2"),
         (quantise.FiniteScalar((8, 1)), "at least two"),
-        (quantise.LookupFree(3), "channels=3"),
+        (quantise.LookupFree(3), "features=3"),
         (quantise.LookupFree(40), "1 to 30"),
         (quantise.Residual(()), "without parts"),
     ],

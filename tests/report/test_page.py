@@ -177,7 +177,9 @@ def test_grids_are_shown_early_to_late_and_other_seeds_folded(make, tmp_path):
 def test_pictures_are_of_the_scored_checkpoint(make, tmp_path):
     names = [f"{step:06d}.png" for step in range(100, 1000, 100)]
     names += [
-        f"{kind}_{step:06d}.png" for kind in ("reconstructions", "nearest") for step in (200, 900)
+        f"{kind}_{step:06d}.png"
+        for kind in ("reconstructions", "nearest", "codes")
+        for step in (200, 900)
     ]
     rows = [
         make.eval({"fd": 1.0}, step=200, checkpoint="best validation fidelity/fd"),
@@ -188,7 +190,7 @@ def test_pictures_are_of_the_scored_checkpoint(make, tmp_path):
         "round 100", "round 200, scored: best by validation", "round 800",
         "round 900, scored: last",
     ]  # fmt: skip
-    for shown in (gallery.reconstructions, gallery.nearest):
+    for shown in (gallery.reconstructions, gallery.nearest, gallery.codes):
         assert shown.caption == "seed 0, round 200, scored: best by validation"
 
 

@@ -175,7 +175,7 @@ def _check_width(who: str, z: Array, width: int, setting: str) -> None:
     if z.shape[-1] != width:
         raise ConfigError(
             f"{who}({setting}) quantises vectors of {width} numbers, the encoder's have "
-            f"{z.shape[-1]}: give the encoder channels={width}"
+            f"{z.shape[-1]}: give the encoder features={width}"
         )
 
 

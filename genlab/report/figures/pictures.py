@@ -49,13 +49,14 @@ class Gallery(NamedTuple):
     others: list[Stages]
     reconstructions: Picture | None
     nearest: Picture | None
+    codes: Picture | None
 
 
 def galleries(sweep: Sweep) -> list[Gallery]:
     """A gallery for each variant that left any picture."""
     found = scored(measured(sweep, "test"))
     made = [_gallery(variant, sweep.of(variant), found) for variant in sweep.variants]
-    return [g for g in made if g.first or g.reconstructions or g.nearest]
+    return [g for g in made if g.first or g.reconstructions or g.nearest or g.codes]
 
 
 def unpictured(sweep: Sweep) -> Iterable[str]:
@@ -109,6 +110,7 @@ def _gallery(variant: str, runs: Sequence[Run], rounds: Rounds) -> Gallery:
         stages[1:],
         _one(runs, "reconstructions", "Originals with their reconstructions", rounds),
         _one(runs, "nearest", "Samples with their nearest training examples", rounds),
+        _one(runs, "codes", "Originals with their codes, a colour for each code", rounds),
     )
 
 

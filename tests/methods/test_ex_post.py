@@ -1,0 +1,133 @@
+"""A law of a trained autoencoder's latents, fitted afterwards."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from helpers import tiny
+from jax import random
+
+import genlab
+from genlab import spec, trained
+from genlab.config import ConfigError, build
+from genlab.game.abilities import Generates, HasLogWeight, can
+from genlab.losses import likelihood
+from genlab.methods import ExPost
+from genlab.nets import fitted
+from genlab.runtime import collectives
+
+RNG = np.random.default_rng(0)
+Z = np.r_[RNG.normal(size=(40, 2)) - 3, RNG.normal(size=(24, 2)) @ [[1, 0.8], [0, 0.5]] + 2]
+Z = np.float32(Z)
+
+
+def densities(weights, means, covariances, z):
+    laws = (scipy.stats.multivariate_normal(m, c) for m, c in zip(means, covariances, strict=True))
+    return np.stack([w * law.pdf(z) for w, law in zip(weights, laws, strict=True)], 1)
+
+
+def moments(variables, ridge):
+    held = {name: np.float64(value) for name, value in variables["mixture"].items()}
+    means = held["first"] / held["share"][:, None]
+    second = held["second"] / held["share"][:, None, None]
+    return held["share"], means, second - means[:, :, None] * means[:, None] + ridge * np.eye(2)
+
+
+def test_with_the_whole_set_as_the_batch_a_step_is_one_of_expectation_maximisation():
+    net = fitted.Mixture(3, forget=0.0, ridge=1e-3)
+    variables = jax.jit(net.init)(random.key(0), Z)
+    step = jax.jit(lambda v: net.apply(v, Z, method="observe", mutable=["mixture"])[1])
+    log_p = jax.jit(net.apply)
+    found = []
+    for _ in range(4):
+        weights, means, covariances = moments(variables, net.ridge)
+        each = densities(weights, means, covariances, np.float64(Z))
+        np.testing.assert_allclose(log_p(variables, Z), np.log(each.sum(1)), rtol=1e-3)
+        found.append(np.log(each.sum(1)).mean())
+        shares = each / each.sum(1, keepdims=True)
+        variables = step(variables)
+        expected = (shares.T @ Z) / shares.sum(0)[:, None]
+        np.testing.assert_allclose(variables["mixture"]["share"], shares.mean(0), rtol=1e-3)
+        np.testing.assert_allclose(moments(variables, 0)[1], expected, rtol=1e-3, atol=1e-3)
+    assert (np.diff(found) > -1e-3).all() and found[-1] > found[0]
+
+
+def test_one_component_without_forgetting_is_the_normal_of_all_latents_seen():
+    net = fitted.Mixture(1, forget=1.0, ridge=0.0)
+    variables = jax.jit(net.init)(random.key(0), Z[:16])
+    step = jax.jit(lambda v, z: net.apply(v, z, method="observe", mutable=["mixture"])[1])
+    for batch in Z.reshape(4, 16, 2):
+        variables = step(variables, batch)
+    _, mean, covariance = moments(variables, 0.0)
+    np.testing.assert_allclose(mean[0], Z.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(covariance[0], np.cov(Z.T, bias=True), rtol=1e-3)
+    noise = random.normal(random.key(1), (20_000, net.noise(2)))
+    drawn = jax.jit(partial(net.apply, method="draw"))(variables, noise)
+    np.testing.assert_allclose(np.mean(drawn, 0), mean[0], atol=0.08)
+    np.testing.assert_allclose(np.cov(np.asarray(drawn).T), covariance[0], rtol=0.05, atol=0.05)
+
+
+def test_two_devices_take_a_step_of_the_global_batch():
+    net = fitted.Mixture(2, forget=0.5)
+    variables = jax.jit(net.init)(random.key(0), Z)
+    step = lambda z: net.apply(variables, z, method="observe", mutable=["mixture"])[1]  # noqa: E731
+    mapped = jax.pmap(step, collectives.AXIS, devices=jax.devices()[:2])(Z.reshape(2, 32, 2))
+    whole = jax.jit(step)(Z)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a[1], b, rtol=1e-4), mapped, whole)
+
+
+def method(law=None, **kwargs):
+    first = tiny.vae().method
+    law = law or spec(fitted.Mixture, 2, forget=0.0)
+    return spec(ExPost, first.encoder, first.decoder, first.likelihood, law, **kwargs)
+
+
+def test_the_law_is_of_the_encoders_samples_and_what_it_draws_is_decoded():
+    found, x = build(method()), random.uniform(random.key(1), (6, *tiny.SHAPE), minval=-1.0)
+    params, stats = jax.jit(found.init)(random.key(0), {"image": x})
+    key = random.key(7)
+    loss, (after, _) = jax.jit(found.loss)(params, stats, {"image": x}, key, 0)
+    held = {"params": params["encoder"], **stats["encoder"]}
+    mean, log_variance = found.encoder.apply(held, x, None, train=False)
+    z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+    law = lambda stats, z: found.law.apply(stats["law"], z)  # noqa: E731
+    np.testing.assert_allclose(loss, -law(stats, z).mean(), rtol=1e-4)
+    _, expected = found.law.apply(stats["law"], z, method="observe", mutable=["mixture"])
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), after["law"], expected
+    )
+    noise = found.latents(random.key(2), 3)
+    drawn = found.prior_latents(params, after, noise)
+    assert noise.shape == (3, 5) and drawn.shape == (3, 4)
+    theta = found.decoder.apply({"params": params["decoder"]}, drawn)
+    np.testing.assert_allclose(found.generate(params, after, drawn), np.tanh(theta / 2), atol=1e-5)
+    weight = found.log_weight(params, after, x, key)
+    theta = found.decoder.apply({"params": params["decoder"]}, z)
+    log_q = -0.5 * ((z - mean) ** 2 / np.exp(log_variance) + log_variance + np.log(2 * np.pi)).sum(
+        1
+    )
+    parts = likelihood.bernoulli().log_prob(theta, x) + law(after, z) - log_q
+    np.testing.assert_allclose(weight, parts, rtol=1e-3)
+    assert can(found, Generates) and can(found, HasLogWeight)
+    assert not can(build(method(noise=0.0)), HasLogWeight)
+
+
+def test_settings_without_meaning_are_refused():
+    for kwargs, says in (({"noise": -1.0}, "noise=-1"), ({"given": ("label",)}, "TwoStageVAE")):
+        with pytest.raises(ConfigError, match=says):
+            build(method(**kwargs))
+    with pytest.raises(ConfigError, match="at least one"):
+        fitted.Mixture(0).init(random.key(0), Z)
+
+
+def test_a_law_is_fitted_to_a_trained_run(tmp_path):
+    """With nothing for the optimiser to do."""
+    genlab.fit(tiny.vae(), tmp_path / "vae")
+    held = [spec(trained, str(tmp_path / "vae"), name) for name in ("encoder", "decoder")]
+    law = spec(fitted.Mixture, 2)
+    config = tiny.experiment(spec(ExPost, *held, spec(likelihood.bernoulli), law), ("law",))
+    state = genlab.fit(config, tmp_path / "law")
+    assert state.stats["law"]["mixture"]["batches"] == 4
