@@ -5,6 +5,7 @@ from mutants.checkpoints import CHECKPOINTS
 from mutants.conditional import CONDITIONAL
 from mutants.control import CONTROLS
 from mutants.data import DATA
+from mutants.discrete import DISCRETE
 from mutants.editing import EDITING
 from mutants.latent import DIVERGENCES
 from mutants.likelihoods import LIKELIHOODS
@@ -18,5 +19,6 @@ from mutants.regularisers import REGULARISERS
 
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
+MUTANTS += DISCRETE
 
 __all__ = ["MUTANTS", "Mutant"]
