@@ -26,9 +26,11 @@ FILES = sorted(p for p in (ROOT / "experiments").rglob("*.py") if "def config(" 
 OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options")
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
-MADE_FROM = {"editing", "fine_tuning", "second_stage"}  # other runs: trained in the slow tier alone
-# Traced in the slow tier alone: the deepest networks, and heads, which have tests of their own.
+# Other runs are trained, and the deepest networks traced, in the slow tier alone; so are heads, which
+# have tests of their own.
+MADE_FROM = {"editing", "fine_tuning", "second_stage", "vae_zoo"}
 DEEPEST = {"biggan", "cgan-projection", "r3gan", "sagan", "sngan", "upsampling"}
+DEEPEST |= {"vdvae-cifar10", "vq-gan-imagenet"}
 HEADED = {"adc-gan", "contragan", "reacgan", "concatenation"}
 REPORTED = {"dirac_gan/dirac"}  # `test_launch.py` and the tutorial report images
 
