@@ -1,6 +1,7 @@
 """VAEs whose latents form a hierarchy, p(z) = prod p(z_l | levels above), with posteriors from the
 top down: the ladder VAE (Sonderby et al. 2016, arXiv:1602.02282, `nets.ladder`) and very deep VAEs
-(Child 2021, arXiv:2011.10650, `nets.vdvae`).
+(Child 2021, arXiv:2011.10650, `nets.vdvae`), NVAE (Vahdat & Kautz 2020, arXiv:2007.03898,
+`nets.nvae`).
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from jaxtyping import Float, PRNGKeyArray
 from genlab.config import ConfigError
 from genlab.game import Player, apply, fresh
 from genlab.game.abilities import Conditions, Examples, Latents
-from genlab.losses import total
+from genlab.losses import spectral, total
 from genlab.losses.likelihood import Likelihood
 from genlab.methods import vq
 from genlab.nets.topdown import TopDown
@@ -29,6 +30,8 @@ class HierarchicalVAE:
 
     beta:      weight of the KL, a number or a schedule (warm-up, as the ladder VAE needs it)
     free_nats: a level is not pressed below so many, on the average over the batch
+    spectral:  weight of the largest singular values of all kernels and of the largest gains of the
+               norms (`losses.spectral`; NVAE has 0.01)
 
     Its latents are the noise of all levels, N(0, I), from which the priors make z.
     """
@@ -38,6 +41,7 @@ class HierarchicalVAE:
     likelihood: Likelihood
     beta: Weight = 1.0
     free_nats: Weight = 0.0
+    spectral: Weight = 0.0
     makes: str = "image"
     given: tuple[str, ...] = ()
 
@@ -63,6 +67,8 @@ class HierarchicalVAE:
         params, stats = {**params, **made[0]}, {**stats, **made[1]}
         found, _ = apply(self.decoder, "decoder", params, stats, noise, seen, key=key)
         vq.fits(found.theta, x, self.likelihood)
+        if self._regularised:
+            stats["spectral"] = spectral.begun(params, random.fold_in(key, 2))
         return params, stats
 
     def players(self) -> dict[str, Player]:
@@ -80,7 +86,15 @@ class HierarchicalVAE:
         of_levels = collectives.mean(found.kl.mean(axis=1))
         held = jnp.maximum(of_levels, at(self.free_nats, step)).sum()
         values = {"distortion": -self.likelihood.log_prob(found.theta, x), "held_kl": held}
-        loss, metrics = total(values, {"held_kl": self.beta}, step)
+        if self._regularised:
+            norms, vectors = spectral.sum_of_norms(params, stats["spectral"])
+            stats = {**stats, "spectral": vectors}
+            values["spectral"] = norms + spectral.largest_gains(params)
+        weights = {
+            "held_kl": self.beta,
+            **({"spectral": self.spectral} if self._regularised else {}),
+        }
+        loss, metrics = total(values, weights, step)
         more = {"kl": of_levels.sum(), "active": (of_levels > ACTIVE).sum().astype(jnp.float32)}
         return loss, (stats, {**metrics, **more})
 
@@ -126,6 +140,10 @@ class HierarchicalVAE:
     ) -> Float[Array, " b"]:
         """Minus the ELBO, nats."""
         return -self.elbo(params, stats, x, key, cond)
+
+    @property
+    def _regularised(self) -> bool:
+        return not isinstance(self.spectral, int | float) or self.spectral != 0
 
     def _generated(self, params, stats, z: Latents) -> Array:
         return apply(self.decoder, "decoder", params, stats, z, train=False)[0].theta

@@ -49,14 +49,16 @@ def test_the_loss_is_that_of_each_map_given_the_maps_before_it(made):
     loss, (_, seen) = jax.jit(method.loss)(params, stats, batch, random.key(7), 0)
     top, bottom = jax.jit(method.quantise)(params, stats, X)
     assert (top.shape, bottom.shape) == ((3, 2, 2), (3, 4, 4))
-    label, told = (
-        {"label": jnp.eye(3)},
-        jnp.repeat(jnp.repeat(jax.nn.one_hot(top, 5), 2, axis=1), 2, axis=2),
-    )
-    of = lambda n, codes, **given: jax.nn.log_softmax(  # noqa: E731
-        method.priors[n].apply({"params": params[f"prior{n}"]}, codes, {**label, **given})
-    )  # fmt: skip
-    log_p = [np.asarray(of(0, top)), np.asarray(of(1, bottom, **{"codes 0": told}))]
+    label = {"label": np.eye(3, dtype=np.float32)}
+    told = np.eye(5, dtype=np.float32)[np.asarray(top)].repeat(2, axis=1).repeat(2, axis=2)
+
+    @jax.jit
+    def laws(top, bottom, told):
+        of = lambda n, *args: method.priors[n].apply({"params": params[f"prior{n}"]}, *args)  # noqa: E731
+        both = of(0, top, label), of(1, bottom, {**label, "codes 0": told})
+        return jax.tree.map(jax.nn.log_softmax, both)
+
+    log_p = [np.asarray(law) for law in laws(top, bottom, told)]
     picked = [
         np.take_along_axis(law, np.asarray(codes)[..., None], -1).sum((1, 2, 3))
         for law, codes in zip(log_p, (top, bottom), strict=True)
@@ -78,8 +80,13 @@ def test_samples_are_decoded_codes_drawn_level_by_level(made):
     cond = {"label": jnp.eye(3)}
     top, bottom = jax.jit(method.codes_of)(params, stats, z, cond)
     assert top.max() < 5 and bottom.max() < 7
-    q = method.quantiser.apply({"params": params["quantiser"]}, (top, bottom), method="lookup")
-    x = method.decoder.apply({"params": params["decoder"]}, q)
+
+    @jax.jit
+    def decoded(codes):
+        q = method.quantiser.apply({"params": params["quantiser"]}, codes, method="lookup")
+        return method.decoder.apply({"params": params["decoder"]}, q)
+
+    x = decoded((top, bottom))
     np.testing.assert_allclose(
         jax.jit(method.generate)(params, stats, z, cond), np.clip(x, -1, 1), atol=1e-5
     )
@@ -94,6 +101,7 @@ def test_priors_that_do_not_fit_are_refused():
         build(spec(CodePrior, *parts(), priors(), temperature=0.0))
 
 
+@pytest.mark.slow
 def test_a_prior_of_a_trained_run_samples_without_its_folder(tmp_path):
     """One with a codebook of averages, whose statistics are frozen with it."""
     quantiser = spec(quantise.Averaged, 5, decay=0.5)

@@ -123,6 +123,7 @@ def test_settings_without_meaning_are_refused():
         fitted.Mixture(0).init(random.key(0), Z)
 
 
+@pytest.mark.slow
 def test_a_law_is_fitted_to_a_trained_run(tmp_path):
     """With nothing for the optimiser to do."""
     genlab.fit(tiny.vae(), tmp_path / "vae")

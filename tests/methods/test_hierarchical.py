@@ -13,9 +13,9 @@ from scipy import special
 
 from genlab.config import ConfigError, build, spec
 from genlab.game.optim import skip_large
-from genlab.losses import likelihood
+from genlab.losses import likelihood, spectral
 from genlab.methods import HierarchicalVAE
-from genlab.nets import ladder, topdown, vdvae
+from genlab.nets import ladder, nvae, topdown, vdvae
 from genlab.nets.topdown import Gaussian
 from genlab.train.program import prepare
 
@@ -71,7 +71,11 @@ def small():
     method = build(
         spec(HierarchicalVAE, spec(ladder.Encoder, **net), spec(ladder.Decoder, (2,), **net), law)
     )
-    return method, *jax.jit(method.init)(random.key(0), {"image": points}), points
+    params, stats = jax.jit(method.init)(random.key(0), {"image": points})
+    for head in ("gaussian0", "gaussian1"):  # posteriors so wide that their weights have a variance
+        bias = params["encoder"][head]["bias"]
+        params["encoder"][head]["bias"] = np.r_[np.zeros(len(bias) // 2), [1.5] * (len(bias) // 2)]
+    return method, jax.tree.map(np.float32, params), stats, points
 
 
 def test_importance_weights_and_draws_from_the_prior_agree_on_the_likelihood(small):
@@ -110,10 +114,13 @@ def test_the_loss_is_minus_the_elbo_with_beta_and_free_nats(small):
     elbo = jax.jit(method.elbo)(params, stats, points, key)
     np.testing.assert_allclose(of()[0], -elbo.mean(), rtol=1e-5)
     free, (_, freed) = of(free_nats=0.5)
-    of_levels = method.decoder.apply(
-        {"params": params["decoder"]}, method.latents(key, 3),
-        method.encoder.apply({"params": params["encoder"]}, points),
-    ).kl.mean(1)  # fmt: skip
+
+    @jax.jit
+    def levels(noise):
+        seen = method.encoder.apply({"params": params["encoder"]}, points)
+        return method.decoder.apply({"params": params["decoder"]}, noise, seen).kl.mean(1)
+
+    of_levels = np.asarray(levels(method.latents(key, 3)))
     held = np.maximum(np.float64(of_levels), 0.5).sum()
     np.testing.assert_allclose(free, seen["distortion"] + held, rtol=1e-4)
     np.testing.assert_allclose(freed["kl"], seen["kl"], rtol=1e-5)
@@ -129,12 +136,11 @@ def deep(**kwargs):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_very_deep_vae_encodes_to_noise_that_generates_its_reconstruction():
-    """And begins with posteriors near priors that are N(0, I)."""
     method = build(deep())
     x = random.uniform(random.key(1), (2, *tiny.SHAPE), minval=-1.0)
     params, stats = jax.jit(method.init)(random.key(0), {"image": x})
-    assert method.latent == 2 * (1 + 16 + 64 + 64)
 
     @jax.jit
     def both(params):
@@ -153,6 +159,17 @@ def test_a_very_deep_vae_encodes_to_noise_that_generates_its_reconstruction():
     assert np.abs(z).max() > 0.5
 
 
+def test_a_very_deep_vae_has_a_level_for_each_block_of_its_decoder():
+    method = build(deep())
+    batch = {"image": jax.ShapeDtypeStruct((2, *tiny.SHAPE), jnp.float32)}
+    params, _ = jax.eval_shape(method.init, random.key(0), batch)
+    assert method.latent == 2 * (1 + 16 + 64 + 64)
+    assert {name for name in params["decoder"] if "block" in name} == {
+        f"block{n}" for n in range(4)
+    }
+
+
+@pytest.mark.slow
 def test_the_very_deep_vae_of_cifar10_has_the_papers_parameters_and_its_layers():
     blocks = "1x1,4m1,4x2,8m4,8x5,16m8,16x10,32m16,32x21"
     down = "32x11,32d2,16x6,16d2,8x6,8d2,4x3,4d4,1x3"
@@ -163,6 +180,63 @@ def test_the_very_deep_vae_of_cifar10_has_the_papers_parameters_and_its_layers()
     more = jax.eval_shape(decoder.init, random.key(0), noise, seen)
     count = sum(leaf.size for leaf in jax.tree.leaves((params, more)))
     assert round(count / 1e6, 2) == 39.15 and len(vdvae.parsed(blocks, "m")) == 43
+
+
+def test_the_sum_of_spectral_norms_and_its_gradient_are_those_of_singular_values():
+    kernels = {"a": RNG.normal(size=(3, 3, 2, 4)), "b": RNG.normal(size=(5, 3))}
+    params = {"net": {n: {"kernel": np.float32(w), "bias": np.ones(2)} for n, w in kernels.items()}}
+    params["net"]["norm"] = {"scale": np.float32([0.5, -3.0, 1.0])}
+
+    @jax.jit
+    def both(params):
+        vectors = spectral.begun(params, random.key(0))
+        of = lambda p: spectral.sum_of_norms(p, vectors)[0]  # noqa: E731
+        return jax.value_and_grad(of)(params), spectral.largest_gains(params)
+
+    (total, slopes), gain = both(params)
+    expected = 0.0
+    for name, w in kernels.items():
+        u, s, v = np.linalg.svd(w.reshape(-1, w.shape[-1]), full_matrices=False)
+        expected += s[0]
+        slope = slopes["net"][name]["kernel"].reshape(-1, w.shape[-1])
+        np.testing.assert_allclose(slope, np.outer(u[:, 0], v[0]), rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(total, expected, rtol=1e-4)
+    assert gain == 3
+
+
+def test_a_squeezed_cell_starts_near_what_goes_in():
+    """A tenth of the branch; the decoder's filters are one for each channel."""
+    x = random.normal(random.key(0), (2, 4, 4, 8))
+    cell = nvae.DecoderCell(8)
+    made, variables = jax.jit(cell.init_with_output)(random.key(1), x)
+    shapes = jax.tree.map(np.shape, variables["params"])
+    assert shapes["depthwise"]["kernel"] == (5, 5, 1, 48)
+    assert shapes["squeeze"]["kernel"] == (8, 4) and shapes["expand"]["kernel"] == (1, 1, 8, 48)
+    branch = (np.asarray(made) - np.asarray(x)) / nvae.BRANCH
+    assert 0.1 < branch.std() < 2
+
+
+@pytest.mark.slow
+def test_nvae_encodes_to_noise_that_generates_its_reconstruction():
+    net = {"groups": (1, 2), "width": 8}
+    law = spec(likelihood.discretised_logistic)
+    decoder = spec(nvae.Decoder, (8, 8, 2), latent_width=3, **net)
+    method = spec(HierarchicalVAE, spec(nvae.Encoder, **net), decoder, law, spectral=0.01)
+    method = build(method)
+    x = random.uniform(random.key(1), (4, *tiny.SHAPE), minval=-1.0)
+    params, stats = jax.jit(method.init)(random.key(0), {"image": x})
+    assert method.latent == 3 * (2 * 16 + 64)
+    loss, (after, seen) = jax.jit(method.loss)(params, stats, {"image": x}, random.key(2), 0)
+    held = seen["distortion"] + seen["kl"] + 0.01 * seen["spectral"]
+    np.testing.assert_allclose(loss, held, rtol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_equal(a.shape, b.shape), stats, after)
+
+    @jax.jit
+    def both(params):
+        z = method.encode(params, stats, x)
+        return method.generate(params, stats, z), method.reconstruct(params, stats, x)
+
+    np.testing.assert_allclose(*both(params), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """VQ-VAE as a game: its loss written out, its codes, its codebook on devices and resumed."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import tiny
@@ -46,10 +45,16 @@ def made():
 def test_the_loss_is_the_distortion_and_the_quantisers_losses(made):
     method, params, stats, x = made
     loss, (_, seen) = jax.jit(method.loss)(params, stats, {"image": x}, random.key(7), 0)
-    apply = lambda net, name, *args: net.apply({"params": params[name]}, *args)  # noqa: E731
-    z = apply(method.encoder, "encoder", x)
-    found = apply(method.quantiser, "quantiser", z)
-    theta = np.float64(apply(method.decoder, "decoder", found.z))
+
+    @jax.jit
+    def parts(params):
+        apply = lambda net, name, *args: net.apply({"params": params[name]}, *args)  # noqa: E731
+        z = apply(method.encoder, "encoder", x)
+        found = apply(method.quantiser, "quantiser", z)
+        return z, found, apply(method.decoder, "decoder", found.z)
+
+    z, found, theta = parts(params)
+    theta = np.float64(theta)
     nll = ((theta - x) ** 2).sum((1, 2, 3)) / (2 * 0.25) + 64 * np.log(0.5 * np.sqrt(2 * np.pi))
     apart = ((np.float64(z) - np.float64(found.z)) ** 2).sum(-1).mean((1, 2))
     np.testing.assert_allclose(seen["distortion"], nll.mean(), rtol=1e-4)
@@ -67,7 +72,7 @@ def test_codes_are_what_the_reconstruction_is_made_of(made):
     q = np.asarray(params["quantiser"]["embedding"])[np.asarray(codes[0])]
     encoded = jax.jit(method.encode)(params, stats, x)
     np.testing.assert_allclose(encoded, q.reshape(6, -1), rtol=1e-4, atol=1e-6)
-    theta = method.decoder.apply({"params": params["decoder"]}, jnp.asarray(q))
+    theta = jax.jit(method.decoder.apply)({"params": params["decoder"]}, q)
     again = jax.jit(method.reconstruct)(params, stats, x)
     np.testing.assert_allclose(again, np.clip(theta, -1, 1), atol=1e-5)
     assert can(method, Quantises) and not can(method, Generates)
@@ -108,6 +113,7 @@ def test_what_does_not_fit_is_refused():
         prepare(deep)
 
 
+@pytest.mark.slow
 def test_a_codebook_of_averages_does_not_depend_on_the_devices():
     """Without restarts, which draw; per device too, since nothing else is drawn."""
     states = []
@@ -123,6 +129,7 @@ def test_a_codebook_of_averages_does_not_depend_on_the_devices():
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), states[0], other)
 
 
+@pytest.mark.slow
 def test_a_run_trains_draws_reconstructions_and_resumes_bit_for_bit(tmp_path):
     """With restarts, whose draws are a function of the round."""
     loop = {"sample_every": 4, "checkpoint_every": 2}
