@@ -2,7 +2,7 @@
 equal arithmetic (2.9 TFLOP a model, both of its runs together where it is made of two).
 
 Run:    genlab sweep --config=experiments/vae_zoo/digits.py --workdir=runs/vae_zoo
-Small:  the same with --seeds=0 --set loop.steps=500 (minutes; the second runs on short first ones)
+Small:  the same with --seeds=0 --config.loop.steps=500 --config.loop.sample_every=500 (minutes)
 Shows:  see README.md
 """
 

@@ -90,27 +90,38 @@ def test_the_law_is_of_the_encoders_samples_and_what_it_draws_is_decoded():
     params, stats = jax.jit(found.init)(random.key(0), {"image": x})
     key = random.key(7)
     loss, (after, _) = jax.jit(found.loss)(params, stats, {"image": x}, key, 0)
-    held = {"params": params["encoder"], **stats["encoder"]}
-    mean, log_variance = found.encoder.apply(held, x, None, train=False)
-    z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
-    law = lambda stats, z: found.law.apply(stats["law"], z)  # noqa: E731
-    np.testing.assert_allclose(loss, -law(stats, z).mean(), rtol=1e-4)
-    _, expected = found.law.apply(stats["law"], z, method="observe", mutable=["mixture"])
+
+    @jax.jit
+    def parts(stats):
+        """z, log p(z), the law after a step, log q(z | x) and p(x | z), without the method."""
+        held = {"params": params["encoder"], **stats["encoder"]}
+        mean, log_variance = found.encoder.apply(held, x, None, train=False)
+        z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        log_p = found.law.apply(stats["law"], z)
+        _, law = found.law.apply(stats["law"], z, method="observe", mutable=["mixture"])
+        log_q = (z - mean) ** 2 / jnp.exp(log_variance) + log_variance + np.log(2 * np.pi)
+        theta = found.decoder.apply({"params": params["decoder"]}, z)
+        return log_p, law, -0.5 * log_q.sum(1), likelihood.bernoulli().log_prob(theta, x)
+
+    log_p, expected, *_ = parts(stats)
+    np.testing.assert_allclose(loss, -log_p.mean(), rtol=1e-4)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), after["law"], expected
     )
+    log_p, _, log_q, likely = parts(after)
+    weight = jax.jit(found.log_weight)(params, after, x, key)
+    np.testing.assert_allclose(weight, likely + log_p - log_q, rtol=1e-3)
+
+    @jax.jit
+    def sampled(noise):
+        drawn = found.prior_latents(params, after, noise)
+        theta = found.decoder.apply({"params": params["decoder"]}, drawn)
+        return drawn, theta, found.generate(params, after, drawn)
+
     noise = found.latents(random.key(2), 3)
-    drawn = found.prior_latents(params, after, noise)
+    drawn, theta, made = sampled(noise)
     assert noise.shape == (3, 5) and drawn.shape == (3, 4)
-    theta = found.decoder.apply({"params": params["decoder"]}, drawn)
-    np.testing.assert_allclose(found.generate(params, after, drawn), np.tanh(theta / 2), atol=1e-5)
-    weight = found.log_weight(params, after, x, key)
-    theta = found.decoder.apply({"params": params["decoder"]}, z)
-    log_q = -0.5 * ((z - mean) ** 2 / np.exp(log_variance) + log_variance + np.log(2 * np.pi)).sum(
-        1
-    )
-    parts = likelihood.bernoulli().log_prob(theta, x) + law(after, z) - log_q
-    np.testing.assert_allclose(weight, parts, rtol=1e-3)
+    np.testing.assert_allclose(made, np.tanh(np.asarray(theta) / 2), atol=1e-5)
     assert can(found, Generates) and can(found, HasLogWeight)
     assert not can(build(method(noise=0.0)), HasLogWeight)
 

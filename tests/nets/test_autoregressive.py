@@ -15,7 +15,7 @@ from genlab.nets import autoregressive
 
 SHAPE, SIZE = (3, 4), 3
 NETS = {
-    "pixelcnn": autoregressive.GatedPixelCNN(SHAPE, SIZE, width=4, layers=3, kernel=3),
+    "pixelcnn": autoregressive.GatedPixelCNN(SHAPE, SIZE, width=12, layers=3, kernel=3),
     "transformer": autoregressive.Transformer(SHAPE, SIZE, width=8, layers=1, heads=2),
 }
 CODES = random.randint(random.key(0), (1, *SHAPE), 0, SIZE)
