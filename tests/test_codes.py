@@ -8,7 +8,7 @@ import pytest
 from helpers.quadrants import Exact, Known, Painter, context, source
 
 from genlab.config import ConfigError, as_dict, spec
-from genlab.evaluation import CAS, MIG
+from genlab.evaluation import CAS, MIG, Disentanglement
 from genlab.features import Factors
 from genlab.game.abilities import Code
 from genlab.nets import mlp
@@ -71,6 +71,23 @@ def test_of_an_encoder_the_codes_of_real_pictures_are_compared_with_their_factor
     table = found.tables["factor and its code"]["samples"]
     assert table["place"]["mig"] > 0.8 and table["level"]["mig"] > 0.8
     assert table["spot"]["mig"] < 0.1  # in neither
+
+
+def test_every_score_of_codes_against_the_factors_of_the_data():
+    found = Disentanglement(samples=400, bins=8)(context(Encoder()))
+    assert set(found.scores) == set(Disentanglement.gives)
+    assert found.protocol == {"samples": 400, "bins": 8, "factors": "place, level, spot",
+                              "predictor": "forest"}  # fmt: skip
+    table = found.tables["factor and its code"]["samples"]
+    assert table["place"]["z0"] > 0.9 and table["level"]["z1"] > 0.9
+    two = Disentanglement(columns=("place", "level"), bins=8)(context(Encoder()))
+    for name in ("mig", "modularity", "disentanglement", "irs"):
+        assert 0.7 < two.scores[name] <= 1, name
+    assert two.scores["informativeness"] > 0.95 > found.scores["informativeness"]
+    with pytest.raises(ConfigError, match="fewer than two columns"):
+        Disentanglement().check(Encoder(given=("place", "level")), source())
+    with pytest.raises(ConfigError, match="'plase', no label or number"):
+        Disentanglement(columns=("plase",)).check(Encoder(), source())
 
 
 def test_a_method_without_codes_or_with_one_is_refused():

@@ -35,8 +35,21 @@ def test_the_page_of_vaes_has_every_part(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "generate")
     maker = importlib.import_module("vae_page")
     shown = re.findall(r"^### (\w+)$", (ROOT / "docs" / "vae.md").read_text(), re.MULTILINE)
-    every = (maker.likelihoods, maker.divergences, maker.every_flow, maker.every_bound)
-    assert shown == [name for part in every for name in part()]
+    every = [*maker.likelihoods(), *maker.divergences(), *maker.posteriors()]
+    for module in (maker.flows, maker.priors, maker.adversaries):
+        every += maker.classes(module)
+    assert shown == [*every, *maker.every_bound()]
+
+
+OF_ALL_KINDS = ("autoencoder", "RAE-GP", "AAE", "JointVAE", "VampPrior", "Hamiltonian VAE")
+
+
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_methods_by_composition_are_built_and_a_round_of_them_traced(every, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "generate")
+    maker = importlib.import_module("vae_page")
+    for name in maker.METHODS if every else OF_ALL_KINDS:
+        maker.checked(maker.METHODS[name])
 
 
 def test_the_page_of_metrics_has_every_metric(monkeypatch):

@@ -15,10 +15,11 @@ from mutants.objectives import OBJECTIVES
 from mutants.options import OPTIONS
 from mutants.penalties import PENALTIES
 from mutants.play import PLAY
+from mutants.posteriors import OF_LATENTS
 from mutants.regularisers import REGULARISERS
 
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
-MUTANTS += DISCRETE
+MUTANTS += DISCRETE + OF_LATENTS
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -251,6 +251,14 @@ REGULARISERS = {
         'regularisers={"gen": {"path_length": dict(weight=2.0, every=4)}}',
         "StudioGAN, StyleGAN2-ADA, flaxmodels, mmgeneration",
     ),
+    "squared_weights": Entry(
+        ("|θ|²",), 'regularisers={"gen": {"squared_weights": 1e-6}}', "pythae (by its optimiser)"
+    ),
+    "squared_jacobian": Entry(
+        ("|Jᵀy|²,  y ~ N(0, I),  whose mean is |J|² (Frobenius)",),
+        'regularisers={"gen": {"squared_jacobian": 1e-6}}',
+        "pythae (gradient of the sum over pixels)",
+    ),
     "orthogonal": Entry(
         ("Σ over kernels W of |WᵀW ⊙ (1 - I)|²",),
         'regularisers={"disc": {"orthogonal": 1e-4}, "gen": {"orthogonal": 1e-4}}',

@@ -25,6 +25,7 @@ CLOSED = (
     "`prdc` counts points strictly inside. The two differ where rows are repeated: of one row, "
     "repeated, against itself precision, recall and coverage are 1 here and 0 there."
 )
+DISENTANGLED = ("test_disentanglement.py::",)
 CONTROL = ("test_control.py::",)
 SECTIONS = (
     Section(
@@ -160,6 +161,34 @@ SECTIONS = (
             "disentanglement.mutual_information_gap": Entry(
                 "mean over factors of (I₁ − I₂) / H, the two largest over codes", CONTROL
             ),
+        },
+    ),
+    Section(
+        "Disentanglement",
+        {
+            "disentanglement.modularity": Entry(
+                "1 − Σ other I² / ((F − 1) largest I²), mean over codes", DISENTANGLED
+            ),
+            "predicted.dci": Entry(
+                "1 − entropy of each code's and each factor's importances; held-out accuracy",
+                DISENTANGLED,
+            ),
+            "predicted.dci_of": Entry("the two entropies of an importance matrix", DISENTANGLED),
+            "predicted.sap": Entry("best code's score − the next one's", DISENTANGLED),
+            "interventions.factor_vae_score": Entry(
+                "majority vote from the code that varies least while a factor is fixed",
+                DISENTANGLED,
+            ),
+            "interventions.beta_vae_score": Entry(
+                "logistic regression from |z − z'| of pairs that share a factor", DISENTANGLED
+            ),
+            "interventions.interventional_robustness": Entry(
+                "1 − deviation while a factor is fixed / largest deviation", DISENTANGLED
+            ),
+            "agreement.pairwise_agreement": Entry(
+                "Σ r² I / Σ R over informative codes of two models", DISENTANGLED
+            ),
+            "agreement.udr": Entry("median agreement with the other models", DISENTANGLED),
         },
     ),
     Section(

@@ -1,4 +1,4 @@
-"""Writes docs/vae.md: every likelihood, divergence, flow and bound of a VAE, from the code.
+"""Writes docs/vae.md: every part of a VAE, from the code.
 
     python docs/generate/vae_page.py
 
@@ -23,17 +23,31 @@ from losses_page import arguments, docstrings, sources  # noqa: E402
 
 from genlab import game  # noqa: E402
 from genlab.config import build, spec  # noqa: E402
-from genlab.losses import bounds, divergence, likelihood  # noqa: E402
-from genlab.methods import VAE  # noqa: E402
-from genlab.nets import Decoder, Encoder, flows, mlp  # noqa: E402
+from genlab.losses import bounds, divergence, likelihood, posterior, spherical  # noqa: E402
+from genlab.methods import VAE, adversaries  # noqa: E402
+from genlab.nets import Decoder, Encoder, flows, mlp, priors  # noqa: E402
 
 PAGE = ROOT / "docs" / "vae.md"
-ROWS = 8
+ROWS, LATENT = 8, 8
 NAMES = """\
 import optax
 from genlab import spec
-from genlab.losses import bounds, likelihood
-from genlab.nets import flows"""
+from genlab.losses import bounds, likelihood, posterior, spherical
+from genlab.methods import adversaries
+from genlab.nets import Discriminator, flows, mlp, priors
+
+critic = spec(Discriminator, spec(mlp.Down, (64, 64)))"""
+OF_POSTERIORS = (posterior, spherical)
+ARGUMENTS = {
+    "gumbel_softmax": ", classes=4",
+    "joint": (
+        ", spec(posterior.gaussian), spec(posterior.gumbel_softmax, classes=4), sizes=(4, 4)"
+    ),
+    "Vamp": ", shape=(8, 8, 1)",
+    "Flow": ", spec(flows.Spline)",
+    **dict.fromkeys(("Prior", "AlternatingPrior", "Pictures", "Joint"), ", critic"),
+    "TotalCorrelation": ", critic, weight=10.0",
+}
 OF_A_SET = ("mutual_information", "total_correlation", "dimension_wise_kl")
 """Divergences that are given the number of training examples."""
 
@@ -42,10 +56,11 @@ TOP = """\
 
 # Parts of a VAE
 
-A VAE is a config of parts that are chosen independently: `likelihood` of the decoder, `divergences`
-of the latent with their weights, `bound` and its estimator, `flow` of the posterior. Generated from
-the code by `python docs/generate/vae_page.py`; every line of a config was built and a round of it
-traced when the page was made, with these names imported:
+A VAE is a config of parts that are chosen independently: `likelihood` of the decoder, `posterior`
+and its `flow`, `prior`, `divergences` of the latent with their weights, `bound` and its estimator,
+`regularisers` of the decoder, `adversary`. Generated from the code by `python
+docs/generate/vae_page.py`; every line of a config was built and a round of it traced when the page
+was made, with these names:
 
 ```python
 {names}
@@ -56,7 +71,10 @@ traced when the page was made, with these names imported:
 {methods}
 
 A weight is a number or an optax schedule of the round. Without `divergences` the KL in closed form
-is weighed by `beta`. A `bound` takes the place of the ELBO, and with it of the divergences.
+is weighed by `beta`. A `bound` takes the place of the ELBO, and with it of the divergences. Of a
+posterior other than the diagonal Gaussian, and of a flow with `context`, the encoder gives so many
+`numbers` as an error says where it does not: `Encoder(trunk, latent=8, numbers=44)`. An adversary
+has players of its own, each with an optimiser.
 """
 METHODS = {
     "VAE": "beta=1.0",
@@ -79,13 +97,43 @@ METHODS = {
     "DIP-VAE-I": 'divergences={"kl": 1.0, "moments": dict(weight=10.0, diagonal=10.0)}',
     "DIP-VAE-II": 'divergences={"kl": 1.0, "aggregate_moments": 10.0}',
     "InfoVAE": 'divergences={"kl": 1.0, "rbf_mmd": 10.0}',
-    "WAE-MMD": 'divergences={"imq_mmd": 10.0}',
-    "SWAE": 'divergences={"sliced_wasserstein": 10.0}',
+    "autoencoder": "posterior=spec(posterior.point)",
+    "WAE-MMD": 'posterior=spec(posterior.point), divergences={"imq_mmd": 10.0}',
+    "SWAE": 'posterior=spec(posterior.point), divergences={"sliced_wasserstein": 10.0}',
+    "RAE-GP": (
+        'posterior=spec(posterior.point), divergences={"squared_norm": 1e-2}, '
+        'regularisers={"squared_jacobian": 1e-4}'
+    ),
+    "RAE-L2": (
+        'posterior=spec(posterior.point), divergences={"squared_norm": 1e-2}, '
+        'regularisers={"squared_weights": 1e-4}'
+    ),
+    "AAE": "posterior=spec(posterior.point), adversary=spec(adversaries.AlternatingPrior, critic)",
+    "WAE-GAN": (
+        "posterior=spec(posterior.point), adversary=spec(adversaries.Prior, critic, weight=10.0)"
+    ),
+    "FactorVAE": "adversary=spec(adversaries.TotalCorrelation, critic, weight=10.0)",
+    "VAE-GAN": "adversary=spec(adversaries.Pictures, critic)",
+    "ALI": "adversary=spec(adversaries.Joint, critic)",
+    "BiGAN": "posterior=spec(posterior.point), adversary=spec(adversaries.Joint, critic)",
+    "VampPrior": "prior=spec(priors.Vamp, shape=(8, 8, 1), components=500)",
+    "hyperspherical VAE": "posterior=spec(spherical.von_mises_fisher)",
+    "Hamiltonian VAE": "flow=spec(flows.Hamiltonian, steps=3)",
+    "JointVAE": (
+        "posterior=spec(posterior.joint, spec(posterior.gaussian), "
+        "spec(posterior.gumbel_softmax, classes=4), sizes=(4, 4)), "
+        'divergences={"capacities": dict(weight=30.0, nats=(5.0, 1.0))}'
+    ),
+    "categorical VAE": "posterior=spec(posterior.gumbel_softmax, classes=4)",
     "IWAE": "bound=spec(bounds.iwae, samples=50)",
+    "DReG": "bound=spec(bounds.dreg, samples=50)",
     "a planar posterior": "flow=spec(flows.Planar, layers=8)",
     "an IAF posterior": "flow=spec(flows.InverseAutoregressive, layers=2, width=64)",
+    "an amortised IAF posterior": "flow=spec(flows.InverseAutoregressive, context=16)",
     "a spline posterior": "flow=spec(flows.Spline, layers=4, bins=8)",
+    "a flow as prior": "prior=spec(priors.Flow, spec(flows.Spline))",
     "sigma-VAE": "likelihood=spec(likelihood.optimal_gaussian)",
+    "a loss of pictures": 'likelihood=spec(likelihood.compared, {"l1": 100.0})',
 }
 
 
@@ -111,22 +159,39 @@ def divergences() -> list[str]:
     return parts(divergence, lambda s: next(iter(s.parameters), "") == "codes")
 
 
-def every_flow() -> list[str]:
-    """All of them."""
-    public = [n for n, f in vars(flows).items() if inspect.isclass(f) and not n.startswith("_")]
-    return [n for n in public if getattr(flows, n).__module__ == flows.__name__]
+def posteriors() -> list[str]:
+    """All of them, by the module."""
+    found = (parts(m, lambda s: s.return_annotation is posterior.Posterior) for m in OF_POSTERIORS)
+    return [name for names in found for name in names]
+
+
+def classes(module: ModuleType) -> list[str]:
+    """The public classes that a module defines and that are no tuples."""
+    public = [n for n, f in vars(module).items() if inspect.isclass(f) and not n.startswith("_")]
+    own = [n for n in public if getattr(module, n).__module__ == module.__name__]
+    return [n for n in own if not issubclass(getattr(module, n), tuple)]
+
+
+def fields(line: str) -> dict:
+    """The fields of a VAE that a line of a config gives, with a likelihood."""
+    known: dict = {}
+    exec(NAMES, known)
+    return {"likelihood": spec(likelihood.bernoulli), **eval(f"dict({line})", known)}
 
 
 def checked(line: str) -> str:
     """The line, checked by building it with small networks and tracing a round."""
-    known: dict = {}
-    exec(NAMES, known)
-    fields = {"likelihood": spec(likelihood.bernoulli), **eval(f"dict({line})", known)}
-    width = build(fields["likelihood"]).width(tiny.SHAPE[-1])
-    encoder = spec(Encoder, spec(mlp.Down, (16,)), latent=4)
+    given = fields(line)
+    width = build(given["likelihood"]).width(tiny.SHAPE[-1])
+    own = build(given["posterior"]) if "posterior" in given else posterior.gaussian()
+    more = given["flow"].get("context", 0) if "flow" in given else 0
+    numbers = own.numbers(LATENT) + more if "posterior" in given or more else 0
+    encoder = spec(Encoder, spec(mlp.Down, (16,)), latent=LATENT, numbers=numbers)
     decoder = spec(Decoder, spec(mlp.Up, (*tiny.SHAPE[:-1], width), (16,)))
-    e = build(tiny.experiment(spec(VAE, encoder, decoder, **fields), ("vae",)))
-    batches = {"image": jnp.zeros((1, ROWS, *tiny.SHAPE))}
+    method = spec(VAE, encoder, decoder, **given)
+    e = build(tiny.experiment(method, build(method).players()))
+    moves = game.batches_per_round(e.method)
+    batches = {"image": jnp.zeros((moves, ROWS, *tiny.SHAPE))}
 
     def played(key):
         first = jax.tree.map(lambda x: x[0], batches)
@@ -171,17 +236,35 @@ def page() -> str:
     ]
     for name in divergences():
         weight = "dict(weight=1.0, examples=60_000)" if name in OF_A_SET else "1.0"
+        weight = "dict(weight=1.0, nats=(25.0,))" if name == "capacities" else weight
         lines += item(divergence, name, f'divergences={{"{name}": {weight}}}', skip=1)
-    lines += [
-        "## Flows",
-        "",
-        "What the encoder's Gaussian goes through; their parameters are the same for all examples.",
-        "",
-    ]
-    for name in every_flow():
-        doc = " ".join((inspect.getdoc(getattr(flows, name)) or "").split())
-        line = f"* config: `{checked(f'flow=spec(flows.{name})')}`"
-        lines += [f"### {name}", "", doc, "", line, f"* source: {sources(doc)}", ""]
+    lines += ["## Posteriors", ""]
+    for name in posteriors():
+        module = next(m for m in OF_POSTERIORS if hasattr(m, name) and name in vars(m))
+        where = module.__name__.rsplit(".", 1)[-1]
+        arguments_of = ARGUMENTS.get(name, "")
+        terms = ', divergences={"imq_mmd": 1.0}' if name == "point" else ""
+        config = f"posterior=spec({where}.{name}{arguments_of}){terms}"
+        lines += item(module, name, config)
+    sections = (
+        (
+            "Flows",
+            flows,
+            "flow",
+            "What the encoder's Gaussian goes through. Without `context` their parameters are the "
+            "same for all examples.",
+        ),
+        ("Priors", priors, "prior", "In place of N(0, I); methods with one have `HasPrior`."),
+        ("Adversaries", adversaries, "adversary", "Critics, with players of their own."),
+    )
+    for title, module, field, text in sections:
+        lines += [f"## {title}", "", text, ""]
+        for name in classes(module):
+            doc = " ".join((inspect.getdoc(getattr(module, name)) or "").split())
+            where = module.__name__.rsplit(".", 1)[-1]
+            config = f"{field}=spec({where}.{name}{ARGUMENTS.get(name, '')})"
+            line = f"* config: `{checked(config)}`"
+            lines += [f"### {name}", "", doc, "", line, f"* source: {sources(doc)}", ""]
     lines += ["## Bounds and estimators of their gradients", ""]
     for name in every_bound():
         lines += item(bounds, name, f"bound=spec(bounds.{name})")

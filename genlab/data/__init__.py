@@ -12,6 +12,7 @@ from genlab.data.sets.glyphs import glyphs
 from genlab.data.sets.mnist5k import mnist5k
 from genlab.data.sets.photographs import photographs
 from genlab.data.sets.products import products
+from genlab.data.sets.sprites import sprites
 from genlab.data.sets.tfds import tfds
 from genlab.data.sets.toy import grid, mixture, ring, swiss_roll
 from genlab.data.sets.unpaired import unpaired
@@ -40,6 +41,7 @@ __all__ = [
     "photographs",
     "products",
     "ring",
+    "sprites",
     "swiss_roll",
     "tfds",
     "to_uint8",

@@ -9,7 +9,7 @@ from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
-from genlab.game.abilities import Generates, Styles, require
+from genlab.game.abilities import Generates, Styles, drawn, require
 
 Cond = Mapping[str, Array] | None
 
@@ -17,7 +17,7 @@ Cond = Mapping[str, Array] | None
 class Space(NamedTuple):
     """A space of latents [B, D] of a trained generator, its weights inside.
 
-    name:     "z", where the prior is N(0, I), or "w"
+    name:     "z", the latents that are decoded, or "w"
     generate: (latents, cond) -> examples in [-1, 1]; traceable, each row by itself
     draw:     (key, n, cond) -> n latents as the model draws them, `cond` of n rows
     """
@@ -46,16 +46,17 @@ def space_of(name: str, method: Any, params: dict, stats: dict) -> Space:
         return Space(
             "z",
             lambda z, cond: method.generate(params, stats, z, cond),
-            lambda key, n, cond: method.latents(key, n),
+            lambda key, n, cond: drawn(method, params, stats, method.latents(key, n), cond),
         )
     if name != "w":
         raise ConfigError(f"no latent space {name!r}; there is z, and w of a style-based generator")
     styled = require(method, Styles, "editing in w")
-    return Space(
-        "w",
-        lambda w, cond: styled.synthesis(params, stats, w),
-        lambda key, n, cond: styled.mapping(params, stats, method.latents(key, n), cond),
-    )
+
+    def draw(key, n, cond):
+        z = drawn(method, params, stats, method.latents(key, n), cond)
+        return styled.mapping(params, stats, z, cond)
+
+    return Space("w", lambda w, cond: styled.synthesis(params, stats, w), draw)
 
 
 def spread(latents: Float[Array, "n d"]) -> Spread:

@@ -15,12 +15,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.context import EvaluationResult as EvaluationResult
     from genlab.evaluation.control import Control as Control
     from genlab.evaluation.convention import Convention as Convention
+    from genlab.evaluation.disentanglement import Disentanglement as Disentanglement
     from genlab.evaluation.evaluators import Annealed as Annealed
     from genlab.evaluation.evaluators import Bound as Bound
     from genlab.evaluation.evaluators import Modes as Modes
     from genlab.evaluation.evaluators import PathLength as PathLength
     from genlab.evaluation.evaluators import Reconstruction as Reconstruction
     from genlab.evaluation.fidelity import Fidelity as Fidelity
+    from genlab.evaluation.latent_space import LatentSpace as LatentSpace
     from genlab.evaluation.mig import MIG as MIG
     from genlab.evaluation.parts import PerClass as PerClass
     from genlab.evaluation.restoration import Restoration as Restoration
@@ -34,7 +36,9 @@ _HOME = {
     "CAS": "cas",
     "Control": "control",
     "Convention": "convention",
+    "Disentanglement": "disentanglement",
     "Fidelity": "fidelity",
+    "LatentSpace": "latent_space",
     "MIG": "mig",
     "Modes": "evaluators",
     "EvaluationResult": "context",

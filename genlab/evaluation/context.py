@@ -17,7 +17,7 @@ from genlab.sampling.conditions import Stored, loaded, rows_of
 from genlab.sampling.sampler import Sampler, as_batch
 
 # Streams of randomness under the context's key.
-SAMPLES, POSTERIOR, PATHS, CHAINS, CONTROL, CAS_SAMPLES, CODES = range(7)
+SAMPLES, POSTERIOR, PATHS, CHAINS, CONTROL, CAS_SAMPLES, CODES, LATENTS = range(8)
 
 
 class EvaluationResult(NamedTuple):

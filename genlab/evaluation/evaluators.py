@@ -23,7 +23,15 @@ from genlab.evaluation.codebook import CodebookUsage
 from genlab.evaluation.context import CHAINS, PATHS, POSTERIOR, EvaluationContext, EvaluationResult
 from genlab.evaluation.fidelity import Fidelity
 from genlab.game import Method
-from genlab.game.abilities import HasLikelihood, HasLogWeight, Reconstructs, require
+from genlab.game.abilities import (
+    HasLikelihood,
+    HasLogWeight,
+    HasPrior,
+    Reconstructs,
+    can,
+    require,
+    sampled,
+)
 from genlab.metrics import annealing, bound, image, path_length
 from genlab.metrics.modes import mode_scores
 from genlab.metrics.perceptual import Lpips
@@ -111,13 +119,19 @@ class Annealed:
         """Means over the images."""
         method = require(context.method, HasLikelihood, "Annealed")
         key, schedule = random.fold_in(context.key, CHAINS), annealing.sigmoidal(self.temperatures)
-        width = method.latents(key, 1).shape[1]
+        width, held = method.latents(key, 1).shape[1], (context.params, context.stats)
 
         @compiler.jit
         def estimate(x, cond, key):
+            prior = annealing.NORMAL
+            if can(method, HasPrior):
+                prior = annealing.Prior(
+                    lambda noise: method.prior_latents(*held, noise, cond),
+                    lambda z: method.log_prior(*held, z, cond),
+                )
             return annealing.ais(
-                lambda z: method.log_likelihood(context.params, context.stats, x, z, cond),
-                key, (len(x), width), schedule, self.chains, self.leapfrog, self.step_size,
+                lambda z: method.log_likelihood(*held, x, z, cond),
+                key, (len(x), width), schedule, self.chains, self.leapfrog, self.step_size, prior,
             )  # fmt: skip
 
         x, cond = context.batch
@@ -179,7 +193,7 @@ class PathLength:
 
         @compiler.jit
         def made(z, cond):
-            return jnp.clip(method.generate(context.params, context.stats, z, cond), -1, 1)
+            return jnp.clip(sampled(method, context.params, context.stats, z, cond), -1, 1)
 
         def generate(z, rows=None):
             with jax.default_matmul_precision("highest"):  # TensorFloat-32 would swallow the step

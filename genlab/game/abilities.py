@@ -23,11 +23,32 @@ class Generates(Protocol):
     """Makes examples of latents."""
 
     def latents(self, key: PRNGKeyArray, n: int) -> Float[Array, "b z"]:
-        """`n` latents from the prior."""
+        """`n` latents from the prior; of a method that `HasPrior`, the noise that its prior maps
+        to latents. `drawn` gives the latents of either.
+        """
         ...
 
     def generate(self, params: dict, stats: dict, z: Latents, cond: Conditions = None) -> Examples:
         """Examples of latents."""
+        ...
+
+
+@runtime_checkable
+class HasPrior(Protocol):
+    """Draws its latents from a prior that is not N(0, I)."""
+
+    def prior_latents(
+        self, params: dict, stats: dict, noise: Float[Array, "b noise"], cond: Conditions = None
+    ) -> Latents:
+        """Latents of the prior, as `generate` takes them, of noise ~ N(0, I) as `latents` gives
+        it.
+        """
+        ...
+
+    def log_prior(
+        self, params: dict, stats: dict, z: Latents, cond: Conditions = None
+    ) -> Float[Array, " b"]:
+        """log p(z), nats."""
         ...
 
 
@@ -77,7 +98,7 @@ class Translates(Protocol):
 
 @runtime_checkable
 class HasLikelihood(Protocol):
-    """Has a decoder with a likelihood, and latents from N(0, I)."""
+    """Has a decoder with a likelihood, and latents from N(0, I) or from the prior that it has."""
 
     def log_likelihood(
         self, params: dict, stats: dict, x: Examples, z: Latents, cond: Conditions = None
@@ -94,6 +115,23 @@ class HasLogWeight(Protocol):
         self, params: dict, stats: dict, x: Examples, key: PRNGKeyArray, cond: Conditions = None
     ) -> Float[Array, " b"]:
         """log p(x, z) - log q(z | x) at one z ~ q(z | x), nats."""
+        ...
+
+
+@runtime_checkable
+class HasPosterior(Protocol):
+    """Has a posterior of latents whose information is that of its units."""
+
+    def posterior_draw(
+        self, params: dict, stats: dict, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Latents:
+        """z ~ q(z | x), one of each example."""
+        ...
+
+    def unit_kl(
+        self, params: dict, stats: dict, x: Examples, cond: Conditions = None
+    ) -> Float[Array, "b z"]:
+        """KL of each unit's posterior to the prior, nats."""
         ...
 
 
@@ -161,6 +199,24 @@ class Recalibrates(Protocol):
     ) -> dict:
         """The statistics of the generating network after `n` samples in training mode."""
         ...
+
+
+def drawn(
+    method: Generates, params: dict, stats: dict, noise: Array, cond: Conditions = None
+) -> Latents:
+    """The latents that `generate` takes, of what `latents` gives: the same, unless the method has a
+    prior that maps noise to latents.
+    """
+    if can(method, HasPrior):
+        return method.prior_latents(params, stats, noise, cond)  # pyright: ignore[reportAttributeAccessIssue]
+    return noise
+
+
+def sampled(
+    method: Generates, params: dict, stats: dict, noise: Array, cond: Conditions = None
+) -> Examples:
+    """Examples of what `latents` gives."""
+    return method.generate(params, stats, drawn(method, params, stats, noise, cond), cond)
 
 
 def can(method: object, ability: type) -> bool:

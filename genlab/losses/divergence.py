@@ -24,7 +24,11 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the kernels (the code of Tol
 class Codes(NamedTuple):
     """What a divergence may use of one move: z ~ q(z | x), one latent of each example, and log
     q(z | x); q = N(mean, exp(log_variance)) or, through a flow, what that becomes. The prior is
-    N(0, I).
+    N(0, I), unless the last fields say otherwise.
+
+    log_p:      log p(z) of the latents drawn
+    kls:        the KL of each part of the latent in closed form
+    from_prior: key -> as many latents of the prior
     """
 
     z: Latents
@@ -33,6 +37,9 @@ class Codes(NamedTuple):
     log_variance: Latents
     key: PRNGKeyArray
     step: Int[Array, ""]
+    log_p: Float[Array, " b"] | None = None
+    kls: Float[Array, "b parts"] | None = None
+    from_prior: Callable[[PRNGKeyArray], Latents] | None = None
 
 
 def gaussian_kl(
@@ -56,6 +63,8 @@ def gaussian_log_prob(
 
 def kl(codes: Codes) -> Float[Array, " b"]:
     """KL(q(z | x) || p(z)) in closed form (Kingma & Welling 2014, arXiv:1312.6114, Appendix B)."""
+    if codes.kls is not None:
+        return codes.kls.sum(axis=-1)
     return gaussian_kl(codes.mean, codes.log_variance)
 
 
@@ -63,7 +72,8 @@ def monte_carlo_kl(codes: Codes) -> Float[Array, " b"]:
     """log q(z | x) - log p(z) at the latent drawn (Kingma & Welling 2014, arXiv:1312.6114, Section
     2.3).
     """
-    return codes.log_q - gaussian_log_prob(codes.z)
+    log_p = gaussian_log_prob(codes.z) if codes.log_p is None else codes.log_p
+    return codes.log_q - log_p
 
 
 def free_bits(codes: Codes, nats: Weight = 0.25) -> Float[Array, ""]:
@@ -80,6 +90,27 @@ def capacity(codes: Codes, nats: Weight = 25.0) -> Float[Array, ""]:
     al. 2018, arXiv:1804.03599).
     """
     return jnp.abs(collectives.mean(kl(codes).mean()) - at(nats, codes.step))
+
+
+def capacities(codes: Codes, nats: tuple[Weight, ...] = (25.0, 25.0)) -> Float[Array, ""]:
+    """sum_i |E KL_i - nats_i| over the parts of a latent, each with its own capacity (Dupont 2018,
+    arXiv:1804.00104, Eq. 7).
+    """
+    each = kl(codes)[:, None] if codes.kls is None else codes.kls
+    if len(nats) != each.shape[1]:
+        raise ConfigError(
+            f"nats are {len(nats)} capacities, and the latent has {each.shape[1]} parts: give one "
+            "for each (losses.posterior.joint has two)"
+        )
+    wanted = jnp.stack([jnp.asarray(at(part, codes.step), jnp.float32) for part in nats])
+    return jnp.abs(collectives.mean(each.mean(axis=0)) - wanted).sum()
+
+
+def squared_norm(codes: Codes) -> Float[Array, " b"]:
+    """|z|^2 / 2, which keeps the latents of a deterministic autoencoder together (Ghosh et al.
+    2020, arXiv:1903.12436, Eq. 11).
+    """
+    return 0.5 * (codes.z**2).sum(axis=-1)
 
 
 def moments(codes: Codes, diagonal: float = 1.0) -> Float[Array, ""]:
@@ -118,7 +149,7 @@ def sliced_wasserstein(codes: Codes, projections: int = 50) -> Float[Array, ""]:
     directions (Kolouri et al. 2019, arXiv:1804.01947).
     """
     of_prior, of_direction = random.split(codes.key)
-    prior = collectives.gather(random.normal(of_prior, codes.z.shape))
+    prior = collectives.gather(_of_prior(codes, of_prior))
     direction = random.normal(of_direction, (codes.z.shape[1], projections))
     direction = direction / jnp.linalg.norm(direction, axis=0, keepdims=True)
     along = [jnp.sort(z @ direction, axis=0) for z in (collectives.gather(codes.z), prior)]
@@ -160,10 +191,15 @@ def dimension_wise_kl(
 
 
 OF_GAUSSIANS = (
-    kl, free_bits, capacity, moments, aggregate_moments, mutual_information, total_correlation,
-    dimension_wise_kl,
+    free_bits, moments, aggregate_moments, mutual_information, total_correlation, dimension_wise_kl,
 )  # fmt: skip
-"""Those that need a posterior that is a Gaussian."""
+"""Those that need a posterior that is a diagonal Gaussian."""
+
+CLOSED = (kl, capacity, capacities)
+"""Those of a KL in closed form, of a posterior without a flow to the prior that it goes with."""
+
+OF_NORMAL_PRIOR = (*CLOSED, free_bits, moments, aggregate_moments, dimension_wise_kl, squared_norm)
+"""Those that are of the prior N(0, I), or of a posterior's own."""
 
 
 def _aggregate(
@@ -218,7 +254,7 @@ def _from_unit(covariance: Float[Array, "z z"], diagonal: float) -> Float[Array,
 
 
 def _mmd(codes: Codes, kernel: Callable[[Array], Array]) -> Float[Array, " b"]:
-    prior = random.normal(codes.key, codes.z.shape)
+    prior = _of_prior(codes, codes.key)
     all_z, all_prior = collectives.gather(codes.z), collectives.gather(prior)
     if len(all_z) < 2:
         raise ConfigError("an MMD compares the codes of a batch: it needs at least two")
@@ -229,6 +265,10 @@ def _mmd(codes: Codes, kernel: Callable[[Array], Array]) -> Float[Array, " b"]:
 
     across = kernel(_squares(codes.z, all_prior)).mean(axis=1)
     return within(codes.z, all_z) + within(prior, all_prior) - 2 * across
+
+
+def _of_prior(codes: Codes, key: PRNGKeyArray) -> Latents:
+    return random.normal(key, codes.z.shape) if codes.from_prior is None else codes.from_prior(key)
 
 
 def _squares(x: Latents, y: Float[Array, "c z"]) -> Float[Array, "b c"]:

@@ -6,7 +6,8 @@ level an image was stored at.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -14,12 +15,14 @@ import jax.numpy as jnp
 from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, choose
+from genlab.losses import pictures
 from genlab.runtime import collectives
 
 Data = Float[Array, "b *shape c"]
 Theta = Float[Array, "b *shape pc"]  # `width(c)` channels
 PerChannel = Float[Array, "*b c k"]
+L1 = MappingProxyType({"l1": 1.0})
 SMALLEST_LOG_SCALE = -7.0  # of a logistic (Salimans et al. 2017, the authors' code)
 
 
@@ -27,7 +30,8 @@ class Likelihood(NamedTuple):
     """parameters: decoder channels per image channel, or all of them as a function of the image's
     channels; log_prob: (theta, x) -> log p(x | theta) in nats; mean: theta -> E[x], in [-1, 1];
     sample: (theta, key) -> x ~ p(x | theta), None where there is no such law; of_batch: whether an
-    example's value depends on the others of the batch, so that it is no likelihood.
+    example's value depends on the others of the batch, so that it is no likelihood; normalised:
+    False for what is no density at all.
     """
 
     parameters: int | Callable[[int], int]
@@ -35,6 +39,7 @@ class Likelihood(NamedTuple):
     mean: Callable[[Theta], Data]
     sample: Callable[[Theta, PRNGKeyArray], Data] | None = None
     of_batch: bool = False
+    normalised: bool = True
 
     def width(self, channels: int) -> int:
         """Channels that the decoder gives for images of `channels`."""
@@ -220,6 +225,21 @@ def logistic_mixture(mixtures: int = 10, levels: int = 256) -> Likelihood:
         return x[..., 0]
 
     return Likelihood(width, log_prob, mean, sample)
+
+
+def compared(losses: Mapping[str, float] = L1) -> Likelihood:
+    """Minus a weighted sum of losses between the picture tanh(theta) and x, by name in
+    `losses.pictures`, in place of a likelihood: MS-SSIM and other distances that are no density
+    (Snell et al. 2017, arXiv:1511.06409, Section 3). No bound on a likelihood follows.
+    """
+    found = {name: choose(pictures, name) for name in losses}
+
+    def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
+        made = jnp.tanh(theta)
+        values = (losses[name] * of(made, x) for name, of in found.items())
+        return -sum(values, jnp.zeros(len(x)))
+
+    return Likelihood(1, log_prob, jnp.tanh, normalised=False)
 
 
 def categorical(levels: int = 256) -> Likelihood:

@@ -7,6 +7,7 @@ from genlab.methods.gan.method import GAN
 from genlab.methods.hierarchical import HierarchicalVAE
 from genlab.methods.inversion import InversionEncoder
 from genlab.methods.regression import Regression
+from genlab.methods.sequence_vae import SequenceVAE
 from genlab.methods.two_stage import TwoStageVAE
 from genlab.methods.vae import VAE
 from genlab.methods.vq import VQVAE
@@ -23,5 +24,6 @@ __all__ = [
     "HierarchicalVAE",
     "InversionEncoder",
     "Regression",
+    "SequenceVAE",
     "TwoStageVAE",
 ]

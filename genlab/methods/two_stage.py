@@ -39,6 +39,12 @@ class TwoStageVAE:
     makes: str = "image"
 
     def __post_init__(self):
+        for name in ("posterior", "prior", "flow", "adversary"):
+            if getattr(self.second, name) is not None:
+                raise ConfigError(
+                    f"second.{name}: the second stage has a Gaussian posterior, the prior N(0, I) "
+                    f"and no other player: leave `{name}` out"
+                )
         if self.second.likelihood.parameters != 2:
             raise ConfigError(
                 "second.likelihood has one parameter for each number; codes need a mean and a "

@@ -4,14 +4,14 @@
 Bowman et al. 2016 (arXiv:1511.06349, Section 3.1). Given a label it is the conditional
 VAE (Sohn et al. 2015, Eq. 4, with the prior N(0, I) for every label). `divergences` names other
 terms of the latent (beta-TC-VAE, InfoVAE, WAE-MMD, SWAE, free bits, capacity), `bound` another
-bound and estimator (IWAE, DReG).
+bound and estimator (IWAE, DReG), `posterior` and `prior` others than Gaussians.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
@@ -22,24 +22,20 @@ from genlab.game.abilities import (
     Conditions,
     Examples,
     Guides,
-    HasLikelihood,
-    HasLogWeight,
     Latents,
-    Scores,
     Styles,
     WStyles,
 )
-from genlab.losses import bounds, divergence, total
-from genlab.losses.divergence import Codes, gaussian_kl, gaussian_log_prob
+from genlab.losses import bounds, divergence, regularisers, total
+from genlab.losses.divergence import Codes, gaussian_kl
 from genlab.losses.likelihood import Likelihood
+from genlab.losses.posterior import Posterior, pair
+from genlab.methods import vae_checks, vae_terms
 from genlab.methods.gan import terms
+from genlab.methods.latent import PRIOR, Latent, Seen
 from genlab.schedules import Weight
 
 DIVERGENCES = 109  # a stream of randomness under a move's key
-OF_BATCH = (
-    "its likelihood has the best variance of each batch, so that an example has none by itself: "
-    "train with likelihood.learned_gaussian under nets.WithScale, or measure reconstructions"
-)
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,10 @@ class VAE:
         weight or a dict of `weight` and arguments; by default the KL, weighed by `beta`
     bound: of `losses.bounds`, spec(bounds.iwae, 5), in place of the ELBO, whose KL is exact
     flow: of `nets.flows`, what the encoder's Gaussian goes through to become q(z | x)
+    posterior: of `losses.posterior`, in place of a diagonal Gaussian
+    prior: of `nets.priors`, in place of N(0, I)
+    regularisers: of the decoder, by name in `losses.regularisers`, as `divergences` are given
+    adversary: of `methods.adversaries`: critics of latents or pictures
     """
 
     encoder: nn.Module
@@ -64,9 +64,13 @@ class VAE:
     divergences: Mapping = field(default_factory=dict)
     bound: bounds.Bound | None = None
     flow: nn.Module | None = None
+    posterior: Posterior | None = None
+    prior: nn.Module | None = None
+    regularisers: Mapping = field(default_factory=dict)
+    adversary: Any = None
 
     def __post_init__(self):
-        self._check_terms()
+        vae_checks.check(self)
         if self._drops:
             dropout.check("condition_dropout", self.condition_dropout, self.given)
 
@@ -76,10 +80,10 @@ class VAE:
         return self.encoder.latent
 
     def init(self, key: PRNGKeyArray, batch: dict) -> tuple[dict, dict]:
-        """Networks `encoder` and `decoder`; ConfigError if the decoder's channels do not fit the
-        likelihood.
+        """Networks `encoder`, `decoder` and those of the latent; ConfigError if the decoder's
+        channels do not fit the likelihood, or the encoder's numbers the posterior.
         """
-        x, cond = batch[self.makes], self._conditioned(conditions(batch, self.given))
+        x, cond = batch[self.makes], self.conditioned(conditions(batch, self.given))
         z = jnp.zeros((len(x), self.latent))
         params, stats = fresh(self.encoder, "encoder", random.fold_in(key, 0), x, cond)
         more_params, more_stats = fresh(self.decoder, "decoder", random.fold_in(key, 1), z, cond)
@@ -91,67 +95,88 @@ class VAE:
                 f"needs {wanted[-1]} parameters of {x.shape[-1]} channels: set "
                 f"method.decoder.trunk.shape={wanted}"
             )
-        flowing = ({}, {})
-        if self.flow is not None:
-            flowing = fresh(self.flow, "flow", random.fold_in(key, 2), z)
-        return {**params, **more_params, **flowing[0]}, {**stats, **more_stats, **flowing[1]}
+        params, stats = {**params, **more_params}, {**stats, **more_stats}
+        if self.posterior is not None or self.parts.networks:
+            encoded, _ = apply(self.encoder, "encoder", params, stats, x, cond, key=key)
+            own = self.parts.init(key, z, encoded, self.posterior_of(params, stats))
+            params, stats = {**params, **own[0]}, {**stats, **own[1]}
+        if self.adversary is None:
+            return params, stats
+        seen = self.forward(params, stats, batch, key, jnp.zeros((), jnp.int32))
+        own = self.adversary.init(random.fold_in(key, 4), self, seen)
+        return {**params, **own[0]}, {**stats, **own[1]}
+
+    @property
+    def owned(self) -> tuple[str, ...]:
+        """The networks of player `vae`."""
+        return ("encoder", "decoder", *self.parts.networks)
 
     def players(self) -> dict[str, Player]:
-        """One."""
-        flow = () if self.flow is None else ("flow",)
-        return {"vae": Player(self.loss, owns=("encoder", "decoder", *flow))}
+        """One, or those of the adversary."""
+        if self.adversary is not None:
+            return self.adversary.players(self)
+        return {"vae": Player(self.loss, owns=self.owned)}
 
     def loss(self, params, stats, batch, key, step):
         """E_q[-log p(x|z)] + beta KL(q(z|x) || p(z)), nats per image: minus Eq. 3 of Kingma &
         Welling at beta = 1; with other `divergences` in place of the KL, or minus the `bound`.
         """
+        if self.bound is not None:
+            return vae_terms.bound_loss(self, params, stats, batch, key, step)
+        seen = self.forward(params, stats, batch, key, step)
+        loss, metrics = total(seen.values, self.weights, step)
+        return loss, (seen.stats, metrics)
+
+    def forward(self, params, stats, batch, key, step) -> Seen:
+        """A move as losses see it."""
+        (x, cond, encoded), stats, of_decoder = self.encoding(params, stats, batch, key, step)
+        latent, found = self.parts, self.parts.read(encoded)
+        target = self.target(params, stats, x, cond)
+        drawn = latent.draw(params, stats, found, key, target, step)
+        theta, stats = apply(self.decoder, "decoder", params, stats, drawn.z, cond, key=of_decoder)
+        streams, encode = (key, random.fold_in(key, DIVERGENCES)), self.posterior_of(params, stats)
+        codes = latent.codes(params, stats, found, drawn, encode, streams, step)
+        values = {"distortion": -self.likelihood.log_prob(theta, x), **self._diverge(codes)}
+        seen = Seen(x, cond, drawn, theta, values, stats)
+        more = vae_terms.regularised(self, params, seen, key, step) if self.regularisers else {}
+        return seen._replace(values={**values, **more})
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """Of divergences and regularisers, by name."""
+        return terms.weights(self.divergence_terms, self.decoder_terms)
+
+    @property
+    def decoder_terms(self) -> dict[str, terms.Term]:
+        """The regularisers by name."""
+        return terms.resolved(regularisers, self.regularisers, "method.regularisers")
+
+    def encoding(self, params, stats, batch, key, step):
+        """((examples, conditions, what the encoder gives of them), statistics, the decoder's key)
+        of a move.
+        """
         x, cond = batch[self.makes], conditions(batch, self.given)
         if self._drops and cond:
             cond = dropout.dropped(cond, self.condition_dropout, key, step)
         keys = random.fold_in(key, 0), random.fold_in(key, 1)  # of dropout
-        (mean, log_variance), stats = apply(
-            self.encoder, "encoder", params, stats, x, cond, key=keys[0]
-        )
-        if self.bound is not None:
-            seen = (x, cond, (mean, log_variance))
-            return self._bound_loss(self.bound, params, stats, seen, (key, keys[1]), step)
-        z, log_q = self._drawn(params, stats, mean, log_variance, random.normal(key, mean.shape))
-        theta, stats = apply(self.decoder, "decoder", params, stats, z, cond, key=keys[1])
-        codes = Codes(z, log_q, mean, log_variance, random.fold_in(key, DIVERGENCES), step)
-        values = {"distortion": -self.likelihood.log_prob(theta, x), **self._diverge(codes)}
-        loss, metrics = total(values, terms.weights(self._divergences), step)
-        return loss, (stats, metrics)
-
-    def _bound_loss(self, bound: bounds.Bound, params, stats, seen, keys, step):
-        """Minus the bound, nats per image: `seen` is examples, conditions and their posterior."""
-        x, cond, posterior = seen
-        k = bound.samples
-        x, cond = jax.tree.map(lambda c: jnp.repeat(c, k, axis=0), (x, cond))
-        mean, log_variance = (each[:, None] for each in posterior)
-        noise = random.normal(keys[0], (len(mean), k, self.latent))
-        z, log_q = self._drawn(params, stats, mean, log_variance, noise)
-
-        def log_joint(params, z):
-            rows = z.reshape(-1, self.latent)
-            theta, after = apply(self.decoder, "decoder", params, stats, rows, cond, key=keys[1])
-            log_p = self.likelihood.log_prob(theta, x).reshape(-1, k)
-            return log_p + gaussian_log_prob(z), after
-
-        def log_posterior(of, z):
-            return log_q if self.flow is not None else gaussian_log_prob(z, *of)
-
-        found = (params, (mean, log_variance), z, log_joint, log_posterior)
-        value, stats = bounds.estimated(bound, *found)
-        loss, metrics = total({"negative_bound": -value}, {}, step)
-        return loss, (stats, metrics)
+        encoded, stats = apply(self.encoder, "encoder", params, stats, x, cond, key=keys[0])
+        return (x, cond, encoded), stats, keys[1]
 
     def latents(self, key: PRNGKeyArray, n: int) -> Latents:
-        """`n` of z ~ N(0, I)."""
-        return random.normal(key, (n, self.latent))
+        """`n` of z ~ N(0, I), or of the noise of the prior."""
+        return random.normal(key, (n, self.parts.noise()))
+
+    def prior_latents(self, params, stats, noise: Array, cond: Conditions = None) -> Latents:
+        """Latents of the prior."""
+        return self.parts.of_prior(params, stats, noise, self.posterior_of(params, stats))
+
+    def log_prior(self, params, stats, z: Latents, cond: Conditions = None) -> Float[Array, " b"]:
+        """log p(z), nats."""
+        return self.parts.log_prior(params, stats, z, self.posterior_of(params, stats))
 
     def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
         """The mean of p(x | z), in [-1, 1]."""
-        given = self._conditioned(cond)
+        given = self.conditioned(cond)
         theta, _ = apply(self.decoder, "decoder", params, stats, z, given, train=False)
         return self.likelihood.mean(theta)
 
@@ -161,7 +186,7 @@ class VAE:
 
     def mapping(self, params, stats, z: Latents, cond: Conditions = None) -> Float[Array, "b w"]:
         """w of latents, of a style-based decoder."""
-        given = self._conditioned(cond)
+        given = self.conditioned(cond)
         return styles.mapping(self.decoder, "decoder", params, stats, z, given)
 
     def synthesis(self, params, stats, w: WStyles) -> Examples:
@@ -172,18 +197,17 @@ class VAE:
         """Why it has not the ability, with these networks; "" where it has."""
         if ability is Guides and not self._drops:
             return "its condition_dropout is 0"
-        if ability in (HasLikelihood, HasLogWeight, Scores) and self.likelihood.of_batch:
-            return OF_BATCH
-        return styles.lacking(self.decoder, "decoder") if ability is Styles else ""
+        if ability is Styles:
+            return styles.lacking(self.decoder, "decoder")
+        return vae_checks.lacking(self, ability)
 
     def null(self, cond: Conditions) -> Conditions:
         """As many rows of conditions, all of them dropped."""
         return dropout.null(cond or {})
 
     def encode(self, params, stats, x: Examples, cond: Conditions = None) -> Latents:
-        """The mean of the encoder's Gaussian, through the flow if there is one."""
-        mean, log_variance = self._posterior(params, stats, x, cond)
-        return self._drawn(params, stats, mean, log_variance, jnp.zeros_like(mean))[0]
+        """The posterior's mean, through the flow if there is one."""
+        return self.parts.mean(params, stats, self._encoded(params, stats, x, cond))
 
     def reconstruct(self, params, stats, x: Examples, cond: Conditions = None) -> Examples:
         """The mean of p(x | z) at the posterior's mean."""
@@ -192,8 +216,8 @@ class VAE:
     def log_likelihood(
         self, params, stats, x: Examples, z: Latents, cond: Conditions = None
     ) -> Float[Array, " b"]:
-        """log p(x | z) of the decoder, nats; the prior of z is N(0, I)."""
-        given = self._conditioned(cond)
+        """log p(x | z) of the decoder, nats."""
+        given = self.conditioned(cond)
         theta, _ = apply(self.decoder, "decoder", params, stats, z, given, train=False)
         return self.likelihood.log_prob(theta, x)
 
@@ -201,19 +225,19 @@ class VAE:
         self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
     ) -> Float[Array, " b"]:
         """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats (beta
-        plays no part). With a flow the KL is of the draw too.
+        plays no part). Where the KL has no closed form it is of the draw too.
         """
-        if self.flow is not None:
+        if not self.parts.plain:
             return self.log_weight(params, stats, x, key, cond)
-        mean, log_variance = self._posterior(params, stats, x, cond)
-        z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        found = self._encoded(params, stats, x, cond)
+        z = self.parts.posterior.draw(found.numbers, key, None)
         likelihood = self.log_likelihood(params, stats, x, z, cond)
-        return likelihood - gaussian_kl(mean, log_variance)
+        return likelihood - self.parts.posterior.kl(found.numbers).sum(axis=-1)
 
     def score(
         self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
     ) -> Float[Array, " b"]:
-        """Minus the ELBO, nats."""
+        """-ELBO, nats."""
         return -self.elbo(params, stats, x, key, cond)
 
     def log_weight(
@@ -223,69 +247,68 @@ class VAE:
 
         Burda et al. 2016, arXiv:1509.00519, Section 3.
         """
-        mean, log_variance = self._posterior(params, stats, x, cond)
-        z, log_q = self._drawn(params, stats, mean, log_variance, random.normal(key, mean.shape))
-        joint = self.log_likelihood(params, stats, x, z, cond) + gaussian_log_prob(z)
-        return joint - log_q
+        latent, target = self.parts, self.target(params, stats, x, cond)
+        drawn = latent.draw(params, stats, self._encoded(params, stats, x, cond), key, target)
+        encode, of_prior = self.posterior_of(params, stats), random.fold_in(key, PRIOR)
+        log_p = latent.log_prior(params, stats, drawn.z, encode, of_prior)
+        return self.log_likelihood(params, stats, x, drawn.z, cond) + log_p - drawn.log_q
+
+    def target(self, params, stats, x: Examples, cond: Conditions) -> Callable:
+        """z -> log p(x, z), of one latent of each row of `x`, or of several, with `x` repeated."""
+        encode = self.posterior_of(params, stats)
+
+        def log_joint(z):
+            rows = z.reshape(-1, self.latent)
+            log_p = self.log_likelihood(params, stats, x, rows, cond).reshape(z.shape[:-1])
+            return log_p + self.parts.log_prior(params, stats, z, encode)
+
+        return log_joint
+
+    def posterior_draw(
+        self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Latents:
+        """z ~ q(z | x), one of each example."""
+        target = self.target(params, stats, x, cond)
+        found = self._encoded(params, stats, x, cond)
+        return self.parts.draw(params, stats, found, key, target).z
+
+    def unit_kl(self, params, stats, x: Examples, cond: Conditions = None) -> Float[Array, "b z"]:
+        """KL of each unit's Gaussian to N(0, 1), nats."""
+        mean, log_variance = pair(self._encoded(params, stats, x, cond).numbers)
+        return gaussian_kl(mean[..., None], log_variance[..., None])
 
     @property
-    def _divergences(self) -> dict[str, terms.Term]:
-        usual = "kl" if self.flow is None else "monte_carlo_kl"
-        given = self.divergences or {usual: self.beta}
+    def divergence_terms(self) -> dict[str, terms.Term]:
+        """The divergences by name."""
+        usual = {"kl" if self.parts.plain else "monte_carlo_kl": self.beta}
+        given = self.divergences or ({} if self.parts.posterior.log_prob is None else usual)
         return terms.resolved(divergence, given, "method.divergences")
 
     def _diverge(self, codes: Codes) -> dict[str, Array]:
         """The values of the divergences by name."""
         look = lambda key: (codes._replace(key=key),)  # noqa: E731
-        return terms.measured(self._divergences, {}, codes.step, codes.key, look)[0]
+        return terms.measured(self.divergence_terms, {}, codes.step, codes.key, look)[0]
 
-    def _check_terms(self) -> None:
-        """ConfigError for a weight or a divergence that would not be used."""
-        plain = isinstance(self.beta, int | float) and self.beta == 1
-        if self.divergences and not plain:
-            raise ConfigError(
-                "method.beta weighs the KL of a VAE without `divergences`: leave it out, and name "
-                "the KL among them, divergences=dict(kl=4.0)"
-            )
-        if self.bound is not None and (self.divergences or not plain):
-            raise ConfigError(
-                "method.bound is of log p(x), whose divergence is that of the weights: leave out "
-                "`beta` and `divergences`, or the bound"
-            )
-        if self.bound is not None and self.likelihood.of_batch:
-            raise ConfigError(f"method.bound is of the likelihood of examples: {OF_BATCH}")
-        for name, term in self._divergences.items():
-            if term.start:
-                raise ConfigError(f"method.divergences.{name} has a memory: a VAE keeps none")
-            if self.flow is not None and term.source in divergence.OF_GAUSSIANS:
-                raise ConfigError(
-                    f"method.divergences.{name} is of a Gaussian posterior, which a flow's is not: "
-                    "give monte_carlo_kl, imq_mmd, rbf_mmd or sliced_wasserstein, or no flow"
-                )
-        if self.flow is not None and self.bound is not None and self.bound.estimator is not None:
-            raise ConfigError(
-                "method.bound: PIWAE, STL and DReG hold the posterior still at a latent, which a "
-                "flow cannot: give elbo, iwae, miwae or ciwae, or no flow"
-            )
-
-    def _drawn(self, params, stats, mean, log_variance, noise) -> tuple[Array, Array]:
-        """(z, log q(z | x)) of the noise of the encoder's Gaussian."""
-        z = mean + jnp.exp(log_variance / 2) * noise
-        log_q = gaussian_log_prob(z, mean, log_variance)
-        if self.flow is None:
-            return z, log_q
-        (z, log_det), _ = apply(self.flow, "flow", params, stats, z)
-        return z, log_q - log_det
+    @property
+    def parts(self) -> Latent:
+        """The posterior, the flow and the prior together."""
+        return Latent(self.latent, self.posterior, self.flow, self.prior)
 
     @property
     def _drops(self) -> bool:
         return not isinstance(self.condition_dropout, int | float) or self.condition_dropout != 0
 
-    def _conditioned(self, cond: Conditions) -> Conditions:
+    def conditioned(self, cond: Conditions) -> Conditions:
         """What is given, as networks are given it outside of training."""
         return dropout.marked(cond) if self._drops and cond else cond
 
-    def _posterior(self, params, stats, x: Examples, cond: Conditions) -> tuple[Latents, Latents]:
-        """(mean, log-variance) of q(z | x)."""
-        given = self._conditioned(cond)
-        return apply(self.encoder, "encoder", params, stats, x, given, train=False)[0]
+    def _encoded(self, params, stats, x: Examples, cond: Conditions):
+        """What the encoder gives of examples outside of training, in its parts."""
+        given = self.conditioned(cond)
+        return self.parts.read(
+            apply(self.encoder, "encoder", params, stats, x, given, train=False)[0]
+        )
+
+    def posterior_of(self, params, stats):
+        """Examples to (mean, log-variance), for a prior that is made of posteriors."""
+        return lambda u: apply(self.encoder, "encoder", params, stats, u, None, train=False)[0]

@@ -1,8 +1,8 @@
 """Annealed importance sampling: log p(x) of decoder models, bounded from below by chains that start
 at the prior, and for simulated data from above by chains that start at the posterior. In nats.
 
-A model here is `log_likelihood(z) -> log p(x | z)`, with the batch x inside and
-prior N(0, I); the value of example b depends only on row b of z.
+A model here is `log_likelihood(z) -> log p(x | z)`, with the batch x inside, and a prior, by
+default N(0, I); the value of example b depends only on row b of z.
 """
 
 from collections.abc import Callable
@@ -38,6 +38,16 @@ class Estimate(NamedTuple):
     effective: Float[Array, " b"]
 
 
+class Prior(NamedTuple):
+    """draw: noise ~ N(0, I), [B, L] -> latents [B, D]; log_prob: latents -> log p(z), [B]."""
+
+    draw: Callable[[Float[Array, "b noise"]], Float[Array, "b z"]]
+    log_prob: Callable[[Float[Array, "b z"]], Float[Array, " b"]]
+
+
+NORMAL = Prior(lambda noise: noise, gaussian_log_prob)
+
+
 class Sandwich(NamedTuple):
     """Result of `bdmc` for each simulated example: in expectation lower <= log p <= upper."""
 
@@ -65,8 +75,10 @@ def ais(
     chains: int = 16,
     leapfrog: int = 10,
     step_size: float = 0.5,
+    prior: Prior = NORMAL,
 ) -> Estimate:
-    """A stochastic lower bound of log p(x) for each of `shape` = (B, L) examples' latents.
+    """A stochastic lower bound of log p(x) for each of B examples; `shape` is (B, L), L the width
+    of the prior's noise.
 
     Neal 2001 (Statistics and Computing 11), as Wu et al. 2017 (arXiv:1611.04273) measure decoders:
     through p(z) p(x | z)^t, t the inverse `temperatures` from 0 to 1, by Hamiltonian moves of
@@ -79,8 +91,8 @@ def ais(
     counts below 1.
     """
     _check(temperatures, chains, leapfrog, step_size)
-    anneal = partial(_anneal, log_likelihood, leapfrog=leapfrog)
-    return _forward(anneal, key, shape, temperatures, chains, step_size)[0]
+    anneal = partial(_anneal, (log_likelihood, prior.log_prob), leapfrog=leapfrog)
+    return _forward(anneal, key, shape, temperatures, chains, step_size, prior)[0]
 
 
 def bdmc(
@@ -100,8 +112,9 @@ def bdmc(
     the error of `ais` with these settings on data like the model's own. Raises ValueError as `ais`.
     """
     _check(temperatures, chains, leapfrog, step_size)
-    anneal = partial(_anneal, log_likelihood, leapfrog=leapfrog)
-    found, sizes = _forward(anneal, key, (len(z), z.shape[1]), temperatures, chains, step_size)
+    anneal = partial(_anneal, (log_likelihood, gaussian_log_prob), leapfrog=leapfrog)
+    shape = (len(z), z.shape[1])
+    found, sizes = _forward(anneal, key, shape, temperatures, chains, step_size, NORMAL)
     # The move at temperature t has the forward run's size; at 0, whose move no weight sees, any.
     back = jnp.concatenate([sizes[:-1][::-1], sizes[:1]])
     start = jnp.broadcast_to(z, (chains, *z.shape))
@@ -117,13 +130,14 @@ def _forward(
     temperatures: Float[np.ndarray, " t"],
     chains: int,
     step_size: float,
+    prior: Prior,
 ) -> tuple[Estimate, Float[Array, "t-1 b"]]:
     """The result of `ais`, and the step sizes of its pilot run."""
     schedule = jnp.asarray(temperatures, jnp.float32)
 
     def run(stream: int, sizes: Array, gain: float):
         own = random.fold_in(key, stream)
-        start = random.normal(random.fold_in(own, 0), (chains, *shape))
+        start = jax.vmap(prior.draw)(random.normal(random.fold_in(own, 0), (chains, *shape)))
         return anneal(own, start, schedule, sizes, gain=gain)
 
     given = jnp.full((len(schedule) - 1, shape[0]), step_size)
@@ -135,7 +149,7 @@ def _forward(
 
 
 def _anneal(
-    log_likelihood: LogLikelihood,
+    model: tuple[LogLikelihood, LogLikelihood],
     key: PRNGKeyArray,
     z: Float[Array, "chains b z"],
     schedule: Float[Array, " t"],
@@ -144,9 +158,9 @@ def _anneal(
     gain: float,
 ) -> tuple[Float[Array, "chains b"], Float[Array, "t-1 b"], Float[Array, "t-1 b"]]:
     """Chains `z` through `schedule`: (log weights, the step sizes used, the acceptance). Sizes
-    are adapted at the rate `gain`.
+    are adapted at the rate `gain`; `model` is log p(x | z) and log p(z).
     """
-    likelihood = jax.vmap(log_likelihood)
+    likelihood, prior = map(jax.vmap, model)
 
     def move(carry, now):
         z, weight, factor = carry
@@ -155,7 +169,7 @@ def _anneal(
         size = size * jnp.exp(factor)
 
         def log_density(z):
-            return gaussian_log_prob(z) + after * likelihood(z)
+            return prior(z) + after * likelihood(z)
 
         z, accepted = _hamiltonian(log_density, random.fold_in(key, number), z, size, leapfrog)
         factor = factor + gain * (accepted - TARGET)

@@ -43,6 +43,25 @@ def mutual_information_gap(codes: Int[np.ndarray, "n k"], factors: Int[np.ndarra
     return Gap(float(each[known].mean()) if known.any() else float("nan"), each, information)
 
 
+def modularity(information: Float[np.ndarray, "k f"]) -> float:
+    """How much of what each code says is of one factor, 0 to 1: 1 minus the sum of the squares of
+    its other informations over F - 1 times the largest square, the mean over codes; a code that
+    says nothing counts 0, as in `disentanglement_lib`.
+
+    Ridgeway & Mozer 2018 (arXiv:1802.05312), Section 3. `information` is that of
+    `mutual_information_gap`. Raises ValueError for fewer than 2 factors.
+    """
+    squares = np.square(np.asarray(information, np.float64))
+    if squares.ndim != 2 or squares.shape[1] < 2:
+        raise ValueError(
+            f"information has shape {squares.shape}; expected [K, F], 2 factors or more"
+        )
+    largest = squares.max(axis=1)
+    others = (squares.sum(axis=1) - largest) / (squares.shape[1] - 1)
+    each = 1 - np.divide(others, largest, out=np.ones_like(largest), where=largest > 0)
+    return float(each.mean())
+
+
 def binned(values: Real[np.ndarray, " n"], bins: int = 20) -> Int[np.ndarray, " n"]:
     """Numbers as integers: which of `bins` of equal width between their least and greatest, as in
     `disentanglement_lib`: one that lies far out makes the bins of the others coarse.

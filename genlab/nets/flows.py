@@ -1,10 +1,16 @@
 """Flows of a latent: invertible maps whose log-determinants are known, for posteriors that are no
-diagonal Gaussians.
+diagonal Gaussians and for priors.
 
-    Flow(z, cond, train) -> (z', log |det dz' / dz|)
+    Flow(z, context, train) -> (z', log |det dz' / dz|)
 
-Their parameters are the same for all examples; the Gaussian that they start from is the encoder's.
+Their parameters are the same for all examples, and the Gaussian that they start from is the
+encoder's; with `context` = c above 0 they are functions of c more numbers of the encoder's too
+(amortised flows: Rezende & Mohamed 2015, arXiv:1505.05770, Section 4.2). Those with `inverse` can
+be a prior (`nets.priors.Flow`).
 """
+
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -14,11 +20,11 @@ from jax import Array
 from jaxtyping import Float
 
 from genlab.config import ConfigError
-from genlab.nets.conditions import Conditions
 
 SMALLEST = 1e-3  # share of a bin, and slope, of a spline
 UNIT_SLOPE = float(np.log(np.expm1(1 - SMALLEST)))  # with which a slope begins at 1
 Latents = Float[Array, "*b z"]
+Context = Float[Array, "*b c"]
 Flowed = tuple[Latents, Float[Array, "*b"]]
 
 
@@ -28,18 +34,25 @@ class Planar(nn.Module):
     """
 
     layers: int = 8
+    context: int = 0
 
     @nn.compact
-    def __call__(self, z: Latents, cond: Conditions | None = None, train: bool = True) -> Flowed:
+    def __call__(self, z: Latents, context: Context | None = None, train: bool = True) -> Flowed:
         """(z', log-determinant), float32."""
         log_det, d = jnp.zeros(z.shape[:-1]), z.shape[-1]
+        more = _amortised(self, context, (2 * d + 1) * self.layers, z)
         for layer in range(self.layers):
             w, u = (self.param(f"{n}{layer}", nn.initializers.normal(0.1), (d,)) for n in "wu")
             b = self.param(f"b{layer}", nn.initializers.zeros, ())
-            along = w @ u
-            u = u + (jax.nn.softplus(along) - 1 - along) * w / (w @ w + 1e-12)
-            h = jnp.tanh(z @ w + b)
-            log_det = log_det + jnp.log1p((1 - h**2) * (w @ u))
+            if more is not None:
+                own = more[..., (2 * d + 1) * layer : (2 * d + 1) * (layer + 1)]
+                w, u = _row(w, own) + own[..., :d], _row(u, own) + own[..., d:-1]
+                b = b + own[..., -1]
+            along = (w * u).sum(axis=-1, keepdims=True)
+            size = (w * w).sum(axis=-1, keepdims=True) + 1e-12
+            u = u + (jax.nn.softplus(along) - 1 - along) * w / size
+            h = jnp.tanh((z * _row(w, z)).sum(axis=-1) + b)
+            log_det = log_det + jnp.log1p((1 - h**2) * (w * u).sum(axis=-1))
             z = z + h[..., None] * _row(u, z)
         return z, log_det
 
@@ -50,16 +63,21 @@ class Radial(nn.Module):
     """
 
     layers: int = 8
+    context: int = 0
 
     @nn.compact
-    def __call__(self, z: Latents, cond: Conditions | None = None, train: bool = True) -> Flowed:
+    def __call__(self, z: Latents, context: Context | None = None, train: bool = True) -> Flowed:
         """(z', log-determinant), float32."""
         log_det, d = jnp.zeros(z.shape[:-1]), z.shape[-1]
+        more = _amortised(self, context, (d + 2) * self.layers, z)
         for layer in range(self.layers):
             centre = self.param(f"centre{layer}", nn.initializers.normal(1.0), (d,))
             sizes = self.param(f"sizes{layer}", nn.initializers.normal(0.1), (2,))
-            alpha = jax.nn.softplus(sizes[0])
-            beta = jax.nn.softplus(sizes[1]) - alpha
+            if more is not None:
+                own = more[..., (d + 2) * layer : (d + 2) * (layer + 1)]
+                centre, sizes = _row(centre, own) + own[..., :d], _row(sizes, own) + own[..., d:]
+            alpha = jax.nn.softplus(sizes[..., 0])
+            beta = jax.nn.softplus(sizes[..., 1]) - alpha
             away = z - _row(centre, z)
             r = jnp.sqrt((away**2).sum(axis=-1) + 1e-12)
             h = beta / (alpha + r)
@@ -73,22 +91,39 @@ class InverseAutoregressive(nn.Module):
     """`layers` times s z + (1 - s) m, where m and s = sigmoid of a masked network look, for each
     number, at those before it alone; the order is turned round between layers (Kingma et al. 2016,
     arXiv:1606.04934, Algorithm 1; masks of Germain et al. 2015, arXiv:1502.03509). Begins with s =
-    sigmoid(2), near the identity.
+    sigmoid(2), near the identity. Its inverse takes as many passes as a latent has numbers: as a
+    prior this is the masked autoregressive flow of Papamakarios et al. 2017 (arXiv:1705.07057),
+    whose density takes one pass.
     """
 
     layers: int = 2
     width: int = 64
+    context: int = 0
 
-    @nn.compact
-    def __call__(self, z: Latents, cond: Conditions | None = None, train: bool = True) -> Flowed:
+    def __call__(self, z: Latents, context: Context | None = None, train: bool = True) -> Flowed:
         """(z', log-determinant), float32."""
         log_det = jnp.zeros(z.shape[:-1])
-        for layer in range(self.layers):
-            mean, gate = jnp.split(_Masked(self.width, name=f"layer{layer}")(z), 2, axis=-1)
+        for masked in self._masked():
+            mean, gate = jnp.split(masked(z, context), 2, axis=-1)
             s = jax.nn.sigmoid(gate + 2)
             z = (s * z + (1 - s) * mean)[..., ::-1]
             log_det = log_det + jax.nn.log_sigmoid(gate + 2).sum(axis=-1)
         return z, log_det
+
+    def inverse(self, z: Latents, context: Context | None = None) -> Latents:
+        """The z of a z'."""
+        for masked in reversed(self._masked()):
+            wanted = z[..., ::-1]
+            z = wanted
+            for _ in range(z.shape[-1]):  # each pass makes one number more right
+                mean, gate = jnp.split(masked(z, context), 2, axis=-1)
+                s = jax.nn.sigmoid(gate + 2)
+                z = (wanted - (1 - s) * mean) / s
+        return z
+
+    @nn.compact
+    def _masked(self) -> list[nn.Module]:
+        return [_Masked(self.width, name=f"layer{layer}") for layer in range(self.layers)]
 
 
 class Spline(nn.Module):
@@ -102,34 +137,103 @@ class Spline(nn.Module):
     width: int = 64
     bins: int = 8
     bound: float = 4.0
+    context: int = 0
 
-    @nn.compact
-    def __call__(self, z: Latents, cond: Conditions | None = None, train: bool = True) -> Flowed:
+    def __call__(self, z: Latents, context: Context | None = None, train: bool = True) -> Flowed:
         """(z', log-determinant), float32. ConfigError for a latent of one number."""
-        if z.shape[-1] < 2:
-            raise ConfigError(
-                "a spline is a coupling of two numbers or more: give a latent of more than one, or "
-                "flows.Planar"
-            )
-        log_det, half = jnp.zeros(z.shape[:-1]), z.shape[-1] // 2
-        for layer in range(self.layers):
-            given, moved = z[..., :half], z[..., half:]
-            h = jnp.tanh(nn.Dense(self.width, name=f"hidden{layer}")(given))
-            knots = nn.Dense(
-                moved.shape[-1] * (3 * self.bins - 1),
-                kernel_init=nn.initializers.normal(0.01),
-                name=f"knots{layer}",
-            )(h)
-            moved, log_slope = _spline(moved, knots.reshape(*moved.shape, -1), self.bound)
+        log_det = jnp.zeros(z.shape[:-1])
+        for knots in self._couplings(z.shape[-1]):
+            given, moved = jnp.split(z, [z.shape[-1] // 2], axis=-1)
+            moved, log_slope = _spline(moved, knots(given, context), self.bound)
             log_det = log_det + log_slope.sum(axis=-1)
             z = jnp.concatenate([given, moved], axis=-1)[..., ::-1]
         return z, log_det
 
+    def inverse(self, z: Latents, context: Context | None = None) -> Latents:
+        """The z of a z'."""
+        for knots in reversed(self._couplings(z.shape[-1])):
+            given, moved = jnp.split(z[..., ::-1], [z.shape[-1] // 2], axis=-1)
+            moved = _unspline(moved, knots(given, context), self.bound)
+            z = jnp.concatenate([given, moved], axis=-1)
+        return z
 
-def _spline(
-    x: Float[Array, "*b"], knots: Float[Array, "*b numbers"], bound: float
-) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
-    """(y, log dy / dx) of a rational-quadratic spline for each x."""
+    @nn.compact
+    def _couplings(self, d: int) -> list[Callable]:
+        """For each layer the knots of what is moved, of what is given."""
+        if d < 2:
+            raise ConfigError(
+                "a spline is a coupling of two numbers or more: give a latent of more than one, or "
+                "flows.Planar"
+            )
+        return [self._coupling(layer, d - d // 2) for layer in range(self.layers)]
+
+    def _coupling(self, layer: int, moved: int) -> Callable:
+        hidden = nn.Dense(self.width, name=f"hidden{layer}")
+        out = nn.Dense(
+            moved * (3 * self.bins - 1),
+            kernel_init=nn.initializers.normal(0.01),
+            name=f"knots{layer}",
+        )
+
+        def knots(given: Latents, context: Context | None) -> Float[Array, "*b m numbers"]:
+            seen = given if context is None else jnp.concatenate(
+                [given, _spread(context, given)], axis=-1
+            )  # fmt: skip
+            return out(jnp.tanh(hidden(seen))).reshape(*given.shape[:-1], moved, -1)
+
+        return knots
+
+
+class Hamiltonian(nn.Module):
+    """`steps` leapfrog steps towards the true posterior, along the gradient of log p(x, z), with
+    learned step sizes up to `largest` for each number and momenta that are tempered from the
+    learned beta_0 to 1: the Hamiltonian VAE (Caterini et al. 2018, arXiv:1805.11328, Algorithm 1
+    and Section 3.2, quadratic tempering).
+
+    It is given `target`, z -> log p(x, z) of each row, and draws momenta from the key "dropout";
+    log q with its second result is that of a bound, whose weights p(x, z) / q have the mean p(x).
+    """
+
+    steps: int = 3
+    largest: float = 0.5
+    of_target: ClassVar[bool] = True
+
+    @nn.compact
+    def __call__(
+        self, z: Latents, context: Context | None = None, train: bool = True, target=None
+    ) -> Flowed:
+        """(z', log N(momentum') - log N(momentum)), float32."""
+        d = z.shape[-1]
+        near = nn.initializers.constant(-2.0)
+        size = self.largest * jax.nn.sigmoid(self.param("size", near, (d,)))
+        root = jax.nn.sigmoid(self.param("root", nn.initializers.constant(2.0), ()))  # of beta_0
+        if target is None:
+            return z, jnp.zeros(z.shape[:-1])  # when parameters are made
+        slope = jax.grad(lambda z: target(z).sum())
+        start = jax.random.normal(self.make_rng("dropout"), z.shape)
+        momentum, before, size = start / root, root, _row(size, z)
+        for step in range(1, self.steps + 1):
+            momentum = momentum + 0.5 * size * slope(z)
+            z = z + size * momentum
+            momentum = momentum + 0.5 * size * slope(z)
+            after = 1 / ((1 - 1 / root) * (step / self.steps) ** 2 + 1 / root)
+            momentum, before = momentum * before / after, after
+        return z, 0.5 * (start**2 - momentum**2).sum(axis=-1)
+
+
+class _Pieces(NamedTuple):
+    """The piece of a spline that each number is in: where it begins, its sizes and its slopes."""
+
+    left: Array
+    low: Array
+    wide: Array
+    high: Array
+    here: Array
+    there: Array
+
+
+def _pieces(x: Array, knots: Array, bound: float, of_output: bool) -> _Pieces:
+    """The pieces that hold x among the inputs, or among the outputs."""
     bins = (knots.shape[-1] + 1) // 3
     shares = [SMALLEST + (1 - SMALLEST * bins) * jax.nn.softmax(part) for part in (
         knots[..., :bins], knots[..., bins : 2 * bins]
@@ -138,12 +242,20 @@ def _spline(
     slopes = jnp.pad(inner, [(0, 0)] * x.ndim + [(1, 1)], constant_values=1.0)
     ends = [jnp.cumsum(part, axis=-1) * 2 * bound - bound for part in shares]
     clipped = jnp.clip(x, -bound, bound)[..., None]
-    at = (clipped >= ends[0][..., :-1]).sum(axis=-1, keepdims=True)
+    at = (clipped >= ends[of_output][..., :-1]).sum(axis=-1, keepdims=True)
     pick = lambda of, at: jnp.take_along_axis(of, at, axis=-1)[..., 0]  # noqa: E731
     wide, high = (2 * bound * pick(part, at) for part in shares)
     left, low = (pick(end, at) - size for end, size in zip(ends, (wide, high), strict=True))
-    here, there, mean = pick(slopes, at), pick(slopes, at + 1), high / wide
-    t = (clipped[..., 0] - left) / wide
+    return _Pieces(left, low, wide, high, pick(slopes, at), pick(slopes, at + 1))
+
+
+def _spline(
+    x: Float[Array, "*b"], knots: Float[Array, "*b numbers"], bound: float
+) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
+    """(y, log dy / dx) of a rational-quadratic spline for each x."""
+    left, low, wide, high, here, there = _pieces(x, knots, bound, False)
+    mean, clipped = high / wide, jnp.clip(x, -bound, bound)
+    t = (clipped - left) / wide
     bottom = mean + (here + there - 2 * mean) * t * (1 - t)
     y = low + high * (mean * t**2 + here * t * (1 - t)) / bottom
     top = there * t**2 + 2 * mean * t * (1 - t) + here * (1 - t) ** 2
@@ -152,16 +264,32 @@ def _spline(
     return jnp.where(inside, y, x), jnp.where(inside, log_slope, 0.0)
 
 
+def _unspline(
+    y: Float[Array, "*b"], knots: Float[Array, "*b numbers"], bound: float
+) -> Float[Array, "*b"]:
+    """The x of each y (Durkan et al. 2019, arXiv:1906.04032, Eqs. 6-8)."""
+    left, low, wide, high, here, there = _pieces(y, knots, bound, True)
+    mean, up = high / wide, jnp.clip(y, -bound, bound) - low
+    bent = up * (here + there - 2 * mean)
+    a, b, c = high * (mean - here) + bent, high * here - bent, -mean * up
+    root = jnp.sqrt(jnp.maximum(b**2 - 4 * a * c, 0.0))
+    x = left + wide * 2 * c / (-b - root)
+    return jnp.where(jnp.abs(y) < bound, x, y)
+
+
 class _Masked(nn.Module):
     """MADE: two numbers for each of z, functions of those before it."""
 
     width: int
 
     @nn.compact
-    def __call__(self, z: Latents) -> Float[Array, "*b two_z"]:
+    def __call__(self, z: Latents, context: Context | None = None) -> Float[Array, "*b two_z"]:
         d = z.shape[-1]
         before, hidden = np.arange(1, d + 1), np.arange(self.width) % max(d - 1, 1) + 1
-        h = jnp.tanh(self._dense("in", z, hidden[None] >= before[:, None]))
+        seen = self._dense("in", z, hidden[None] >= before[:, None])
+        if context is not None:
+            seen = seen + _spread(nn.Dense(self.width, use_bias=False, name="context")(context), z)
+        h = jnp.tanh(seen)
         out = np.tile(before, 2)
         return self._dense("out", h, out[None] > hidden[:, None])
 
@@ -172,6 +300,22 @@ class _Masked(nn.Module):
         return made + _row(bias, made)
 
 
-def _row(vector: Float[Array, " d"], like: Float[Array, "*b d"]) -> Float[Array, "... d"]:
+def _amortised(flow: Planar | Radial, context: Context | None, numbers: int, z: Latents):
+    """Parameters of each example, to be added to those of all: small at first."""
+    if context is None:
+        return None
+    small = nn.initializers.normal(0.01)
+    return _spread(
+        nn.Dense(numbers, use_bias=False, kernel_init=small, name="amortised")(context), z
+    )
+
+
+def _spread(context: Context, z: Latents) -> Context:
+    """With the leading axes of `z`: the same for every latent of an example."""
+    wide = context.reshape(len(context), *(1,) * (z.ndim - context.ndim), *context.shape[1:])
+    return jnp.broadcast_to(wide, (*z.shape[:-1], context.shape[-1]))
+
+
+def _row(vector: Float[Array, "*v d"], like: Float[Array, "*b d"]) -> Float[Array, "... d"]:
     """A vector with as many axes as `like`."""
-    return vector.reshape((1,) * (like.ndim - 1) + (-1,))
+    return vector.reshape((1,) * (like.ndim - vector.ndim) + vector.shape)

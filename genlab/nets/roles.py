@@ -3,7 +3,7 @@ demands.
 
     Generator(z, cond, train)     -> images in [-1, 1], "b *shape"
     Discriminator(x, cond, train) -> logits, " b"
-    Encoder(x, cond, train)       -> (mean, log-variance), each "b z"
+    Encoder(x, cond, train)       -> (mean, log-variance), each "b z", or "b numbers"
     Decoder(z, cond, train)       -> distribution parameters, "b *shape"
     Translator(z, cond, train)    -> of the pictures given, the picture wanted, "b h w c"
 
@@ -96,18 +96,23 @@ class Discriminator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Images to the mean and log-variance of a Gaussian over the latent."""
+    """Images to the mean and log-variance of a Gaussian over the latent; with `numbers` to so many
+    numbers of another posterior (`losses.posterior`), or of a flow's context too.
+    """
 
     trunk: nn.Module
     latent: int
     kernel_init: str | Callable | None = None
+    numbers: int = 0
 
     @nn.compact
     def __call__(
         self, x: Float[Array, " b *shape"], cond: Conditions | None = None, train: bool = True
-    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"]]:
-        """(mean, log-variance), float32."""
+    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"]] | Float[Array, "b numbers"]:
+        """(mean, log-variance) or the numbers, float32."""
         features = self.trunk(with_channels(x, cond), cond, train).astype(jnp.float32)
+        if self.numbers:
+            return dense(self, self.numbers, "posterior")(features)
         posterior = dense(self, 2 * self.latent, "posterior")(features)
         mean, log_variance = jnp.split(posterior, 2, axis=-1)
         return mean, log_variance

@@ -47,12 +47,14 @@ class Score(NamedTuple):
 LOWER_IS_BETTER = (
     "fd", "fid", "fd_infinity", "class_fd", "sfd", "kid", "mmd", "forward_kl", "reverse_kl",
     "wasserstein", "sliced_wasserstein", "swd", "copies", "ndb", "ndb_js", "nll",
-    "bits_per_dimension", "mse", "rmse", "mae", "lpips", "ppl", "leakage", "error",
+    "bits_per_dimension", "prior_gap", "distortion", "mse", "rmse", "mae", "lpips", "ppl",
+    "leakage", "error",
 )  # fmt: skip
 HIGHER_IS_BETTER = (
     "inception_score", "precision", "recall", "density", "coverage", "accuracy",
     "prd_precision", "prd_recall", "classification_accuracy", "sample_accuracy", "bleu",
-    "r2", "exact_match", "mig", "gain", "used",
+    "r2", "exact_match", "mig", "gain", "used", "modularity", "disentanglement", "completeness",
+    "informativeness", "sap", "irs", "factor_vae_score", "beta_vae_score",
     "modes", "high_quality", "elbo", "iwae", "ais", "log_likelihood", "psnr", "ssim", "ms_ssim",
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
@@ -69,7 +71,17 @@ ENDS = (
     (AT_CHANCE_IS_BETTER, 0.5),
 )
 GOALS = {name: goal for names, goal in ENDS for name in names}
-NATS = ("elbo", "iwae", "ais", "log_likelihood", "nll", "forward_kl", "reverse_kl")
+NATS = (
+    "rate",
+    "distortion",
+    "elbo",
+    "iwae",
+    "ais",
+    "log_likelihood",
+    "nll",
+    "forward_kl",
+    "reverse_kl",
+)
 UNITS = dict.fromkeys(NATS, "nats") | dict.fromkeys(("psnr", "gain"), "dB")
 WAY = re.compile(r"^(decoded|cas|sample|holes|given)_")  # how it was measured: decoded_r2 is an r2
 SETTING = re.compile(r"[_@-]\d+$")  # iwae_64 is an iwae

@@ -9,7 +9,7 @@ from jax import Array
 from genlab.data.columns import Label
 from genlab.data.sources import Readable
 from genlab.game import Method
-from genlab.game.abilities import Guides, require
+from genlab.game.abilities import Guides, drawn, require
 from genlab.runtime import compiler
 
 BATCH = 250
@@ -17,7 +17,8 @@ BATCH = 250
 
 class Sampler:
     """A method's generator, compiled once: `(params, stats, z, cond) -> array`, in the form in
-    which the column it makes is stored (uint8 for images).
+    which the column it makes is stored (uint8 for images). `z` is what the method's `latents`
+    gives: through its prior, if it has one, to the latents that are decoded.
 
     guidance: s of `guided`; None for what the generator gives
     """
@@ -25,9 +26,11 @@ class Sampler:
     def __init__(self, method: Method, source: Readable, guidance: float | None = None):
         self.column = source.columns[method.makes]
         generate = method.generate if guidance is None else guided(method, guidance)
-        self._generate = compiler.jit(
-            lambda params, stats, z, cond: generate(params, stats, z, cond)
-        )
+
+        def made(params, stats, z, cond):
+            return generate(params, stats, drawn(method, params, stats, z, cond), cond)
+
+        self._generate = compiler.jit(made)
 
     def __call__(
         self, params: dict, stats: dict, z: Array, cond: Mapping[str, Array] | None = None

@@ -178,6 +178,12 @@ REGULARISERS = {
     ),
     "mode_seeking": mode_seeking,
     "path_length": path_length,
+    "squared_weights": lambda theta, draw: sum(
+        (w**2).sum() for w in (theta.m, theta.b, theta.a, 9 * theta.a, theta.f)
+    ),
+    "squared_jacobian": lambda theta, draw: np.array(
+        [np.linalg.norm(theta.a @ row) ** 2 for row in draw.noise]
+    ),
     "orthogonal": orthogonal,
     "feature_matching": lambda theta, draw: (
         np.linalg.norm((draw.real.mean(0) - draw.z.mean(0) @ theta.a) @ theta.f) ** 2

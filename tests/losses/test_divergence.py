@@ -91,6 +91,31 @@ def test_mmd(name):
     assert abs(near) < 0.02 < far
 
 
+def test_a_learned_prior_takes_the_place_of_the_normal():
+    """Its log-density in the KL, its draws in an MMD and a sliced distance."""
+    plain = drawn()
+    codes = plain._replace(log_p=plain.log_q - 3)
+    np.testing.assert_allclose(of(divergence.monte_carlo_kl, codes), 3, rtol=1e-5)
+    shifted = lambda key: 5 + random.normal(key, (B, D))  # noqa: E731
+    for name in ("imq_mmd", "sliced_wasserstein"):
+        term = getattr(divergence, name)
+        there = jax.jit(lambda c, t=term: t(c._replace(from_prior=shifted)))(plain)
+        moved = of(term, plain._replace(z=plain.z - 5))
+        np.testing.assert_allclose(there, moved, rtol=1e-4, atol=1e-5)
+
+
+def test_capacities_are_of_each_part_and_the_norm_of_the_latent():
+    kls = np.float32(np.random.default_rng(1).uniform(0, 4, (B, 2)))
+    codes = drawn()._replace(kls=kls, step=np.int32(5))
+    rising = optax.linear_schedule(0.0, 8.0, 10)
+    found = of(divergence.capacities, codes, nats=(rising, 1.0))
+    np.testing.assert_allclose(found, np.abs(kls.mean(0) - [4, 1]).sum(), rtol=1e-5)
+    np.testing.assert_allclose(of(divergence.kl, codes), kls.sum(1), rtol=1e-6)
+    np.testing.assert_allclose(of(divergence.squared_norm, codes), (codes.z**2).sum(1) / 2, 1e-5)
+    with pytest.raises(ConfigError, match="2 capacities, and the latent has 1 parts"):
+        divergence.capacities(drawn(), (1.0, 2.0))
+
+
 def test_moments_of_dip_vae():
     codes = drawn()
     spread = np.diag(np.exp(np.float64(codes.log_variance)).mean(0))

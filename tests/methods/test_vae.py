@@ -13,12 +13,13 @@ from helpers import tiny
 from jax import lax, random
 
 from genlab.config import ConfigError, build, override, spec
-from genlab.data import digits
+from genlab.data import digits, ring
+from genlab.game import abilities
 from genlab.game.abilities import HasLogWeight, require
-from genlab.losses import bounds, likelihood
+from genlab.losses import bounds, likelihood, posterior, spherical
 from genlab.methods import VAE
 from genlab.metrics.bound import importance_weighted
-from genlab.nets import Decoder, Encoder, flows, mlp
+from genlab.nets import Decoder, Encoder, flows, mlp, priors
 
 LATENT = 5
 
@@ -70,6 +71,18 @@ def test_at_the_exact_posterior_the_elbo_is_the_likelihood_of_probabilistic_pca(
     elbos = jax.jit(lambda keys: lax.map(lambda key: method.elbo(params, {}, x, key), keys))
     elbo = np.mean(elbos(keys), axis=0)
     np.testing.assert_allclose(elbo.mean(), log_p.mean(), atol=0.05)
+
+
+def test_the_kl_of_units_is_what_the_elbo_lacks_of_the_likelihood(linear):
+    method, params, x, _ = linear
+
+    @jax.jit
+    def both(key):
+        z = method.posterior_draw(params, {}, x, key)
+        likelihood = method.log_likelihood(params, {}, x, z)
+        return method.elbo(params, {}, x, key), likelihood - method.unit_kl(params, {}, x).sum(1)
+
+    np.testing.assert_allclose(*both(random.key(4)), rtol=1e-4, atol=1e-3)
 
 
 def test_and_one_importance_weight_is_enough_with_no_variance(linear):
@@ -241,3 +254,203 @@ def test_a_posterior_through_a_flow(linear):
     ):
         with pytest.raises(ConfigError, match=message):
             dataclasses.replace(flowing, **changed)
+
+
+def mixture_likelihood(params, x, held):
+    """log p(x) of the linear decoder under a mixture as prior, in closed form."""
+    out = params["decoder"]["trunk"]["out"]
+    w, mu = np.float64(out["kernel"]), np.float64(out["bias"])
+    sigma2 = held["sigma"] ** 2
+    each = []
+    for mean, log_variance in zip(held["mean"], held["log_variance"], strict=True):
+        covariance = (w.T * np.exp(np.float64(log_variance))) @ w + sigma2 * np.eye(len(mu))
+        away = np.float64(x) - mu - np.float64(mean) @ w
+        quadratic = np.einsum("bi,ij,bj->b", away, np.linalg.inv(covariance), away)
+        each.append(quadratic + np.linalg.slogdet(2 * np.pi * covariance)[1])
+    return np.logaddexp.reduce(-0.5 * np.array(each), axis=0) - np.log(len(each))
+
+
+def test_a_learned_prior_is_in_every_bound_and_drawn_from(linear):
+    """A mixture under the linear decoder, whose likelihood is known."""
+    method, params, x, _ = linear
+    own = dataclasses.replace(method, prior=priors.Mixture(2))
+    rng = np.random.default_rng(0)
+    held = {"logits": jnp.zeros(2), "mean": jnp.float32(0.4 * rng.normal(size=(2, LATENT))),
+            "log_variance": jnp.float32(0.3 * rng.normal(size=(2, LATENT)))}  # fmt: skip
+    known = {**params, "prior": held}
+
+    @jax.jit
+    def seen(params):
+        loss, (_, terms) = own.loss(params, {}, {"image": x}, random.key(2), jnp.asarray(0))
+        bounded = dataclasses.replace(own, bound=bounds.dreg(64))
+        tight, _ = bounded.loss(params, {}, {"image": x}, random.key(2), jnp.asarray(0))
+        one = own.log_weight(params, {}, x, random.key(2))
+        noise = own.latents(random.key(3), 5)
+        z = own.prior_latents(params, {}, noise)
+        return loss, terms, tight, one, abilities.sampled(own, params, {}, noise), z
+
+    loss, terms, tight, one, made, z = seen(known)
+    assert set(terms) == {"loss", "distortion", "monte_carlo_kl"}
+    np.testing.assert_allclose(-loss, one.mean(), rtol=1e-5)
+    out = params["decoder"]["trunk"]["out"]
+    np.testing.assert_allclose(made, z @ out["kernel"] + out["bias"][None], 1e-4, 1e-4)
+    top = np.exp(-np.float64(params["encoder"]["posterior"]["bias"][LATENT:]))
+    w2 = (np.float64(out["kernel"]) ** 2).sum(1)  # W'W = top eigenvalues - sigma^2
+    held["sigma"] = np.sqrt((w2 / (top - 1)).mean())  # of top = eigenvalue / sigma^2
+    exact = mixture_likelihood(params, x, held).mean()
+    assert -loss < -tight < exact + 0.05 and exact + tight < 0.3
+    assert own.players()["vae"].owns == ("encoder", "decoder", "prior")
+    require(own, abilities.HasPrior, "AIS")
+    with pytest.raises(ConfigError, match=r"its prior is N\(0, I\)"):
+        require(method, abilities.HasPrior, "AIS")
+
+
+def test_a_hamiltonian_posterior_nears_the_true_one(linear):
+    """From a posterior that is off, leapfrog steps give a better bound, still below."""
+    method, params, x, log_p = linear
+    posterior = {**params["encoder"]["posterior"]}
+    posterior["bias"] = posterior["bias"] + np.r_[np.full(LATENT, 0.6), np.zeros(LATENT)]
+    worse = {**params, "encoder": {"posterior": posterior}}
+    moving = dataclasses.replace(method, flow=flows.Hamiltonian(4, largest=0.2))
+    held = {**worse, "flow": {"size": jnp.zeros(LATENT), "root": jnp.asarray(3.0)}}
+
+    @jax.jit
+    def elbos(held):
+        keys = random.split(random.key(1), 8)
+        of = lambda m: lax.map(lambda k: m.elbo(held, {}, x, k), keys).mean()  # noqa: E731
+        return of(method), of(moving), -moving.loss(held, {}, {"image": x}, keys[0], 0)[0]
+
+    plain, moved, trained = elbos(held)
+    assert plain + 0.1 < moved < log_p.mean() + 0.05
+    np.testing.assert_allclose(trained, moved, atol=0.5)
+    with pytest.raises(ConfigError, match="is of a Gaussian posterior"):
+        dataclasses.replace(moving, divergences={"kl": 1.0})
+
+
+PARTS = {
+    "posterior": (spec(posterior.point), "set method.encoder.numbers=4"),
+    "prior": (spec(priors.Vamp, (8, 8, 1), 3), ""),
+    "flow": (spec(flows.Planar, context=3), "set method.encoder.numbers=11"),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_say_how_many_numbers_the_encoder_has_to_give(part):
+    given, message = PARTS[part]
+    config = tiny.vae().method
+    config[part] = given
+    batch = {"image": jnp.zeros((3, *tiny.SHAPE))}
+    init = lambda: jax.eval_shape(build(config).init, random.key(0), batch)  # noqa: E731
+    if message:
+        with pytest.raises(ConfigError, match=message):
+            init()
+        override(config, "encoder.numbers", int(message.rsplit("=")[-1]))
+    params, stats = init()
+    assert part not in ("prior", "flow") or part in params
+    method = build(config)
+    jax.eval_shape(
+        lambda p, s: method.loss(p, s, batch, random.key(0), jnp.asarray(0)), params, stats
+    )
+
+
+def test_parts_that_do_not_go_together_are_refused():
+    config = tiny.vae().method
+    sphere = spec(spherical.von_mises_fisher)
+    for changed, message in (
+        ({"posterior": sphere, "prior": spec(priors.Mixture)}, "has a prior of its own"),
+        ({"posterior": sphere, "flow": spec(flows.Planar)}, "changes a density in R"),
+        ({"prior": spec(priors.Vamp, (8, 8, 1)), "flow": spec(flows.Planar)}, "leave `posterior`"),
+        ({"prior": spec(priors.Mixture), "divergences": {"kl": 1.0}}, "in closed form"),
+        ({"posterior": spec(posterior.mixture), "divergences": {"moments": 1.0}}, "independent"),
+        ({"posterior": spec(posterior.point), "beta": 2.0}, "weighs a KL"),
+        ({"posterior": spec(posterior.point), "bound": spec(bounds.iwae)}, "leave `bound` out"),
+        ({"prior": spec(priors.Vamp, (8, 8, 1)), "given": ("label",)}, "no `given`"),
+        ({"regularisers": {"path_length": 1.0}}, "has a memory"),
+        ({"regularisers": {"pulling_away": 1.0}}, "is of a critic"),
+    ):
+        broken = config.copy_and_resolve_references()
+        for name, value in changed.items():
+            override(broken, name, value)
+        with pytest.raises(ConfigError, match=message):
+            build(broken)
+
+
+def trained_linear(beta, eigenvalues, sigma2):
+    """(method, params, x): a linear VAE after 4,000 steps of Adam on rotated Gaussian data."""
+    rng = np.random.default_rng(0)
+    d = len(eigenvalues)
+    turn = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    x = jnp.float32(rng.normal(size=(4000, d)) * np.sqrt(eigenvalues) @ turn)
+    linear_nets = Encoder(mlp.Down(()), d), Decoder(mlp.Up((d,), ()))
+    method = VAE(*linear_nets, likelihood.gaussian(float(np.sqrt(sigma2))), beta=beta)
+    adam = optax.adam(optax.cosine_decay_schedule(1e-2, 4000))
+
+    @jax.jit
+    def run(key):
+        params, _ = method.init(key, {"image": x})
+
+        def step(carry, i):
+            params, state = carry
+            own = random.fold_in(key, i)
+            rows = random.randint(own, (256,), 0, len(x))
+            of = lambda p: method.loss(p, {}, {"image": x[rows]}, own, i)[0]  # noqa: E731
+            updates, state = adam.update(jax.grad(of)(params), state)
+            return (optax.apply_updates(params, updates), state), None
+
+        return lax.scan(step, (params, adam.init(params)), jnp.arange(4000))[0][0]
+
+    return method, run(random.key(1)), x
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beta, units", [(1.0, 4), (3.0, 3)])
+def test_trained_it_uses_as_many_units_as_eigenvalues_are_above_beta_times_the_noise(beta, units):
+    """Lucas et al. 2019, arXiv:1911.02469, Section 4; and the ELBO is the likelihood in closed form
+    of the covariance W W' + sigma^2 I with W W' = the eigenvalues above, less the noise.
+    """
+    eigenvalues, sigma2 = np.array([4.0, 2.0, 1.0, 0.4, 0.1, 0.05]), 0.25
+    method, params, x = trained_linear(beta, eigenvalues, sigma2)
+    assert (np.var(method.encode(params, {}, x), axis=0) > 0.01).sum() == units
+    if beta == 1:
+        centred = np.float64(x) - np.float64(x).mean(0)
+        values, vectors = np.linalg.eigh(centred.T @ centred / len(x))
+        kept = np.maximum(values, sigma2)
+        white = centred @ vectors / np.sqrt(kept)
+        exact = -0.5 * ((white**2).sum(1) + np.log(2 * np.pi * kept).sum()).mean()
+        keys = random.split(random.key(2), 20)
+        elbo = np.mean([method.elbo(params, {}, x, key).mean() for key in keys])
+        np.testing.assert_allclose(elbo, exact, atol=0.05)
+
+
+@pytest.mark.slow
+def test_no_vae_is_better_than_the_entropy_of_a_known_mixture():
+    """The mean of any bound of log p(x) over data of a known density is at most minus its
+    entropy; a trained one comes near.
+    """
+    source = ring(8, 1.0, 0.2)
+    x = jnp.float32(source.read("train", 10_000)["image"])
+    entropy = -float(source.log_density(x).mean())
+    encoder, decoder = Encoder(mlp.Down((64, 64)), 2), Decoder(mlp.Up((4,), (64, 64)))
+    method = VAE(encoder, decoder, likelihood.learned_gaussian())
+    adam = optax.adam(2e-3)
+
+    @jax.jit
+    def run(key):
+        params, _ = method.init(key, {"image": x[:256]})
+
+        def step(carry, i):
+            params, state = carry
+            own = random.fold_in(key, i)
+            rows = random.randint(own, (256,), 0, len(x))
+            of = lambda p: method.loss(p, {}, {"image": x[rows]}, own, i)[0]  # noqa: E731
+            updates, state = adam.update(jax.grad(of)(params), state)
+            return (optax.apply_updates(params, updates), state), None
+
+        params = lax.scan(step, (params, adam.init(params)), jnp.arange(3000))[0][0]
+        log_weight = lambda k: method.log_weight(params, {}, x[:2000], k)  # noqa: E731
+        return importance_weighted(log_weight, random.key(9), 100)
+
+    elbo, iwae = (float(b.mean()) for b in run(random.key(1)))
+    error = 3 * float(source.log_density(x[:2000]).std()) / 2000**0.5
+    assert elbo <= iwae <= -entropy + error
+    assert -entropy - iwae < 0.5

@@ -10,8 +10,9 @@ from jax import random
 from scipy.stats import multivariate_normal
 
 from genlab.losses.divergence import gaussian_log_prob
-from genlab.metrics.annealing import _hamiltonian, ais, bdmc, sigmoidal
+from genlab.metrics.annealing import Prior, _hamiltonian, ais, bdmc, sigmoidal
 from genlab.metrics.bound import importance_weighted
+from genlab.nets.priors import Mixture
 
 RNG = np.random.default_rng(0)
 W, NOISE = RNG.normal(size=(6, 2)), 0.5
@@ -60,6 +61,25 @@ def test_the_weights_are_unbiased_however_few_the_temperatures():
     found = run(random.key(3))
     assert abs(float(found.log_p[0]) - exact) < 4 / np.sqrt(found.effective[0]) < 0.05
     assert 0.3 < found.acceptance[0] < 0.95
+
+
+def test_chains_start_from_a_prior_and_keep_to_it():
+    """E exp(log_p) = p(x) of two Gaussians as prior, in closed form, from 4 temperatures."""
+    peaked = lambda z: -0.5 * ((3 * z - 1) ** 2).sum(axis=-1)  # noqa: E731
+    two = Mixture(2)
+    held = {"logits": jnp.zeros(2), "mean": jnp.array([[-2.0], [1.0]]),
+            "log_variance": jnp.log(jnp.array([[0.25], [1.0]]))}  # fmt: skip
+    prior = Prior(
+        lambda noise: two.apply({"params": held}, noise, method="draw"),
+        lambda z: two.apply({"params": held}, z),
+    )
+    spread = np.array([0.25, 1.0]) + 1 / 9
+    away = (1 / 3 - np.array([-2.0, 1.0])) ** 2 / spread
+    exact = np.log(0.5 * (np.exp(-away / 2) / np.sqrt(9 * spread)).sum())
+    found = jax.jit(lambda key: ais(peaked, key, (1, 2), sigmoidal(4), 30000, 3, prior=prior))(
+        random.key(3)
+    )
+    assert abs(float(found.log_p[0]) - exact) < 4 / np.sqrt(found.effective[0]) < 0.1
 
 
 def test_elbo_iwae_and_ais_come_in_that_order(bounds):

@@ -55,7 +55,7 @@ def _page(folder):
 @pytest.fixture
 def full(sweep, make):
     """Every section: pictures of all kinds besides what `sweep` has."""
-    for name in ("reconstructions_000300", "nearest_000300"):
+    for name in ("reconstructions_000300", "traversals_000300", "nearest_000300"):
         Image.new("RGB", (40, 20)).save(sweep / f"hinge/seed0/samples/{name}.png")
     rows = [make.eval({"fd": 1.0}, step=s, split="validation") for s in (100, 200)]
     with open(sweep / "hinge/seed0/evals.jsonl", "a") as file:
@@ -67,8 +67,8 @@ def test_the_page_is_well_formed_and_navigable(full):
     page = _page(full)
     links = [a["href"] for tag, a in page.tags if tag == "a"]
     assert links == [f"#{name}" for name in (
-        "results", "cost", "samples", "reconstructions", "nearest", "curves", "runs", "problems",
-        "configs", "environment", "reproduce",
+        "results", "cost", "samples", "reconstructions", "latents", "nearest", "curves", "runs",
+        "problems", "configs", "environment", "reproduce",
     )]  # fmt: skip
     assert {link[1:] for link in links} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))

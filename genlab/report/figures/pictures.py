@@ -15,6 +15,11 @@ LARGE = 400_000  # bytes; a larger file is embedded as WebP
 SCORED = {  # how a checkpoint was chosen, in a caption
     "best": "scored: best by validation", "last": "scored: last", "round": "scored", "": "scored",
 }  # fmt: skip
+LATENTS = {  # of `evaluation.LatentSpace`
+    "traversals": "one unit of the latent after the other",
+    "interpolations": "between the codes of examples",
+    "aggregate": "codes of the data (left) and draws of the prior, the two most used units",
+}
 WIDEST = 1200  # pixels
 PIXEL_ART = 400  # images narrower than this are enlarged without smoothing
 
@@ -50,13 +55,14 @@ class Gallery(NamedTuple):
     reconstructions: Picture | None
     nearest: Picture | None
     codes: Picture | None
+    latents: list[Picture]
 
 
 def galleries(sweep: Sweep) -> list[Gallery]:
     """A gallery for each variant that left any picture."""
     found = scored(measured(sweep, "test"))
     made = [_gallery(variant, sweep.of(variant), found) for variant in sweep.variants]
-    return [g for g in made if g.first or g.reconstructions or g.nearest or g.codes]
+    return [g for g in made if any((g.first, g.reconstructions, g.nearest, g.codes, g.latents))]
 
 
 def unpictured(sweep: Sweep) -> Iterable[str]:
@@ -111,6 +117,7 @@ def _gallery(variant: str, runs: Sequence[Run], rounds: Rounds) -> Gallery:
         _one(runs, "reconstructions", "Originals with their reconstructions", rounds),
         _one(runs, "nearest", "Samples with their nearest training examples", rounds),
         _one(runs, "codes", "Originals with their codes, a colour for each code", rounds),
+        [p for p in (_one(runs, k, t, rounds, t) for k, t in LATENTS.items()) if p],
     )
 
 
@@ -129,9 +136,11 @@ def _stages(run: Run, count: int, rounds: Rounds) -> Stages:
     return Stages(run.seed, [p for p in whole if p])
 
 
-def _one(runs: Sequence[Run], kind: str, title: str, rounds: Rounds) -> Picture | None:
+def _one(
+    runs: Sequence[Run], kind: str, title: str, rounds: Rounds, beginning: str = ""
+) -> Picture | None:
     """The picture of a kind of the scored round, of the first seed that has one; where none has,
-    the latest, which its caption says.
+    the latest, which its caption says. Captions begin with `beginning`.
     """
     for wanted in (True, False):
         for run in runs:
@@ -141,7 +150,8 @@ def _one(runs: Sequence[Run], kind: str, title: str, rounds: Rounds) -> Picture 
             for at in [at for at in order if at in files]:
                 told = f"seed {run.seed}, round {at}"
                 told += f", {SCORED.get(own[at], 'scored')}" if at in own else ", not scored"
-                if found := picture(files[at], told, f"{title}: {run.variant}, {told}"):
+                caption = ", ".join(filter(None, (beginning, told)))
+                if found := picture(files[at], caption, f"{title}: {run.variant}, {told}"):
                     return found
     return None
 

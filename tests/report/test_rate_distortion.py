@@ -1,0 +1,25 @@
+"""The picture of rate against distortion."""
+
+import base64
+
+from genlab.report import write
+from genlab.report.figures.rate_distortion import rate_distortion
+from genlab.report.reading import read
+
+SCORES = {"a": (10.0, 30.0), "b": (5.0, 40.0)}
+
+
+def test_variants_are_points_and_a_single_one_is_no_curve(make, tmp_path):
+    def rows(rate, distortion):
+        return [{"evals": [make.eval({"rate": rate + s, "distortion": distortion}, name="latent")]}
+                for s in (0.0, 1.0)]  # fmt: skip
+
+    folder = make.sweep(tmp_path / "two", {v: rows(*SCORES[v]) for v in SCORES})
+    (found,) = rate_distortion(read(folder))
+    assert found.alt == "Distortion in nats: a: 30 at a rate of 10.5; b: 40 at a rate of 5.5."
+    svg = base64.b64decode(found.uri.partition(",")[2]).decode()
+    assert svg.startswith("<svg") and "currentColor" in svg
+    html = write(folder).html.read_text()
+    assert 'id="latents"' in html and "dotted lines have one ELBO" in html
+    one = make.sweep(tmp_path / "one", {"a": rows(*SCORES["a"])})
+    assert rate_distortion(read(one)) == []
