@@ -14,11 +14,12 @@ from mutants.mutant import Mutant
 from mutants.objectives import OBJECTIVES
 from mutants.options import OPTIONS
 from mutants.penalties import PENALTIES
+from mutants.pictures import PICTURES
 from mutants.play import PLAY
 from mutants.posteriors import OF_LATENTS
 from mutants.regularisers import REGULARISERS
 
-LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES
+LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES + PICTURES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
 MUTANTS += DISCRETE + OF_LATENTS
 
