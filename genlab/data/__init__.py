@@ -9,6 +9,7 @@ from genlab.data.sets.damaged import damaged
 from genlab.data.sets.digits import digits
 from genlab.data.sets.folder import folder
 from genlab.data.sets.glyphs import glyphs
+from genlab.data.sets.misaligned import misaligned
 from genlab.data.sets.mnist5k import mnist5k
 from genlab.data.sets.photographs import photographs
 from genlab.data.sets.products import products
@@ -36,6 +37,7 @@ __all__ = [
     "glyphs",
     "grid",
     "image",
+    "misaligned",
     "mixture",
     "mnist5k",
     "photographs",

@@ -89,10 +89,25 @@ class Quantises(Protocol):
 
 @runtime_checkable
 class Translates(Protocol):
-    """Makes of an example the same one under other conditions."""
+    """Makes of an example the same one in another domain."""
 
-    def translate(self, params: dict, stats: dict, x: Examples, to: Conditions) -> Examples:
-        """Each example as it would be under the conditions `to`."""
+    def translations(self) -> tuple[tuple[str, str], ...]:
+        """The directions there are, each (column given, column made); one column twice where
+        conditions are what tells domains apart.
+        """
+        ...
+
+    def translate(self, params: dict, stats: dict, x: Examples, to: Any) -> Examples:
+        """Each example in the domain `to`: a column's name, or the conditions it is to have."""
+        ...
+
+
+@runtime_checkable
+class Warps(Protocol):
+    """Moves the pixels of a picture that is given to where another picture has them."""
+
+    def warped(self, params: dict, stats: dict, cond: Conditions) -> Examples:
+        """The picture moved, of each row of what is given."""
         ...
 
 

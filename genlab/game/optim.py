@@ -149,6 +149,18 @@ def cosine(start: float, end: float, rounds: float) -> Callable:
     return value
 
 
+def constant_then_linear(value: float, constant: int, falling: int) -> Callable:
+    """`value` for `constant` updates, then linearly to 0 over `falling` more (Zhu et al. 2017,
+    arXiv:1703.10593, Section 4, Training details: 100 epochs of each).
+    """
+
+    def at_update(step: Array) -> Array:
+        past = jnp.asarray(step, jnp.float32) - constant
+        return value * (1 - jnp.clip(past / falling, 0.0, 1.0))
+
+    return at_update
+
+
 def _name(path) -> str:
     return str(getattr(path[-1], "key", path[-1])) if path else ""
 

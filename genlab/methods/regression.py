@@ -29,16 +29,23 @@ class Regression:
     generator:  a role called with latents of width 0 and what is given, `nets.Translator`
     comparison: of its output with the column `makes`
     makes, given: the column wanted, and the columns given
+    target:     one of `given` that the output is compared with in training in place of `makes`, and
+                that the network does not see: another noisy picture of the same thing, whose noise
+                has mean 0, is as good under the squared error (Noise2Noise: Lehtinen et al. 2018,
+                arXiv:1803.04189, Section 2)
     """
 
     generator: nn.Module
     comparison: Comparison
     makes: str = "image"
     given: tuple[str, ...] = ()
+    target: str = ""
 
     def __post_init__(self):
-        if not self.given:
+        if not set(self.given) - {self.target}:
             raise ConfigError("a regression is given nothing: name columns, given=('edges',)")
+        if self.target and self.target not in self.given:
+            raise ConfigError(f"target={self.target!r} is not among the columns given, {self.given}")
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -47,7 +54,7 @@ class Regression:
 
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Networks `gen` and, for perceptual losses, `features`."""
-        x, cond = batch[self.makes], conditions(batch, self.given)
+        x, cond = batch[self.makes], self._seen(conditions(batch, self.given))
         z = self.latents(key, len(x))
         params, stats = fresh(self.generator, "gen", key, z, cond)
         made, _ = apply(self.generator, "gen", params, stats, z, cond, key=key)
@@ -65,10 +72,11 @@ class Regression:
 
     def loss(self, params, stats, batch, key, step):
         """The sum of weight x E[loss(G(c), x)]."""
-        x, cond = batch[self.makes], conditions(batch, self.given)
+        x = batch[self.target or self.makes]
+        cond = self._seen(conditions(batch, self.given))
         z = self.latents(key, len(x))
         made = outputs(self.generator, "gen", params, stats, z, cond, key=key)
-        values = self.comparison.values(params, stats, made.all, x, key, step)
+        values = self.comparison.values(params, stats, made.all, x, key, step, cond)
         loss, metrics = total(values, self.comparison.weights, step)
         return loss, (made.stats, metrics)
 
@@ -78,10 +86,15 @@ class Regression:
 
     def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
         """The network's answer to what is given, with running statistics."""
-        return apply(self.generator, "gen", params, stats, z, cond, train=False)[0]
+        seen = self._seen(cond)
+        return apply(self.generator, "gen", params, stats, z, seen, train=False)[0]
 
     def update_stats(self, params, stats, key: Array, n: int, cond: Mapping | None = None) -> dict:
         """The statistics of `gen` after `n` answers in training mode."""
-        z = self.latents(key, n)
-        _, stats = apply(self.generator, "gen", params, stats, z, cond, key=key)
+        z, seen = self.latents(key, n), self._seen(cond)
+        _, stats = apply(self.generator, "gen", params, stats, z, seen, key=key)
         return {"gen": stats.get("gen", {})}
+
+    def _seen(self, cond: Conditions) -> dict[str, Array]:
+        """What the network is given of what the method is given."""
+        return {name: x for name, x in (cond or {}).items() if name != self.target}

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import random
 
@@ -11,7 +12,7 @@ from genlab.data import provenance
 from genlab.data.pictures import headed, write_png
 from genlab.data.sources import Readable
 from genlab.game import Method, State
-from genlab.game.abilities import Generates, Reconstructs, can
+from genlab.game.abilities import Generates, Reconstructs, Translates, can
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import evaluation_variables
@@ -26,9 +27,12 @@ STREAM = 77  # latents of pictures, apart from training's and evaluation's
 
 def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
     """A hook that draws the same latents at successive rounds, and reconstructions where there are
-    any. Pictures that the method is given stand above those it makes of them.
+    any. Pictures that the method is given stand above those it makes of them. One that only
+    translates draws held-out examples over their translations.
     """
     method, source = experiment.method, experiment.data
+    if not can(method, Generates) and can(method, Translates):
+        return translations(experiment, run)
     if not can(method, Generates):
         return reconstructions(experiment, run)
     column, columns = source.columns[method.makes], grid_columns(method, source)
@@ -50,6 +54,31 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
         write_png(place / f"{step:06d}.png", sheet, what)
         if rebuild:
             write_png(place / f"reconstructions_{step:06d}.png", rebuild(params, stats), what)
+
+    return draw
+
+
+def translations(experiment, run: RunFolder) -> Callable[[int, State], None]:
+    """A hook that draws held-out examples, the pictures given with them, and what the method makes
+    of the examples under what is given.
+    """
+    method, source = experiment.method, experiment.data
+    column, stored = source.columns[method.makes], source.read(held_out(source), ROW)
+    given = spread(method, source, len(stored[method.makes]))
+    x = column.load(jnp.asarray(stored[method.makes]))
+    translate = compiler.jit(
+        lambda params, stats, x, cond: method.translate(params, stats, x, cond)
+    )
+
+    def draw(step: int, state: State) -> None:
+        params, stats = _on_one_device(evaluation_variables(experiment, state))
+        made = column.store(np.asarray(translate(params, stats, x, loaded(source, given))))
+        seen = {method.makes: stored[method.makes]}
+        seen |= {name: (given or {})[name] for name in given_pictures(method, source)}
+        rows = [source.columns[name].draw(values, ROW) for name, values in seen.items()]
+        what = provenance.about(run.path, step, "genlab train", {})
+        sheet = stacked([*rows, column.draw(made, ROW)])
+        write_png(run.path / "samples" / f"{step:06d}.png", sheet, what)
 
     return draw
 

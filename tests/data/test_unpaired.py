@@ -5,7 +5,7 @@ from helpers.tiny import gan
 from jax import random
 
 from genlab.config import ConfigError, build, spec
-from genlab.data import digits, from_arrays, from_columns, ring, sources, unpaired
+from genlab.data import digits, from_arrays, from_columns, misaligned, ring, sources, unpaired
 from genlab.data.sources import Streamed
 from genlab.train.program import prepare
 
@@ -91,3 +91,22 @@ def test_parts_that_cannot_be_meant():
         unpaired({"a": numbered(3)})
     with pytest.raises(ConfigError, match="'b' is 'photos'; give the spec of a source"):
         unpaired({"a": numbered(3), "b": "photos"})
+
+
+def test_columns_of_a_set_with_pairs_may_be_of_other_rows_in_training():
+    """An epoch has every row once in either order; what is read keeps its pairs."""
+    source = misaligned(numbered(12), ("label",))
+    held = source.fetch("train", 0, 0, 1, 12)
+    at = jnp.int32(0), jnp.int32(0), jnp.arange(12)
+    batch = source.batch(held, KEY, *at, 12)
+    levels = np.rint((batch["image"][:, 0, 0, 0] + 1) * 127.5)
+    labels = np.asarray(batch["label"]).argmax(-1)
+    assert sorted(levels) == sorted(labels) == list(range(12))
+    assert (levels == labels).mean() < 0.5
+    own = numbered(12).batch(held, KEY, *at, 12)
+    np.testing.assert_array_equal(batch["image"], own["image"])
+    read = source.read("train")
+    np.testing.assert_array_equal(read["image"][:, 0, 0, 0], read["label"])
+    assert not hasattr(source.only(("image",)), "apart")
+    with pytest.raises(ConfigError, match="did you mean 'label'"):
+        misaligned(numbered(3), ("labl",))

@@ -1,5 +1,6 @@
 """Paired translation: regression and pix2pix, by hand."""
 
+import dataclasses
 from functools import partial
 
 import flax.linen as nn
@@ -102,6 +103,8 @@ def test_pix2pix_is_an_adversarial_loss_over_patches_and_the_comparison(pix2pix)
     """
     method, params, stats = pix2pix
     regression = build(spec(Regression, spec(Across, True), BOTH, given=GIVEN))
+    noisy = dataclasses.replace(regression, given=("sketch", "again"), target="again")
+    swapped = {**batch(), "again": batch()["image"], "image": batch()["sketch"]}
 
     @jax.jit
     def found_and_expected(params):
@@ -117,6 +120,7 @@ def test_pix2pix_is_an_adversarial_loss_over_patches_and_the_comparison(pix2pix)
             "critic": (method.critic_loss(*move)[0], of_patches(critic)),
             "regression": (regression.loss(*move)[0], compared),
             "answer": (answer, made),
+            "another noisy picture": (noisy.loss(params, stats, swapped, KEY, ROUND)[0], compared),
             **{name: (seen[name], value) for name, value in terms.items()},
         }
 
@@ -144,6 +148,8 @@ def test_what_does_not_fit_is_refused():
     nets = spec(Across), spec(Patches)
     with pytest.raises(ConfigError, match="given nothing"):
         build(spec(Regression, nets[0], one["comparison"]))
+    with pytest.raises(ConfigError, match="is not among the columns given"):
+        build(spec(Regression, nets[0], **one, target="image"))
     with pytest.raises(ConfigError, match="latent is 0; it is at least 1"):
         build(spec(GAN, *nets, latent=0))
     with pytest.raises(ConfigError, match="latent is 0"):

@@ -246,7 +246,7 @@ class GAN:
             return {}, {}
         key = random.fold_in(context.key, COMPARISON)
         seen = (context.params, context.stats, context.outputs, x, key, context.step)
-        return self.comparison.values(*seen), self.comparison.weights
+        return self.comparison.values(*seen, context.cond), self.comparison.weights
 
     def _repeated(self, x: Array) -> Array:
         """A batch's column, as often as the generator's batch is larger."""

@@ -1,0 +1,205 @@
+"""CUT: one direction without a way back; a patch of the translation is to have more in common with
+the patch it was made of than with others of the picture (Park et al. 2020, arXiv:2007.15651).
+
+The generator's own encoder says what patches have in common: the maps that it sows as "features",
+`translation.ResNet`'s are the paper's. FastCUT is `identity=False, contrast=10.0`.
+"""
+
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array, lax, random
+from jaxtyping import Float, PRNGKeyArray
+
+from genlab.config import ConfigError
+from genlab.game import Player, apply
+from genlab.game.abilities import Conditions, Examples, Latents
+from genlab.losses import total
+from genlab.losses.adversarial import Objective
+from genlab.methods.translation.play import Play, begun, column_of, fits, on_logits, two_domains
+from genlab.schedules import Weight
+
+PLACES = 113  # a stream of randomness under a move's key
+Maps = tuple[Float[Array, "b h w c"], ...]
+
+
+class Heads(nn.Module):
+    """Two layers on the features of every position, one network for each map, to unit length
+    (Section 3.1; PatchSampleF of the authors' code: 560,384 parameters on ResNet-9's maps).
+    """
+
+    width: int = 256
+
+    @nn.compact
+    def __call__(self, *maps: Float[Array, "b s c"]) -> tuple[Float[Array, "b s w"], ...]:
+        """Of each map's positions."""
+        found = []
+        for number, x in enumerate(maps):
+            hidden = nn.relu(nn.Dense(self.width, name=f"first_{number}")(x))
+            x = nn.Dense(self.width, name=f"second_{number}")(hidden)
+            found.append(x / (jnp.linalg.norm(x, axis=-1, keepdims=True) + 1e-7))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class CUT:
+    """Players `disc`, `gen`, and `heads`, which moves with `gen` and minimises the contrast too.
+
+    generator: `nets.Translator` of a trunk that sows its encoder's maps as "features"
+    domains:   the columns A and B, of `data.unpaired`: A is translated to B
+    heads:     on the maps, before they are compared; None for the paper's, `Heads()`
+    contrast:  weight of PatchNCE
+    identity:  whether B's own pictures, translated, are compared with themselves as well; the
+               contrast is the mean of both then
+    patches:   positions of each map that are compared, at most all
+    temperature: tau
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    domains: tuple[str, str]
+    heads: nn.Module | None = None
+    objective: str | Objective = "least_squares"
+    contrast: Weight = 1.0
+    identity: bool = True
+    patches: int = 256
+    temperature: float = 0.07
+
+    def __post_init__(self):
+        two_domains(self.domains, "CUT")
+        on_logits(self.objective, "CUT")
+        if self.patches < 2 or not self.temperature > 0:
+            raise ConfigError(
+                f"CUT(patches={self.patches}, temperature={self.temperature}): 2 patches or more, "
+                "a temperature above 0"
+            )
+
+    @property
+    def makes(self) -> str:
+        """The second domain."""
+        return self.domains[1]
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The first domain."""
+        return (self.domains[0],)
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The modules by the names of their networks."""
+        heads = Heads() if self.heads is None else self.heads
+        return {"gen": self.generator, "disc": self.discriminator, "heads": heads}
+
+    def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
+        """Networks `gen`, `disc`, `heads`; ConfigError for a generator that sows no features."""
+        a, b = (batch[name] for name in self.domains)
+        inputs = {"gen": (None, {"x": a}), "disc": (b,)}
+        params, stats = begun(self.networks, key, inputs)
+        play = Play(self.networks, params, stats, key)
+        fits("CUT.generator", play("gen", *inputs["gen"]), b, self.domains[1])
+        seen = sampled(self._maps(params, stats, a), key, self.patches)
+        more = begun(self.networks, random.fold_in(key, 2), {"heads": seen})
+        return {**params, **more[0]}, {**stats, **more[1]}
+
+    def players(self) -> dict[str, Player]:
+        """The critic, then generator and heads at once."""
+        return {
+            "disc": Player(self.critic_loss, owns=("disc",)),
+            "gen": Player(self.generator_loss, owns=("gen",)),
+            "heads": Player(self.generator_loss, owns=("heads",), beside=True),
+        }
+
+    def critic_loss(self, params, stats, batch, key, step):
+        """E[critic(D(b), D(G(a)))]."""
+        a, b = (batch[name] for name in self.domains)
+        play = Play(self.networks, params, stats, key)
+        losses = self._objective.critic(play("disc", b), play("disc", play("gen", None, {"x": a})))
+        loss, metrics = total({"adversarial": losses}, {}, step)
+        return loss, (play.stats, metrics)
+
+    def generator_loss(self, params, stats, batch, key, step):
+        """L_GAN(G, D) + contrast (PatchNCE(a, G(a)) + PatchNCE(b, G(b))) / 2: Eq. 5, as in the
+        authors' code; PatchNCE(a, G(a)) alone without identity.
+        """
+        a, b = (batch[name] for name in self.domains)
+        play = Play(self.networks, params, stats, key)
+        fake = play("gen", None, {"x": a})
+        contrasts = self._contrast(play, a, fake, random.fold_in(key, PLACES))
+        if self.identity:
+            again = play("gen", None, {"x": b})
+            of_b = self._contrast(play, b, again, random.fold_in(key, PLACES + 1))
+            contrasts = (contrasts + of_b) / 2
+        generator = self._objective.generator(play("disc", b), play("disc", fake))
+        terms = {"adversarial": generator, "contrast": contrasts}
+        loss, metrics = total(terms, {"contrast": self.contrast}, step)
+        return loss, (play.stats, metrics)
+
+    def latents(self, key: PRNGKeyArray, n: int) -> Latents:
+        """Of width 0: nothing is drawn."""
+        return jnp.zeros((n, 0))
+
+    def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
+        """G of the first domain's examples that are given."""
+        return self.translate(params, stats, (cond or {})[self.domains[0]], self.domains[1])
+
+    def translations(self) -> tuple[tuple[str, str], ...]:
+        """One direction."""
+        return (self.domains,)
+
+    def translate(self, params, stats, x: Examples, to: str) -> Examples:
+        """Examples of the first domain in the second; ConfigError for the way back."""
+        if column_of(self.domains, to) == 0:
+            raise ConfigError(f"CUT translates {self.domains[0]!r} to {self.domains[1]!r} only")
+        return apply(self.generator, "gen", params, stats, None, {"x": x}, train=False)[0]
+
+    @property
+    def _objective(self) -> Objective:
+        return on_logits(self.objective, "CUT")
+
+    def _contrast(self, play: Play, x: Array, made: Array, key: Array) -> Float[Array, " b"]:
+        """PatchNCE of `made`, whose patches are the queries, with `x`, the keys: the mean over
+        layers (Eq. 4). Keys are constants, as in the authors' code.
+        """
+        of_x, of_made = (self._maps(play.params, play.stats, y) for y in (x, made))
+        keys = play("heads", *sampled(of_x, key, self.patches))
+        queries = play("heads", *sampled(of_made, key, self.patches))
+        pairs = zip(queries, lax.stop_gradient(keys), strict=True)
+        return sum(patch_nce(q, k, self.temperature) for q, k in pairs) / len(queries)
+
+    def _maps(self, params, stats, x: Array) -> Maps:
+        """What the generator's encoder sows of `x`."""
+        held = {"params": params["gen"], **stats.get("gen", {})}
+        moving = [*stats.get("gen", {}), "intermediates"]
+        dropout = {"dropout": random.key(0)}
+        _, new = self.generator.apply(held, None, {"x": x}, rngs=dropout, mutable=moving)
+        found = jax.tree_util.tree_leaves_with_path(new.get("intermediates", {}))
+        maps = [v for path, v in found if any(getattr(p, "key", "") == "features" for p in path)]
+        if not maps:
+            raise ConfigError(
+                "CUT.generator sows no features of its encoder: use translation.ResNet, or call "
+                'self.sow("intermediates", "features", x) in its encoder'
+            )
+        return tuple(maps)
+
+
+def sampled(maps: Maps, key: Array, patches: int) -> tuple[Float[Array, "b s c"], ...]:
+    """`patches` random positions of each map, at most all: the same in every picture."""
+    found = []
+    for number, x in enumerate(maps):
+        flat = x.reshape(len(x), -1, x.shape[-1])
+        order = random.permutation(random.fold_in(key, number), flat.shape[1])
+        found.append(flat[:, order[:patches]])
+    return tuple(found)
+
+
+def patch_nce(
+    queries: Float[Array, "b s c"], keys: Float[Array, "b s c"], temperature: float = 0.07
+) -> Float[Array, " b"]:
+    """-log(exp(q k+ / tau) / sum exp(q k / tau)), k over the positions of the same picture, k+ the
+    query's own: the mean over positions (Park et al. 2020, arXiv:2007.15651, Eqs. 2 and 3).
+    """
+    logits = jnp.einsum("bqc,bkc->bqk", queries, keys, precision="highest") / temperature
+    own = jnp.diagonal(logits, axis1=1, axis2=2)
+    return (jax.nn.logsumexp(logits, axis=-1) - own).mean(-1)

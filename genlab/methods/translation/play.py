@@ -1,0 +1,83 @@
+"""The networks of one move, called by name; what their losses are written in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array, random
+
+from genlab.config import ConfigError, choose
+from genlab.game import apply, fresh
+from genlab.losses import adversarial
+from genlab.losses.adversarial import Objective
+
+CALLS = 300  # streams of randomness under a move's key, one for each call of a network
+
+
+class Play:
+    """`play("gen", x)` is what network `gen` makes of `x`; `play.stats` are the statistics after
+    all calls. Every call has randomness of its own.
+    """
+
+    def __init__(self, networks: Mapping[str, nn.Module], params: dict, stats: dict, key: Array):
+        self.networks, self.params, self.stats, self.key = networks, params, stats, key
+        self.calls = 0
+
+    def __call__(self, name: str, *args: Any) -> Any:
+        """What the network `name` makes of `args`, in training mode."""
+        own = random.fold_in(self.key, CALLS + self.calls)
+        self.calls += 1
+        made, self.stats = apply(self.networks[name], name, self.params, self.stats, *args, key=own)
+        return made
+
+
+def begun(networks: Mapping[str, nn.Module], key: Array, inputs: Mapping[str, tuple]):
+    """Fresh (params, stats) of networks, each called with its `inputs`."""
+    params, stats = {}, {}
+    for number, (name, args) in enumerate(inputs.items()):
+        more = fresh(networks[name], name, random.fold_in(key, number), *args)
+        params, stats = {**params, **more[0]}, {**stats, **more[1]}
+    return params, stats
+
+
+def difference(a: Array, b: Array) -> Array:
+    """|a - b|, the mean over the numbers of each example."""
+    return jnp.abs(a - b).reshape(len(a), -1).mean(-1)
+
+
+def two_domains(domains: tuple[str, ...], who: str) -> tuple[str, str]:
+    """The columns of two domains; ConfigError for anything else."""
+    if isinstance(domains, str) or len(domains) != 2 or len(set(domains)) != 2:
+        raise ConfigError(f"{who}.domains is {domains!r}; give two columns: ('photo', 'sketch')")
+    return domains[0], domains[1]
+
+
+def on_logits(objective: str | Objective, who: str) -> Objective:
+    """The objective of that name; ConfigError for one that remembers, or wants more than a logit of
+    an example or of a patch.
+    """
+    found = choose(adversarial, objective)
+    found = found if isinstance(found, Objective) else found()
+    if found.start or found.columns:
+        raise ConfigError(
+            f"{who}.objective={objective!r} has a memory or wants more than a logit: use "
+            "least_squares, nonsaturating, hinge, wasserstein ..."
+        )
+    return found
+
+
+def fits(who: str, made: Array, wanted: Array, column: str) -> None:
+    """ConfigError for a generator that makes examples of another shape than its column."""
+    if made.shape != wanted.shape:
+        raise ConfigError(
+            f"{who} makes {made.shape[1:]}, column {column!r} is {wanted.shape[1:]}: set the "
+            "channels of its trunk, or bring the data to one size"
+        )
+
+
+def column_of(domains: tuple[str, str], to: Any) -> int:
+    """0 or 1: which of two domains is asked for by the name of its column."""
+    if to not in domains:
+        raise ConfigError(f"translate(to={to!r}): the domains are {domains[0]!r}, {domains[1]!r}")
+    return domains.index(to)

@@ -1,0 +1,68 @@
+"""Networks that keep what they are given: pixels around holes, lightness."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genlab.config import ConfigError
+from genlab.losses.colour import ab_l1
+from genlab.nets.colour import KeepsLightness, from_lab, to_lab
+from genlab.nets.pasted import Pasted
+
+RNG = np.random.default_rng(0)
+
+
+class Half(nn.Module):
+    """One half everywhere."""
+
+    channels: int = 3
+
+    @nn.compact
+    def __call__(self, z, cond=None, train=True):
+        """[b, 2, 2, channels]."""
+        return jnp.full((2, 2, 2, self.channels), 0.5)
+
+
+def test_what_is_known_is_put_back_around_holes():
+    x, holes = RNG.uniform(-1, 1, (2, 2, 2, 3)), RNG.random((2, 2, 2, 1)) < 0.5
+    given = {"masked": jnp.float32(x), "holes": jnp.float32(holes)}
+    made = Pasted(Half()).apply({}, None, given)
+    np.testing.assert_allclose(made, np.where(holes, 0.5, x), rtol=1e-6)
+    with pytest.raises(ConfigError, match="Pasted puts 'masked' back"):
+        Pasted(Half()).apply({}, None, {"masked": given["masked"]})
+
+
+# of sRGB: L, a and b (CIE 15; Lindbloom's calculator, to a digit)
+KNOWN = {
+    (1.0, 1.0, 1.0): (100.0, 0.0, 0.0),
+    (0.0, 0.0, 0.0): (0.0, 0.0, 0.0),
+    (1.0, 0.0, 0.0): (53.2, 80.1, 67.2),
+    (0.0, 1.0, 0.0): (87.7, -86.2, 83.2),
+    (0.0, 0.0, 1.0): (32.3, 79.2, -107.9),
+}
+
+
+def test_colours_in_lab_are_those_of_the_standard_and_back():
+    rgb = np.array([*KNOWN]).reshape(1, 1, -1, 3) * 2 - 1
+    rgb = np.concatenate([rgb, RNG.uniform(-1, 1, (1, 1, 9, 3))], 2)
+    lab, again = jax.jit(lambda x: (to_lab(x), from_lab(to_lab(x))))(jnp.float32(rgb))
+    np.testing.assert_allclose(lab[0, 0, : len(KNOWN)], [*KNOWN.values()], atol=0.06)
+    np.testing.assert_allclose(again, rgb, atol=2e-4)
+    slope = jax.jit(jax.grad(lambda x: ab_l1(x, jnp.zeros_like(x)).sum()))(jnp.float32(rgb))
+    assert np.isfinite(slope).all()
+
+
+def test_a_network_that_colours_keeps_the_lightness_it_is_given():
+    grey = jnp.float32(RNG.uniform(-0.2, 0.2, (2, 2, 2, 1)))
+    net = KeepsLightness(Half(2))
+    made = net.apply({}, None, {"grey": grey})
+    wanted = to_lab(jnp.repeat(grey, 3, -1))[..., 0]
+    np.testing.assert_allclose(to_lab(made)[..., 0], wanted, atol=25)  # clipped: out of sRGB
+    ab = 0.1 * net.net.apply({}, None)
+    inside = from_lab(jnp.concatenate([wanted[..., None], 110 * ab], -1))
+    np.testing.assert_allclose(to_lab(inside)[..., 0], wanted, atol=1e-2)
+    np.testing.assert_allclose(ab_l1(inside, jnp.repeat(grey, 3, -1)), [0.05, 0.05], atol=1e-3)
+    with pytest.raises(ConfigError, match="two channels"):
+        KeepsLightness(Half(3)).apply({}, None, {"grey": grey})
