@@ -33,7 +33,7 @@ LOOP = {
     "sample_every": 2,
     "evaluate_every": 2,
 }
-DATA = {"examples": 48, "validation": 24, "test": 24}  # where these are counts
+DATA = {"examples": 48, "validation": 24, "test": 24, "held_out": 24}  # where these are counts
 ABSENT = {  # what may have to be downloaded or installed: replaced by noise of that shape
     "genlab.data:tfds": ((32, 32, 3), 10),
     "genlab.data:mnist5k": ((28, 28, 1), 10),
@@ -57,9 +57,7 @@ def shrink(config: ConfigDict) -> ConfigDict:
         augment, (size, classes) = config.data.get("augment", ()), ABSENT[config.data[CALL]]
         size = config.data.get("shape") or SIZES.get(config.data.get("name"), size)
         override(config, "data", spec(noise, tuple(size), classes, augment=augment))
-    if "examples" in config.data:
-        counts = {n: few for n, few in DATA.items() if isinstance(config.data.get(n), int)}
-        config.data.update(counts)
+    _few(config.data)
     _shrink(config, config, "")
     for option in config.method.get("options", ()):
         config.batch_size *= option.m if option[CALL] == path_of(packed) else 1
@@ -81,6 +79,22 @@ def made_from(file: Path, config: ConfigDict, folder: Path) -> ConfigDict:
     return from_dict(found) if (found := with_paths(plain, trained)) != plain else config
 
 
+def _few(data: ConfigDict) -> None:
+    """Few examples, of a set within a set too."""
+    if "examples" in data:
+        data.update({n: few for n, few in DATA.items() if isinstance(data.get(n), int)})
+    for within in data.values():
+        if isinstance(within, ConfigDict):
+            _few(within)
+
+
+def _smaller(value, most: int):
+    """A number or numbers of at most so much; a name as it is."""
+    if isinstance(value, tuple):
+        return tuple(_smaller(each, most) for each in value)
+    return min(value, most) if isinstance(value, int) else value
+
+
 def _shrink(root: ConfigDict, node, path: str) -> None:
     if isinstance(node, tuple):
         node = {str(i): value for i, value in enumerate(node)}
@@ -91,7 +105,7 @@ def _shrink(root: ConfigDict, node, path: str) -> None:
         ):
             _shrink(root, value, where)
         elif name in SMALL and not path.startswith("data"):
-            small = SMALL[name]
-            override(root, where, (small,) * len(value) if isinstance(value, tuple) else small)
+            small = _smaller(value, SMALL[name])
+            override(root, where, small)
         elif name == "steps" and path.startswith("evaluate"):
             override(root, where, 20)

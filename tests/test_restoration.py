@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image as Pillow
 
 from genlab.config import ConfigError
 from genlab.data import from_columns
-from genlab.evaluation import Convention, EvaluationContext, Restoration, classics
+from genlab.evaluation import Convention, EvaluationContext, Restoration, Style, classics
 from genlab.evaluation.evaluate import lines
 from genlab.evaluation.parts import SAMPLES
 from genlab.features import Pixels
@@ -250,3 +251,30 @@ def test_a_row_has_what_a_report_needs():
     row = {"name": "r", "step": 1, "scores": made.scores, "baselines": {},
            "protocol": made.protocol, "tables": {}}  # fmt: skip
     assert any("gain" in line for line in lines([row]))
+
+
+class Layers(nn.Module):
+    """A picture, and its means of 2x2 pixels."""
+
+    @nn.compact
+    def __call__(self, x, cond=None, train=True):
+        return x, nn.avg_pool(x, (2, 2), (2, 2))
+
+
+def test_style_is_between_the_picture_as_it_is_and_the_style_itself():
+    def styled(made):
+        model = Model(made, ("noisy", "grey3"))
+        columns = {**SOURCE.columns, "grey3": SOURCE.columns["image"]}
+        grey = {"grey3": np.repeat(REAL["grey"], 3, -1)}
+        source = dataclasses.replace(SOURCE, columns=columns, splits={"test": {**REAL, **grey}})
+        c = dataclasses.replace(context(model), source=source)
+        return Style("grey3", Layers())(c)
+
+    idle, whole = styled(lambda cond: cond["noisy"]), styled(lambda cond: cond["grey3"])
+    table = idle.tables["part"]
+    assert idle.scores["content"] == 0 and whole.scores["style"] == pytest.approx(0, abs=1e-9)
+    assert idle.scores["style"] == pytest.approx(table["unstyled"]["all"]["style"])
+    assert table["random pairs"]["all"]["content"] > whole.scores["content"] > 0
+    assert table["unstyled"]["all"]["content"] == 0 and {*idle.scores} == {*Style.gives}
+    with pytest.raises(ConfigError, match="no column of pictures"):
+        Style("holes", Layers()).check(IDLE, SOURCE)

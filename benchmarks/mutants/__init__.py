@@ -18,9 +18,10 @@ from mutants.pictures import PICTURES
 from mutants.play import PLAY
 from mutants.posteriors import OF_LATENTS
 from mutants.regularisers import REGULARISERS
+from mutants.restoration import RESTORATION
 
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES + PICTURES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
-MUTANTS += DISCRETE + OF_LATENTS
+MUTANTS += DISCRETE + OF_LATENTS + RESTORATION
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -131,6 +131,34 @@ SECTIONS = (
         },
     ),
     Section(
+        "Restoration",
+        {
+            "restoration.luma": Entry(
+                "16 + (65.481 R + 128.553 G + 24.966 B) / 255",
+                ("test_restoration.py::test_luma_is_that_of_bt601",),
+            ),
+            "restoration.capped_psnr": Entry("min(PSNR, 80)", ("test_restoration.py::",)),
+            "restoration.region_psnr": Entry(
+                "10 log₁₀(range² / mean over the region of (x − y)²)", ("test_restoration.py::",)
+            ),
+            "restoration.region_mae": Entry(
+                "mean over the region of |x − y| / range", ("test_restoration.py::",)
+            ),
+            "restoration.region_ssim": Entry(
+                "mean of SSIM over windows centred in the region", ("test_restoration.py::",)
+            ),
+        },
+    ),
+    Section(
+        "Style",
+        {
+            "style.content_distance": Entry(
+                "Σ over layers of mean (φ(x) − φ(y))²", ("test_style.py::",)
+            ),
+            "style.gram_distance": Entry("Σ over layers of ‖G(x) − G(y)‖²_F", ("test_style.py::",)),
+        },
+    ),
+    Section(
         "Likelihood",
         {
             "bound.importance_weighted": Entry(
@@ -204,5 +232,5 @@ PARTS = {  # what a metric above is made of, and what is not one
     "frechet.fd_infinity_from_moments", "kernel.polynomial", "kernel.gaussian",
     "kernel.median_bandwidth", "transport.directions", "annealing.sigmoidal", "path_length.lerp",
     "path_length.slerp", "perceptual.lpips", "control.difference", "disentanglement.binned",
-    "evaluation.accuracy.trained",
+    "evaluation.accuracy.trained", "image.ssim_map", "restoration.shaved", "style.gram",
 }  # fmt: skip

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 
 from genlab.cli import (
+    apply,
     bench,
     edit,
     evaluate,
@@ -31,7 +32,7 @@ from genlab.runtime.terminal import steady
 
 COMMANDS = {
     "sweep": sweep, "train": train, "evaluate": evaluate, "sample": sample, "edit": edit,
-    "inspect": inspect, "report": report, "bench": bench, "prepare": prepare,
+    "apply": apply, "inspect": inspect, "report": report, "bench": bench, "prepare": prepare,
 }  # fmt: skip
 DESCRIPTION = """\
 genlab: a JAX laboratory for generative models.
@@ -42,6 +43,7 @@ genlab: a JAX laboratory for generative models.
   genlab evaluate --real=SET --fake=SET         score images: two folders or npz files
   genlab sample   --workdir=DIR                 grids, PNGs, npz, interpolations, truncation
   genlab edit     --workdir=DIR                 pictures inverted, and edited along a direction
+  genlab apply    --workdir=DIR --input=PHOTOS  whole pictures of any size repaired, into --output
   genlab inspect  FILE ...                      which run made a picture, with which settings
   genlab report   --workdir=DIR                 run folders to one HTML page and a table
   genlab bench    --config=FILE                 compile time, images/s, FLOPs, memory

@@ -17,6 +17,9 @@ PATHS = (
     "manual_dir",
     "name",
     "input",
+    "output",
+    "mask",
+    "target",
 )
 
 

@@ -1,6 +1,8 @@
 """Image files: opened whole and upright, and fitted to one shape."""
 
 import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,10 +43,51 @@ def checked(shape, resize: str | None) -> tuple[int, int, int] | None:
     return shape
 
 
+class Whole(NamedTuple):
+    """A picture as a program that changes it needs it.
+
+    pixels: uint8 [H, W, 1, 2, 3 or 4], or uint16 [H, W, 1]
+    cut:    whether the file has 16 bits a channel, and `pixels` 8
+    exif, profile: of the file, the orientation taken out; the colour profile
+    """
+
+    pixels: np.ndarray
+    cut: bool
+    exif: Any
+    profile: bytes | None
+
+
+def whole(file) -> Whole:
+    """The picture in `file` with all that is kept of it; grey of 16 bits as it is. OSError as
+    `opened`, which it reads as.
+    """
+    return _read(file, _whole)
+
+
+def _whole(upright, deep: bool, raw: str) -> Whole:
+    if deep or upright.mode.startswith("I;16"):
+        pixels = np.asarray(upright).astype(np.uint16)
+    else:
+        pixels = np.asarray(_eight_bits(upright))
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    cut = "16" in raw and pixels.dtype == np.uint8
+    return Whole(pixels, cut, upright.getexif(), upright.info.get("icc_profile"))
+
+
 def opened(file):
     """The picture in `file`: whole, upright (EXIF), as 8-bit L, LA, RGB or RGBA; else OSError.
 
     Of an animation the first frame; 16 bits are scaled; CMYK is converted, without its profile.
+    """
+    return _read(
+        file, lambda upright, deep, _: _upper_byte(upright) if deep else _eight_bits(upright)
+    )
+
+
+def _read(file, made: Callable[..., Any]) -> Any:
+    """What `made` makes of the picture in `file`, upright, of whether it is a PPM of 16 bits, which
+    Pillow scales to 32, and of how the file has its pixels ("RGB;16B"); OSError for whatever goes
+    wrong.
     """
     from PIL import Image, ImageOps
 
@@ -57,10 +100,10 @@ def opened(file):
                     f"{picture.width}x{picture.height} is over the limit of {limit()} pixels: "
                     f"{LIMIT}={pixels} raises it"
                 )
+            raw = f"{picture.tile[0][3:]}" if picture.tile else ""
             picture.load()
             deep = picture.format == "PPM" and picture.mode == "I"  # which Pillow scales to 16 bits
-            upright = ImageOps.exif_transpose(picture)
-            return _upper_byte(upright) if deep else _eight_bits(upright)
+            return made(ImageOps.exif_transpose(picture), deep, raw)
     except TooLarge as error:
         raise TooLarge(f"{file}: {error}") from None
     except Exception as error:  # on bad bytes a decoder may raise anything

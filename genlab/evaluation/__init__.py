@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.sample_set import SampleSet as SampleSet
     from genlab.evaluation.sample_set import needs as needs
     from genlab.evaluation.sample_set import settles as settles
+    from genlab.evaluation.style import Style as Style
 
 _HOME = {
     "Annealed": "evaluators",
@@ -47,6 +48,7 @@ _HOME = {
     "Reconstruction": "evaluators",
     "Restoration": "restoration",
     "SampleSet": "sample_set",
+    "Style": "style",
     "EvaluationContext": "context",
     "classification_accuracy": "accuracy",
     "compare": "comparison",

@@ -61,6 +61,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.metrics.restoration import region_psnr as region_psnr
     from genlab.metrics.restoration import region_ssim as region_ssim
     from genlab.metrics.restoration import shaved as shaved
+    from genlab.metrics.style import content_distance as content_distance
+    from genlab.metrics.style import gram_distance as gram_distance
     from genlab.metrics.text import bleu as bleu
     from genlab.metrics.text import self_bleu as self_bleu
     from genlab.metrics.transport import directions as directions
@@ -85,6 +87,7 @@ _HOME = {
     "calibration": "control",
     "capped_psnr": "restoration",
     "class_frechet": "frechet",
+    "content_distance": "style",
     "density_coverage": "neighbours",
     "directions": "transport",
     "diversity": "image",
@@ -93,6 +96,7 @@ _HOME = {
     "frechet_distance": "frechet",
     "frechet_from_moments": "frechet",
     "gaussian": "kernel",
+    "gram_distance": "style",
     "image_sliced_wasserstein": "transport",
     "importance_weighted": "bound",
     "inception_score": "class_scores",

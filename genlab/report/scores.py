@@ -48,7 +48,7 @@ LOWER_IS_BETTER = (
     "fd", "fid", "fd_infinity", "class_fd", "sfd", "kid", "mmd", "forward_kl", "reverse_kl",
     "wasserstein", "sliced_wasserstein", "swd", "copies", "ndb", "ndb_js", "nll",
     "bits_per_dimension", "prior_gap", "distortion", "mse", "rmse", "mae", "lpips", "ppl",
-    "leakage", "error",
+    "leakage", "error", "content", "style",
 )  # fmt: skip
 HIGHER_IS_BETTER = (
     "inception_score", "precision", "recall", "density", "coverage", "accuracy",

@@ -11,6 +11,7 @@ from genlab.data import damaged, from_arrays, from_columns
 from genlab.data.columns import Image, Mask
 from genlab.data.sets.damaged import COLUMNS
 from genlab.data.sets.products import Damage
+from genlab.evaluation import operators
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 8, 12, 3), dtype=np.uint8)
@@ -43,6 +44,20 @@ def test_each_column_is_the_picture_damaged_as_it_says(read):
     assert read["blurred"].std() < 0.9 * image.std()
     flat = damaged(from_arrays(np.full_like(IMAGES, 9)), ("blurred",), DAMAGE).read("train", 1)
     assert (flat["blurred"] == 9).all()  # to its edges
+
+
+def test_operators_make_of_a_picture_what_was_given_of_it(read):
+    """To a level, for both round."""
+    made = {
+        "small": operators.BlockMeans(2),
+        "low_resolution": operators.BlockMeans(2, repeated=True),
+        "grey": operators.Grey(),
+        "blurred": operators.Blurred(0.1),
+    }
+    for name, again in made.items():
+        found = again(read["image"])
+        assert found.dtype == np.uint8 and found.shape == read[name].shape
+        assert np.abs(found.astype(int) - read[name]).max() <= 1
 
 
 def test_what_is_read_is_the_same_every_time_and_another_for_another_seed(read):

@@ -1,0 +1,128 @@
+"""Changes of the scores of restored pictures, of damage and of tiles."""
+
+from mutants.mutant import IGNORED, SIGN, Mutant, test
+
+METRICS, OF_METRICS = "genlab/metrics/restoration.py", "metrics/test_restoration.py"
+EVALUATOR, OF_EVALUATOR = "genlab/evaluation/restoration.py", "test_restoration.py"
+DAMAGED, OF_DAMAGED = "genlab/data/sets/damaged.py", "data/test_damaged.py"
+TILING, OF_APPLY = "genlab/evaluation/tiling.py", "test_apply.py"
+CLASSICS = "genlab/evaluation/classics.py"
+AROUND = test(OF_EVALUATOR, "around_the_holes_what_was_given_is_put_back")
+
+RESTORATION = (
+    Mutant(
+        "luma",
+        "from 0 on",
+        METRICS,
+        "return 16.0 + (",
+        "return 0.0 + (",
+        test(OF_METRICS, "luma_is_that_of_bt601"),
+    ),
+    Mutant(
+        "region_psnr",
+        "mean over the whole picture",
+        METRICS,
+        "count = region.sum((1, 2, 3)) * values.shape[-1]",
+        "count = np.full(len(values), values[0].size)",
+        test(OF_METRICS, "a_region_is_scored_as_its_pixels_alone"),
+    ),
+    Mutant(
+        "region_ssim",
+        "windows by their first pixel",
+        METRICS,
+        "region[:, edge : height - edge, edge : width - edge]",
+        "region[:, : height - 2 * edge, : width - 2 * edge]",
+        test(OF_METRICS, "ssim_of_a_region_is_scikit_images_map_there"),
+    ),
+    Mutant(
+        "capped_psnr",
+        "no cap",
+        METRICS,
+        "return np.minimum(psnr(image, reference, data_range), CAP)",
+        "return psnr(image, reference, data_range)",
+        test(OF_METRICS, "an_exact_image_counts_80_decibels_and_an_empty_region_nothing"),
+    ),
+    Mutant(
+        "Restoration",
+        "what was given is not put back",
+        EVALUATOR,
+        "return np.where(self.holes, self.raw, given)",
+        "return self.raw",
+        AROUND,
+    ),
+    Mutant(
+        "Restoration",
+        "agreement in the holes",
+        EVALUATOR,
+        "region_mae(self.raw, given, ~self.holes, 255)",
+        "region_mae(self.raw, given, self.holes, 255)",
+        AROUND,
+    ),
+    Mutant(
+        "Restoration",
+        SIGN,
+        EVALUATOR,
+        "if own > best:",
+        "if own < best:",
+        test(OF_EVALUATOR, "an_idle_model_scores_the_floor_and_is_said_to_lose"),
+    ),
+    Mutant(
+        "Enlarged",
+        "no back-projection",
+        CLASSICS,
+        "found = found + self._enlarged(small - blocks.mean((2, 4)), shape)",
+        "found = found + 0.0 * self._enlarged(small - blocks.mean((2, 4)), shape)",
+        test(
+            OF_EVALUATOR,
+            "enlarging_is_compared_with_pillow_and_agreement_with_what_was_given",
+        ),
+    ),
+    Mutant(
+        "damaged",
+        "the same noise twice",
+        DAMAGED,
+        '"noisy_again": lambda p: p.noisy(AGAIN)',
+        '"noisy_again": lambda p: p.noisy(NOISE)',
+        test(OF_DAMAGED, "each_column_is_the_picture_damaged_as_it_says"),
+    ),
+    Mutant(
+        "damaged",
+        "the same damage in every batch",
+        DAMAGED,
+        "positions = i.astype(jnp.uint32) * size + rows",
+        "positions = 0 * i.astype(jnp.uint32) * size + rows",
+        test(OF_DAMAGED, "a_batch_is_damaged_anew_for_each_place_in_register_with_its_picture"),
+    ),
+    Mutant(
+        "damaged",
+        "seed ignored",
+        DAMAGED,
+        "random.fold_in(random.key(self.seed), zlib",
+        "random.fold_in(random.key(0), zlib",
+        test(OF_DAMAGED, "what_is_read_is_the_same_every_time_and_another_for_another_seed"),
+    ),
+    Mutant(
+        "gram_distance",
+        "not divided by the channels",
+        "genlab/metrics/style.py",
+        "/ (height * width * channels)",
+        "/ (height * width)",
+        test("metrics/test_style.py", "a_gram_matrix_is_of_channels_over_positions"),
+    ),
+    Mutant(
+        "Tiled",
+        "tiles overlap by a step",
+        TILING,
+        "return -(-far // self.step) * self.step",
+        "return self.step",
+        test(OF_APPLY, "tiles_have_no_seams"),
+    ),
+    Mutant(
+        "postprocess",
+        IGNORED,
+        "genlab/evaluation/postprocess.py",
+        "return x + amount * (x - ",
+        "return x + 1.0 * (x - ",
+        test(OF_APPLY, "steps_do_what_they_say_and_are_chained_in_order"),
+    ),
+)

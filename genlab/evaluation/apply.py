@@ -1,0 +1,295 @@
+"""`genlab apply`: a trained run on whole pictures of any size."""
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jax import Array, random
+from PIL import Image as Pillow
+
+from genlab.config import ConfigError
+from genlab.data import provenance
+from genlab.data.columns import Image, Mask
+from genlab.data.decoding import Whole
+from genlab.data.pictures import write_png
+from genlab.evaluation import apply_files, postprocess
+from genlab.evaluation.apply_files import SHEET, TABLE, Task
+from genlab.evaluation.apply_request import ApplyRequest, check
+from genlab.evaluation.convention import Convention, means
+from genlab.evaluation.restoration import ability
+from genlab.evaluation.tiling import Tiled
+from genlab.game.abilities import Generates, Translates
+from genlab.runtime.progress import Progress, Silent
+from genlab.sampling.conditions import asked, loaded
+from genlab.sampling.load import TrainedRun, load
+
+STREAM = 82  # latents of what is applied, apart from those of samples
+PIECE = 7  # the least window of SSIM that a picture must hold to be scored
+
+
+def apply(
+    workdir: str | Path,
+    request: ApplyRequest,
+    step: int | None = None,
+    say: Callable[[str], Any] = lambda text: None,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Applies the State that `evaluate` scores (or that of round `step`) to pictures: the files
+    written, last the sheet of pictures before and after and, where answers are known, the table of
+    scores.
+
+    Transparency, EXIF and colour profile are kept, orientation is carried out; grey of 16 bits
+    stays so where the model gives grey. `say` is called with a line of results. ConfigError,
+    before anything is computed, for what the run cannot do and for files in the way; for a picture
+    that the network cannot take, naming it.
+    """
+    check(request)
+    steps = postprocess.parsed(request.then)
+    found = apply_files.tasks(request)
+    model = Model(load(workdir, step), request)
+    model.check()
+    one = Applied(model, request, steps, say)
+    progress = progress or Silent()
+    progress.begin("apply", 0, len(found))
+    try:
+        for number, task in enumerate(found, 1):
+            one.write(task)
+            progress.advance(number)
+    finally:
+        progress.end()
+    return one.finish()
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A run, as pictures are put through it."""
+
+    run: TrainedRun
+    request: ApplyRequest
+
+    @property
+    def made(self) -> Image:
+        """The kind of what it makes."""
+        kind = self.run.source.columns[self.run.method.makes]
+        if not isinstance(kind, Image):
+            raise ConfigError("genlab apply is for models of pictures; this one makes none")
+        return kind
+
+    @cached_property
+    def pictures(self) -> dict[str, Image]:
+        """The pictures that it is given."""
+        kinds = {name: self.run.source.columns[name] for name in self.run.method.given}
+        return {name: kind for name, kind in kinds.items() if isinstance(kind, Image)}
+
+    @cached_property
+    def masks(self) -> dict[str, Mask]:
+        """The masks that it is given."""
+        kinds = {name: self.run.source.columns[name] for name in self.run.method.given}
+        return {name: kind for name, kind in kinds.items() if isinstance(kind, Mask)}
+
+    @property
+    def given(self) -> str:
+        """The column of what it is applied to."""
+        return next(iter(self.pictures), self.run.method.makes)
+
+    def check(self) -> None:
+        """ConfigError for a run that makes no pictures of a picture, and for conditions."""
+        _ = self.made
+        ability(self.run.method, self.given)
+        if len(self.pictures) > 1:
+            raise ConfigError(
+                f"the model is given {len(self.pictures)} pictures ({', '.join(self.pictures)}), "
+                "and --input is one: genlab apply cannot say which"
+            )
+        if self.masks and not self.request.mask:
+            raise ConfigError(
+                f"the model is given a mask ({', '.join(self.masks)}): give --mask=FILE or FOLDER, "
+                "white where something is missing"
+            )
+        others = {*self.run.method.given} - {*self.pictures, *self.masks}
+        if missing := sorted(others - {*self.request.given}):
+            raise ConfigError(
+                f"the model is given {', '.join(missing)} too: give --given={missing[0]}=VALUE"
+            )
+
+    @cached_property
+    def channels(self) -> int:
+        """Of what it is applied to."""
+        return self.run.source.columns[self.given].shape[-1]
+
+    @cached_property
+    def tiled(self) -> Tiled:
+        """The network on pictures of any size."""
+        column = self.run.source.columns[self.given]
+        given = {self.given: column.shape[-1], **dict.fromkeys(self.masks, 1)}
+        trained = column.shape[0], column.shape[1]
+        return Tiled(*self.network, given, trained, self.request.tile)
+
+    @cached_property
+    def network(self) -> tuple[Callable[[Any, Mapping[str, Any]], Any], Any]:
+        """What the model makes of pictures and masks by name, [1, h, w, c], and its variables."""
+        run, method = self.run, self.run.method
+        by = ability(method, self.given)
+        z = method.latents(random.fold_in(random.key(self.request.seed), STREAM), 1)
+        texts = asked(run.source.columns, method.given, self.request.given)
+        fixed = loaded(run.source, {name: np.asarray(x)[None] for name, x in texts.items()}) or {}
+
+        def made(variables: Any, pictures: Mapping[str, Array]) -> Array:
+            params, stats, fixed = variables
+            cond = {**fixed, **{name: pictures[name] for name in pictures if name in method.given}}
+            if by is Generates:
+                return method.generate(params, stats, z, cond or None)
+            call = method.translate if by is Translates else method.reconstruct
+            return call(params, stats, pictures[self.given], cond or None)
+
+        return made, (run.params, run.stats, fixed)
+
+    def __call__(self, image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+        """Of a picture uint8 or uint16 [H, W, c]: what the model makes, with as many bits; around
+        the mask what was there stays.
+        """
+        top = float(np.iinfo(image.dtype).max)
+        x = image.astype(np.float32) / (top / 2.0) - 1.0
+        if mask is not None and self.request.fill == "grey":
+            x = np.where(mask, np.float32(128 / 127.5 - 1.0), x)
+        pictures = {self.given: x} | {name: np.float32(mask) for name in self.masks}
+        made = self.tiled(pictures)
+        found = np.rint(np.clip((made + 1.0) * (top / 2.0), 0.0, top)).astype(image.dtype)
+        if mask is None or found.shape != image.shape:
+            return found
+        return np.where(mask, found, image)
+
+
+@dataclass(eq=False)
+class Applied:
+    """One call of `apply`: what has been written so far."""
+
+    model: Model
+    request: ApplyRequest
+    steps: tuple[postprocess.Step, ...]
+    say: Callable[[str], Any]
+    files: list[Path] = field(default_factory=list)
+    rows: list[dict[str, np.ndarray]] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, task: Task) -> None:
+        """One picture."""
+        read = apply_files.read(task.source, "input")
+        try:
+            stages, alpha = self.stages(read, self.mask(task, read))
+        except ConfigError as error:
+            raise ConfigError(f"{task.source}: {error}") from None
+        if read.cut:
+            self.say(f"{task.name}: 16 bits of colour are read as 8")
+        image = list(stages.values())[-1]
+        if read.pixels.dtype == np.uint16 and image.dtype == np.uint8:
+            self.say(f"{task.name}: 16 bits become 8, for the model gives colour")
+        apply_files.write(task.place, _with_alpha(image, alpha), self.what, read)
+        self.files.append(task.place)
+        answer = apply_files.read(task.target, "target") if task.target else None
+        if answer:
+            self.score(task, stages, answer)
+        if len(self.rows) < apply_files.ROWS:
+            self.rows.append(stages | ({"answer": answer.pixels} if answer else {}))
+
+    def stages(
+        self, read: Whole, mask: np.ndarray | None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+        """The picture before, after the model and after each step; and its alpha."""
+        color, alpha = _without_alpha(read.pixels)
+        image = _channels(color, self.model.channels)
+        if image.dtype == np.uint16 and self.model.made.shape[-1] != 1:
+            image = (image >> 8).astype(np.uint8)
+        before = image.repeat(self.request.repeat, 0).repeat(self.request.repeat, 1)
+        if mask is not None:
+            mask = mask.repeat(self.request.repeat, 0).repeat(self.request.repeat, 1)
+        found = {"before": color, "after": self.model(before, mask)}
+        for step in self.steps:
+            last = list(found.values())[-1]
+            found[str(step)] = postprocess.chained((step,), last, image)
+        return found, alpha
+
+    def mask(self, task: Task, read: Whole) -> np.ndarray | None:
+        """bool [H, W, 1]."""
+        if task.mask is None:
+            return None
+        found = _channels(_without_alpha(apply_files.read(task.mask, "mask").pixels)[0], 1)
+        if found.shape[:2] != read.pixels.shape[:2]:
+            raise ConfigError(
+                f"{task.mask}: the mask is {found.shape[0]}x{found.shape[1]}, the picture "
+                f"{read.pixels.shape[0]}x{read.pixels.shape[1]}; bring both to one size"
+            )
+        return found > np.iinfo(found.dtype).max // 2
+
+    def score(self, task: Task, stages: Mapping[str, np.ndarray], answer: Whole) -> None:
+        """Each stage of the answer's size, in 8 bits."""
+        right = _eight(_without_alpha(answer.pixels)[0])
+        for stage, image in stages.items():
+            image = _channels(_eight(image), right.shape[-1])
+            if image.shape != right.shape or min(right.shape[:2]) < PIECE:
+                continue
+            side = min(right.shape[:2])
+            window = min(11, side - 1 + side % 2)
+            found = means(Convention(window=window).whole(image[None], right[None]))
+            self.scores.append({"picture": task.name, "stage": stage, **found})
+
+    @cached_property
+    def what(self) -> dict[str, Any]:
+        """What every picture says of itself."""
+        run, settings = self.model.run, self.request._asdict()
+        kept = {
+            name: x for name, x in settings.items() if x and name not in ("output", "overwrite")
+        }
+        return provenance.about(run.folder.path, run.step, "genlab apply", kept, changed=True)
+
+    def finish(self) -> list[Path]:
+        """The files written, with the sheet and the table."""
+        out = Path(self.request.output)
+        write_png(out / SHEET, apply_files.sheet(self.rows), self.what)
+        self.files.append(out / SHEET)
+        if self.scores:
+            with (out / TABLE).open("w", newline="", encoding="utf-8") as file:
+                lines = csv.DictWriter(file, list(self.scores[0]), lineterminator="\n")
+                lines.writeheader()
+                lines.writerows(self.scores)
+            self.files.append(out / TABLE)
+            for stage in dict.fromkeys(row["stage"] for row in self.scores):
+                rows = [row for row in self.scores if row["stage"] == stage]
+                names = [name for name in rows[0] if name not in ("picture", "stage")]
+                told = (f"{name} {np.mean([row[name] for row in rows]):.4g}" for name in names)
+                self.say(f"{stage}: {', '.join(told)} ({len(rows)} pictures)")
+        return self.files
+
+
+def _without_alpha(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    if pixels.shape[-1] in (2, 4):
+        return pixels[..., :-1], pixels[..., -1:]
+    return pixels, None
+
+
+def _with_alpha(image: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """With the alpha of before, at its own size."""
+    if alpha is None or image.dtype != np.uint8 or image.shape[-1] not in (1, 3):
+        return image
+    size = (image.shape[1], image.shape[0])
+    fitted = np.asarray(Pillow.fromarray(alpha[..., 0]).resize(size, Pillow.Resampling.BICUBIC))
+    return np.concatenate([image, fitted[..., None]], axis=-1)
+
+
+def _channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """In so many channels: grey repeated, colour as luma."""
+    if image.shape[-1] == channels:
+        return image
+    if image.shape[-1] == 1:
+        return np.repeat(image, min(channels, 3), axis=-1)
+    if channels == 1:
+        return np.asarray(Pillow.fromarray(image).convert("L"))[..., None]
+    raise ConfigError(f"the model takes pictures of {channels} channels, and this has 3")
+
+
+def _eight(image: np.ndarray) -> np.ndarray:
+    return (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image

@@ -1,0 +1,284 @@
+"""`genlab apply`: pictures of any size, in tiles, with all that a file holds."""
+
+import dataclasses
+import types
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from PIL import Image
+
+from genlab.cli import apply as command
+from genlab.cli.main import main
+from genlab.config import ConfigError
+from genlab.data import columns, provenance
+from genlab.evaluation import apply as applied
+from genlab.evaluation import postprocess
+from genlab.evaluation.apply_request import ApplyRequest
+from genlab.evaluation.tiling import Tiled
+
+RNG = np.random.default_rng(0)
+KERNEL = jnp.asarray(RNG.normal(0, 0.3, (5, 5, 3, 3)), jnp.float32)
+NHWC = ("NHWC", "HWIO", "NHWC")
+
+
+def local(x):
+    """A stride of two down, 5x5, and up again: sides must be even; a block of 2x2 pixels sees those
+    around it.
+    """
+    x = lax.conv_general_dilated(x, KERNEL, (2, 2), "SAME", dimension_numbers=NHWC)
+    return jnp.tanh(x.repeat(2, 1).repeat(2, 2)) + x.repeat(2, 1).repeat(2, 2)
+
+
+def tiled(forward=local, tile=32, given=3, trained=(16, 16)):
+    return Tiled(lambda _, pictures: forward(pictures["x"]), {}, {"x": given}, trained, tile)
+
+
+def test_tiles_have_no_seams():
+    """Whatever the size: as in one piece, but for what mirroring does to odd sides."""
+    net, x = tiled(), RNG.uniform(-1, 1, (90, 62, 3)).astype(np.float32)
+    assert net.scale == 1 and net.step == net.reach == 2
+    made, whole = net({"x": x}), np.asarray(local(x[None]))[0]
+    np.testing.assert_allclose(made, whole, atol=1e-5)
+    short = dataclasses.replace(net)
+    short.__dict__["reach"] = 0  # less than a pixel sees: seams
+    assert np.abs(short({"x": x}) - whole).max() > 1e-2
+    odd = net({"x": x[:45, :61]})
+    assert odd.shape == (45, 61, 3)
+    np.testing.assert_allclose(odd[:36, :52], whole[:36, :52], atol=1e-5)
+
+
+def test_a_network_that_enlarges_is_tiled_too():
+    def double(x):
+        return local(x).repeat(2, 1).repeat(2, 2)
+
+    net, x = tiled(double), RNG.uniform(-1, 1, (50, 34, 3)).astype(np.float32)
+    assert net.scale == 2
+    np.testing.assert_allclose(net({"x": x}), np.asarray(double(x[None]))[0], atol=1e-5)
+
+
+def test_a_network_that_sees_all_of_a_tile_fades_and_one_of_fixed_size_is_refused():
+    net = tiled(lambda x: x - x.mean((1, 2), keepdims=True))
+    assert net.reach is None
+    x = np.linspace(-1, 1, 100, dtype=np.float32)[:, None, None] + np.zeros((1, 40, 3), np.float32)
+    made = net({"x": x})
+    assert np.abs(np.diff(made[:, 0, 0])).max() < 0.2 and made.shape == x.shape
+    fixed = tiled(lambda x: (x.reshape(1, -1) @ jnp.ones((768, 768))).reshape(1, 16, 16, 3))
+    assert fixed({"x": x[:16, :16]}).shape == (16, 16, 3)
+    with pytest.raises(ConfigError, match="takes pictures of 16x16 alone"):
+        fixed({"x": x})
+    shrunk = tiled(lambda x: x[:, :16, :16])
+    with pytest.raises(ConfigError, match="takes pictures of 16x16 alone"):
+        shrunk({"x": x})
+
+
+@dataclasses.dataclass(frozen=True)
+class Negative:
+    """Turns what it is given over, or in a mask gives `inside`."""
+
+    given: tuple = ("noisy",)
+    makes: str = "image"
+    inside: float | None = None
+
+    def latents(self, key, n):
+        return jnp.zeros((n, 0))
+
+    def generate(self, params, stats, z, cond=None):
+        made = -cond[self.given[0]]
+        return made if self.inside is None else jnp.where(cond["holes"] > 0, self.inside, made)
+
+
+def run_of(method, channels=3, **kinds):
+    names = {"image": columns.Image((8, 8, channels)), "noisy": columns.Image((8, 8, channels)),
+             "holes": columns.Mask((8, 8, 1)), **kinds}  # fmt: skip
+    source = types.SimpleNamespace(columns=names)
+    folder = types.SimpleNamespace(path=Path("runs/negative"))
+    return types.SimpleNamespace(
+        method=method, source=source, folder=folder, params={}, stats={}, step=7, chosen="last"
+    )
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of pictures of every kind: rgb.jpg lies on its side, alpha.png is half clear."""
+    place = tmp_path / "photos"
+    place.mkdir()
+    rgb = RNG.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Camera"
+    Image.fromarray(rgb[..., :3]).save(place / "rgb.jpg", exif=exif, quality=100, subsampling=0)
+    Image.fromarray(rgb).save(place / "alpha.png")
+    Image.fromarray(rgb[..., 0]).save(place / "grey.bmp")
+    deep = RNG.integers(0, 65536, (12, 9), dtype=np.uint16)
+    Image.fromarray(deep).save(place / "deep.png")
+    return place
+
+
+def applied_to(monkeypatch, run, *arguments):
+    monkeypatch.setattr(applied, "load", lambda workdir, step: run)
+    return main(["apply", "--workdir=w", *map(str, arguments)])
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def test_files_of_every_kind_keep_what_they_hold(photos, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    run = run_of(Negative())
+    assert applied_to(monkeypatch, run, f"--input={photos}", f"--output={out}", "--tile=16") == 0
+    told = capsys.readouterr()
+    assert [Path(line).name for line in told.out.split()] == [
+        "alpha.png", "deep.png", "grey.png", "rgb.jpg", "before_after.png",
+    ]  # fmt: skip
+    before, after = pixels(photos / "alpha.png"), pixels(out / "alpha.png")
+    np.testing.assert_array_equal(after[..., :3], 255 - before[..., :3])
+    np.testing.assert_array_equal(after[..., 3], before[..., 3])
+    with Image.open(out / "rgb.jpg") as made:
+        assert made.size == (20, 30) and made.getexif()[0x010F] == "Camera"
+        assert 0x0112 not in made.getexif()
+        upright = np.rot90(pixels(photos / "rgb.jpg"), -1).astype(int)
+        assert np.abs(255 - upright - np.asarray(made)).mean() < 6
+    np.testing.assert_array_equal(
+        pixels(out / "grey.png")[..., 1], 255 - pixels(photos / "grey.bmp")
+    )
+    assert "deep.png: 16 bits become 8" in told.err
+    said = provenance.read(out / "alpha.png")
+    assert (
+        said["run"] == "negative" and said["round"] == 7 and said["settings"]["input"] == "photos"
+    )
+    assert said["generated"] == "from another picture" and str(tmp_path) not in f"{said}"
+    assert applied_to(monkeypatch, run, f"--input={photos}", f"--output={out}") == 2
+    assert "has alpha.png" in capsys.readouterr().err
+    np.testing.assert_array_equal(pixels(out / "alpha.png"), after)
+    again = f"--input={photos / 'alpha.png'}", f"--output={out}", "--overwrite"
+    assert applied_to(monkeypatch, run, *again) == 0
+
+
+def test_sixteen_bits_stay_where_the_model_gives_grey(photos, tmp_path, monkeypatch):
+    arguments = f"--input={photos / 'deep.png'}", f"--output={tmp_path / 'out'}"
+    assert applied_to(monkeypatch, run_of(Negative(), 1), *arguments) == 0
+    made, before = (pixels(p / "deep.png").astype(int) for p in (tmp_path / "out", photos))
+    assert made.max() > 255 and np.abs(65535 - before - made).max() <= 1
+
+
+def test_a_mask_is_what_is_made_and_the_rest_stays(photos, tmp_path, monkeypatch, capsys):
+    run = run_of(Negative(("noisy", "holes"), inside=0.5))
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:9, 6:20] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    arguments = [f"--input={photos / 'alpha.png'}", f"--output={tmp_path / 'out'}"]
+    assert applied_to(monkeypatch, run, *arguments) == 2
+    assert "give --mask" in capsys.readouterr().err
+    assert applied_to(monkeypatch, run, *arguments, f"--mask={tmp_path / 'mask.png'}") == 0
+    before, after = pixels(photos / "alpha.png"), pixels(tmp_path / "out" / "alpha.png")
+    inside = mask > 0
+    np.testing.assert_array_equal(after[~inside], before[~inside])
+    assert (after[inside][:, :3] == 191).all()
+    Image.fromarray(mask[:9]).save(tmp_path / "mask.png")
+    arguments[1] = f"--output={tmp_path / 'other'}"
+    assert applied_to(monkeypatch, run, *arguments, f"--mask={tmp_path / 'mask.png'}") == 2
+    assert "the mask is 9x30" in capsys.readouterr().err
+
+
+def test_each_step_is_scored_where_the_answer_is_known(photos, tmp_path, monkeypatch, capsys):
+    answers = tmp_path / "answers"
+    answers.mkdir()
+    Image.fromarray(255 - pixels(photos / "grey.bmp")).save(answers / "grey.png")
+    arguments = [f"--input={photos / 'grey.bmp'}", f"--output={tmp_path / 'out'}",
+                 f"--target={answers}", "--then=contrast:0.8,enlarge:2"]  # fmt: skip
+    assert applied_to(monkeypatch, run_of(Negative(), 1), *arguments) == 0
+    lines = (tmp_path / "out" / "scores.csv").read_text().splitlines()
+    stages = {line.split(",")[1]: float(line.split(",")[2]) for line in lines[1:]}
+    assert stages["after"] == 80 > stages["contrast:0.8"] > 10
+    assert stages["before"] < 15 and "enlarge:2" not in stages
+    assert pixels(tmp_path / "out" / "grey.png").shape == (40, 60)
+    assert "after: psnr 80" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("run", "arguments", "told"),
+    [
+        (run_of(Negative()), ("--output=o",), "--input=... is needed"),
+        (run_of(Negative()), ("--output={photos}/in",), "is within --input"),
+        (run_of(Negative()), ("--output=o", "--then=sharpn:1"), "no step 'sharpn'"),
+        (run_of(Negative()), ("--output=o", "--format=gif"), "give same, png, jpg, webp"),
+        (run_of(Negative()), ("--output=o", "--format=jpg"), "JPEG keeps no transparency"),
+        (run_of(Negative()), ("--output=o", "--target={photos}/.."), "nothing there for alpha.png"),
+        (run_of(Negative(("noisy", "image"))), ("--output=o",), "given 2 pictures"),
+        (
+            run_of(Negative(("noisy", "kind")), kind=columns.Label(("a", "b"))),
+            ("--output=o",),
+            "give --given=kind=VALUE",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    run, arguments, told, photos, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    given = [x.format(photos=photos) for x in arguments]
+    given += [] if "is needed" in told else [f"--input={photos}"]
+    assert applied_to(monkeypatch, run, *given) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_options_are_the_request():
+    assert {*ApplyRequest._fields} - {"given"} <= {
+        action.dest for action in _parsed()._actions
+    }  # fmt: skip
+
+
+def _parsed():
+    import argparse
+
+    made = argparse.ArgumentParser()
+    command.add(made)
+    return made
+
+
+GIVEN = RNG.integers(0, 256, (12, 14, 3), dtype=np.uint8)
+DARK = (GIVEN * 0.4 + 20).astype(np.uint8)
+
+
+def after(chain, image=DARK, like=GIVEN):
+    return postprocess.chained(postprocess.parsed(chain), image, like)
+
+
+def test_colours_are_matched_to_the_input():
+    made = after("match:mean", like=(GIVEN * 0.6 + 50).astype(np.uint8))
+    wanted = (GIVEN * 0.6 + 50).astype(np.uint8)
+    np.testing.assert_allclose(made.mean((0, 1)), wanted.mean((0, 1)), atol=0.7)
+    np.testing.assert_allclose(made.std((0, 1)), wanted.std((0, 1)), atol=0.7)
+    from skimage.exposure import match_histograms
+
+    wanted = match_histograms(DARK, GIVEN, channel_axis=-1)
+    assert np.abs(after("match:histogram").astype(float) - wanted).max() <= 1
+
+
+def test_steps_do_what_they_say_and_are_chained_in_order():
+    from skimage.filters import unsharp_mask
+
+    wanted = [255 * unsharp_mask(DARK[..., c] / 255, 1, 0.5) for c in range(3)]
+    assert np.abs(after("unsharp:0.5") - np.stack(wanted, axis=-1)).max() <= 1
+    np.testing.assert_array_equal(after("contrast:1"), DARK)
+    assert after("contrast:0.5").std() == pytest.approx(DARK.std() / 2, rel=0.1)
+    assert after("enlarge:4").shape == (48, 56, 3)
+    flat = np.full((12, 14, 1), 100, np.uint8)
+    for chain in ("enlarge:2", "unsharp:3", "denoise:5", "contrast:3"):
+        assert (after(chain, flat, flat) == 100).all()
+    one = after("contrast:0.5,match:mean")
+    np.testing.assert_allclose(one.mean((0, 1)), GIVEN.mean((0, 1)), atol=8)
+    deep = after("contrast:0.5", DARK.astype(np.uint16) * 257)
+    assert deep.dtype == np.uint16 and np.abs(deep / 257 - after("contrast:0.5")).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "chain", ["match:colour", "unsharp:x", "unsharp:-1", "enlarge:3", "blur:1"]
+)
+def test_steps_that_there_are_not_are_refused(chain):
+    with pytest.raises(ConfigError):
+        postprocess.parsed(chain)
