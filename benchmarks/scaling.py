@@ -1,6 +1,7 @@
 """Predicts what the gold configs would lose to communication on 8 to 4,096 devices.
 
-Run:    python benchmarks/scaling.py           (--page: write the page anew from the records alone)
+Run:    python benchmarks/scaling.py           (--page: write the page anew from the records alone;
+        --sharded: count anew only what fully sharded states exchange)
 Writes: benchmarks/results/scaling.json and docs/scaling.md
 
 FLOPs and what is all-reduced are counted in the traced round of each config at its authors' widths
@@ -19,7 +20,7 @@ from jax.extend.core import jaxprs_in_params
 
 from genlab import game, spec
 from genlab.config import files, override
-from genlab.runtime import collectives
+from genlab.runtime import accelerators, placement
 from genlab.runtime.communication import Machine, Work, efficiency, exchanges
 from genlab.sweep import plan
 from genlab.train.program import batch_like, cost, prepare
@@ -72,9 +73,10 @@ Where these programs differ from those for CPU, and what they showed:
 * On CPU alone the gradients of wide kernels are reduced in the form of fewer products
   (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
   TPU (a test).
-* A fully sharded state exchanges activations, as on CPU: on 4 chips tens of times the bytes of a
-  replicated one. On 256 and 1,024 few of DCGAN's arrays have a side that divides, and most of the
-  state stays whole. Where a replicated state fits, prefer it.
+* In the rows of fully sharded states XLA alone decided where parameters are gathered: it exchanged
+  activations, on 4 chips tens of times the bytes of a replicated state. Since then they are
+  gathered once a move (counted for CPU below); these rows were not compiled again. On 256 and 1,024
+  few of DCGAN's arrays have a side that divides, and most of the state stays whole.
 * Copies and main memory grow with the chips. Every chip works out the order of the whole global
   batch of data to find its own rows; that this is the cause was not checked.
 $resident
@@ -121,11 +123,11 @@ def reduced(jaxpr) -> tuple[int, int]:
 def work(config) -> dict:
     """Of a round on one device with the whole batch, under the placement `pmap`."""
     training = prepare(config)
-    e, state = training.experiment, training.like()
+    e = training.experiment
     spent = cost(training)
-    batches = batch_like(e, (training.moves, e.batch_size))
-    step = partial(game.step, e.method, e.optim, e.ema)
-    traced = jax.make_jaxpr(step, axis_env=[(collectives.AXIS, 8)])(state, batches)
+    batches = batch_like(e, (training.moves, 8 * e.batch_size))
+    step = placement.by_name("pmap", 8).step(partial(game.step, e.method, e.optim, e.ema))
+    traced = jax.make_jaxpr(step)(training.shape(), batches)
     size, calls = reduced(traced.jaxpr)
     owned = sum(
         player.moves * sum(spent["parameters"][name] for name in player.owns)
@@ -205,7 +207,14 @@ def page(record_: dict) -> str:
         latency=f"{1e6 * MACHINE.latency:.0f}",
         **topologies.sections(record.read("topologies")),
     )
-    lines = [told, *remat_lines(), *sharded_lines(record_["sharded"]), "## Config by config", ""]
+    lines = [
+        told,
+        *remat_lines(),
+        *sharded_lines(record_["sharded"], record_["sharded_before"]),
+        *data_lines(record_["configs"]),
+        "## Config by config",
+        "",
+    ]
     for name, row in record_["configs"].items():
         lines += [
             f"### {name}",
@@ -258,52 +267,107 @@ def remat_lines() -> list[str]:
     return [*lines, ""]
 
 
+HOST = {"chips": 8, "vcpus": 224}  # of v5e: https://docs.cloud.google.com/tpu/docs/v5e
+STREAMED = {
+    "uint8 arrays": "CIFAR-size, streamed",
+    "PNG in array_record": "32x32 PNG in array_record (TFDS), streamed",
+}
+
+
+def data_lines(configs: dict) -> list[str]:
+    """What the hosts of a slice would have to read, against the rates of `benchmarks/data.py`."""
+    found = record.read("data")
+    cpus = found["environment"]["cpus"]
+    rates = {told: found["sources"][name]["images_per_second"] / cpus
+             for told, name in STREAMED.items()}  # fmt: skip
+    peak = accelerators.TPUS["v5e"].flops["bfloat16"]
+    lines = [
+        "## Data: what a host has to read",
+        "",
+        "A prediction for v5e:16x16, 32 hosts of 8 chips and 224 vCPUs each, every chip with the "
+        "authors' batch. *At most*: images a second that a host's chips take if products run at "
+        "the published peak, which they do not reach: at a tenth of it a tenth is enough. *Cores*: "
+        "how many would stream so many, from the rate of one core "
+        f"({', '.join(f'{told}: {rate:,.0f} images/s' for told, rate in rates.items())}; "
+        f"`benchmarks/data.py` on {cpus} cores, divided by {cpus}); that it grows with the cores "
+        "was not measured.",
+        "",
+        "| config | images a round and chip | images/s of a host, at most | "
+        + " | ".join(f"cores: {told}" for told in rates) + " |",
+        "|---|---:|---:|" + "---:|" * len(rates),
+    ]  # fmt: skip
+    for name, row in configs.items():
+        images = row["batch"] * row["moves"]
+        eaten = HOST["chips"] * images * peak / row["flops"]
+        cores = (f"{eaten / rate:,.0f}" for rate in rates.values())
+        lines.append(f"| {name} | {images} | {eaten:,.0f} | {' | '.join(cores)} |")
+    return [
+        *lines,
+        "",
+        "Levers, the strongest first: a set that fits is *resident* and costs the host nothing "
+        "(CIFAR-10 takes 146 MiB of a chip's 16 GiB, and a batch is gathered on the chip). What is "
+        "streamed is best stored decoded (`genlab prepare`). Each process reads only the rows of "
+        "its own chips, so that more hosts share the work; within a host Grain reads in `threads` "
+        "background threads (4 unless the source says otherwise), while the round before is "
+        "played.",
+        "",
+    ]
+
+
 COLUMNS = ("weak, exposed", "weak, hidden", "strong, exposed", "strong, hidden")
 
 
-def sharded_lines(rows: list[dict]) -> list[str]:
-    """The table of what fully sharded states exchange."""
+def sharded_lines(rows: list[dict], before: list[dict]) -> list[str]:
+    """The table of what fully sharded states exchange, and of what they did when XLA alone decided
+    where parameters are gathered.
+    """
     lines = [
         "## Fully sharded states, counted",
         "",
         "A DCGAN of width 16 on 32x32 images, batch 16, compiled for virtual CPU devices; bytes "
-        "relative to those of all parameters. Memory divides by the devices; the exchange does not "
-        "get smaller for it: XLA splits many of the sums over channels, and so reduces activations "
-        "rather than gathering parameters alone. Where a replicated state fits, prefer it.",
+        "relative to those of all parameters. What is held from round to round divides by the "
+        "devices; for a move the parameters are gathered once (both networks', in either player's "
+        "move), its gradients reduced, and each device's optimiser updates its own part. *left to "
+        "XLA*: as it was before that was asked for; XLA divided products by channels and exchanged "
+        "activations.",
         "",
         "| devices | state | held per device | all-reduce | all-gather | all-to-all | other |",
         "|---:|---|---:|---:|---:|---:|---:|",
     ]
-    for row in rows:
+    names = {"replicated": "replicated", "full": "fully sharded"}
+    marked = [(row, names[row["sharding"]]) for row in rows]
+    marked += [(row, "fully sharded, left to XLA") for row in before if row["sharding"] == "full"]
+    for row, state in sorted(marked, key=lambda one: one[0]["devices"]):
         cells, rest = [], dict(row["kinds"])
         for kind in ("all-reduce", "all-gather", "all-to-all"):
             cells.append(rest.pop(kind, [0, 0]))
         cells.append([sum(c[i] for c in rest.values()) for i in (0, 1)])
         told = [f"{c[0]} ops, {c[1] / row['parameter_bytes']:.1f}x" for c in cells]
         held = row["state_bytes_per_device"] / 2**20
-        lines.append(
-            f"| {row['devices']} | {row['sharding']} | {held:.2f} MiB | " + " | ".join(told) + " |"
-        )
+        lines.append(f"| {row['devices']} | {state} | {held:.2f} MiB | " + " | ".join(told) + " |")
     return [*lines, ""]
 
 
 def main() -> None:
     """Counts, predicts and writes."""
-    if "--page" not in sys.argv:
+    jax.config.update("jax_num_cpu_devices", 8)
+    sys.path.insert(0, str(ROOT / "experiments"))
+    if "--sharded" in sys.argv:
+        record.write("scaling", record.read("scaling") | {"sharded": sharded()})
+    elif "--page" not in sys.argv:
         count()
     (ROOT / "docs" / "scaling.md").write_text(page(record.read("scaling")))
 
 
 def count() -> None:
     """Writes the record."""
-    jax.config.update("jax_num_cpu_devices", 8)
-    sys.path.insert(0, str(ROOT / "experiments"))
     configs = {}
     for name in plan.variants(files.load(GOLD)):
         row = work(gold(name))
         configs[name] = row | {"predicted": predicted(row)}
         print(name, {k: v for k, v in row.items()}, flush=True)
-    found = {"machine": MACHINE._asdict(), "configs": configs, "sharded": sharded()}
+    kept = {"sharded_before": record.read("scaling")["sharded_before"]}
+    found = {"machine": MACHINE._asdict(), "configs": configs, "sharded": sharded(), **kept}
     record.write("scaling", found)
 
 

@@ -25,11 +25,11 @@ def plain(**kwargs):
 
 GAMES = {  # and how often a round needs the global statistics of a BatchNorm
     "plain": (plain, {"disc": 1, "gen": 1}, 0),
-    # the generator's: forward in the critic's move; forward, backward and running in its own;
-    # the critic's: twice forward and backward, and running; forward and backward
-    "norms": (lambda **k: tiny.gan("BatchNorm", **k), {"disc": 1, "gen": 1}, 4 + 5 + 2),
-    "penalty": (lambda **k: tiny.gan(method=PENALISED, **k), {"disc": 5, "gen": 1}, 5 + 3),
-    "vae": (tiny.vae, {"encoder": 1, "decoder": 1}, 3),
+    # the generator's: forward in the critic's move; forward and backward in its own; the critic's:
+    # twice forward and backward; forward and backward. Running averages follow from these.
+    "norms": (lambda **k: tiny.gan("BatchNorm", **k), {"disc": 1, "gen": 1}, 3 + 4 + 2),
+    "penalty": (lambda **k: tiny.gan(method=PENALISED, **k), {"disc": 5, "gen": 1}, 5 + 2),
+    "vae": (tiny.vae, {"encoder": 1, "decoder": 1}, 2),
 }
 FIRST = {"norms", "penalty"}  # under `pmap` in the default suite
 
@@ -80,6 +80,17 @@ def test_jit_reduces_owned_gradients_and_nothing_else(devices):
     assert_only_sums(found)
     assert numbers(found) == 2 * sizes["disc"] + sizes["gen"]
     assert [e.times for e in found] == [1, 1]
+
+
+@pytest.mark.parametrize("devices", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 8))])
+def test_a_fully_sharded_state_gathers_parameters_once_a_move_and_reduces_gradients(devices):
+    """Both networks are gathered in either player's move, at most; no activation is sent."""
+    found, sizes = counted(plain(loop={"devices": devices, "sharding": "full"}))
+    assert {e.kind for e in found} == {"all-reduce", "all-gather"}
+    gathered = numbers([e for e in found if e.kind == "all-gather"])
+    reduced = numbers([e for e in found if e.kind == "all-reduce"])
+    assert sizes["disc"] < gathered <= 2 * (sizes["disc"] + sizes["gen"])
+    assert reduced == 2 * sizes["disc"] + sizes["gen"]
 
 
 @pytest.mark.parametrize(

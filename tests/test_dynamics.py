@@ -13,7 +13,7 @@ from genlab import game
 from genlab.config import ConfigError
 from genlab.game import Player
 from genlab.game.dynamics import balanced, changed, consensus, extragradient, simultaneous, unrolled
-from genlab.runtime import collectives
+from genlab.runtime import collectives, placement
 
 H = 0.1
 
@@ -224,11 +224,5 @@ def test_two_devices_under_pmap_play_as_one(dynamics):
         return game.step(method, optim, {}, state, {"image": points})[0].params
 
     alone = jax.jit(play)(state, points)
-    apart = jax.pmap(
-        play,
-        axis_name=collectives.AXIS,
-        in_axes=(None, 1),
-        out_axes=None,
-        devices=jax.devices()[:2],
-    )(state, points.reshape(n, 2, 4, 2))
+    apart = jax.jit(placement.by_name("pmap", 2).step(play))(state, points)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-7), alone, apart)

@@ -10,12 +10,18 @@ import numpy as np
 import optax
 import pytest
 from helpers import tiny
+from helpers.devices import on_devices
 from jax import random
+from jax.sharding import PartitionSpec as P
 
 from genlab import game
 from genlab.config import ConfigError, as_dict, override, spec
+from genlab.data import products
 from genlab.game import apply
+from genlab.nets.kernels.convolution import convolve, convolve_transposed
+from genlab.nets.kernels.resize import mean_pool, upsample
 from genlab.runtime import collectives, compiler, placement
+from genlab.runtime.collectives import AXIS
 from genlab.train.benchmark import memory
 from genlab.train.program import prepare
 
@@ -172,15 +178,64 @@ def test_pmap_gives_each_device_its_own_rows_of_a_streamed_batch():
     held = {"image": np.arange(2 * 8).reshape(2, 8)}
 
     def program(state, held, key, rows):
-        return state, {
-            "seen": jax.lax.all_gather(held["image"][1], collectives.AXIS),
-            "rows": rows,
-        }
+        own = jnp.zeros(8, int).at[rows].set(held["image"][1])
+        return state, {"seen": jax.lax.psum(own, collectives.AXIS)}
 
     state, stored = {"x": jnp.zeros(3)}, place.put(held, resident=False)
     compiled = place.compile(program, state, stored, random.key(0), 8, resident=False)
     _, metrics = compiled.run(state, stored, random.key(0))
-    np.testing.assert_array_equal(np.asarray(metrics["seen"]).ravel(), np.arange(8, 16))
+    np.testing.assert_array_equal(np.asarray(metrics["seen"]), np.arange(8, 16))
+
+
+def test_on_two_devices_convolutions_have_the_gradients_of_the_global_batch():
+    """Of first and of second order, by a kernel that all devices share."""
+    rng = np.random.default_rng(0)
+    x, w = (jnp.float32(0.3 * rng.normal(size=n)) for n in ((4, 4, 4, 2), (3, 3, 2, 2)))
+
+    def net(w, x):
+        y = upsample(convolve(x, w, (1, 1), ((1, 1), (1, 1))))
+        return mean_pool(convolve_transposed(y, w, (2, 2), "SAME")) ** 3
+
+    def loss(w, x):
+        slopes = jax.grad(lambda x: net(w, x).sum())(x)
+        return net(w, x).mean() + (slopes**2).mean()
+
+    def move(w, x):
+        return collectives.mean(collectives.grad(lambda w: loss(w, x), w))
+
+    found = on_devices(move, in_axes=(None, 0))(w, x.reshape(2, 2, 4, 4, 2))
+    expected = jax.jit(jax.grad(loss))(w, x)
+    np.testing.assert_allclose(found, np.stack([expected] * 2), rtol=1e-4, atol=1e-5)
+    mesh = placement.by_name("pmap", 2).mesh
+    split = jax.shard_map(move, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P())
+    for platform in ("cpu", "tpu"):  # each form of the kernels: nothing but the mean is sent
+        text = jax.jit(split).trace(w, x).lower(lowering_platforms=(platform,)).as_text()
+        assert text.count("stablehlo.all_reduce") == 1
+
+
+def test_a_set_drawn_with_branches_and_loops_is_drawn_on_each_device():
+    source = products(size=16).only(("image",))
+    held, zero = source.fetch("train", 0, 0, 1, 4), jnp.int32(0)
+
+    def draw(rows):
+        return source.batch(held, random.key(0), zero, zero, rows, 4)["image"]
+
+    rows = jnp.arange(4).reshape(2, 2)
+    assert jax.eval_shape(on_devices(draw), rows).shape == (2, 2, 16, 16, 3)
+
+
+def looping(critic, real, fake, key):
+    """A penalty whose loop begins with what is the same on all devices."""
+    return jax.lax.fori_loop(0, 2, lambda _, total: total + critic(real), jnp.zeros(len(real)))
+
+
+def test_pmap_takes_terms_of_every_second_round_and_names_a_loop_it_cannot_take():
+    loop = {"devices": 2, "placement": "pmap"}
+    now_and_then = {"r1": {"weight": 1.0, "every": 2}, "lecam": {"weight": 1.0, "every": 3}}
+    prepare(tiny.gan(method={"penalties": now_and_then}, loop=loop))
+    mine = {"looping": {"fn": looping, "weight": 1.0}}
+    with pytest.raises(ConfigError, match=r"collectives\.varying"):
+        prepare(tiny.gan(method={"penalties": mine}, loop=loop))
 
 
 def test_both_placements_share_one_state_layout():

@@ -84,7 +84,7 @@ def consensus(weight: Weight = 10.0) -> Change:
                 def loss(owned, player=player):
                     return player.loss({**params, **owned}, stats, batch, key, step)[0]
 
-                grads = collectives.mean(jax.grad(loss)(owned))
+                grads = collectives.mean(collectives.grad(loss, owned))
                 squares += sum(jnp.vdot(g, g) for g in jax.tree.leaves(grads))
             return squares / 2
 

@@ -61,7 +61,8 @@ def move(
     Other players' networks keep their parameters and their statistics.
     """
     player, key = players[name], collectives.device_key(key)
-    owned = _only(params, player.owns)
+    owned, held = _only(params, player.owns), stats
+    params, stats = collectives.whole((params, stats))
 
     def loss(owned):
         point = {**params, **owned}
@@ -70,14 +71,16 @@ def move(
             look_ahead(player.ahead, players, optim, point, *for_all), stats, batch, key, step
         )
 
-    grads, (new_stats, metrics) = jax.grad(loss, has_aux=True)(owned)
-    grads, moving, metrics = collectives.mean((grads, without_frozen(new_stats), metrics))
-    new_stats = with_frozen(moving, stats)
+    at_hand = _only(params, player.owns)
+    grads, (new_stats, metrics) = collectives.grad(loss, at_hand, has_aux=True)
+    found = collectives.mean((grads, without_frozen(new_stats), metrics))
+    grads, moving, metrics = collectives.whole(found)
+    grads, new_stats = collectives.parts(grads), with_frozen(moving, held)
     updates, new_opt = optim[name].update(grads, opt[name], owned)
-    others = {n: s for n, s in stats.items() if n in params and n not in player.owns}
+    others = {n: s for n, s in held.items() if n in params and n not in player.owns}
     after = optax.apply_updates(owned, updates), {**new_stats, **others}, new_opt
     if player.plays is not None:
-        before, plays = (owned, {n: stats[n] for n in after[1]}, opt[name]), player.plays(metrics)
+        before, plays = (owned, {n: held[n] for n in after[1]}, opt[name]), player.plays(metrics)
         after = jax.tree.map(lambda new, old: jnp.where(plays, new, old), after, before)
         metrics = {**metrics, "plays": plays.astype(jnp.float32)}
     new_owned, all_stats, opt_state = after
@@ -86,7 +89,7 @@ def move(
 
 def look_ahead(ahead: Ahead, players, optim, params, stats, opt, batch, key, step) -> dict:
     """All parameters after the moves that `ahead` foresees."""
-    point, opt = params, dict(opt)
+    point, opt = params, collectives.whole(dict(opt)) if ahead.steps else dict(opt)
     for _ in range(ahead.steps):
         moved = {}
         for name in ahead.players:
@@ -95,7 +98,7 @@ def look_ahead(ahead: Ahead, players, optim, params, stats, opt, batch, key, ste
             def loss(owned, player=player, point=point):
                 return player.loss({**point, **owned}, stats, batch, key, step)[0]
 
-            grads = collectives.mean(jax.grad(loss)(owned))
+            grads = collectives.whole(collectives.mean(collectives.grad(loss, owned)))
             updates, opt[name] = optim[name].update(grads, opt[name], owned)
             moved |= optax.apply_updates(owned, updates)
         point = {**point, **moved}

@@ -178,6 +178,7 @@ class VQGAN:
             here, drawn = made(kernel)
             return self._against(here, stats, x, drawn, key)[0].mean()
 
-        slopes = collectives.mean([jax.grad(of)(flat[self.last]) for of in (compared, against)])
+        last = flat[self.last]
+        slopes = collectives.mean([collectives.grad(of, last) for of in (compared, against)])
         norms = [optax.tree.norm(slope) for slope in slopes]
         return lax.stop_gradient(jnp.clip(norms[0] / (norms[1] + SMALLEST), 0.0, LARGEST))

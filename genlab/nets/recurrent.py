@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets.conditions import Conditions
+from genlab.runtime import collectives
 
 
 class Down(nn.Module):
@@ -24,7 +25,9 @@ class Down(nn.Module):
     ) -> Float[Array, "b d"]:
         """Features, `width` of them; `cond` is not used."""
         words = sequence(x, self.vocabulary)
-        return nn.RNN(nn.GRUCell(self.width), return_carry=True)(words)[0]
+        start = collectives.varying(jnp.zeros((len(words), self.width)))
+        network = nn.RNN(nn.GRUCell(self.width), return_carry=True)
+        return network(words, initial_carry=start)[0]
 
 
 class Decoder(nn.Module):

@@ -2,21 +2,26 @@
 
 Under `Jit` a step is written for the global batch, and all of these are the identity (`shard`
 distributes what is drawn). Under `Pmap` each device traces its own rows, and what a paper defines
-over the batch, such as the mean logit of the other side, has to ask for it.
+over the batch, such as the mean logit of the other side, has to ask for it. There JAX knows of each
+array whether it is the same on all devices or may vary, and refuses a state that may; a loop or
+a branch that begins with constants and goes on with a device's own arrays needs `varying` of the
+constants.
 """
 
 import contextvars
+from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax, random
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 AXIS = "data"
 PyTree = Any
-traced_mesh: contextvars.ContextVar[Mesh | None] = contextvars.ContextVar(
-    "the mesh of the `Jit` that is being traced", default=None
+traced: contextvars.ContextVar[Any] = contextvars.ContextVar(
+    "the `Jit` that is being traced", default=None
 )
 
 
@@ -32,8 +37,45 @@ def axis() -> str | None:
 
 
 def mean(tree: PyTree) -> PyTree:
-    """The mean over the devices of a `Pmap`; under `Jit` the tree itself, the global mean."""
-    return lax.pmean(tree, AXIS) if axis() else tree
+    """The mean over the devices of a `Pmap`; under `Jit` the tree itself, the global mean. What is
+    known to be the same on all devices is not sent again.
+    """
+    if not axis():
+        return tree
+    known = _checked()
+    return jax.tree.map(lambda x: x if known and not varies(x) else lax.pmean(x, AXIS), tree)
+
+
+def grad(loss: Callable, owned: PyTree, has_aux: bool = False) -> PyTree:
+    """`jax.grad(loss, has_aux=has_aux)(owned)` for this device's rows, whose `mean` is the gradient
+    for the global batch. The parameters are marked as a device's own: of those that all share JAX
+    would sum the gradient over the devices itself, once for each use.
+    """
+
+    def own(owned):
+        found = loss(owned)
+        return (varying(found[0]), found[1]) if has_aux else varying(found)
+
+    return jax.grad(own, has_aux=has_aux)(varying(owned))
+
+
+def varying(tree: PyTree) -> PyTree:
+    """`tree`, marked as this device's own under `Pmap`: the same numbers, which may vary from now
+    on. `tree` itself elsewhere.
+    """
+    if not (axis() and _checked()):
+        return tree
+    return jax.tree.map(lambda x: x if varies(x) else lax.pcast(x, AXIS, to="varying"), tree)
+
+
+def varies(x: Any) -> bool:
+    """Whether `x` may differ between the devices of a `Pmap`."""
+    return AXIS in jax.typeof(x).manual_axis_type.varying
+
+
+def _checked() -> bool:
+    """Whether JAX keeps account of what varies: `jax.shard_map` does, `jax.pmap` does not."""
+    return varies(lax.axis_index(AXIS))
 
 
 def total(tree: PyTree) -> PyTree:
@@ -65,8 +107,32 @@ def shard(x: Array) -> Array:
     """Shards `x` along the batch axis under `Jit`; otherwise XLA would replicate arrays that are
     created inside the program, as latents are. `x` itself elsewhere.
     """
-    mesh = traced_mesh.get()
-    return x if mesh is None else lax.with_sharding_constraint(x, NamedSharding(mesh, P(AXIS)))
+    place = traced.get()
+    if place is None:
+        return x
+    return lax.with_sharding_constraint(x, NamedSharding(place.mesh, P(AXIS)))
+
+
+def whole(tree: PyTree) -> PyTree:
+    """All of each array on every device, where the state is fully sharded; `tree` itself elsewhere.
+
+    Parameters are gathered by it once for a move. Otherwise XLA gathers them for each use, or
+    divides products by the parameters' axes and exchanges activations.
+    """
+    place = traced.get()
+    if place is None or place.sharding != "full":
+        return tree
+    return lax.with_sharding_constraint(tree, NamedSharding(place.mesh, P()))
+
+
+def parts(tree: PyTree) -> PyTree:
+    """Each device's part alone, where the state is fully sharded, so that an optimiser works on no
+    more of it; `tree` itself elsewhere.
+    """
+    place = traced.get()
+    if place is None or place.sharding != "full":
+        return tree
+    return lax.with_sharding_constraint(tree, place.state_sharding(tree))
 
 
 def device_key(key: Array) -> Array:

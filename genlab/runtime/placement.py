@@ -27,7 +27,7 @@ from jax.sharding import PartitionSpec as P
 
 from genlab.config import ConfigError, choices
 from genlab.runtime import compiler, processes
-from genlab.runtime.collectives import AXIS, PyTree, shard, traced_mesh
+from genlab.runtime.collectives import AXIS, PyTree, shard, traced
 
 
 class Compiled(NamedTuple):
@@ -81,18 +81,14 @@ class Jit:
     mesh: jax.sharding.Mesh
     sharding: str = "replicated"
 
-    @contextlib.contextmanager
-    def tracing(self) -> Iterator[None]:
-        """A context in which a step is traced as it is for the program; see `collectives.shard`."""
-        token = traced_mesh.set(self.mesh)
-        try:
-            yield
-        finally:
-            traced_mesh.reset(token)
+    def step(self, step: Callable) -> Callable:
+        """`step(state, batches)`, batches [moves, size, ...], as it is in the program."""
 
-    def share(self, size: int) -> int:
-        """Rows of a batch that one trace of the step sees: all of them."""
-        return size
+        def whole(state, batches):
+            with self._tracing():
+                return step(state, batches)
+
+        return whole
 
     def state_sharding(self, state: PyTree) -> PyTree:
         """Sharding of each leaf of a state."""
@@ -122,30 +118,35 @@ class Jit:
         states = self.state_sharding(state)
 
         def run(state, held, key):
-            with self.tracing():
+            with self._tracing():
                 return program(state, held, key, shard(jnp.arange(size)))
 
         jitted = jax.jit(run, out_shardings=(states, everywhere), donate_argnums=0)
         executable = compiler.compiled(jitted.lower(state, held, key), self.mesh)
         return Compiled(executable, executable)
 
+    @contextlib.contextmanager
+    def _tracing(self) -> Iterator[None]:
+        """See `collectives.shard`."""
+        token = traced.set(self)
+        try:
+            yield
+        finally:
+            traced.reset(token)
+
 
 @dataclass(frozen=True)
 class Pmap:
-    """One program per device; state in and out unstacked, so that both placements share one
-    checkpoint.
+    """One program per device, by `jax.shard_map`; state in and out unstacked, so that both
+    placements share one checkpoint. JAX proves that the state is the same on all devices.
     """
 
     mesh: jax.sharding.Mesh
     sharding: str = "replicated"
 
-    def tracing(self) -> contextlib.nullcontext:
-        """As `Jit.tracing`; `pmap` needs nothing."""
-        return contextlib.nullcontext()
-
-    def share(self, size: int) -> int:
-        """Rows of a batch that one trace of the step sees: those of one device."""
-        return size // self.mesh.size
+    def step(self, step: Callable) -> Callable:
+        """As `Jit.step`: each device's own rows of the batches."""
+        return jax.shard_map(step, mesh=self.mesh, in_specs=(P(), P(None, AXIS)), out_specs=P())
 
     def state_sharding(self, state: PyTree) -> PyTree:
         """Replicated."""
@@ -174,7 +175,7 @@ class Pmap:
             return program(state, held, key, own)
 
         given = P(), P() if resident else P(None, AXIS), P()
-        mapped = jax.shard_map(run, mesh=self.mesh, in_specs=given, out_specs=P(), check_vma=False)
+        mapped = jax.shard_map(run, mesh=self.mesh, in_specs=given, out_specs=P())
         lowered = jax.jit(mapped, donate_argnums=0).lower(state, held, key)
         executable = compiler.compiled(lowered, self.mesh)
         return Compiled(executable, executable)

@@ -94,9 +94,8 @@ def dtypes(training: Training) -> dict[str, float]:
     changes it: that of the narrower factor.
     """
     e = training.experiment
-    batches = batch_like(e, (training.moves, training.place.share(e.batch_size)))
-    with training.place.tracing():
-        jaxpr = jax.make_jaxpr(training.step)(training.shape(), batches)
+    batches = batch_like(e, (training.moves, e.batch_size))
+    jaxpr = jax.make_jaxpr(training.place.step(training.step))(training.shape(), batches)
     found = _products(jaxpr.jaxpr)
     whole = sum(found.values())
     return {name: found[name] / whole for name in sorted(found, key=lambda n: -found[n])}

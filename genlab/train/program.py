@@ -26,6 +26,10 @@ from genlab.runs.checkpoint import shapes
 from genlab.runtime import placement
 
 STATE, DATA = 0, 1  # what is folded into a run's root key
+MARK = (
+    "; under loop.placement='pmap' what a loop begins with, and what a branch gives, must be "
+    "marked as a device's own where the rest is: genlab.runtime.collectives.varying(x)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +121,9 @@ class Training:
 
     def trace(self) -> None:
         """Traces one whole round, compiling nothing: shapes, names and optimisers fit together."""
-        rows = self.place.share(self.experiment.batch_size)
-        batches = batch_like(self.experiment, (self.moves, rows))
+        batches = batch_like(self.experiment, (self.moves, self.experiment.batch_size))
         batches = shapes(batches, self.place.state_sharding(batches))
-        with self.place.tracing():
-            jax.eval_shape(self.step, self.like(), batches)
+        jax.eval_shape(self.place.step(self.step), self.like(), batches)
 
     def compile(self, state: State, held: dict, rounds: int) -> placement.Compiled:
         """The program of `rounds` rounds, compiled for a state or what is `like` it:
@@ -139,7 +141,7 @@ class Training:
     def play(
         self, state: State, held: dict, key: jax.Array, rows: jax.Array, rounds: int
     ) -> tuple[State, dict]:
-        """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced, within `place.tracing()`."""
+        """`rounds` rounds by `lax.scan`: metrics [rounds]. Traced, by `place.compile`."""
 
         def one(state: State, r: jax.Array):
             def batch(m):
@@ -194,6 +196,7 @@ def prepare(config: ConfigDict, devices: Sequence[Any] = ()) -> Training:
     except Exception as error:
         text = " ".join(str(error).split())[:400]
         told = f"this game cannot be played: {type(error).__name__}: {text}"
+        told += MARK if "to='varying'" in str(error) else ""
         raise ConfigError(placed(told, error)) from error
     return training
 

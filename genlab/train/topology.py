@@ -110,14 +110,16 @@ def predicted(
 def levers(training: Training, topology: Topology, error: DoesNotFit) -> list[str]:
     """What would make a program smaller, the most certain first; estimates, not compiled."""
     found, e, over = [], training.experiment, error.needed - error.available
-    state = sum(_bytes(leaf) for leaf in jax.tree.leaves(training.shape()))
-    saved = state * (1 - 1 / topology.chips)
+    shape = training.shape()
+    state, gathered = (sum(map(_bytes, jax.tree.leaves(x))) for x in (shape, shape.params))
+    saved = state * (1 - 1 / topology.chips) - gathered
     if e.loop.sharding != "full" and topology.chips > 1:
         enough = "" if saved > over else ", which is not enough by itself"
         pmap = " --config.loop.placement=jit" if e.loop.placement == "pmap" else ""
         found.append(
             f"--config.loop.sharding=full{pmap}: the state takes {size(state / topology.chips)} a "
-            f"chip instead of {size(state)}{enough}"
+            f"chip instead of {size(state)}, besides {size(gathered)} of parameters gathered for a "
+            f"move{enough}"
         )
     for path in sorted(recomputable(e.method, "method")):
         found.append(f"--config.{path}=true: blocks are computed again for the gradient")

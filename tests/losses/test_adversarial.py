@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.devices import on_devices
 from losses.objective_oracles import F_GANS, ORACLES
 from scipy.stats import wasserstein_distance
 
 from genlab.config import ConfigError, build, choose, spec
 from genlab.losses import adversarial
 from genlab.losses.adversarial import Objective
-from genlab.runtime.collectives import AXIS
+from genlab.runtime import collectives
 
 SIDES = pytest.mark.parametrize("side", [0, 1], ids=["critic", "generator"])
 WHOLE = ["relativistic_average", "relativistic_average_least_squares", "relativistic_average_hinge"]
@@ -376,15 +377,16 @@ def test_batch_statistics_are_the_global_batchs_on_every_device():
         return (values * jnp.arange(1.0, 11)).sum(), values
 
     def measure(real, fake):
-        values = jax.value_and_grad(weighed, has_aux=True)(jnp.float32(0.7), real, fake)
+        scale = collectives.varying(jnp.float32(0.7))
+        values = jax.value_and_grad(weighed, has_aux=True)(scale, real, fake)
         return values, game.remember(real, fake, 0.3)
 
     def averaged(real, fake):
         values, memory = measure(real, fake)
-        return jax.lax.pmean(values, AXIS), memory
+        return collectives.mean(values), memory
 
     split = [x.reshape(2, 6) for x in (real, fake)]
-    parts = jax.pmap(averaged, axis_name=AXIS, devices=jax.devices()[:2])(*split)
+    parts = on_devices(averaged)(*split)
     whole = jax.jit(measure)(real, fake)
     for got, want in zip(jax.tree.leaves(parts), jax.tree.leaves(whole), strict=True):
         for on_device in np.asarray(got):

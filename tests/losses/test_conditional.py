@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.devices import on_devices
 from jax import random
 from losses.conditional_oracles import ORACLES, cross_entropy
 from losses.objective_oracles import PLAIN
@@ -16,7 +17,7 @@ from genlab.losses import adversarial
 from genlab.nets import heads, mlp
 from genlab.nets.conditions import GIVEN
 from genlab.nets.heads import contrast
-from genlab.runtime.collectives import AXIS
+from genlab.runtime import collectives
 
 N, D, K = 6, 3, 3
 SIDES = pytest.mark.parametrize("side", [0, 1], ids=["critic", "generator"])
@@ -289,14 +290,12 @@ def test_contrasts_are_the_global_batchs_on_every_device(embedded):
     whole = jax.value_and_grad(values, has_aux=True)
 
     def each(scale, *rows):
-        (_, found), slope = whole(scale, *rows)
-        return found, jax.lax.pmean(slope, AXIS)
+        slope, found = collectives.grad(lambda scale: values(scale, *rows), scale, has_aux=True)
+        return found, collectives.mean(slope)
 
     (_, want), slope = jax.jit(whole)(scale, f, v, jnp.asarray(LABELS), known)
     rows = [x.reshape(2, N // 2, *x.shape[1:]) for x in (f, v, jnp.asarray(LABELS), known)]
-    found, slopes = jax.pmap(
-        each, axis_name=AXIS, in_axes=(None, 0, 0, 0, 0), devices=jax.devices()[:2]
-    )(scale, *rows)
+    found, slopes = on_devices(each, in_axes=(None, 0, 0, 0, 0))(scale, *rows)
     for got, one in zip(found, want, strict=True):
         np.testing.assert_allclose(np.ravel(got), one, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(slopes, [slope, slope], rtol=1e-4, atol=1e-6)

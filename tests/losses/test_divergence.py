@@ -8,12 +8,12 @@ import optax
 import pytest
 import scipy.special
 import scipy.stats
+from helpers.devices import on_devices
 from jax import random
 
 from genlab.config import ConfigError
 from genlab.losses import divergence
 from genlab.losses.divergence import Codes
-from genlab.runtime import collectives
 
 B, D, KEY = 6, 2, random.key(3)
 
@@ -204,7 +204,7 @@ def test_on_two_devices_a_divergence_is_that_of_the_global_batch(name):
     def move(z, log_q, mean, log_variance, key):
         return term(Codes(z, log_q, mean, log_variance, key, 0), **arguments)
 
-    mapped = jax.pmap(move, collectives.AXIS, devices=jax.devices()[:2])(*halves, keys)
+    mapped = on_devices(move)(*halves, keys)
     if name == "imq_mmd":
         prior = np.concatenate([random.normal(key, (B // 2, D)) for key in keys])
         z = np.float64(codes.z)

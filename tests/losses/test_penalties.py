@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.devices import on_devices
 from jax import random
 from losses.penalty_oracles import (
     PENALTIES,
@@ -297,11 +298,12 @@ def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):
         return (highest + anchored).mean(), ((highest, anchored), memory)
 
     def move(m, b, real, fake):
-        gradient, (values, memory) = jax.grad(both, has_aux=True)(m, b, real, fake)
+        own = collectives.grad(lambda m: both(m, b, real, fake), m, has_aux=True)
+        gradient, (values, memory) = own
         return collectives.mean(gradient), values, memory
 
     split = [x.reshape(2, B // 2, *SHAPE) for x in batch]
-    mapped = jax.pmap(move, collectives.AXIS, in_axes=(None, None, 0, 0), devices=jax.devices()[:2])
+    mapped = on_devices(move, in_axes=(None, None, 0, 0))
     gradients, parts, memories = mapped(m, b, *split)
     expected, values, memory = jax.jit(move)(m, b, *batch)
     np.testing.assert_allclose(gradients[0], expected, rtol=1e-3, atol=1e-4)

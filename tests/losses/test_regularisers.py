@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.devices import on_devices
 from jax import random
 from losses.penalty_oracles import REGULARISERS, SHAPE, B, D, Draw, Theta, Z, parameters, public
 
@@ -180,10 +181,10 @@ def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):
     def move(theta, real, z):
         own = as_scene(theta, real, z, key=collectives.device_key(KEY))
         _, (a,) = regularisers.path_length.fn(own, 0.5)
-        gradient, values = jax.grad(both, has_aux=True)(theta, real, z)
+        gradient, values = collectives.grad(lambda t: both(t, real, z), theta, has_aux=True)
         return collectives.mean(gradient), values, a
 
-    mapped = jax.pmap(move, collectives.AXIS, in_axes=(None, 0, 0), devices=jax.devices()[:2])
+    mapped = on_devices(move, in_axes=(None, 0, 0))
     parts = [x.reshape(2, B // 2, *x.shape[1:]) for x in batch]
     gradients, (matching, away), a = mapped(theta, *parts)
     expected, values = jax.jit(jax.grad(both, has_aux=True))(theta, *batch)

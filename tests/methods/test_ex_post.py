@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from helpers import tiny
+from helpers.devices import on_devices
 from jax import random
 
 import genlab
@@ -17,7 +18,6 @@ from genlab.game.abilities import Generates, HasLogWeight, can
 from genlab.losses import likelihood
 from genlab.methods import ExPost
 from genlab.nets import fitted
-from genlab.runtime import collectives
 
 RNG = np.random.default_rng(0)
 Z = np.r_[RNG.normal(size=(40, 2)) - 3, RNG.normal(size=(24, 2)) @ [[1, 0.8], [0, 0.5]] + 2]
@@ -74,7 +74,7 @@ def test_two_devices_take_a_step_of_the_global_batch():
     net = fitted.Mixture(2, forget=0.5)
     variables = jax.jit(net.init)(random.key(0), Z)
     step = lambda z: net.apply(variables, z, method="observe", mutable=["mixture"])[1]  # noqa: E731
-    mapped = jax.pmap(step, collectives.AXIS, devices=jax.devices()[:2])(Z.reshape(2, 32, 2))
+    mapped = on_devices(step)(Z.reshape(2, 32, 2))
     whole = jax.jit(step)(Z)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a[1], b, rtol=1e-4), mapped, whole)
 

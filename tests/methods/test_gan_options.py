@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 from helpers import tiny
+from helpers.devices import on_devices
 from jax import random
 from jax.flatten_util import ravel_pytree
 
@@ -21,7 +22,6 @@ from genlab.methods.gan import options
 from genlab.methods.gan.context import FAKE, REAL
 from genlab.methods.gan.options import generator_batch, packed, pooled, smoothed, top
 from genlab.nets.layers.spectral import SpectralNorm
-from genlab.runtime import collectives
 from genlab.train import program
 
 KEY, ROUND = random.key(1), jnp.asarray(0)
@@ -477,9 +477,7 @@ def test_a_penalty_without_a_gradient_allows_batch_norm():
 def test_the_top_samples_are_the_global_batchs():
     """Two devices, of which one has the better samples: its own teach."""
     logits = jnp.float32([[0.1, 0.2, 0.3, 0.4], [1.1, 1.2, 1.3, 1.4]])
-    kept = jax.pmap(
-        lambda x: options.best(-x, x, 0.5, 0), axis_name=collectives.AXIS, devices=jax.devices()[:2]
-    )(logits)
+    kept = on_devices(lambda x: options.best(-x, x, 0.5, 0))(logits)
     np.testing.assert_allclose(kept, [[0, 0, 0, 0], [-2.2, -2.4, -2.6, -2.8]], rtol=1e-6)
 
 

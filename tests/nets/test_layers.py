@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
+from helpers.devices import on_devices
 from jax import random
 
 from genlab.config import ConfigError, build, spec
@@ -205,9 +206,10 @@ def test_spectral_norm_survives_a_gradient_penalty_under_jit_and_pmap():
     assert np.abs(grads["net"]["trunk"]["Dense_0"]["kernel"]).max() > 1e-3
 
     def part(x):
-        return collectives.mean(jax.grad(loss, has_aux=True)(variables["params"], x))
+        own = collectives.grad(lambda params: loss(params, x), variables["params"], has_aux=True)
+        return collectives.mean(own)
 
-    many = jax.pmap(part, axis_name=collectives.AXIS, devices=jax.devices()[:2])(x.reshape(2, 2, 3))
+    many = on_devices(part)(x.reshape(2, 2, 3))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a[0], b, rtol=1e-4, atol=1e-6),
         many,
@@ -302,12 +304,10 @@ def test_minibatch_layers_see_the_global_batch(group):
         return (y[:, 5:] ** 2).mean(), y
 
     def part(x):
-        return jax.grad(loss, has_aux=True)(variables, x)
+        return collectives.grad(lambda variables: loss(variables, x), variables, has_aux=True)
 
     grads, y = jax.jit(part)(x)
-    parts, rows = jax.pmap(part, axis_name=collectives.AXIS, devices=jax.devices()[:4])(
-        x.reshape(4, 2, 5)
-    )
+    parts, rows = on_devices(part, 4)(x.reshape(4, 2, 5))
     np.testing.assert_allclose(rows.reshape(8, -1), y, rtol=1e-4, atol=1e-5)
     got = np.mean(parts["params"]["parts_1"]["tensor"]["kernel"], axis=0)
     wanted = grads["params"]["parts_1"]["tensor"]["kernel"]
@@ -398,9 +398,7 @@ def test_a_reference_batch_and_minibatch_layers_do_not_mix():
     variables = begin(net, x)
     params = variables["params"]["net"]
     y = run(net, variables, x)
-    split = jax.pmap(
-        lambda x: net.apply(variables, x), axis_name=collectives.AXIS, devices=jax.devices()[:2]
-    )(x.reshape(2, 3, 5))
+    split = on_devices(lambda x: net.apply(variables, x))(x.reshape(2, 3, 5))
     np.testing.assert_allclose(split.reshape(6, -1), y, rtol=1e-4, atol=1e-4)
     rows = jnp.concatenate([variables["reference"]["x"], x])
     with wrappers._seeing(4):

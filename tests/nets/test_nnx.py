@@ -163,7 +163,7 @@ def test_batch_norm_is_over_the_rows_of_all_devices():
         return apply(trunk, "disc", params, stats, x)
 
     mesh = placement.by_name("pmap", 2).mesh
-    specs = {"in_specs": P(AXIS), "out_specs": (P(AXIS), P()), "check_vma": False}
+    specs = {"in_specs": P(AXIS), "out_specs": (P(AXIS), P())}
     split = jax.jit(jax.shard_map(call, mesh=mesh, **specs))(x)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), split, jax.jit(call)(x))
 

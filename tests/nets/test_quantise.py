@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.devices import on_devices
 from jax import random
 
 from genlab.config import ConfigError
 from genlab.nets import quantise, vqvae
 from genlab.nets.quantise import contract
-from genlab.runtime import collectives
 
 B, N, D, K = 4, 3, 5, 7
 
@@ -135,7 +135,7 @@ def test_the_codes_of_two_devices_are_averaged_over_the_global_batch_and_restart
 
     keys = random.split(random.key(3), 2)
     halves = z.reshape(2, B // 2, N, D)
-    mapped = jax.pmap(move, collectives.AXIS, devices=jax.devices()[:2])(halves, keys)
+    mapped = on_devices(move)(halves, keys)
     mapped = jax.tree.map(np.asarray, mapped)
     jax.tree.map(lambda x: np.testing.assert_array_equal(x[0], x[1]), mapped)
     sums, counts = averages(net, variables, [z])

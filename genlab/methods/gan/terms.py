@@ -12,6 +12,7 @@ from jax import Array, lax, random
 
 from genlab.config import ConfigError, choose, did_you_mean
 from genlab.losses.penalties import Carried
+from genlab.runtime import collectives
 from genlab.schedules import Weight
 
 
@@ -87,11 +88,11 @@ def measured(
 
         def taken(past, term=term, seen=seen):
             value, now = term.fn(*seen, *past)
-            return term.every * value, now
+            return collectives.varying((term.every * value, now))
 
         def left(past, taken=taken):
             value, _ = jax.eval_shape(taken, past)
-            return jnp.zeros(value.shape, value.dtype), past
+            return collectives.varying((jnp.zeros(value.shape, value.dtype), past))
 
         if term.every == 1:
             values[name], now = taken(past)

@@ -14,7 +14,7 @@ A map that is `pooled` is summed over blocks of 2x2 after its convolution, so th
 doubles images before one: on CPU both are one convolution of stride 2 with a kernel of one tap
 more, at 16 products for 36 of a 3x3 kernel, and the larger image is never written.
 On CPU each is written in the form that is fastest for its shape (`convolution_cpu.py`); elsewhere
-(cuDNN, TPU) XLA's own is taken. Inside `jax.shard_map` these need `check_vma=False`.
+(cuDNN, TPU) XLA's own is taken.
 
 Arrays are "b h w c", kernels "k k c o".
 """
@@ -27,14 +27,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
-from jax import Array, ShapeDtypeStruct, lax
+from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
 from jaxtyping import Float
 
 from genlab.nets.kernels import convolution_cpu
 from genlab.nets.kernels.convolution_cpu import AXES
-from genlab.nets.kernels.primitive import more_images, primitive
+from genlab.nets.kernels.primitive import alike, blank, more_images, primitive
 from genlab.nets.kernels.resize import added, mean_pool, upsample
 
 Pads = tuple[tuple[int, ...], ...]  # (before, after) along both axes
@@ -51,6 +51,7 @@ def convolve(
     strides, pads = tuple(strides), tuple(map(tuple, pads))
     if kernel.shape[:2] == strides == (1, 1) and pads == ((0, 0), (0, 0)):
         return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
+    x, kernel = alike(x, kernel)
     return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False, pooled=False)
 
 
@@ -58,7 +59,7 @@ def convolve_pooled(
     x: Float[Array, "b h w c"], kernel: Float[Array, "k l c o"], pads: Pads
 ) -> Float[Array, "b i/2 j/2 o"]:
     """`mean_pool(convolve(x, kernel, pads=pads))`; i and j even."""
-    strides, pads = (1, 1), tuple(map(tuple, pads))
+    strides, pads, (x, kernel) = (1, 1), tuple(map(tuple, pads)), alike(x, kernel)
     return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False, pooled=True) / 4
 
 
@@ -70,6 +71,7 @@ def convolve_upsampled(
     size = tuple(2 * length + low + high - k + 1 for k, (low, high), length in sides)
     back = tuple((k - 1 - low, k - 1 - high) for k, (low, high), _ in sides)
     fixed = {"strides": (1, 1), "pads": back, "turned": True, "pooled": True}
+    x, kernel = alike(x, kernel)
     return _into_input.bind(x, kernel, size=size, **fixed)
 
 
@@ -80,7 +82,7 @@ def convolve_transposed(
 
     padding: "SAME" (h = i * stride) or "VALID".
     """
-    strides = tuple(strides)
+    strides, (x, kernel) = tuple(strides), alike(x, kernel)
     native = jax.eval_shape(_transposed(strides, padding), x, kernel)
     size = native.shape[1:3]
     pads = tuple(
@@ -190,14 +192,14 @@ def _forward_native(x, w, *, strides, pads, turned, pooled):
 
 
 def _into_input_native(y, w, *, turned, size, **fixed):
-    x = ShapeDtypeStruct((len(y), *size, w.shape[3 if turned else 2]), y.dtype)
+    x = blank((len(y), *size, w.shape[3 if turned else 2]), y)
     forward = functools.partial(_forward_native, w=w, turned=turned, **fixed)
     return jax.linear_transpose(forward, x)(y)[0]
 
 
 def _into_weight_native(x, y, *, turned, kernel, **fixed):
     channels = (y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])
-    w = ShapeDtypeStruct((*kernel, *channels), x.dtype)
+    w = blank((*kernel, *channels), x)
     forward = functools.partial(_forward_native, x, turned=turned, **fixed)
     return jax.linear_transpose(forward, w)(y)[0]
 

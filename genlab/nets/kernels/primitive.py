@@ -4,6 +4,7 @@ the platform is, and as primitives they stay what they are under any derivative 
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,8 @@ from jax import Array
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import mlir
+
+from genlab.runtime import collectives
 
 
 def primitive(name: str, native: Callable, cpu: Callable, static: Sequence[str] = ()) -> Primitive:
@@ -22,12 +25,27 @@ def primitive(name: str, native: Callable, cpu: Callable, static: Sequence[str] 
 
     @made.def_abstract_eval
     def shape(*arrays, **fixed):
-        found = jax.eval_shape(functools.partial(native, **fixed), *arrays)
-        return ShapedArray(found.shape, found.dtype)
+        plain = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays]
+        found = jax.eval_shape(functools.partial(native, **fixed), *plain)
+        return arrays[0].update(shape=found.shape, dtype=found.dtype, weak_type=False)
 
-    mlir.register_lowering(made, mlir.lower_fun(native, multiple_results=False))
-    mlir.register_lowering(made, mlir.lower_fun(cpu, multiple_results=False), platform="cpu")
+    mlir.register_lowering(made, _lowering(native))
+    mlir.register_lowering(made, _lowering(cpu), platform="cpu")
     return made
+
+
+def _lowering(form: Callable) -> Callable:
+    """The rule that compiles `form`. What varies between devices is settled by then: traced as if
+    nothing did, no transpose in it sums over them.
+    """
+    rule = mlir.lower_fun(form, multiple_results=False)
+
+    def lower(context, *arrays, **fixed):
+        same = ShapedArray((), jnp.float32).manual_axis_type
+        plain = [x.update(manual_axis_type=same) for x in context.avals_in]
+        return rule(context.replace(avals_in=plain), *arrays, **fixed)
+
+    return lower
 
 
 def more_images(made: Primitive, x: Array, axis: int, *others: Array, **fixed) -> tuple[Array, int]:
@@ -37,3 +55,19 @@ def more_images(made: Primitive, x: Array, axis: int, *others: Array, **fixed) -
     x = jnp.moveaxis(x, axis, 0)
     found = made.bind(x.reshape(-1, *x.shape[2:]), *others, **fixed)
     return found.reshape(*x.shape[:2], *found.shape[1:]), 0
+
+
+def alike(*arrays: Array) -> tuple[Array, ...]:
+    """`arrays` for one primitive under `Pmap`: all of them marked as a device's own if one is, as
+    JAX's own operations mark theirs.
+    """
+    return collectives.varying(arrays) if any(map(collectives.varies, arrays)) else arrays
+
+
+def blank(shape: tuple[int, ...], like: Array) -> Any:
+    """What a map to be transposed takes, of the dtype of `like`, and a device's own where `like`
+    is: by an array that all share JAX would sum the transpose over the devices.
+    """
+    if not collectives.varies(like):
+        return jax.ShapeDtypeStruct(shape, like.dtype)
+    return collectives.varying(jnp.zeros(shape, like.dtype))

@@ -14,6 +14,7 @@ from jax import Array
 
 from genlab.data.sets.products import categories, textures
 from genlab.data.sets.products.shapes import bar, coverage, ellipse
+from genlab.runtime.collectives import varying
 
 TABLE = categories.table()
 WARM, COOL = np.array([0.965, 0.945, 0.91]), np.array([0.70, 0.755, 0.81])
@@ -172,11 +173,14 @@ def in_turn(first: Callable[[], Any], second: Callable[[Any], Any]) -> Any:
 
     def stage(held, number):
         made = jax.lax.cond(
-            number == 0, lambda x: (first(), x[1]), lambda x: (x[0], second(x[0])), held
+            number == 0,
+            lambda x: varying((first(), x[1])),
+            lambda x: varying((x[0], second(x[0]))),
+            held,
         )
         return made, None
 
-    return jax.lax.scan(stage, zeros, jnp.arange(2))[0][1]
+    return jax.lax.scan(stage, varying(zeros), jnp.arange(2))[0][1]
 
 
 def palette(factors: Factors) -> Array:
