@@ -12,6 +12,7 @@ from genlab.evaluation import CAS, MIG, Disentanglement
 from genlab.features import Factors
 from genlab.game.abilities import Code
 from genlab.nets import mlp
+from genlab.sampling.request import SampleRequest, Vary, conditions, latents
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +60,8 @@ def test_a_code_a_factor_is_a_gap_of_1_and_a_shared_one_of_less():
     of = {name: max((v, k) for k, v in row.items() if k != "mig")[1]
           for name, row in table["samples"].items()}  # fmt: skip
     assert of == {"place": "code0", "level": "code1", "spot": "code2"}
+    read = MIG(Exact(), samples=1500, bins=8, decode=False)(context(Coded(), source(Known)))
+    assert read.protocol["factors"] == "read"
     mixed = MIG(Exact(), samples=1500, bins=8)(context(Coded(mixed=True)))
     assert mixed.scores["mig"] < found.scores["mig"] - 0.1
     assert mixed.protocol["factors"] == "read"
@@ -88,6 +91,20 @@ def test_every_score_of_codes_against_the_factors_of_the_data():
         Disentanglement().check(Encoder(given=("place", "level")), source())
     with pytest.raises(ConfigError, match="'plase', no label or number"):
         Disentanglement(columns=("plase",)).check(Encoder(), source())
+
+
+def test_codes_are_given_and_varied_as_columns_are():
+    request = SampleRequest(n=2, given={"code0": "2"}, vary=Vary("code1", "-1", "1.5", 3))
+    found = conditions(request, Coded(), source(), {})
+    assert found.stored is None and found.steps == 3 and "code1 1.5 is outside" in found.beyond
+    z = np.asarray(latents(request, Coded(), 3, found.codes)).reshape(2, 3, 5)
+    assert (z[..., :3] == [0, 0, 1]).all() and (z[..., 3] == [-1, 0.25, 1.5]).all()
+    drawn = np.asarray(Coded().latents(None, 2))
+    np.testing.assert_array_equal(z[..., 4], np.repeat(drawn[:, 4:], 3, 1))
+    whole = conditions(SampleRequest(n=1, vary=Vary("code0")), Coded(), source(), {})
+    np.testing.assert_array_equal(whole.codes["code0"], [0, 1, 2])
+    with pytest.raises(ConfigError, match="did you mean 'code1'"):
+        conditions(SampleRequest(given={"cod1": "0"}), Coded(), source(), {})
 
 
 def test_a_method_without_codes_or_with_one_is_refused():

@@ -220,7 +220,7 @@ def _one_condition_varies_along_rows_of_one_latent(folder):
     with Image.open(place / f"{name}_strips.png") as sheet:
         assert sheet.width == 3 * 9 + 1 and sheet.height > 2 * 9 + 1 + 16
     run = genlab.load(folder)
-    rows = run.vary("brightness", 0.25, 0.35, steps=3, n=2, given={"label": 7})
+    rows = run.vary("brightness", (0.25, 0.35), steps=3, n=2, given={"label": 7})
     assert rows.shape == (2, 3, 8, 8, 1) and rows._repr_png_()
     np.testing.assert_array_equal(rows.reshape(made["image"].shape), made["image"])
     assert run.vary("label", n=1).shape == (1, 10, 8, 8, 1)

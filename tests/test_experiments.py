@@ -23,7 +23,7 @@ from genlab.train import program
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / "experiments").rglob("*.py") if "def config(" in p.read_text())
-OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options")
+OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options", "methods.gan.codes")
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
 # Other runs are trained, and the deepest networks traced, in the slow tier alone; so are heads, which

@@ -17,11 +17,13 @@ from mutants.penalties import PENALTIES
 from mutants.pictures import PICTURES
 from mutants.play import PLAY
 from mutants.posteriors import OF_LATENTS
+from mutants.products import PRODUCTS
 from mutants.regularisers import REGULARISERS
 from mutants.restoration import RESTORATION
 
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES + PICTURES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
 MUTANTS += DISCRETE + OF_LATENTS + RESTORATION
+MUTANTS += PRODUCTS
 
 __all__ = ["MUTANTS", "Mutant"]

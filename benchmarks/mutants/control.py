@@ -5,6 +5,7 @@ from functools import partial
 from mutants.mutant import Mutant, test
 
 CONTROL, OF_CONTROL = "genlab/metrics/control.py", "metrics/test_control.py"
+DIFFERENCES = "genlab/editing/differences.py"
 MIG = "genlab/metrics/disentanglement.py"
 SEAM = test(OF_CONTROL, "what_has_a_period_does_not_depend_on_its_seam")
 ORACLE = test(OF_CONTROL, "accuracy_r2_and_calibration_are_those_of_scikit_learn")
@@ -65,7 +66,7 @@ CONTROLS = (
     Mutant(
         "difference",
         "the long way round",
-        CONTROL,
+        DIFFERENCES,
         "off - period * np.round(off / period)",
         "off - period * np.floor(off / period)",
         SEAM,
@@ -73,7 +74,7 @@ CONTROLS = (
     Mutant(
         "spread",
         "a row and itself are a pair",
-        CONTROL,
+        DIFFERENCES,
         "/ (n * (n - 1))",
         "/ (n * n)",
         test(OF_CONTROL, "a_spread_is_the_mean_difference_of_two_rows"),

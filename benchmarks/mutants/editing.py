@@ -5,7 +5,6 @@ from mutants.mutant import IGNORED, SIGN, Mutant, test
 INVERSION, OF_INVERSION = "genlab/editing/inversion.py", "editing/test_inversion.py"
 DIRECTIONS, OF_DIRECTIONS = "genlab/editing/directions.py", "editing/test_directions.py"
 EDITS, OF_EDITS = "genlab/editing/edits.py", "editing/test_edits.py"
-FACTORS = "genlab/editing/factors.py"
 ENCODER, OF_ENCODER = "genlab/methods/inversion.py", "methods/test_inversion.py"
 
 EDITING = (
@@ -84,10 +83,42 @@ EDITING = (
     Mutant(
         "factors",
         "the long way round",
-        FACTORS,
-        "return change - self.period * np.round(change / self.period) if self.period else change",
-        "return change",
+        "genlab/editing/differences.py",
+        "return off - period * np.round(off / period) if period else off",
+        "return off",
         test(OF_EDITS, "a_factor_with_a_period_goes_the_short_way_round"),
+    ),
+    Mutant(
+        "changes of conditions",
+        "what was asked for is unwanted too",
+        EDITS,
+        "for name in set(names) - own:",
+        "for name in set(names):",
+        test(OF_EDITS, "changes_of_conditions_leave_out_what_was_asked_for"),
+    ),
+    Mutant(
+        "changes of conditions",
+        "the rows of another condition",
+        EDITS,
+        "np.asarray(x)[i::k]",
+        "np.asarray(x)[i * len(x) // k : (i + 1) * len(x) // k]",
+        test(OF_EDITS, "changes_of_conditions_leave_out_what_was_asked_for"),
+    ),
+    Mutant(
+        "truncation",
+        "towards one mean of all conditions",
+        "genlab/sampling/programs.py",
+        "if cond is None else jax.lax.map(mean, cond)",
+        "if cond is None else jnp.repeat(jax.lax.map(mean, cond)[:1], n, 0)",
+        test("editing/test_editor.py", "styles_are_mixed_and_truncated"),
+    ),
+    Mutant(
+        "codes on request",
+        "one code in the place of the next",
+        "genlab/sampling/codes.py",
+        "z = z.at[:, at].set(",
+        "z = z.at[:, jnp.arange(z.shape[1])[at] - 1].set(",
+        test("test_codes.py", "codes_are_given_and_varied_as_columns_are"),
     ),
     Mutant(
         "changes",

@@ -8,7 +8,9 @@ from genlab.cli import options
 ABOUT = """\
 Invert pictures with a trained run and edit them, into WORKDIR/edited.
 
-Directions: a factor that can be measured, as hue or category=dress; sefa:0, ganspace:0, random:0.
+One edit at a time: along a direction (a factor that can be measured, as hue or category=dress;
+sefa:0, ganspace:0, random:0), under other conditions (--to), towards the mean (--truncation), or
+with the styles of one another (--mix); without any, invert.
 """
 
 
@@ -20,7 +22,7 @@ def add(command) -> None:
     command.add_argument("--split", default="", help=text)
     command.add_argument("--n", type=options.whole, default=8, help="how many (default 8)")
     command.add_argument("--seed", type=options.whole, default=0, help="of latents (default 0)")
-    text = "what to change, as hue, hue=0.6, category=dress, sefa:0; without it, invert"
+    text = "along a direction, as hue, hue=0.6, category=dress, sefa:0"
     command.add_argument("--direction", default="", metavar="NAME", help=text)
     text = "strengths, in standard deviations of the latents (default -3..3)"
     command.add_argument("--by", default="-3..3", metavar="FROM..TO", help=text)
@@ -28,6 +30,12 @@ def add(command) -> None:
     command.add_argument("--steps", type=options.whole, default=7, help=text)
     text = "factors that the direction is made orthogonal to"
     command.add_argument("--keep", default="", metavar="NAME,NAME", help=text)
+    text = "under this condition instead, as category=dress,hue=0.6; again for another strip"
+    command.add_argument("--to", action="append", default=[], metavar="NAME=VALUE", help=text)
+    text = "latents at these shares of their distance from the mean of their condition's"
+    command.add_argument("--truncation", metavar="PSI,PSI", help=text)
+    text = "styles of every picture with those of every other from this layer on (--space=w)"
+    command.add_argument("--mix", type=options.whole, metavar="LAYER", help=text)
     text = "latent space: z (default), or w of a style-based generator"
     command.add_argument("--space", default="z", help=text)
     text = "conditions of all pictures, as category=dress; others of --input are found"
@@ -52,19 +60,52 @@ def run(arguments) -> None:
         split=arguments.split,
         n=arguments.n,
         seed=arguments.seed,
-        direction=arguments.direction,
-        by=_ends(arguments.by),
-        steps=arguments.steps,
-        keep=tuple(name.strip() for name in arguments.keep.split(",") if name.strip()),
+        edit=_edit(arguments),
         space=arguments.space,
         given=read_given(*arguments.given),
         optimise=arguments.optimise,
         measure=arguments.measure,
-        samples=arguments.samples,
     )
     said = partial(print, file=sys.stderr)
     for path in edit(arguments.workdir, request, arguments.step, said):
         print(path)
+
+
+def _edit(arguments):
+    """The edit asked for; None for none. ConfigError for two, and for options of a direction
+    without one.
+    """
+    from genlab.config import ConfigError
+    from genlab.evaluation.edit_kinds import Along, Conditioned, Mixed, Truncated
+    from genlab.sampling.conditions import read_given
+
+    keep = tuple(name.strip() for name in arguments.keep.split(",") if name.strip())
+    along = _ends(arguments.by), arguments.steps, keep, arguments.samples
+    edits = {
+        "direction": lambda text: Along(text, *along),
+        "to": lambda texts: Conditioned(tuple(read_given(text) for text in texts)),
+        "truncation": lambda text: Truncated(_numbers(text)),
+        "mix": Mixed,
+    }
+    asked = {name: getattr(arguments, name) for name in edits}
+    asked = {name: value for name, value in asked.items() if value not in (None, "", [])}
+    if len(asked) > 1:
+        raise ConfigError(f"--{' and --'.join(asked)}: make one edit at a time")
+    if "direction" not in asked:
+        Along("", *along).check()
+        if keep:
+            raise ConfigError("--keep says what a direction leaves as it is: give --direction too")
+    return next((edits[name](value) for name, value in asked.items()), None)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """ "0.5,1" as numbers; ConfigError for anything else."""
+    from genlab.config import ConfigError
+
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--truncation={text}: give numbers, as --truncation=0.5,1") from None
 
 
 def _ends(text: str) -> tuple[float, float]:

@@ -14,9 +14,9 @@ def add(command) -> None:
     command.add_argument("--n", type=options.whole, help=text)
     command.add_argument("--seed", type=options.whole, default=0, help="of the latents (default 0)")
     command.add_argument("--label", help="this label for all samples, its name or number")
-    text = "the same for any columns that the model is given, as category=dress,hue=0.3"
+    text = "the same for any columns given, and codes, as category=dress,hue=0.3 or code0=3"
     command.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help=text)
-    text = "this column along rows of pictures: a label's names, or numbers in even steps"
+    text = "this column, or code, along rows: a label's names, or numbers in even steps"
     command.add_argument("--vary", metavar="NAME", help=text)
     text = "of the numbers that vary (default: the data's range)"
     command.add_argument("--from", dest="start", metavar="VALUE", help="the first " + text)

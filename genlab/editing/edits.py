@@ -1,6 +1,6 @@
 """Edits: latents moved along directions, cut towards their mean, mixed; and what changed by it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,8 +54,35 @@ class Changes(NamedTuple):
         """The mean over the other factors, NaN where there are none: StyleSpace's attribute
         dependency in another unit (Wu et al. 2020, arXiv:2011.12799).
         """
-        others = list(self.unwanted.values()) or [np.full(len(self.by), np.nan)]
-        return np.mean(others, axis=0)
+        others = [np.full(len(self.by), np.nan), *self.unwanted.values()]
+        there = np.isfinite(others)
+        return np.where(there, others, 0.0).sum(0) / np.where(there.any(0), there.sum(0), np.nan)
+
+
+def of_conditions(
+    targets: Sequence[Sequence[Target]],
+    known: Mapping[str, Factor],
+    unit: Mapping[str, float],
+    before: Mapping[str, Array],
+    after: Mapping[str, Array],
+) -> Changes:
+    """Compares what is measured of N pictures with what is measured of each under K other
+    conditions: `wanted` is the mean over what a condition asks for, which is no `unwanted` of it
+    (NaN there).
+    """
+    k, names = len(targets), [name for name in known if unit[name] > 0]
+    wanted, unwanted = np.full(k, np.nan), {name: np.full(k, np.nan) for name in names}
+    for i, asked in enumerate(targets):
+        rows = {name: np.asarray(x)[i::k] for name, x in after.items()}
+        found = [changes(t, known, unit, before, rows, np.zeros(1)) for t in asked]
+        own = {target.factor.name for target in asked}
+        if found:
+            wanted[i] = np.mean([one.wanted[0] for one in found])
+        for name in set(names) - own:
+            other = known[name]
+            change = np.abs(other.difference(other.of(rows), other.of(before)))
+            unwanted[name][i] = change.mean() / unit[name]
+    return Changes(np.arange(k, dtype=np.float64), wanted, unwanted)
 
 
 class AtEqual(NamedTuple):
@@ -84,7 +111,7 @@ def changes(
 ) -> Changes:
     """Compares what is measured of N pictures before an edit and of N K after it, row upon row.
 
-    unit: of each factor (`Factor.typical`); a factor that never varies is left out
+    unit: of each factor (`Factor.spread`); a factor that never varies is left out
     """
     k = len(by)
 

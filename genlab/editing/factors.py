@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Label, Numbers
+from genlab.editing import differences
 
 Measure = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """Stored examples -> columns of what is in them, by name, as stored [N, ...]."""
@@ -39,15 +40,12 @@ class Factor(NamedTuple):
         """By how much values changed: signed, the short way round where there is a period; 1 for
         another label.
         """
-        if isinstance(self.kind, Label):
-            return (after != before).astype(np.float64)
-        change = np.asarray(after, np.float64) - before
-        return change - self.period * np.round(change / self.period) if self.period else change
+        period = None if isinstance(self.kind, Label) else self.period
+        return differences.difference(after, before, period)
 
-    def typical(self, values: np.ndarray, seed: int = 0) -> float:
+    def spread(self, values: np.ndarray) -> float:
         """The mean absolute difference of two unrelated examples: the unit of changes."""
-        other = np.random.default_rng(seed).permutation(len(values))
-        return float(np.abs(self.difference(values, values[other])).mean())
+        return differences.spread(values, None if isinstance(self.kind, Label) else self.period)
 
 
 class Target(NamedTuple):
@@ -127,6 +125,15 @@ def target(known: Mapping[str, Factor], text: str) -> Target:
     if not label and not factor.period:
         raise ConfigError(f"{text}: {name} is a number: ask for {name}, and say by how much")
     return Target(factor, float(factor.kind.parse(value) if label else _number(value, text)))
+
+
+def wanted(known: Mapping[str, Factor], values: Mapping[str, Any]) -> tuple[Target, ...]:
+    """The targets of values of columns, as stored: one for each of their factors that is known."""
+    return tuple(
+        Target(factor, float(np.ravel(values[factor.column])[factor.at]))
+        for factor in known.values()
+        if factor.column in values
+    )
 
 
 def _number(value: str, text: str) -> float:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.evaluators import PathLength as PathLength
     from genlab.evaluation.evaluators import Reconstruction as Reconstruction
     from genlab.evaluation.fidelity import Fidelity as Fidelity
+    from genlab.evaluation.guided import Guided as Guided
     from genlab.evaluation.latent_space import LatentSpace as LatentSpace
     from genlab.evaluation.mig import MIG as MIG
     from genlab.evaluation.parts import PerClass as PerClass
@@ -40,6 +41,7 @@ _HOME = {
     "Disentanglement": "disentanglement",
     "Fidelity": "fidelity",
     "LatentSpace": "latent_space",
+    "Guided": "guided",
     "MIG": "mig",
     "Modes": "evaluators",
     "EvaluationResult": "context",

@@ -41,7 +41,10 @@ class EvaluationResult(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class EvaluationContext:
-    """A trained model and the data it is evaluated on."""
+    """A trained model and the data it is evaluated on.
+
+    guidance: of all samples (`sampling.sampler.guided`); None for what the generator gives
+    """
 
     config: dict
     method: Method
@@ -50,6 +53,7 @@ class EvaluationContext:
     stats: dict
     split: str
     key: Array
+    guidance: float | None = None
 
     @cached_property
     def real(self) -> dict[str, np.ndarray]:
@@ -100,4 +104,4 @@ class EvaluationContext:
     @cached_property
     def sampler(self) -> Sampler:
         """The generator, compiled once."""
-        return Sampler(self.method, self.source)
+        return Sampler(self.method, self.source, self.guidance)

@@ -5,13 +5,12 @@ made:
 
     WORKDIR/edited/round004000_z_test8_hue=0.6_-3..3x7/
         request.json  what was asked, and of which checkpoint
-        strips.png    a row for each picture: itself, then the edit at each strength
+        strips.png    a row for each picture: itself, then each of its edits
         inversion.csv how near each picture is to what the model makes of its latents
-        changes.csv   what changed, on average, at each strength
+        changes.csv   what changed, on average, with each edit
         edited.npz    latents, edited pictures, conditions
 """
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from genlab.data import provenance
 from genlab.data.columns import Label, first_image
 from genlab.data.decoding import fitted, opened
 from genlab.data.sources import Readable
-from genlab.editing.edits import Changes
 from genlab.editing.factors import factors
 from genlab.editing.inversion import Optimisation
 from genlab.evaluation.edit_files import write
@@ -38,8 +36,8 @@ from genlab.runs.environment import version
 from genlab.runs.files import write_json
 from genlab.sampling import editor
 from genlab.sampling.conditions import asked
-from genlab.sampling.directions import UNSUPERVISED
-from genlab.sampling.editor import Edited, Editor, Inverted
+from genlab.sampling.edited import Edited, Inverted
+from genlab.sampling.editor import Editor
 from genlab.sampling.load import TrainedRun, load
 
 
@@ -65,7 +63,7 @@ def edit(
     if errors:
         say(", ".join(f"{name} {np.mean(x):.4g}" for name, x in errors.items()) + " of inversion")
     if edited and edited.changes:
-        say(_summary(edited.changes))
+        say(_summary(edited))
     place = run.folder.path / "edited" / name_of(request, run.step)
     with requests.written_whole(place, "genlab edit") as draft:
         files = write(draft, run, request, pictures, found, edited, errors)
@@ -119,32 +117,27 @@ def _settings(request: EditRequest) -> Optimisation | None:
 def _edited(
     run: TrainedRun, request: EditRequest, found: Inverted, say: Callable[[str], Any]
 ) -> Edited | None:
-    if not request.direction:
+    if request.edit is None:
         return None
-    named = request.direction.partition(":")[0] in UNSUPERVISED and not request.keep
-    own = dataclasses.replace(run.editor, samples=request.samples)
-    using = own if named else measured(run, request, say)
-    direction = using.direction(request.direction, request.space, request.keep)
-    by = np.linspace(*request.by, request.steps)
-    return using.edit(found, direction, by.tolist())
+    return request.edit.made(run.editor, lambda n: measured(run, request.measure, n, say), found)
 
 
-def measured(run: TrainedRun, request: EditRequest, say: Callable[[str], Any]) -> Editor:
-    """The run's editor with what says what is in a picture; how well a trained network does on
-    held-out pictures is said.
+def measured(run: TrainedRun, measure: str, samples: int, say: Callable[[str], Any]) -> Editor:
+    """The run's editor with what says what is in a picture, of so many samples of the model; how
+    well a trained network does on held-out pictures is said.
     """
     decode = getattr(run.source, "decode", None)
-    if request.measure == "decoder" and decode is None:
+    if measure == "decoder" and decode is None:
         raise ConfigError("--measure=decoder: the data have no decoder; leave it out")
-    if decode is not None and request.measure != "reader":
-        return dataclasses.replace(run.editor, samples=request.samples)
+    if decode is not None and measure != "reader":
+        return run.editor.with_samples(samples)
     shape = run.source.columns[run.method.makes].shape
     side = shape[0]
     square = shape[0] == shape[1] >= 8 and side & (side - 1) == 0
     trunk = dcgan.Down(24) if square else mlp.Down((256, 128))
     reader = Factors(trunk).reader(as_dict(run.config), run.source, run.method.makes)
     say(f"measured by a network trained on the data: {_skill(reader, run.source)}")
-    return run.editor.with_measure(reader.read, reader.columns, request.samples)
+    return run.editor.with_measure(reader.read, reader.columns, samples)
 
 
 def _skill(reader: FactorReader, source: Readable) -> str:
@@ -168,10 +161,13 @@ def _errors(pictures: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:
     return {**found, "ssim": image.ssim(made, pictures, 255, window)} if window >= 3 else found
 
 
-def _summary(changes: Changes) -> str:
-    """What the strongest edit changed."""
-    said = f"at {changes.by[-1]:+g}: wanted change {changes.wanted[-1]:.2g}"
-    if others := {name: x[-1] for name, x in changes.unwanted.items()}:
+def _summary(edited: Edited) -> str:
+    """What the last edit of a row, the strongest, changed."""
+    changes: Any = edited.changes
+    wanted = changes.wanted[-1]
+    read = f"wanted change {wanted:.2g}" if np.isfinite(wanted) else "nothing reads what is wanted"
+    said = f"at {edited.heads[-1]}: {read}"
+    if others := {name: x[-1] for name, x in changes.unwanted.items() if np.isfinite(x[-1])}:
         most = max(others, key=lambda name: others[name])
         said += f", unwanted {changes.leakage[-1]:.2g} on average, {others[most]:.2g} of {most}"
     return f"{said}; 1 is as unlike as two samples are"
@@ -188,6 +184,8 @@ def _record(
     return {
         **request._asdict(),
         "given": dict(request.given),
+        "edit": type(request.edit).__name__.lower() if request.edit else "",
+        **(request.edit._asdict() if request.edit else {}),
         "found with the latents": [
             name for name in run.method.given if request.input and name not in request.given
         ],

@@ -34,7 +34,7 @@ def write(
         made |= {"edited": np.asarray(edited.examples), "edited_latents": edited.latents}
     if edited and edited.changes:
         rows = {"wanted": edited.changes.wanted, **edited.changes.unwanted}
-        _table(folder / "changes.csv", rows, "by", [f"{x:g}" for x in edited.by])
+        _table(folder / "changes.csv", rows, "by", edited.heads)
         files.insert(-1, "changes.csv")
     np.savez(folder / "edited.npz", **made, **(found.given or {}))  # pyright: ignore[reportArgumentType]
     return files
@@ -51,17 +51,12 @@ def _strips(
     n = len(found.latents)
     made = edited.examples if edited else found.examples
     wide = np.asarray(made).reshape(n, -1, *made.shape[1:])
-    names = [f"{x:+.2g}" for x in edited.by] if edited else ["made"]
+    names = list(edited.heads) if edited else ["made"]
     if pictures is not None:
         wide, names = np.concatenate([pictures[:, None], wide], axis=1), ["given", *names]
     column = run.source.columns[run.method.makes]
     sheet = headed(column.draw(wide.reshape(-1, *made.shape[1:]), wide.shape[1]), names)
-    return titled(sheet, _title(request)) if edited else sheet
-
-
-def _title(request: EditRequest) -> str:
-    kept = f", keeping {', '.join(request.keep)}" if request.keep else ""
-    return f"{request.direction}{kept}, standard deviations in {request.space}"
+    return titled(sheet, request.edit.title(request.space)) if request.edit else sheet
 
 
 def _table(

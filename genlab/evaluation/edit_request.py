@@ -4,39 +4,33 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from genlab.config import ConfigError, did_you_mean
+from genlab.evaluation.edit_kinds import Edit
 from genlab.runs import requests
 
 
 class EditRequest(NamedTuple):
     """What to edit, and how.
 
-    input:     a folder of pictures, a picture or an npz file; "" for none
-    split:     of the run's own data, whose conditions come with the pictures; "" for none. Without
-               both the model's own samples are edited
-    direction: a name (`sampling.directions`); "" only inverts
-    by, steps: strengths from .. to, in standard deviations of the latents along the direction
-    keep:      factors that the direction is made orthogonal to
-    given:     conditions of all pictures, as text; those of `input` that are not given are found
-               with the latents
-    optimise:  steps of optimisation; None: the space's default; 0: only the start
-    measure:   what says what is in a picture: "decoder", the set's own; "reader", a network trained
-               on the set (`features.Factors`); "": the decoder where there is one, else the reader
-    samples:   of the model, that the direction is found from
+    input:    a folder of pictures, a picture or an npz file; "" for none
+    split:    of the run's own data, whose conditions come with the pictures; "" for none. Without
+              both the model's own samples are edited
+    edit:     an edit (`edit_kinds`); None only inverts
+    given:    conditions of all pictures, as text; those of `input` that are not given are found
+              with the latents
+    optimise: steps of optimisation; None: the space's default; 0: only the start
+    measure:  what says what is in a picture: "decoder", the set's own; "reader", a network trained
+              on the set (`features.Factors`); "": the decoder where there is one, else the reader
     """
 
     input: str = ""
     split: str = ""
     n: int = 8
     seed: int = 0
-    direction: str = ""
-    by: tuple[float, float] = (-3.0, 3.0)
-    steps: int = 7
-    keep: tuple[str, ...] = ()
+    edit: Edit | None = None
     space: str = "z"
     given: Mapping[str, str] = {}
     optimise: int | None = None
     measure: str = ""
-    samples: int = 2000
 
 
 def name_of(request: EditRequest, step: int) -> str:
@@ -46,19 +40,12 @@ def name_of(request: EditRequest, step: int) -> str:
         "": request.input or None,
         "seed": request.seed or None,
         **request.given,
-        "by": _strengths(request) if request.direction else None,
-        "to": request.direction or None,
+        **(request.edit.named if request.edit else {}),
         "measure": request.measure or None,
-        "samples": request.samples if request.samples != 2000 else None,
-        "keep": ",".join(request.keep) or None,
         "optimise": request.optimise,
     }
     parts = [f"round{step:06d}", request.space, f"{whose}{request.n}"]
     return requests.folder_name(parts, asked_for)
-
-
-def _strengths(request: EditRequest) -> str:
-    return f"{request.by[0]:g}..{request.by[1]:g}x{request.steps}"
 
 
 def check(request: EditRequest) -> None:
@@ -70,16 +57,9 @@ def check(request: EditRequest) -> None:
         )
     if request.n < 1:
         raise ConfigError(f"--n is {request.n}; edit at least one")
-    if request.steps < 2 or not request.by[0] < request.by[1]:
-        raise ConfigError(
-            f"--by={request.by[0]:g}..{request.by[1]:g} --steps={request.steps}: give strengths "
-            "that rise, in 2 steps or more"
-        )
     if request.measure not in ("", "decoder", "reader"):
         hint = did_you_mean(request.measure, ("decoder", "reader"))
         raise ConfigError(f"--measure={request.measure}: give decoder or reader{hint}")
-    if request.samples < 20:
-        raise ConfigError(f"--samples is {request.samples}: a direction needs 20 or more")
     if request.optimise is not None and request.optimise < 0:
         raise ConfigError(f"--optimise is {request.optimise}; give 0 or more steps")
     if not (request.input or request.split):
@@ -89,5 +69,5 @@ def check(request: EditRequest) -> None:
                     f"--{name} is of pictures that are inverted: give --input or --split; without "
                     "them the model's own samples are edited"
                 )
-    if request.keep and not request.direction:
-        raise ConfigError("--keep says what a direction leaves as it is: give --direction too")
+    if request.edit:
+        request.edit.check()

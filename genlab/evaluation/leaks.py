@@ -78,7 +78,7 @@ def leaked(found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Float[np.
 
 def spreads(factors: Mapping[str, Factor], stored: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Of each factor how unlike it is in two examples of the data."""
-    return {name: control.spread(f.of(stored), _period(f)) for name, f in factors.items()}
+    return {name: f.spread(f.of(stored)) for name, f in factors.items()}
 
 
 def misread(

@@ -22,8 +22,8 @@ ANSWERS, PAIRS, OTHERS, CONDITIONS = range(4)  # streams of latents
 
 
 class Reading(NamedTuple):
-    """One way to read factors off pictures, the prefix of its scores, and of how many samples and
-    pairs it does so.
+    """One way to read factors off pictures, the prefix of its scores, of how many samples and pairs
+    it does so, and what it read of these samples where it did already.
     """
 
     prefix: str
@@ -31,6 +31,7 @@ class Reading(NamedTuple):
     factors: Mapping[str, Factor]
     samples: int
     pairs: int
+    measured: Mapping[str, np.ndarray] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,16 +89,10 @@ class Measurement:
         found = [Reading("", self.reader.read, known, of.samples, of.pairs)]
         decode = getattr(self.context.source, "decode", None)
         if of.decode and decode is not None:
-            names = [n for n in decode(self.images[:1]) if n in self.context.real]
             counts = min(of.decode, of.samples), min(max(of.decode // 4, 2), of.pairs)
-            found.append(
-                Reading(
-                    "decoded_",
-                    decode,
-                    factors(columns, {n: self.context.real[n] for n in names}),
-                    *counts,
-                )
-            )
+            measured = decode(self.images[: counts[0]])
+            known = factors(columns, {n: x for n, x in measured.items() if n in self.context.real})
+            found.append(Reading("decoded_", decode, known, *counts, measured))
         return found
 
     @cached_property
@@ -150,10 +145,11 @@ class Measurement:
             read, own, n = reading.read, self.given(reading), reading.samples
             makes = self.context.method.makes
 
-            def of(images, columns):
-                return Answers.of(own, _first(columns, n), read(images[:n]), self.trained)
+            def of(columns, measured):
+                return Answers.of(own, _first(columns, n), measured, self.trained)
 
-            sides = of(self.images, self.asked), of(self.real[makes], self.real)
+            samples = read(self.images[:n]) if reading.measured is None else reading.measured
+            sides = of(self.asked, samples), of(self.real, read(self.real[makes][:n]))
             self._answers[reading.prefix] = sides
         return self._answers[reading.prefix]
 

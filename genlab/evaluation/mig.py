@@ -28,9 +28,10 @@ class MIG:
     """The mutual information gap of Chen et al. 2018 (arXiv:1802.04942), 0 to 1, higher is better.
 
     Of a method with codes in its latents (InfoGAN) between the codes of samples and the factors
-    that are read off the samples, exactly where the set can be decoded, else by the network
-    `factors`; of one that encodes, between the codes of real pictures and their own factors, with
-    no network. Numbers are cut into `bins` of equal width over their range, as in
+    that are read off the samples: exactly where the set can be decoded, else, or without `decode`,
+    for it may take long, by the network `factors`. Of one that encodes, between the codes of real
+    pictures and their own factors, with no network. Numbers are cut into `bins` of equal width over
+    their range, as in
     `disentanglement_lib`; a discrete code is one code. The table has the information of every code
     in every factor, as a share of the factor's entropy: what a few samples seem to share by chance
     is in it, and shrinks with their number.
@@ -39,6 +40,7 @@ class MIG:
     factors: Factors
     samples: int = 5000
     bins: int = 20
+    decode: bool = True
     gives = ("mig",)
 
     def __post_init__(self):
@@ -101,7 +103,7 @@ def _of_samples(of: MIG, c: EvaluationContext) -> tuple[dict, dict, dict]:
         for name, code in c.method.codes().items()  # pyright: ignore[reportAttributeAccessIssue]
     }  # fmt: skip
     decode = getattr(c.source, "decode", None)
-    if decode is not None:
+    if of.decode and decode is not None:
         return codes, decode(images), {"codes": "of samples", "factors": "decoded"}
     reader = of.factors.reader(c.config, c.source, c.method.makes)
     told = {"codes": "of samples", "factors": "read", **of.factors.protocol, **reader.protocol}

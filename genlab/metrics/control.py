@@ -10,9 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Real
 
+from genlab.editing.differences import difference, spread
+
+__all__ = [
+    "Calibration", "Coverage", "Curve", "accuracy", "calibration", "coverage_of", "curve",
+    "difference", "leakage", "pairwise_distance", "r2", "spread",
+]  # fmt: skip
 Values = Real[np.ndarray, " n"]
 NEAR = 0.03  # of the range: a value farther than this from all those trained on is new
-PAIRS_OF = 2000  # rows at most whose pairs give a spread
 
 
 class Calibration(NamedTuple):
@@ -100,33 +105,6 @@ def curve(asked: Values, measured: Values, period: float = 0.0, bins: int = 20) 
         (r.sum(), asked[r].mean(), near[r].mean(), *np.quantile(near[r], (0.1, 0.9))) for r in rows
     ]
     return Curve(*np.array(found).T)
-
-
-def difference(a: Values, b: Values, period: float | None = 0.0) -> Values:
-    """`a` - `b`; the short way round for a number with a period; 1 for labels that differ, else
-    0.
-    """
-    a, b = np.asarray(a), np.asarray(b)
-    if period is None:
-        return (a != b).astype(np.float64)
-    off = a.astype(np.float64) - b
-    return off - period * np.round(off / period) if period else off
-
-
-def spread(values: Values, period: float | None = 0.0) -> float:
-    """The mean absolute difference of two random rows (Gini's), or the chance that their labels
-    differ: what `difference` is expected to be where a factor is drawn anew.
-
-    Of more than PAIRS_OF rows, of so many drawn without replacement, the same ones each time.
-    Raises ValueError for fewer than two rows.
-    """
-    values = np.asarray(values)
-    if values.ndim != 1 or len(values) < 2:
-        raise ValueError(f"values have shape {values.shape}; expected [N] with at least 2 rows")
-    if len(values) > PAIRS_OF:
-        values = np.random.default_rng(0).permutation(values)[:PAIRS_OF]
-    n = len(values)
-    return float(np.abs(difference(values[:, None], values[None], period)).sum() / (n * (n - 1)))
 
 
 def leakage(

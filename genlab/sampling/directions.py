@@ -49,8 +49,8 @@ class Population:
 
     @cached_property
     def units(self) -> dict[str, float]:
-        """The typical difference of each factor between unrelated samples."""
-        return {name: f.typical(f.of(self.measured)) for name, f in self.known.items()}
+        """The mean difference of each factor between unrelated samples."""
+        return {name: f.spread(f.of(self.measured)) for name, f in self.known.items()}
 
 
 class Direction(NamedTuple):

@@ -24,7 +24,7 @@ from genlab.game.abilities import Generates, require
 from genlab.runs import requests
 from genlab.runs.environment import version
 from genlab.runs.files import write_json
-from genlab.sampling import conditions
+from genlab.sampling import codes, conditions
 from genlab.sampling.conditions import Stored
 from genlab.sampling.load import TrainedRun, load
 from genlab.sampling.request import Conditions, SampleRequest
@@ -104,7 +104,8 @@ def _write(
 ) -> list[Path]:
     """The files in `folder`; the first of what is drawn is what the model makes."""
     column, (made, *_), written = run.source.columns[run.method.makes], drawn.values(), []
-    texts = conditions.written(run.source.columns, {n: drawn[n] for n in run.method.given})
+    kinds = {**run.source.columns, **codes.columns(run.method)}
+    texts = conditions.written(kinds, {n: x for n, x in drawn.items() if n != run.method.makes})
     if "grid" in request.formats:
         kind = "interpolation" if request.interpolate else "strips" if found.steps else "grid"
         written.append(folder / f"{name}_{kind}.png")

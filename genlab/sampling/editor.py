@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +15,12 @@ from genlab.config import ConfigError, check_seed
 from genlab.data.columns import Column
 from genlab.data.sources import Readable
 from genlab.editing import edits
-from genlab.editing.edits import Changes
-from genlab.editing.factors import Measure
+from genlab.editing.factors import Measure, wanted
 from genlab.editing.inversion import Distance, Optimisation, squared
 from genlab.game import Method
-from genlab.sampling.conditions import Stored, loaded, repeated, spread
+from genlab.sampling.conditions import Stored, conditioned, loaded, repeated, spread
 from genlab.sampling.directions import Direction, Population, found_direction
+from genlab.sampling.edited import Edited, Inverted
 from genlab.sampling.notebook import Examples
 from genlab.sampling.programs import Programs
 from genlab.sampling.sampler import part
@@ -29,37 +29,6 @@ STREAM = 81  # randomness of inversion, and latents that directions are found fr
 W = Optimisation(starts=1, explore=0.05)  # StyleGAN2's projector, but for its 1000 steps
 Z = Optimisation(prior=1e-3)
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
-
-
-class Inverted(NamedTuple):
-    """Examples as the model makes them.
-
-    examples: as stored, [N, ...]
-    latents:  [N, D] in the space of that name
-    given:    the conditions they are under, as stored
-    loss:     [N], the distance and the regulariser's share
-    """
-
-    examples: Examples
-    latents: np.ndarray
-    given: Stored | None
-    loss: np.ndarray
-    space: str
-
-
-class Edited(NamedTuple):
-    """Examples along a direction.
-
-    examples: as stored, [N K, ...], the K strengths of each example in turn
-    by:       [K], in standard deviations of the latents along the direction
-    latents:  [N, K, D]
-    changes:  what changed; None where nothing measures it, or the direction has no target
-    """
-
-    examples: Examples
-    by: np.ndarray
-    latents: np.ndarray
-    changes: Changes | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,11 +127,51 @@ class Editor:
         moves = strengths * direction.unit
         latents = edits.moved(inverted.latents, direction.at(values), moves)
         examples = self.generate(inverted, latents)
+        heads = tuple(f"{x:.4g}" for x in strengths)
         if not (wanted and measure and before):
-            return Edited(examples, strengths, latents, None)
+            return Edited(examples, strengths, latents, None, heads)
         known, units = self._units(inverted.space)
         found = edits.changes(wanted, known, units, before, measure(examples), strengths)
-        return Edited(examples, strengths, latents, found)
+        return Edited(examples, strengths, latents, found, heads)
+
+    def conditioned(self, inverted: Inverted, to: Sequence[Stored]) -> Edited:
+        """Inverted examples under other conditions: each of `to` has some columns' values, as
+        stored, and leaves the others as they are. In z the latents stay; in w, which has the
+        conditions in it, they move by the difference of the conditions' mean styles
+        (Dobler et al. 2022, arXiv:2202.11777).
+
+        Raises ConfigError for columns that the model is not given.
+        """
+        n, own = len(inverted.latents), inverted.given or {}
+        for name in dict.fromkeys(name for one in to for name in one):
+            conditioned(self.source.columns, self.method.given, name, f"a change of {name}")
+        under = [
+            {**own, **{name: np.broadcast_to(x, (n, *np.shape(x))) for name, x in one.items()}}
+            for one in to
+        ]
+        latents = np.repeat(inverted.latents[:, None], len(to), axis=1)
+        if inverted.space == "w":
+            means = np.stack([self._mean(inverted.space, one, n) for one in under], axis=1)
+            latents = latents + means - self._mean(inverted.space, own, n)[:, None]
+        given = {
+            name: np.stack([one[name] for one in under], axis=1).reshape(n * len(to), *x.shape[1:])
+            for name, x in own.items()
+        }
+        flat = latents.reshape(n * len(to), *latents.shape[2:])
+        made = self._programs.made(inverted.space, flat, loaded(self.source, given) or None)
+        return Edited(made, np.arange(len(to), dtype=np.float64), latents, None)
+
+    def compared(self, inverted: Inverted, edited: Edited, to: Sequence[Stored]) -> Edited:
+        """With what `conditioned` changed, where something measures it: what was asked for, by how
+        much nearer it came, and everything else.
+        """
+        measure = self._measure
+        if measure is None:
+            return edited
+        known, units = self._units(inverted.space)
+        asked = [wanted(known, one) for one in to]
+        sides = measure(inverted.examples), measure(edited.examples)
+        return edited._replace(changes=edits.of_conditions(asked, known, units, *sides))
 
     def generate(self, inverted: Inverted, latents: np.ndarray) -> Examples:
         """What the model makes of `latents` [N, K, D] under the conditions of N inverted examples:
@@ -179,20 +188,35 @@ class Editor:
 
         Raises ConfigError for latents that are not of w, and for a layer that is not there.
         """
+        return self.generate(first, self.mixture(first, other, since)[:, None])
+
+    def mixture(self, first: Inverted, other: Inverted, since: int) -> np.ndarray:
+        """The latents [N, layers, D] of `mixed`."""
         if {first.space, other.space} != {"w"}:
             raise ConfigError("styles are mixed in w: invert, or draw, with space='w'")
         method: Any = self.method
-        w = edits.mixed(first.latents, other.latents, method.style_layers(), since)
-        return self.generate(first, w[:, None])
+        return edits.mixed(first.latents, other.latents, method.style_layers(), since)
 
     def truncated(self, inverted: Inverted, psi: float) -> Examples:
-        """Examples of latents at `psi` of their distance from the mean, those of z from 0: the
-        truncation trick of w (`edits.truncated`).
+        """Examples of latents at `psi` of their distance from the mean of their own conditions'
+        latents, in z from 0: the truncation trick of w (`edits.truncated`), conditional as in
+        Dobler et al. 2022, arXiv:2202.11777: towards the mean over all conditions it would lose
+        them.
         """
-        mean = np.zeros(inverted.latents.shape[1])
-        if inverted.space == "w":
-            mean = self.population("w").latents.mean(0)
-        return self.generate(inverted, edits.truncated(inverted.latents, mean, psi)[:, None])
+        return self.generate(inverted, self.nearer(inverted, (psi,)))
+
+    def nearer(self, inverted: Inverted, psis: Sequence[float]) -> np.ndarray:
+        """The latents [N, K, D] of `truncated` at each of K `psis`."""
+        z = inverted.latents
+        mean = self._mean(inverted.space, inverted.given, len(z))
+        return np.stack([edits.truncated(z, mean, psi) for psi in psis], axis=1)
+
+    def _mean(self, space: str, given: Stored | None, n: int) -> np.ndarray:
+        """Of the latents under each of `n` conditions, [n, D]; in z 0, [n, 1]."""
+        if space == "z":
+            return np.zeros((n, 1))
+        cond = loaded(self.source, given) or None
+        return np.asarray(self._programs.means(space, cond, n))
 
     def drawn(self, n: int, space: str = "z", seed: int = 0) -> Inverted:
         """`n` of the model's own samples, with their latents."""
@@ -219,6 +243,10 @@ class Editor:
             found = Population(drawn.latents, drawn.examples, generate, self._measure, kinds)
             self._populations[space] = found
         return self._populations[space]
+
+    def with_samples(self, samples: int) -> "Editor":
+        """The same model, its directions found from so many samples."""
+        return dataclasses.replace(self, samples=samples)
 
     def with_measure(
         self,

@@ -151,8 +151,7 @@ class TrainedRun:
     def vary(
         self,
         column: str,
-        start: Any = None,
-        stop: Any = None,
+        ends: tuple[Any, Any] = (None, None),
         steps: int | None = None,
         n: int = 4,
         seed: int = 0,
@@ -160,11 +159,12 @@ class TrainedRun:
         given: Mapping[str, Any] = MappingProxyType({}),
         guidance: float | None = None,
     ) -> Examples:
-        """`n` rows of samples [n, steps, ...] along which one condition goes from `start` to `stop`
-        (None: the range of the data), or through all names of a label; a row has one latent, and
-        one value of every other condition. Otherwise as `sample`.
+        """`n` rows of samples [n, steps, ...] along which one condition, or a code of the latent,
+        goes from one of the `ends` to the other (None: of the range of the data), or through all
+        names of a label; a row has one latent, and one value of every other condition. Otherwise as
+        `sample`.
         """
-        first, last = (None if end is None else typed(end) for end in (start, stop))
+        first, last = (None if end is None else typed(end) for end in ends)
         along = Vary(column, first, last, steps)
         request = SampleRequest(
             n, seed, None, _texts(given), truncation, vary=along, guidance=guidance
@@ -179,18 +179,18 @@ class TrainedRun:
     def drawn(
         self, request: SampleRequest, found: Conditions | None = None
     ) -> dict[str, np.ndarray]:
-        """What was asked for, as it is stored: what the method makes, then its conditions, which
-        are `found` where they are known already.
+        """What was asked for, as it is stored: what the method makes, then its conditions and the
+        codes asked for, which are `found` where they are known already.
         """
         require(self.method, Generates, "sampling")
-        stored, steps, _, beyond = self.conditions(request) if found is None else found
+        stored, steps, _, beyond, codes = self.conditions(request) if found is None else found
         if beyond:
             warnings.warn(f"{beyond}, the range of the data: extrapolation", stacklevel=3)
         if request.interpolate and stored:
             stored = {name: np.repeat(x, request.interpolate, axis=0) for name, x in stored.items()}
-        z, cond = latents(request, self.method, steps), loaded(self.source, stored)
+        z, cond = latents(request, self.method, steps, codes), loaded(self.source, stored)
         made = self._sampler(request.guidance)(self.params, self.stats, z, cond)
-        return {self.method.makes: made, **(stored or {})}
+        return {self.method.makes: made, **(stored or {}), **codes}
 
     def encode(self, x: np.ndarray | Array, **given) -> np.ndarray:
         """The codes [N, D] of examples `x` [N, ...], stored (uint8 images) or as networks take

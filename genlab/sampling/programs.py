@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, random
 
 from genlab.data.sources import Readable
 from genlab.editing import spaces
@@ -26,8 +26,10 @@ from genlab.sampling.conditions import loaded, spread
 from genlab.sampling.notebook import Examples
 from genlab.sampling.sampler import batches, part
 
+MEANS = 82  # randomness of the latents that means are of
 TOGETHER = 32  # pictures inverted at once
 MADE = 250  # examples made at once
+OF_EACH = 1_000  # latents that a condition's mean is of
 DRAWN = 10_000  # latents that a space's mean and scale are of, as in StyleGAN2's projector
 
 
@@ -77,6 +79,18 @@ class Programs:
         if "encode" not in self._compiled:
             self._compiled["encode"] = compiler.jit(lambda p, s, x, c: method.encode(p, s, x, c))
         return self._compiled["encode"](self.params, self.stats, x, cond)
+
+    def means(self, space: str, cond: Any, n: int) -> Array:
+        """The mean [n, D] of the latents that the model draws under each of `n` conditions."""
+
+        def means(space, key, cond):
+            def mean(row):
+                wide = jax.tree.map(lambda x: jnp.broadcast_to(x[None], (OF_EACH, *x.shape)), row)
+                return space.draw(key, OF_EACH, wide).mean(0)
+
+            return jnp.repeat(mean(None)[None], n, 0) if cond is None else jax.lax.map(mean, cond)
+
+        return self._run(("means", n), space, means, random.key(MEANS), cond)
 
     def _mean(self, space: str, n: int, key: Array) -> Array:
         return jnp.repeat(self.spread(space, key).mean[None], n, axis=0)

@@ -1,6 +1,7 @@
 """What is to be drawn from a trained run: how many, of which conditions, from which latents."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from genlab.data.columns.column import Bounded, Varies
 from genlab.data.sources import Readable
 from genlab.game import Method
 from genlab.game.abilities import HasCodes, can, require
+from genlab.sampling import codes
 from genlab.sampling.conditions import Stored, as_in_data, asked, conditioned, spread
 from genlab.sampling.latents import interpolate, truncated
 
@@ -20,7 +22,8 @@ STREAM = 79  # latents drawn on request, apart from training's and evaluation's
 
 
 class Vary(NamedTuple):
-    """A condition that goes from `start` to `stop` along each row of pictures, as text.
+    """A condition, or a code of the latent, that goes from `start` to `stop` along each row of
+    pictures, as text.
 
     start, stop: None: the range of the data; steps: None: 9. A label goes through all its names
     """
@@ -35,7 +38,8 @@ class SampleRequest(NamedTuple):
     """What to draw.
 
     label:       this one for all (models given a label), its name or number; None: all in turn
-    given:       the same for any column given, by name, as text: {"hue": "0.3"}
+    given:       the same for any column given, by name, as text: {"hue": "0.3"}; for a code of the
+                 latent likewise: {"code0": "3"}
     truncation:  latents within +- this; None: the prior
     interpolate: pictures between each pair of latents, in rows of this many; None: none
     vary:        the condition that goes along the rows, of which there are `n`, each with one
@@ -61,12 +65,14 @@ class Conditions(NamedTuple):
     steps:  pictures in each row along which one condition varies; 0 where none does
     others: how those that the request does not name were chosen; "" where it names all or none
     beyond: what was asked for out of the range of the data; "" for nothing
+    codes:  of the latent, by name, as stored, those that the request names
     """
 
     stored: Stored | None
     steps: int = 0
     others: str = ""
     beyond: str = ""
+    codes: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def conditions(
@@ -78,8 +84,10 @@ def conditions(
           rows their labels come in turn, their numbers in even steps
     """
     check_seed(request.seed)
-    fixed = asked(source.columns, method.given, _texts(request, method, source))
-    along = {} if request.vary is None else _varied(request, method, source, fixed)
+    own = codes.columns(method)
+    kinds, given = {**source.columns, **own}, (*method.given, *own)
+    fixed = asked(kinds, given, _texts(request, method, source))
+    along = {} if request.vary is None else _varied(request, kinds, given, fixed)
     if not fixed and not along:
         return Conditions(spread(method, source, request.n))
     steps = len(next(iter(along.values()), ()))
@@ -89,8 +97,10 @@ def conditions(
     if along:
         found = {name: np.repeat(x, steps, axis=0) for name, x in found.items()}
         found |= {name: np.concatenate([x] * request.n) for name, x in along.items()}
-    beyond = _beyond(source.columns, {name: found[name] for name in [*fixed, *along]})
-    return Conditions({name: found[name] for name in method.given}, steps, others, beyond)
+    beyond = _beyond(kinds, {name: found[name] for name in [*fixed, *along]})
+    stored = {name: found[name] for name in method.given} or None
+    coded = {name: found[name] for name in own if name in found}
+    return Conditions(stored, steps, others, beyond, coded)
 
 
 def _texts(request: SampleRequest, method: Method, source: Readable) -> dict[str, str]:
@@ -110,11 +120,14 @@ def _texts(request: SampleRequest, method: Method, source: Readable) -> dict[str
 
 
 def _varied(
-    request: SampleRequest, method: Method, source: Readable, fixed: Mapping[str, np.ndarray]
+    request: SampleRequest,
+    columns: Mapping[str, Column],
+    given: tuple[str, ...],
+    fixed: Mapping[str, np.ndarray],
 ) -> Stored:
     """The values along a row."""
     name, start, stop, steps = request.vary or Vary("")
-    column = conditioned(source.columns, method.given, name, f"--vary={name}")
+    column = conditioned(columns, given, name, f"--vary={name}")
     if not isinstance(column, Varies):
         raise ConfigError(f"--vary={name}: a column of this kind cannot be varied in steps")
     if name in fixed:
@@ -156,10 +169,15 @@ def _beyond(columns: Mapping[str, Column], stored: Stored) -> str:
     return "; ".join(filter(None, told))
 
 
-def latents(request: SampleRequest, method: Method, steps: int = 0) -> Array:
+def latents(
+    request: SampleRequest,
+    method: Method,
+    steps: int = 0,
+    coded: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> Array:
     """The latents asked for, [n, D]; with `interpolate` those between pairs, row after row; with
-    `steps` each that many times. ConfigError for a seed that no generator takes, and for latents
-    with codes between which there is nothing.
+    `steps` each that many times; with the values of codes that are `coded`. ConfigError for a seed
+    that no generator takes, and for latents with codes between which there is nothing.
     """
     check_seed(request.seed)
     if can(method, HasCodes) and (request.truncation or request.interpolate):
@@ -174,4 +192,5 @@ def latents(request: SampleRequest, method: Method, steps: int = 0) -> Array:
     if request.interpolate:
         between = interpolate(z[: request.n], z[request.n :], request.interpolate)
         z = jnp.reshape(between, (-1, z.shape[-1]))
-    return jnp.repeat(z, steps, axis=0) if steps else z
+    z = jnp.repeat(z, steps, axis=0) if steps else z
+    return codes.with_codes(method, z, coded)

@@ -570,6 +570,6 @@ def test_a_run_on_a_folder_and_its_table_is_asked_by_name(shop, tmp_path):
     fit(tiny.experiment(method, ("disc", "gen"), data=data, batch_size=2), tmp_path / "run")
     run = load(tmp_path / "run")
     assert run.sample(3, given={"label": "dress", "colour": "missing"}).shape == (3, 8, 8, 3)
-    assert run.vary("price", 20, 50, steps=5, n=2, given={"label": "hat"}).shape[:2] == (2, 5)
+    assert run.vary("price", (20, 50), steps=5, n=2, given={"label": "hat"}).shape[:2] == (2, 5)
     with pytest.raises(ConfigError, match="label=hta: no label 'hta'; did you mean 'hat'"):
         run.sample(3, label="hta")

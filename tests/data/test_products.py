@@ -17,6 +17,7 @@ from genlab.data.sets.products import (
     categories,
     decoder,
     describe,
+    proposals,
     render,
     shapes,
     textures,
@@ -220,6 +221,19 @@ def test_further_columns_are_in_register_with_the_picture():
         assert CATEGORIES[read["category"][i]] in text
 
 
+def test_a_mask_is_of_the_item():
+    """Which is in the middle of its picture, and not in a corner."""
+    mask = products(16, columns=("mask",), test=8, validation=1).read("test")["mask"]
+    assert mask[:, 7:9, 7:9].any((1, 2, 3)).all() and not mask[:, [0, 0, -1], [0, -1, 0]].any()
+
+
+def test_a_sentence_names_the_nearest_hue():
+    factors = {name: np.float32([0.5]) for name in FACTORS}
+    factors |= {"category": np.int32(0), "texture": np.int32(0)}
+    for hue, word in ((0.0, "red"), (0.98, "red"), (1 / 3, "green"), (0.66, "blue")):
+        assert f" {word} plain" in f" {describe(factors | {'hue': np.float32([hue])})}"
+
+
 @pytest.mark.slow
 def test_every_column_is_of_its_kind_and_defects_are_on_the_item():
     source, read = further(tuple(kinds(16)))
@@ -246,6 +260,21 @@ def test_least_squares_finds_the_argument():
     )
     np.testing.assert_allclose(found, [0.5, 0.2], atol=1e-3)
     assert error < 1e-6
+
+
+def test_colours_and_errors_of_textures_are_those_of_least_squares():
+    """Against NumPy, a texture at a time, on places of random shares."""
+    rng = np.random.default_rng(0)
+    none, full = rng.uniform(0, 0.5, (2, 2, 40))
+    mixed, rest = rng.uniform(size=(3, 40)), rng.uniform(size=(40, 3))
+    colours, errors = proposals.solved(*(jnp.float32(x) for x in (mixed, none, full, rest)))
+    for m, found, error in zip(mixed, colours, errors, strict=True):
+        basis = none + m[None] * (full - none)
+        ridge = np.vstack([basis.T, np.sqrt(1e-3) * np.eye(2)])
+        wanted = np.linalg.lstsq(ridge, np.vstack([rest, np.zeros((2, 3))]), rcond=None)[0]
+        np.testing.assert_allclose(found, np.clip(wanted, 0, 1), atol=1e-4)
+        left = rest - basis.T @ np.clip(wanted, 0, 1)
+        np.testing.assert_allclose(error, (left**2).sum(), rtol=1e-4)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from genlab.data.columns import Numbers
 from genlab.data.sources import Resident
 from genlab.editing.inversion import Optimisation
 from genlab.evaluation.edit import EditRequest, name_of, pictures_of
+from genlab.evaluation.edit_kinds import Along, Conditioned, Mixed, Truncated
 
 LABEL = ("label",)
 
@@ -107,6 +108,30 @@ def test_a_picture_of_ones_own_gets_the_condition_that_suits_it(folder, tmp_path
     capfd.readouterr()
 
 
+def test_pictures_are_made_under_other_conditions_and_truncated(folder, capfd):
+    call = ["edit", f"--workdir={folder}", "--split=test", "--n=3", "--optimise=0"]
+    assert main([*call, "--to=label=3", "--to=label=5"]) == 0
+    place = next(p for p in (folder / "edited").iterdir() if "label-3" in p.name)
+    changes = table(place / "changes.csv")
+    assert list(changes) == ["by", "wanted", "dark", "lean"]  # nothing reads its label
+    assert changes["by"] == ("label=3", "label=5") and changes["wanted"] == ("nan", "nan")
+    with np.load(place / "edited.npz") as made:
+        z, label = made["edited_latents"], made["label"]
+        edited, run = made["edited"], genlab.load(folder)
+        np.testing.assert_array_equal(z[:, 0], z[:, 1])
+    cond = {"label": np.eye(10, dtype=np.float32)[[5, 5, 5]]}
+    again = run.method.generate(run.params, run.stats, z[:, 1], cond)
+    np.testing.assert_array_equal(edited[1::2], run.source.columns["image"].store(again))
+    np.testing.assert_array_equal(label, digits().read("test", 3)["label"])
+    assert main([*call, "--truncation=0,1"]) == 0
+    place = next(p for p in (folder / "edited").iterdir() if "truncation" in p.name)
+    with np.load(place / "edited.npz") as made:
+        assert not made["edited_latents"][:, 0].any()
+        np.testing.assert_array_equal(made["edited"][1::2], made["reconstructed"])
+    assert json.loads((place / "request.json").read_text())["psis"] == [0.0, 1.0]
+    capfd.readouterr()
+
+
 def test_a_loaded_run_edits(folder):
     run = genlab.load(folder)
     found = run.invert(run.sample(2), settings=steps(3), label="3")
@@ -134,6 +159,11 @@ def test_a_loaded_run_edits(folder):
         (["--space=w"], "nets.style.Up has"),
         (["--measure=decode"], "did you mean 'decoder'"),
         (["--samples=3"], "needs 20 or more"),
+        (["--to=lable=3"], "did you mean 'label'"),
+        (["--to=label"], "give NAME=VALUE"),
+        (["--to=label=3", "--mix=1"], "one edit at a time"),
+        (["--truncation=half"], "give numbers"),
+        (["--mix=1"], "space='w'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(folder, capfd, options, why):
@@ -147,12 +177,16 @@ def test_every_request_has_a_folder_of_its_own():
         for request in (
             EditRequest(),
             EditRequest(space="w"),
-            EditRequest(direction="dark"),
-            EditRequest(direction="dark", keep=("lean",)),
-            EditRequest(direction="dark", steps=3),
+            EditRequest(edit=Along("dark")),
+            EditRequest(edit=Along("dark", keep=("lean",))),
+            EditRequest(edit=Along("dark", steps=3)),
+            EditRequest(edit=Conditioned(({"label": "3"},))),
+            EditRequest(edit=Conditioned(({"label": "3"}, {"label": "4"}))),
+            EditRequest(edit=Truncated((0.5, 1.0))),
+            EditRequest(edit=Mixed(2)),
             EditRequest(input="a"),
             EditRequest(input="b"),
             EditRequest(split="test", optimise=3),
         )
     }
-    assert len(names) == 8
+    assert len(names) == 12

@@ -15,6 +15,7 @@ from genlab.config import ConfigError, build
 from genlab.data import digits
 from genlab.data.columns import Numbers
 from genlab.editing.inversion import Optimisation
+from genlab.evaluation.edit_kinds import Mixed
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp, style
 from genlab.sampling.editor import Editor
@@ -141,11 +142,29 @@ def test_styles_are_mixed_and_truncated(styles):
     np.testing.assert_array_equal(styles.mixed(a, b, since=4), a.examples)
     np.testing.assert_array_equal(styles.mixed(a, b, since=0), b.examples)
     np.testing.assert_array_equal(styles.truncated(a, 1.0), a.examples)
-    assert np.ptp(styles.truncated(a, 0.0), axis=0).max() == 0
+    one = styles.drawn(11, "w", seed=1)  # of labels 0 .. 9, 0
+    middle = np.asarray(styles.truncated(one, 0.0), int)
+    np.testing.assert_allclose(middle[0], middle[10], atol=1)
+    assert np.abs(middle[0] - middle[1]).max() > 1  # each towards the mean of its own label
     with pytest.raises(ConfigError, match="space='w'"):
         styles.mixed(styles.drawn(3), b, since=1)
     with pytest.raises(ConfigError, match="the network has 4"):
         styles.mixed(a, b, since=5)
+
+
+def test_another_condition_in_w_is_another_mean_style(styles):
+    """Of a style the part that is not its condition's stays."""
+    drawn = styles.drawn(3, "w", seed=1)
+    same, other = ({"label": np.int32(x)} for x in (drawn.given["label"][0], 7))
+    made = styles.conditioned(drawn, [same, other])
+    np.testing.assert_allclose(made.latents[0, 0], drawn.latents[0], atol=1e-5)
+    moved = made.latents[:, 1] - drawn.latents
+    between = made.latents[:, 1] - made.latents[:, 0]
+    np.testing.assert_allclose(between, between[[0, 0, 0]], atol=1e-5)
+    assert np.abs(moved[0] - moved[1]).max() > 1e-3
+    pair = Mixed(2).made(styles, lambda n: styles, drawn)
+    shown = np.asarray(pair.examples).reshape(3, 3, *tiny.SHAPE)
+    np.testing.assert_array_equal(shown[[0, 1, 2], [0, 1, 2]], drawn.examples)
 
 
 def test_what_cannot_be_is_refused(gan):

@@ -5,8 +5,8 @@ import pytest
 
 from genlab.config import ConfigError
 from genlab.data.columns import Label, Numbers, Points
-from genlab.editing.edits import at_equal, changes, mixed, moved, truncated
-from genlab.editing.factors import Factor, factors, target
+from genlab.editing.edits import at_equal, changes, mixed, moved, of_conditions, truncated
+from genlab.editing.factors import Factor, factors, target, wanted
 
 COLUMNS = {
     "kind": Label(("bag", "hat", "mug")),
@@ -48,7 +48,7 @@ def test_factors_are_labels_and_single_numbers():
     np.testing.assert_array_equal(kind.difference(np.array([0, 1]), np.array([0, 2])), [0, 1])
     np.testing.assert_allclose(size.difference(np.array([0.5]), np.array([0.2])), [0.3])
     values = np.random.default_rng(0).uniform(size=20_000)
-    assert abs(size.typical(values) - 1 / 3) < 0.01  # of two uniform numbers
+    assert abs(size.spread(values) - 1 / 3) < 0.01  # of two uniform numbers
 
 
 def test_a_factor_with_a_period_goes_the_short_way_round():
@@ -106,3 +106,19 @@ def test_edits_are_compared_where_they_change_the_target_equally():
     found = at_equal(changed(), 1.5)
     np.testing.assert_allclose([found.by, *found.unwanted.values(), found.leakage], 0.5)
     assert np.isnan(at_equal(changed(), 4.0).by) and np.isnan(at_equal(changed(), 4.0).leakage)
+
+
+def test_changes_of_conditions_leave_out_what_was_asked_for():
+    before = {"kind": np.array([0, 1]), "size": np.array([[0.2], [0.4]]), "place": np.zeros((2, 2))}
+    after = {
+        "kind": np.array([2, 0, 2, 0]),
+        "size": np.array([[0.2], [0.5], [0.8], [0.6]]),
+        "place": np.array([[0.1, 0.0], [0.0, 0.0], [-0.1, 0.0], [0.0, 0.0]]),
+    }
+    asked = [wanted(KNOWN, {"kind": np.int32(2)}), wanted(KNOWN, {"size": np.array([0.6])})]
+    unit = {"kind": 0.5, "size": 0.1, "place.x": 0.2, "place.y": 0.0}
+    found = of_conditions(asked, KNOWN, unit, before, after)
+    np.testing.assert_allclose(found.wanted, [2, (0.3 + 0.2) / 2 / 0.1])
+    np.testing.assert_allclose(found.unwanted["kind"], [np.nan, 1])
+    np.testing.assert_allclose(found.unwanted["size"], [2, np.nan])
+    np.testing.assert_allclose(found.leakage, [(2 + 0.5) / 2, (1 + 0) / 2])

@@ -1,7 +1,8 @@
 """Inversion and directions of the sweep's runs, in tables and strips.
 
 Run:    python experiments/products/editing/results.py runs/editing
-Writes: experiments/products/editing/results: inversion.md, directions.md, strips_*.png, mixing.png
+Writes: experiments/products/editing/results: inversion.md, directions.md, strips_*.png, mixing.png,
+        truncation.png, categories.png
 """
 
 import json
@@ -29,6 +30,7 @@ STRENGTHS = np.arange(-6.0, 7.0)
 AMOUNT = 0.5  # of the difference of two unrelated samples: where directions are compared
 COMPONENTS = 10  # of each kind of direction that is found without attributes
 CHOSEN_ON = 64  # samples on which the component for a target is chosen
+DECODED = 12  # of the inverted pictures, whose edits are also read by drawing them again
 TARGETS = ("hue=0.6", "saturation", "value", "background", "scale", "x")
 WAYS = ("supervised", "conditional", "sefa", "ganspace", "random")
 READABLE = 0.5  # R2 or accuracy on held-out pictures from which on a factor is measured
@@ -70,7 +72,8 @@ def measured(sweep: Path, seed: str) -> dict:
     again = {"image": own.examples, **own.given}
     inversions["its own samples, in w"] = invert(runs["gan"], again, "w", None)[1]
     best = inverted["hybrid"]
-    table = directions(editor, known, best)
+    table = directions(editor, best)
+    decoded(editor, source, best, table)
     if seed == "seed0":
         RESULTS.mkdir(exist_ok=True)
         shown = np.stack([stored["image"], *(inverted[name].examples for name in INVERSIONS)], 1)
@@ -123,7 +126,47 @@ def errors(made, real) -> dict:
     return {name: float(value.mean()) for name, value in found.items()}
 
 
-def directions(editor, score, inverted) -> dict:
+def decoded(editor, source, inverted, table) -> None:
+    """Adds to the rows of supervised and conditional directions what the set's own decoder says of
+    the same edits of the first pictures: the target's change and the mean of the other factors', in
+    units of the mean difference of two products.
+    """
+    few = first(inverted, DECODED)
+    held = source.read("test", 2000)
+    known = factors(source.columns, [name for name in held if name != "image"])
+    units = {name: factor.spread(factor.of(held)) for name, factor in known.items()}
+    before = source.decode(np.asarray(few.examples))
+    for name, row in table.items():
+        text, _, way = name.rpartition(" ")
+        if way not in WAYS[:2] or not np.isfinite(row["by"]):
+            continue
+        keep = kept_with(text) if way == "conditional" else ()
+        direction, wanted = editor.direction(text, "w", keep), target(known, text)
+        values = editor.measure(few.examples)[wanted.factor.column][:, 0]
+        by = np.array([row["by"]])
+        latents = edits.moved(few.latents, direction.at(values), by * direction.unit)
+        after = source.decode(np.asarray(editor.generate(few, latents)))
+        now = edits.changes(wanted, known, units, before, after, by)
+        row["decoded"] = {
+            "wanted": float(now.wanted[0]), "leakage": float(now.leakage[0]),
+            **{other: float(x[0]) for other, x in now.unwanted.items()},
+        }  # fmt: skip
+
+
+def first(inverted, n):
+    """The first `n` of inverted pictures."""
+    given = {name: x[:n] for name, x in inverted.given.items()}
+    return inverted._replace(
+        examples=inverted.examples[:n], latents=inverted.latents[:n], given=given
+    )
+
+
+def kept_with(text) -> list[str]:
+    """The factors that a conditional direction keeps: those of the other targets."""
+    return [n for n in (t.partition("=")[0] for t in TARGETS) if n != text.partition("=")[0]]
+
+
+def directions(editor, inverted) -> dict:
     """By target and way: the strength at which the target has changed by AMOUNT in the inverted
     pictures, and the other factors' changes there.
     """
@@ -138,7 +181,7 @@ def directions(editor, score, inverted) -> dict:
     found = {}
     for text in TARGETS:
         wanted = target(known, text)
-        keep = [n for n in (t.partition("=")[0] for t in TARGETS) if n != wanted.factor.name]
+        keep = kept_with(text)
         chosen = {
             "supervised": (editor.direction(text, "w"), 1.0),
             "conditional": (editor.direction(text, "w", keep), 1.0),
@@ -194,12 +237,10 @@ def strips(shown, names) -> np.ndarray:
 
 def pictures(editor, real, inverted) -> None:
     """Strips of held-out pictures along supervised directions, mixed styles, truncation."""
-    few = inverted._replace(latents=inverted.latents[:6], examples=inverted.examples[:6],
-                            given={"category": inverted.given["category"][:6]})  # fmt: skip
+    few = first(inverted, 6)
     by = (-4.0, -2.0, 0.0, 2.0, 4.0)
     for text in ("hue=0.6", "value", "background", "scale"):
-        keep = [n for n in (t.partition("=")[0] for t in TARGETS) if n not in text]
-        made = editor.edit(few, editor.direction(text, "w", keep), by).examples
+        made = editor.edit(few, editor.direction(text, "w", kept_with(text)), by).examples
         shown = np.concatenate([real[:6, None], made.reshape(6, len(by), *real.shape[1:])], 1)
         name = text.partition("=")[0]
         write_png(RESULTS / f"strips_{name}.png", strips(shown, ["given", *map(str, by)]))
@@ -213,6 +254,10 @@ def pictures(editor, real, inverted) -> None:
     drawn, psis = editor.drawn(10, "w", seed=3), (0.0, 0.5, 0.7, 1.0)
     cut = np.stack([editor.truncated(drawn, psi) for psi in psis], axis=1)
     write_png(RESULTS / "truncation.png", strips(cut, map(str, psis)))
+    names = editor.source.columns["category"].names
+    made = editor.conditioned(few, [{"category": np.int32(i)} for i in range(len(names))])
+    shown = np.concatenate([real[:6, None], made.examples.reshape(6, -1, *real.shape[1:])], 1)
+    write_png(RESULTS / "categories.png", strips(shown, ["given", *names]))
 
 
 def cell(values) -> str:
@@ -258,6 +303,19 @@ def direction_table(found: list[dict]) -> str:
             strength = cell([row["by"] for row in rows])
             worth = cell([row["leakage"] for row in rows])
             cells.append("not reached" if not reached else f"{worth} ({strength}){part}")
+        lines.append(f"| {text} | " + " | ".join(cells) + " |")
+    told = (
+        f"The same edits of {DECODED} pictures, read by the set's own decoder, which draws them "
+        "again: the target's change and, in brackets, the mean change of all other factors, in "
+        "units of the mean difference of two products."
+    )
+    lines += ["", told, "", *head("target", WAYS[:2])]
+    for text in TARGETS:
+        cells = []
+        for way in WAYS[:2]:
+            rows = [one["directions"][f"{text} {way}"].get("decoded", {}) for one in found]
+            cells.append(f"{cell([r.get('wanted') for r in rows])} "
+                         f"({cell([r.get('leakage') for r in rows])})")  # fmt: skip
         lines.append(f"| {text} | " + " | ".join(cells) + " |")
     names = list(found[0]["reader"])
     measured = [n for n in names if all(one["reader"][n] >= READABLE for one in found)]

@@ -193,13 +193,29 @@ def palette(factors: Factors) -> Array:
     return jnp.stack([behind, first, second, jnp.ones(3)])
 
 
+def shares(factors: Factors, size: int) -> Array:
+    """`painted` of a whole picture, [4, size * size]."""
+    at = places(size)
+    found = in_turn(lambda: drawing(factors, at, size), lambda found: painted(factors, found, at))
+    return jnp.stack(found)
+
+
 def painted(factors: Factors, found: Drawing, at: tuple[Array, Array]) -> tuple[Array, ...]:
     """How much of each colour of the palette is at each place, [P] each."""
-    pixel = found.pixel
     mixed = textures.share(
         found.x, found.y, textures.one_hot(factors["texture"]),
-        factors["texture_scale"][0], factors["texture_angle"][0], pixel,
+        factors["texture_scale"][0], factors["texture_angle"][0], found.pixel,
     )  # fmt: skip
+    return mixture(factors, found, at, mixed)
+
+
+def mixture(
+    factors: Factors, found: Drawing, at: tuple[Array, Array], mixed: Array | float
+) -> tuple[Array, ...]:
+    """`painted` where `mixed` is the second colour's share of the textured area, in which it is
+    affine.
+    """
+    pixel = found.pixel
     area, trim, dots = (coverage(d, pixel) for d in (found.main, found.trim, found.dots))
     contact = 1.0 - 0.3 * jnp.clip(1.0 - found.trim / 0.07, 0.0, 1.0)
     ink = (1.0 - 0.45 * coverage(found.line, pixel)) * contact
