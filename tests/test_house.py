@@ -11,7 +11,7 @@ import genlab
 
 ROOT = Path(genlab.__file__).parent
 ROOMS = (
-    "cli", "sweep", "api", "evaluation", "metrics", "features", "sampling", "editing", "train",
+    "cli", "client", "web", "sweep", "api", "evaluation", "metrics", "features", "sampling", "editing", "train",
     "methods", "report", "game", "data", "losses", "nets", "augment", "runs", "runtime", "config",
     "schedules",
 )  # fmt: skip

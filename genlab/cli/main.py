@@ -23,6 +23,7 @@ from genlab.cli import (
     prepare,
     report,
     sample,
+    serve,
     sweep,
     train,
 )
@@ -32,7 +33,8 @@ from genlab.runtime.terminal import steady
 
 COMMANDS = {
     "sweep": sweep, "train": train, "evaluate": evaluate, "sample": sample, "edit": edit,
-    "apply": apply, "inspect": inspect, "report": report, "bench": bench, "prepare": prepare,
+    "apply": apply, "inspect": inspect, "serve": serve, "report": report, "bench": bench,
+    "prepare": prepare,
 }  # fmt: skip
 DESCRIPTION = """\
 genlab: a JAX laboratory for generative models.
@@ -45,6 +47,7 @@ genlab: a JAX laboratory for generative models.
   genlab edit     --workdir=DIR                 pictures inverted, and edited along a direction
   genlab apply    --workdir=DIR --input=PHOTOS  whole pictures of any size repaired, into --output
   genlab inspect  FILE ...                      which run made a picture, with which settings
+  genlab serve    DIR ...                       a page and an HTTP API over trained runs
   genlab report   --workdir=DIR                 run folders to one HTML page and a table
   genlab bench    --config=FILE                 compile time, images/s, FLOPs, memory
   genlab prepare  NAME | --config=FILE          a data set, once: tfds:NAME, or a folder of images

@@ -254,6 +254,11 @@ class TrainedRun:
         return Examples.of(stored, self.source.columns[self.method.makes])
 
     def _inputs(self, x: np.ndarray | Array, given: Mapping) -> tuple:
+        if missing := [name for name in self.method.given if name not in given]:
+            raise ConfigError(
+                f"the model is given {', '.join(self.method.given)} with each example: give "
+                f"{', '.join(missing)} too, as {missing[0]}=..."
+            )
         cond = loaded(self.source, self._stored(given, len(x))) or None
         x = self.source.columns[self.method.makes].load(jnp.asarray(x))
         return self.params, self.stats, x, cond

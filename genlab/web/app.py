@@ -1,0 +1,332 @@
+"""The HTTP API, version 1, and the page: `application` of trained runs."""
+
+import asyncio
+import io
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from importlib.resources import files
+from typing import Annotated, Any
+
+import numpy as np
+import starlette.exceptions
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from genlab.config import ConfigError, one_line
+from genlab.data.decoding import fitted, opened
+from genlab.runs.environment import version
+from genlab.runs.files import append_row
+from genlab.sampling.conditions import read_given
+from genlab.web import answers, runs
+from genlab.web.asked import MOST, SEEDS, Ask, AskMany, Feedback, Pack
+from genlab.web.drawing import Drawing, Drawn, Given
+from genlab.web.runs import Served
+from genlab.web.worker import Full, Job, Worker
+
+SECONDS = 120.0  # in which an answer must be ready; the first of a run compiles its generator
+TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+Conditions = Annotated[str, Query(max_length=2_000, examples=["category=dress,hue=0.6"])]
+PNG = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+REFUSED = {
+    404: {"description": "No such run"},
+    422: {"description": "What was asked for cannot be; `error` says why"},
+    429: {"description": "Too much waits; Retry-After says when to ask again"},
+}
+
+
+class Server:
+    """Runs, and the thread that draws from them."""
+
+    def __init__(self, served: Mapping[str, Served], worker: Worker | None = None):
+        self.served, self.worker = dict(served), worker or Worker()
+        self.drawing = {name: Drawing(one) for name, one in self.served.items()}
+        self.began = time.time()
+
+    def one(self, run: str) -> Served:
+        """A run by its id; 404 for none."""
+        if run not in self.served:
+            raise HTTPException(404, f"no run {run!r}; GET /v1/runs lists them")
+        return self.served[run]
+
+    async def draw(self, run: str, ask: Ask) -> Drawn:
+        """Samples, once it is their turn."""
+        self.one(run)
+        kind = ("draw", run, ask.guidance)
+        return await self.done(Job(kind, ask.many, self.drawing[run].draw, ask))
+
+    async def done(self, job: Job) -> Any:
+        """The result of a job; 503 where it takes too long."""
+        waits = asyncio.wrap_future(self.worker.submit(job))
+        try:
+            return await asyncio.wait_for(waits, SECONDS)
+        except TimeoutError:
+            raise HTTPException(503, f"no answer within {SECONDS:g} s") from None
+
+
+def application(served: Mapping[str, Served], worker: Worker | None = None) -> FastAPI:
+    """The page, the API and its document, of these runs."""
+    server = Server(served, worker)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        server.worker.stop()
+
+    app = FastAPI(
+        title="genlab", version=version(), docs_url=None, redoc_url=None, lifespan=life,
+        description="Samples of trained runs, by what is asked for.", responses=REFUSED,
+    )  # fmt: skip
+    app.state.server = server
+    _errors(app, server)
+    _reading(app, server)
+    _drawing(app, server)
+    _given_pictures(app, server)
+    _keeping(app, server)
+    _page(app)
+    return app
+
+
+def _errors(app: FastAPI, server: Server) -> None:
+    """Errors as one readable sentence, without a path of this machine."""
+
+    def answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+        return JSONResponse({"error": _without_paths(text, server)}, status, dict(headers or {}))
+
+    @app.exception_handler(ConfigError)
+    async def wrong(request: Request, error: ConfigError) -> JSONResponse:
+        return answer(422, one_line(error, 500))
+
+    @app.exception_handler(Full)
+    async def full(request: Request, error: Full) -> JSONResponse:
+        return answer(429, str(error), {"Retry-After": str(error.seconds)})
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+        return answer(422, f"{where}: {first['msg']}")
+
+    @app.exception_handler(starlette.exceptions.HTTPException)
+    async def refused(request: Request, error: starlette.exceptions.HTTPException) -> JSONResponse:
+        return answer(error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        return answer(500, f"the server failed ({type(error).__name__}); its log says where")
+
+
+def _without_paths(text: str, server: Server) -> str:
+    for one in server.served.values():
+        for path in (str(one.folder.resolve()), str(one.folder)):
+            text = text.replace(path, one.id)
+    return text
+
+
+def _reading(app: FastAPI, server: Server) -> None:
+    """What is known of the runs; the device is not used, but for the first load of a run."""
+
+    @app.get("/v1/health", tags=["server"])
+    async def health() -> dict[str, Any]:
+        """Whether the server answers, and what waits for the device."""
+        worker = server.worker
+        return {"status": "ok", "version": version(), "runs": len(server.served),
+                "waiting": worker.held, "uptime": time.time() - server.began}  # fmt: skip
+
+    @app.get("/v1/metrics", tags=["server"], response_class=Response)
+    async def metrics() -> Response:
+        """Counts for Prometheus."""
+        worker = server.worker
+        values = {"samples_total": worker.finished, "refused_total": worker.refused,
+                  "calls_total": worker.calls, "waiting": worker.held,
+                  "device_seconds_total": worker.busy}  # fmt: skip
+        lines = [f"genlab_{name} {value}" for name, value in values.items()]
+        return Response("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+    @app.get("/v1/runs", tags=["runs"])
+    def listed() -> list[dict[str, Any]]:
+        """The runs, with their status and round."""
+        return [runs.summary(one) for one in server.served.values()]
+
+    @app.get("/v1/runs/{run}", tags=["runs"])
+    def described(run: str) -> dict[str, Any]:
+        """What a run makes, what it can be given, what it can do."""
+        return runs.described(server.one(run))
+
+    @app.get("/v1/runs/{run}/scores", tags=["runs"])
+    def scores(run: str) -> list[dict[str, Any]]:
+        """Its evaluations, oldest first."""
+        return runs.scores(server.one(run))
+
+    @app.get("/v1/runs/{run}/curves", tags=["runs"])
+    def curves(run: str, after: Annotated[int, Query(ge=-1)] = -1) -> list[dict[str, Any]]:
+        """The rows of its training log after a round, also while it trains."""
+        rows = server.one(run).read().metrics
+        return [runs.finite(row) for row in rows if row["step"] > after]
+
+
+def typed(
+    n: Annotated[int, Query(ge=1, le=MOST)] = 16,
+    seed: Annotated[int, Query(ge=0, lt=SEEDS)] = 0,
+    given: Conditions = "",
+    truncation: Annotated[float | None, Query(gt=0, le=100)] = None,
+    guidance: Annotated[float | None, Query(ge=-100, le=100)] = None,
+) -> Ask:
+    """A request in an address: ?n=4&seed=1&given=category=dress,hue=0.6."""
+    values = dict(read_given(*filter(None, [given])))
+    return Ask(n=n, seed=seed, given=values, truncation=truncation, guidance=guidance)
+
+
+def _drawing(app: FastAPI, server: Server) -> None:
+    """Samples."""
+
+    @app.post("/v1/runs/{run}/samples", tags=["samples"])
+    async def samples(run: str, ask: Ask) -> Response:
+        """Samples as PNGs in JSON, with the conditions of each."""
+        drawn = await server.draw(run, ask)
+        body = await run_in_threadpool(lambda: json.dumps(answers.as_json(drawn, ask, run)))
+        return Response(body, media_type="application/json")
+
+    @app.get("/v1/runs/{run}/samples.png", tags=["samples"], response_class=Response,
+             responses={200: {"content": PNG}})  # fmt: skip
+    async def sheet(run: str, request: Request, ask: Annotated[Ask, Depends(typed)]) -> Response:
+        """Samples as one PNG; the same address gives the same picture while the checkpoint is."""
+        drawn = await server.draw(run, ask)
+        tag = sha256(f"{run} {drawn.run.step} {ask.model_dump_json()}".encode()).hexdigest()[:32]
+        headers = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        body = await run_in_threadpool(answers.sheet, drawn, ask)
+        return Response(body, media_type="image/png", headers=headers)
+
+    @app.post("/v1/runs/{run}/stream", tags=["samples"], response_class=StreamingResponse)
+    async def stream(run: str, ask: AskMany) -> StreamingResponse:
+        """Many samples, a line of JSON for every 64, each line as `samples` gives it, with the seed
+        that its samples have: seed, seed + 1, ...
+        """
+        if ask.vary or ask.interpolate or ask.between:
+            raise HTTPException(422, "a stream is of samples, not of rows: leave vary out")
+        parts = [_part(ask, i) for i in range(-(-ask.n // MOST))]
+        first = await server.draw(run, parts[0])  # what cannot be is said before a line is sent
+
+        async def lines() -> AsyncIterator[bytes]:
+            for i, part in enumerate(parts):
+                drawn = first if i == 0 else await _patient(server, run, part)
+                yield json.dumps(answers.as_json(drawn, part, run)).encode() + b"\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    @app.post("/v1/pack", tags=["samples"], response_class=Response)
+    async def pack(asked: Pack) -> Response:
+        """Samples of one or several runs as a ZIP, with their conditions and requests."""
+        drawn = [await server.draw(each.run, each.ask) for each in asked.chosen]
+        parts = list(zip(asked.chosen, drawn, strict=True))
+        body = await run_in_threadpool(answers.packed, parts)
+        named = {"Content-Disposition": 'attachment; filename="samples.zip"'}
+        return Response(body, media_type="application/zip", headers=named)
+
+
+def _part(ask: AskMany, i: int) -> Ask:
+    fields = ask.model_dump() | {"n": min(MOST, ask.n - i * MOST), "seed": (ask.seed + i) % SEEDS}
+    return Ask.model_validate(fields)
+
+
+async def _patient(server: Server, run: str, ask: Ask) -> Drawn:
+    """Samples of a stream that has begun: it waits where others would be sent away."""
+    while True:
+        try:
+            return await server.draw(run, ask)
+        except Full as full:
+            await asyncio.sleep(full.seconds)
+
+
+def _given_pictures(app: FastAPI, server: Server) -> None:
+    """What is made of a client's picture: the body is a PNG, JPEG, WebP, ... file."""
+    body = {"requestBody": {"required": True, "content": PNG}}
+
+    @app.post("/v1/runs/{run}/reconstruct", tags=["pictures"], openapi_extra=body,
+              response_class=Response, responses={200: {"content": PNG}})  # fmt: skip
+    async def reconstruct(run: str, request: Request, given: Conditions = "") -> Response:
+        """The picture as the model makes it anew, a PNG."""
+        made = await _of_picture(server, run, request, given, "reconstruct")
+        return Response(await run_in_threadpool(answers.png, made), media_type="image/png")
+
+    @app.post("/v1/runs/{run}/encode", tags=["pictures"], openapi_extra=body)
+    async def encode(run: str, request: Request, given: Conditions = "") -> dict[str, list[float]]:
+        """The picture's code."""
+        code = await _of_picture(server, run, request, given, "encode")
+        return {"code": [float(x) for x in code]}
+
+
+async def _of_picture(
+    server: Server, run: str, request: Request, given: str, ability: str
+) -> np.ndarray:
+    one, body = server.one(run), await request.body()
+    x = Given(await run_in_threadpool(_decoded, one, body), read_given(*filter(None, [given])))
+    return await server.done(Job((ability, run), 1, getattr(server.drawing[run], ability), x))
+
+
+def _decoded(one: Served, body: bytes) -> np.ndarray:
+    """The client's picture, fitted to what the run takes; ConfigError for what is none."""
+    shape = runs.shape_of(one.run())
+    if len(shape) != 3:
+        raise ConfigError(f"run {one.id} takes no pictures")
+    try:
+        return fitted(opened(io.BytesIO(body)), shape, "bicubic")
+    except OSError:
+        raise ConfigError("the body is no picture that can be read: PNG, JPEG, WebP, ...") from None
+
+
+def _keeping(app: FastAPI, server: Server) -> None:
+    """What people say of samples."""
+
+    @app.post("/v1/runs/{run}/feedback", tags=["feedback"])
+    async def feedback(run: str, said: Feedback) -> dict[str, int]:
+        """Keeps a verdict in the run's folder, `feedback.jsonl`, with the checkpoint it is of; how
+        many there are.
+        """
+        one = server.one(run)
+        pair = said.verdict in ("first", "second")
+        if pair != (said.other is not None):
+            raise HTTPException(
+                422, "first and second are of two samples: give other; up, down: not"
+            )
+        return {"kept": await run_in_threadpool(_keep, one, said)}
+
+
+def _keep(one: Served, said: Feedback) -> int:
+    trained = one.run()
+    row = {"time": time.time(), "checkpoint": trained.step, **said.model_dump()}
+    append_row(one.folder / "feedback.jsonl", row)
+    return len(trained.folder.rows("feedback.jsonl"))
+
+
+def _page(app: FastAPI) -> None:
+    """The page's own files, out of the package."""
+    kept = {
+        path.name: (path.read_bytes(), TYPES[path.name.rpartition(".")[2]])
+        for path in files("genlab.web").joinpath("static").iterdir()
+        if path.name.rpartition(".")[2] in TYPES
+    }
+
+    def file(name: str) -> Response:
+        body, kind = kept[name]
+        return Response(body, media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> Response:
+        return file("index.html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return file("docs.html")
+
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(name: str) -> Response:
+        if name not in kept:
+            raise HTTPException(404, "no such file")
+        return file(name)

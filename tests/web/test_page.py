@@ -1,0 +1,84 @@
+"""The page of `genlab serve` in a browser: a person's path from opening it to a ZIP of samples."""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from helpers import tiny
+
+from genlab import fit
+
+CHROMIUM = shutil.which("chromium")
+UNNAMED = """[...document.querySelectorAll("button, input, select, a")].filter(
+    (one) => !(one.innerText || one.ariaLabel || one.labels?.[0]?.innerText)).length"""
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A server in a process of its own, of one small run."""
+    path = tmp_path_factory.mktemp("page") / "vae"
+    fit(tiny.vae(given=("label",)), path)
+    program = Path(sys.executable).parent / "genlab"
+    command = [str(program), "serve", str(path), "--port=0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        yield re.search(r"http://\S+", server.stdout.readline())[0]
+        server.terminate()
+
+
+@pytest.fixture
+def page(address):
+    if CHROMIUM is None:
+        pytest.skip("no chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and page.problems.append(said.text))
+        page.goto(address)
+        page.wait_for_selector("#results .one")
+        yield page
+        browser.close()
+
+
+def test_a_person_samples_strips_interpolates_pins_undoes_and_downloads(page, tmp_path):
+    page.select_option("#given select[name=label]", "3")
+    page.fill("#n", "4")
+    page.click("#sample")
+    page.wait_for_selector("#results .one:nth-child(4):last-child")
+    assert "label 3" in page.inner_text("#results figcaption")
+    page.click("#results .one >> nth=0")
+    page.click("text=Pin")
+    page.click("#results .one >> nth=1")
+    page.click("#between")
+    page.wait_for_selector("#results .one:nth-child(9):last-child")
+    page.click("#strip")
+    page.wait_for_selector("#results .one:nth-child(40):last-child")
+    page.click("#undo")
+    assert len(page.query_selector_all("#results .one")) == 9
+    with page.expect_download() as download:
+        page.click("#zippins")
+    download.value.save_as(tmp_path / "pinned.zip")
+    names = zipfile.ZipFile(tmp_path / "pinned.zip").namelist()
+    assert [name.rpartition("/")[2] for name in names] == [
+        "0000.png",
+        "conditions.csv",
+        "request.json",
+    ]
+    assert not page.problems
+
+
+def test_it_fits_a_phone_and_everything_has_a_name(page):
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+    unnamed = page.evaluate(UNNAMED)
+    assert unnamed == 0
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") != "BODY"
+    assert not page.problems
