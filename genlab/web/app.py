@@ -32,7 +32,7 @@ SECONDS = 120.0  # in which an answer must be ready; the first of a run compiles
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 Conditions = Annotated[str, Query(max_length=2_000, examples=["category=dress,hue=0.6"])]
 PNG = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
-REFUSED = {
+REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"description": "No such run"},
     422: {"description": "What was asked for cannot be; `error` says why"},
     429: {"description": "Too much waits; Retry-After says when to ask again"},
@@ -178,7 +178,8 @@ def typed(
 ) -> Ask:
     """A request in an address: ?n=4&seed=1&given=category=dress,hue=0.6."""
     values = dict(read_given(*filter(None, [given])))
-    return Ask(n=n, seed=seed, given=values, truncation=truncation, guidance=guidance)
+    asked = {"n": n, "seed": seed, "given": values, "truncation": truncation, "guidance": guidance}
+    return Ask.model_validate(asked)
 
 
 def _drawing(app: FastAPI, server: Server) -> None:
