@@ -18,6 +18,7 @@ from genlab.cli import (
     bench,
     edit,
     evaluate,
+    export,
     inspect,
     options,
     prepare,
@@ -33,8 +34,8 @@ from genlab.runtime.terminal import steady
 
 COMMANDS = {
     "sweep": sweep, "train": train, "evaluate": evaluate, "sample": sample, "edit": edit,
-    "apply": apply, "inspect": inspect, "serve": serve, "report": report, "bench": bench,
-    "prepare": prepare,
+    "apply": apply, "inspect": inspect, "export": export, "serve": serve, "report": report,
+    "bench": bench, "prepare": prepare,
 }  # fmt: skip
 DESCRIPTION = """\
 genlab: a JAX laboratory for generative models.
@@ -47,6 +48,7 @@ genlab: a JAX laboratory for generative models.
   genlab edit     --workdir=DIR                 pictures inverted, and edited along a direction
   genlab apply    --workdir=DIR --input=PHOTOS  whole pictures of any size repaired, into --output
   genlab inspect  FILE ...                      which run made a picture, with which settings
+  genlab export   --workdir=DIR --out=DIR       a sampler that needs JAX alone, and a model card
   genlab serve    DIR ...                       a page and an HTTP API over trained runs
   genlab report   --workdir=DIR                 run folders to one HTML page and a table
   genlab bench    --config=FILE                 compile time, images/s, FLOPs, memory

@@ -1,0 +1,217 @@
+"""`genlab export`: a sampler that needs JAX and no genlab, with its weights and a model card."""
+
+import json
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, random
+
+from genlab.config import ConfigError
+from genlab.data.columns import Image, Label, Numbers
+from genlab.game.abilities import Generates, require
+from genlab.report import markdown, reading
+from genlab.report.contents import contents
+from genlab.runs import requests
+from genlab.runs.environment import version
+from genlab.runs.files import write_json, write_text
+from genlab.sampling.load import TrainedRun, load
+from genlab.sampling.request import STREAM
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+BATCH = 16
+LOADER = '''\
+"""A trained sampler: needs jax and numpy alone.
+
+    from load import Sampler
+    images = Sampler().sample(seed=0, {example})   # uint8 [{batch}, H, W, C]
+"""
+import json, pathlib
+import jax, numpy as np
+from jax import export  # needs flatbuffers
+
+class Sampler:
+    def __init__(self, folder=pathlib.Path(__file__).parent):
+        self.about = json.loads((folder / "sampler.json").read_text())
+        self.call = export.deserialize(bytearray((folder / "sampler.bin").read_bytes())).call
+        held = (folder / "weights.safetensors").read_bytes()
+        n = int.from_bytes(held[:8], "little")
+        fields = json.loads(held[8 : 8 + n]); fields.pop("__metadata__", None)
+        at = lambda f: np.frombuffer(held[8 + n :][slice(*f["data_offsets"])], TYPES[f["dtype"]])
+        self.weights = {{k: at(f).reshape(f["shape"]) for k, f in fields.items()}}
+
+    def sample(self, seed=0, **given):
+        """One value of each condition for all, or one for each: a label's name or number."""
+        stored = {{}}
+        for name, kind in self.about["given"].items():
+            one = np.asarray([kind.get("names", []).index(v) if isinstance(v, str) else v
+                              for v in np.atleast_1d(np.asarray(given[name], object))])
+            shape = (self.about["batch"], *kind["shape"])
+            one = one.reshape((-1, *kind["shape"])) if one.size > 1 or kind["shape"] else one
+            stored[name] = np.broadcast_to(one, shape).astype(kind["dtype"])
+        made = np.asarray(self.call(self.weights, np.uint32(seed), stored), np.float32)
+        if not self.about["image"]: return made
+        return np.clip(np.rint((made + 1) * 127.5), 0, 255).astype(np.uint8)
+
+TYPES = {{"F32": np.float32, "F16": np.float16, "I32": np.int32, "U32": np.uint32}}
+'''
+
+
+def export(
+    workdir: str | Path,
+    out: str | Path,
+    batch: int = BATCH,
+    step: int | None = None,
+    platforms: tuple[str, ...] = PLATFORMS,
+) -> Path:
+    """Writes a folder that draws what `sample(batch, seed)` of the run draws, bit for bit on the
+    same backend: `sampler.bin` (`jax.export`, lowered for `platforms`), `weights.safetensors`,
+    `sampler.json`, `load.py` and a model card, `README.md`.
+
+    ConfigError for a method that does not generate, for conditions other than labels and numbers,
+    for a folder that holds something else, and without the extra `export`.
+    """
+    try:
+        import flatbuffers  # noqa: F401  what jax.export writes with
+        from jax import export as jax_export
+        from safetensors.numpy import save
+    except ImportError:
+        raise ConfigError("genlab export needs pip install 'genlab[export]'") from None
+    run, out = load(workdir, step), Path(out)
+    require(run.method, Generates, "genlab export")
+    if out.exists() and any(out.iterdir()):
+        raise ConfigError(f"{out} holds files already: give an empty folder, or a new one")
+    if out.exists():
+        out.rmdir()
+    given = {name: _kind(name, run) for name in run.method.given}
+    stored = {n: jax.ShapeDtypeStruct((batch, *k["shape"]), k["dtype"]) for n, k in given.items()}
+    draw, seed = jax.jit(_drawn(run, batch)), jax.ShapeDtypeStruct((), jnp.uint32)
+    weights = _used(_flat({"params": run.params, "stats": run.stats}), draw, seed, stored)
+    made = jax_export.export(draw, platforms=list(platforms))(_like(weights), seed, stored)
+    about = _about(run, batch, given, platforms, made.out_avals[0])
+    with requests.written_whole(out, "genlab export") as draft:
+        (draft / "sampler.bin").write_bytes(made.serialize())
+        (draft / "weights.safetensors").write_bytes(save(weights, {"format": "np"}))
+        write_json(draft / "sampler.json", about)
+        example = ", ".join(f"{n}={_example(k)!r}" for n, k in given.items())
+        write_text(draft / "load.py", LOADER.format(batch=batch, example=example))
+        write_text(draft / "README.md", card(run, about))
+    return out
+
+
+def card(run: TrainedRun, about: Mapping[str, Any]) -> str:
+    """The model card: what it is, how it was made and scored, what it is for and what not."""
+    read = contents(reading.read(run.folder.path))
+    data = json.dumps(json.loads(run.config.data.to_json_best_effort()), indent=2)
+    given = [f"* `{n}`: {_said(kind)}" for n, kind in about["given"].items()]
+    method = type(run.method).__name__
+    head = f"""\
+        # {read.title}
+
+        A {method} trained with genlab {about["genlab"]} for {run.step} rounds ({run.chosen}
+        checkpoint). It makes `{run.method.makes}`, {about["batch"]} at a time, of a seed.
+
+        ## Use
+
+            from load import Sampler
+            Sampler().sample(seed=0)
+
+        `load.py` needs jax, numpy and flatbuffers. The program is lowered for
+        {", ".join(about["platforms"])}."""
+    parts = [textwrap.dedent(head), "\n".join(given) and "Given:\n\n" + "\n".join(given)]
+    parts += ["## Data", f"```json\n{data}\n```", markdown.results(read)]
+    parts += [
+        "## Intended use and limits",
+        "Research, and uses that its scores support: they are of one run, of the data above, under "
+        "the protocol that stands beneath each table. It knows nothing outside of these data and "
+        "repeats their faults and imbalances; whether it repeats examples is for the scores to say "
+        "(authenticity, distances to the nearest). What it makes is synthetic: say so where it is "
+        "shown.",
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _drawn(run: TrainedRun, batch: int):
+    """(flat weights, seed, stored conditions) -> what the method makes, as networks give it."""
+
+    def draw(weights: Mapping[str, Array], seed: Array, stored: Mapping[str, Array]) -> Array:
+        tree = _nested(weights)
+        z = run.method.latents(random.fold_in(random.key(seed), STREAM), batch)
+        cond = {n: run.source.columns[n].load(jnp.asarray(x)) for n, x in stored.items()} or None
+        return run.method.generate(tree.get("params", {}), tree.get("stats", {}), z, cond)
+
+    return draw
+
+
+def _like(weights: Mapping[str, np.ndarray]) -> dict[str, jax.ShapeDtypeStruct]:
+    return {n: jax.ShapeDtypeStruct(x.shape, x.dtype) for n, x in weights.items()}
+
+
+def _used(weights: dict[str, np.ndarray], draw: Any, *rest: Any) -> dict[str, np.ndarray]:
+    """The weights of the networks that drawing reads: a critic is left out."""
+    jaxpr = draw.trace(_like(weights), *rest).jaxpr.jaxpr
+    read = {id(v) for equation in jaxpr.eqns for v in equation.invars}
+    names = sorted(weights)  # the order in which a mapping's arrays are arguments
+    held = [n for n, v in zip(names, jaxpr.invars, strict=False) if id(v) in read]
+    networks = {tuple(name.split("/")[:2]) for name in held}
+    return {n: x for n, x in weights.items() if tuple(n.split("/")[:2]) in networks}
+
+
+def _kind(name: str, run: TrainedRun) -> dict[str, Any]:
+    column = run.source.columns[name]
+    if isinstance(column, Label):
+        return {"kind": "label", "names": list(column.names), "shape": [], "dtype": "int32"}
+    if isinstance(column, Numbers):
+        ends = {"low": list(column.low), "high": list(column.high)}
+        return {"kind": "numbers", **ends, "shape": list(column.stored), "dtype": "float32"}
+    raise ConfigError(
+        f"genlab export of a model given labels and numbers; {name!r} is {type(column).__name__}"
+    )
+
+
+def _said(kind: Mapping[str, Any]) -> str:
+    if kind["kind"] == "label":
+        return f"one of {', '.join(kind['names'])}"
+    return "; ".join(f"{a:g} to {b:g}" for a, b in zip(kind["low"], kind["high"], strict=True))
+
+
+def _example(kind: Mapping[str, Any]) -> Any:
+    return kind["names"][0] if kind["kind"] == "label" else kind["low"][0]
+
+
+def _about(run: TrainedRun, batch: int, given: dict, platforms: tuple[str, ...], out: Any) -> dict:
+    return {
+        "run": run.folder.path.resolve().name,
+        "checkpoint": run.step,
+        "genlab": version(),
+        "jax": jax.__version__,
+        "batch": batch,
+        "image": isinstance(run.source.columns[run.method.makes], Image),
+        "makes": run.method.makes,
+        "shape": list(out.shape),
+        "platforms": list(platforms),
+        "given": given,
+    }
+
+
+def _flat(tree: Any, at: str = "") -> dict[str, np.ndarray]:
+    """Arrays by their paths."""
+    if not isinstance(tree, Mapping):
+        return {at: np.ascontiguousarray(tree)}
+    parts = (_flat(value, f"{at}/{name}" if at else str(name)) for name, value in tree.items())
+    return {path: x for part in parts for path, x in part.items()}
+
+
+def _nested(flat: Mapping[str, Array]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, x in flat.items():
+        *folders, name = path.split("/")
+        node = tree
+        for folder in folders:
+            node = node.setdefault(folder, {})
+        node[name] = x
+    return tree

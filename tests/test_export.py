@@ -1,0 +1,53 @@
+"""`genlab export`: a folder that draws what the run draws, without genlab."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import tiny
+
+import genlab
+from genlab import fit
+from genlab.config import ConfigError
+from genlab.sampling.export import export
+
+ALONE = """
+import sys, numpy as np
+sys.modules["genlab"] = None  # it must not be needed
+sys.path.insert(0, sys.argv[1])
+from load import Sampler
+np.save(sys.argv[2], Sampler().sample(seed=5, label="3"))
+np.save(sys.argv[3], Sampler().sample(seed=5, label=np.arange(4) % 3))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "vae"
+    fit(tiny.vae(given=("label",)), path)
+    return path
+
+
+def test_it_draws_what_the_run_draws_bit_for_bit(folder, tmp_path):
+    out = export(folder, tmp_path / "out", batch=4)
+    files = [str(tmp_path / name) for name in ("three.npy", "each.npy")]
+    env = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", ALONE, str(out), *files], check=True, env=env)
+    run = genlab.load(folder)
+    np.testing.assert_array_equal(np.load(files[0]), run.sample(4, seed=5, label="3"))
+    from genlab.sampling.request import SampleRequest
+
+    found = run.conditions(SampleRequest(4, 5, given={"label": "0"}))
+    stored = {"label": np.arange(4) % 3}
+    each = run.drawn(SampleRequest(4, 5), found._replace(stored=stored))["image"]
+    np.testing.assert_array_equal(np.load(files[1]), each)
+    about = json.loads((out / "sampler.json").read_text())
+    assert about["platforms"] == ["cpu", "cuda", "tpu"] and about["shape"] == [4, 8, 8, 1]
+    card = (out / "README.md").read_text()
+    assert all(text in card for text in ("label", "Intended use", "4 rounds"))
+    assert str(folder) not in card
+    with pytest.raises(ConfigError, match="holds files already"):
+        export(folder, out)
