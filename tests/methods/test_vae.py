@@ -20,6 +20,7 @@ from genlab.losses import bounds, likelihood, posterior, spherical
 from genlab.methods import VAE
 from genlab.metrics.bound import importance_weighted
 from genlab.nets import Decoder, Encoder, flows, mlp, priors
+from genlab.nets.corrupted import Corrupted
 
 LATENT = 5
 
@@ -325,6 +326,29 @@ def test_a_hamiltonian_posterior_nears_the_true_one(linear):
     np.testing.assert_allclose(trained, moved, atol=0.5)
     with pytest.raises(ConfigError, match="is of a Gaussian posterior"):
         dataclasses.replace(moving, divergences={"kl": 1.0})
+
+
+def test_a_denoising_encoder_sees_spoilt_pictures_in_training_alone():
+    """And a loss of pictures is no likelihood: it bounds nothing."""
+    plain = Encoder(mlp.Down((8,)), LATENT)
+    spoilt = Corrupted(plain, noise=0.5, masked=0.5, value=-1.0)
+    x = jnp.ones((64, *tiny.SHAPE))
+    params = plain.init(random.key(0), x)
+    inside = {"params": {"net": params["params"]}}
+    key = {"dropout": random.key(1)}
+    np.testing.assert_array_equal(
+        spoilt.apply(inside, x, None, False)[0], plain.apply(params, x)[0]
+    )
+    assert not np.allclose(spoilt.apply(inside, x, rngs=key)[0], plain.apply(params, x)[0])
+    seen = spoilt.apply(inside, x, rngs=key, method="_spoilt")
+    np.testing.assert_allclose((seen == -1).mean(), 0.5, atol=0.05)
+    np.testing.assert_allclose(seen[seen != -1].std(), 0.5, atol=0.05)
+    with pytest.raises(ConfigError, match="share below 1"):
+        Corrupted(plain, masked=1.0)
+    config = tiny.vae().method
+    override(config, "likelihood", spec(likelihood.compared))
+    with pytest.raises(ConfigError, match=r"Bound needs .* and no density"):
+        require(build(config), HasLogWeight, "Bound")
 
 
 PARTS = {
