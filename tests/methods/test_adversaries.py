@@ -145,7 +145,7 @@ def test_what_does_not_go_with_an_adversary_is_refused():
     config = tiny.vae().method
     config.adversary = TERMS["prior"][0]
     config.bound = spec(bounds.iwae, 5)
-    with pytest.raises(ConfigError, match="leave out `adversary` and `regularisers`"):
+    with pytest.raises(ConfigError, match="leave out `adversary`, `regularisers`"):
         build(config)
     assert all(set(build(spec_).players(build(tiny.vae().method))) == names
                for spec_, names in TERMS.values())  # fmt: skip

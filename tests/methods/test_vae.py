@@ -17,7 +17,7 @@ from genlab.data import digits, ring
 from genlab.game import abilities
 from genlab.game.abilities import HasLogWeight, require
 from genlab.losses import bounds, likelihood, posterior, spherical
-from genlab.methods import VAE
+from genlab.methods import VAE, Comparison
 from genlab.metrics.bound import importance_weighted
 from genlab.nets import Decoder, Encoder, flows, mlp, priors
 from genlab.nets.corrupted import Corrupted
@@ -326,6 +326,36 @@ def test_a_hamiltonian_posterior_nears_the_true_one(linear):
     np.testing.assert_allclose(trained, moved, atol=0.5)
     with pytest.raises(ConfigError, match="is of a Gaussian posterior"):
         dataclasses.replace(moving, divergences={"kl": 1.0})
+
+
+def test_a_comparison_is_added_to_the_distortion_and_regularisers_to_the_loss():
+    config = tiny.vae().method
+    config.comparison = spec(
+        Comparison, {"l1": 3.0}, spec(mlp.Down, (4,)), perceptual={"content": 2.0}
+    )
+    config.regularisers = {"squared_weights": 0.5}
+    method = build(config)
+    batch = {"image": random.uniform(random.key(2), (5, *tiny.SHAPE), minval=-1)}
+    params, stats = jax.jit(method.init)(random.key(0), batch)
+
+    @jax.jit
+    def seen(params, stats):
+        loss, (_, terms) = method.loss(params, stats, batch, random.key(1), jnp.asarray(0))
+        found = method.forward(params, stats, batch, random.key(1), jnp.asarray(0))
+        made = method.likelihood.mean(found.theta)
+        features = [
+            mlp.Down((4,)).apply({"params": params["features"]}, x) for x in (made, batch["image"])
+        ]
+        return loss, terms, made, features
+
+    loss, terms, made, (ours, wanted) = seen(params, stats)
+    np.testing.assert_allclose(terms["l1"], np.abs(made - batch["image"]).mean(), rtol=1e-5)
+    np.testing.assert_allclose(terms["content"], ((ours - wanted) ** 2).mean(), rtol=1e-4)
+    squares = sum((np.float64(w) ** 2).sum() for w in jax.tree.leaves(params["decoder"]))
+    np.testing.assert_allclose(terms["squared_weights"], squares, rtol=1e-5)
+    whole = terms["distortion"] + terms["kl"] + 3 * terms["l1"] + 2 * terms["content"]
+    np.testing.assert_allclose(loss, whole + 0.5 * squares, rtol=1e-5)
+    assert method.players()["vae"].owns == ("encoder", "decoder")
 
 
 def test_a_denoising_encoder_sees_spoilt_pictures_in_training_alone():
