@@ -42,7 +42,7 @@ def likelihood(q: int) -> float:
 
 def expected(variant: str) -> tuple[str, str]:
     """(log-likelihood, active units) in closed form: units whose eigenvalue is above beta sigma^2
-    (Lucas et al. 2019, Section 4).
+    (Lucas et al. 2019).
     """
     name, value = variant.split("=")
     if name == "q":

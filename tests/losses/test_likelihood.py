@@ -325,5 +325,5 @@ def test_losses_of_pictures_in_place_of_a_likelihood():
     np.testing.assert_allclose(of.log_prob(theta, x), exact, rtol=1e-5)
     np.testing.assert_allclose(of.mean(theta), np.tanh(theta), rtol=1e-6)
     assert of.sample is None and not of.normalised and of.width(3) == 3
-    with pytest.raises(ConfigError, match="l1"):
+    with pytest.raises(ConfigError, match="no 'l3'"):
         likelihood.compared({"l3": 1.0})

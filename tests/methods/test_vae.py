@@ -294,7 +294,8 @@ def test_a_learned_prior_is_in_every_bound_and_drawn_from(linear):
     assert set(terms) == {"loss", "distortion", "monte_carlo_kl"}
     np.testing.assert_allclose(-loss, one.mean(), rtol=1e-5)
     out = params["decoder"]["trunk"]["out"]
-    np.testing.assert_allclose(made, z @ out["kernel"] + out["bias"][None], 1e-4, 1e-4)
+    decoded = jnp.clip(z @ out["kernel"] + out["bias"][None], -1, 1)
+    np.testing.assert_allclose(made, decoded, rtol=1e-4, atol=1e-4)
     top = np.exp(-np.float64(params["encoder"]["posterior"]["bias"][LATENT:]))
     w2 = (np.float64(out["kernel"]) ** 2).sum(1)  # W'W = top eigenvalues - sigma^2
     held["sigma"] = np.sqrt((w2 / (top - 1)).mean())  # of top = eigenvalue / sigma^2
@@ -319,11 +320,12 @@ def test_a_hamiltonian_posterior_nears_the_true_one(linear):
     def elbos(held):
         keys = random.split(random.key(1), 8)
         of = lambda m: lax.map(lambda k: m.elbo(held, {}, x, k), keys).mean()  # noqa: E731
-        return of(method), of(moving), -moving.loss(held, {}, {"image": x}, keys[0], 0)[0]
+        loss, _ = moving.loss(held, {}, {"image": x}, keys[0], jnp.asarray(0))
+        return of(method), of(moving), loss, moving.elbo(held, {}, x, keys[0]).mean()
 
-    plain, moved, trained = elbos(held)
+    plain, moved, loss, one = elbos(held)
     assert plain + 0.1 < moved < log_p.mean() + 0.05
-    np.testing.assert_allclose(trained, moved, atol=0.5)
+    np.testing.assert_allclose(-loss, one, rtol=1e-5)
     with pytest.raises(ConfigError, match="is of a Gaussian posterior"):
         dataclasses.replace(moving, divergences={"kl": 1.0})
 
@@ -333,7 +335,7 @@ def test_a_comparison_is_added_to_the_distortion_and_regularisers_to_the_loss():
     config.comparison = spec(
         Comparison, {"l1": 3.0}, spec(mlp.Down, (4,)), perceptual={"content": 2.0}
     )
-    config.regularisers = {"squared_weights": 0.5}
+    override(config, "regularisers", {"squared_weights": 0.5})
     method = build(config)
     batch = {"image": random.uniform(random.key(2), (5, *tiny.SHAPE), minval=-1)}
     params, stats = jax.jit(method.init)(random.key(0), batch)
@@ -459,7 +461,7 @@ def trained_linear(beta, eigenvalues, sigma2):
 @pytest.mark.slow
 @pytest.mark.parametrize("beta, units", [(1.0, 4), (3.0, 3)])
 def test_trained_it_uses_as_many_units_as_eigenvalues_are_above_beta_times_the_noise(beta, units):
-    """Lucas et al. 2019, arXiv:1911.02469, Section 4; and the ELBO is the likelihood in closed form
+    """Lucas et al. 2019, arXiv:1911.02469; and the ELBO is the likelihood in closed form
     of the covariance W W' + sigma^2 I with W W' = the eigenvalues above, less the noise.
     """
     eigenvalues, sigma2 = np.array([4.0, 2.0, 1.0, 0.4, 0.1, 0.05]), 0.25
