@@ -20,10 +20,12 @@ from mutants.posteriors import OF_LATENTS
 from mutants.products import PRODUCTS
 from mutants.regularisers import REGULARISERS
 from mutants.restoration import RESTORATION
+from mutants.translation import TRANSLATION
 
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES + PICTURES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
 MUTANTS += DISCRETE + OF_LATENTS + RESTORATION
 MUTANTS += PRODUCTS
+MUTANTS += TRANSLATION
 
 __all__ = ["MUTANTS", "Mutant"]

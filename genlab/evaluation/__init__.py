@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.evaluation.sample_set import needs as needs
     from genlab.evaluation.sample_set import settles as settles
     from genlab.evaluation.style import Style as Style
+    from genlab.evaluation.warp import Warp as Warp
 
 _HOME = {
     "Annealed": "evaluators",
@@ -51,6 +52,7 @@ _HOME = {
     "Restoration": "restoration",
     "SampleSet": "sample_set",
     "Style": "style",
+    "Warp": "warp",
     "EvaluationContext": "context",
     "classification_accuracy": "accuracy",
     "compare": "comparison",

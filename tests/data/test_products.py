@@ -304,3 +304,17 @@ def test_textures_are_the_same_again_after_half_a_turn(texture):
     )
     np.testing.assert_allclose(before, after, atol=1e-4)
     assert (np.ptp(before) > 0.3) == (texture != "plain")
+
+
+@pytest.mark.slow
+def test_an_item_may_be_plain_or_of_another_colour_and_is_the_same_otherwise():
+    names = ("image", "plain", "recoloured", "colour", "hue", "texture")
+    held = products(32, columns=names, test=24).read("test")
+    plain = held["texture"] == TEXTURES.index("plain")
+    differ = (held["image"] != held["plain"]).any((1, 2, 3))
+    np.testing.assert_array_equal(differ, ~plain)
+    assert (held["image"] != held["recoloured"]).any((1, 2, 3)).all()
+    nearest = np.rint(held["hue"][:, 0] * 6) % 6
+    np.testing.assert_array_equal(held["colour"], nearest)
+    ground = held["image"][:, 0, 0].astype(int), held["recoloured"][:, 0, 0].astype(int)
+    assert np.abs(ground[0] - ground[1]).max() <= 1  # the corner is background

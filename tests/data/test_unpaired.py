@@ -103,7 +103,7 @@ def test_columns_of_a_set_with_pairs_may_be_of_other_rows_in_training():
     labels = np.asarray(batch["label"]).argmax(-1)
     assert sorted(levels) == sorted(labels) == list(range(12))
     assert (levels == labels).mean() < 0.5
-    own = numbered(12).batch(held, KEY, *at, 12)
+    own = numbered(12).only(("image",)).batch(held["here"], KEY, *at, 12)
     np.testing.assert_array_equal(batch["image"], own["image"])
     read = source.read("train")
     np.testing.assert_array_equal(read["image"][:, 0, 0, 0], read["label"])

@@ -46,16 +46,18 @@ class Misaligned:
         return self.source.count(split)
 
     def fetch(self, split, seed, first, batches, size, **share) -> dict[str, Any]:
-        """What the source holds."""
-        return self.source.fetch(split, seed, first, batches, size, **share)
+        """What the source holds of either kind of column."""
+        return {
+            name: part.fetch(split, seed, first, batches, size, **share)
+            for name, part in self._parts.items()
+        }
 
     def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
         """Rows of batch `i`, and of another order's batch `i` the columns apart."""
-        here = [name for name in self.columns if name not in self.apart]
-        own = self.source.only(here).batch(held, key, i, j, rows, size) if here else {}
-        away = self.source.only(self.apart)
-        others = away.batch(held, random.fold_in(key, OTHER), i, j, rows, size)
-        return {name: {**own, **others}[name] for name in self.columns}
+        keys, found = {"here": key, "apart": random.fold_in(key, OTHER)}, {}
+        for name, part in self._parts.items():
+            found |= part.batch(held[name], keys[name], i, j, rows, size)
+        return {name: found[name] for name in self.columns}
 
     def read(self, split, n=None) -> dict[str, np.ndarray]:
         """The first `n` examples as stored, in register."""
@@ -65,6 +67,13 @@ class Misaligned:
         """These columns of it."""
         apart, source = tuple(n for n in self.apart if n in names), self.source.only(names)
         return replace(self, source=source, apart=apart) if apart else source
+
+    @property
+    def _parts(self) -> dict[str, Source]:
+        """The source's columns in its own order, and those apart."""
+        here = [name for name in self.columns if name not in self.apart]
+        found = {"here": self.source.only(here)} if here else {}
+        return {**found, "apart": self.source.only(self.apart)}
 
 
 def misaligned(source: Source, apart: tuple[str, ...]) -> Source:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array, lax, random
+from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
@@ -18,6 +18,7 @@ from genlab.game import Player, apply
 from genlab.game.abilities import Conditions, Examples, Latents
 from genlab.losses import total
 from genlab.losses.adversarial import Objective
+from genlab.losses.features import patch_nce
 from genlab.methods.translation.play import Play, begun, column_of, fits, on_logits, two_domains
 from genlab.schedules import Weight
 
@@ -159,14 +160,11 @@ class CUT:
         return on_logits(self.objective, "CUT")
 
     def _contrast(self, play: Play, x: Array, made: Array, key: Array) -> Float[Array, " b"]:
-        """PatchNCE of `made`, whose patches are the queries, with `x`, the keys: the mean over
-        layers (Eq. 4). Keys are constants, as in the authors' code.
-        """
+        """PatchNCE of `made`, whose patches are the queries, with `x`, the keys (Eq. 4)."""
         of_x, of_made = (self._maps(play.params, play.stats, y) for y in (x, made))
         keys = play("heads", *sampled(of_x, key, self.patches))
         queries = play("heads", *sampled(of_made, key, self.patches))
-        pairs = zip(queries, lax.stop_gradient(keys), strict=True)
-        return sum(patch_nce(q, k, self.temperature) for q, k in pairs) / len(queries)
+        return patch_nce(queries, keys, temperature=self.temperature)
 
     def _maps(self, params, stats, x: Array) -> Maps:
         """What the generator's encoder sows of `x`."""
@@ -192,14 +190,3 @@ def sampled(maps: Maps, key: Array, patches: int) -> tuple[Float[Array, "b s c"]
         order = random.permutation(random.fold_in(key, number), flat.shape[1])
         found.append(flat[:, order[:patches]])
     return tuple(found)
-
-
-def patch_nce(
-    queries: Float[Array, "b s c"], keys: Float[Array, "b s c"], temperature: float = 0.07
-) -> Float[Array, " b"]:
-    """-log(exp(q k+ / tau) / sum exp(q k / tau)), k over the positions of the same picture, k+ the
-    query's own: the mean over positions (Park et al. 2020, arXiv:2007.15651, Eqs. 2 and 3).
-    """
-    logits = jnp.einsum("bqc,bkc->bqk", queries, keys, precision="highest") / temperature
-    own = jnp.diagonal(logits, axis1=1, axis2=2)
-    return (jax.nn.logsumexp(logits, axis=-1) - own).mean(-1)

@@ -15,7 +15,8 @@ from genlab.data.sets.products.shapes import coverage
 
 LUMA = (0.299, 0.587, 0.114)  # of Rec. ITU-R BT.601
 STROKE = 0.014  # half the width of a sketch's lines, in item units, and no less than half a pixel
-(TEXTURE_OF_HOLES, NOISE, DEFECT, FIGURE) = range(1, 5)  # streams of an item's key
+(TEXTURE_OF_HOLES, NOISE, DEFECT, FIGURE, DYE) = range(1, 6)  # streams of an item's key
+COLOURS = ("red", "yellow", "green", "cyan", "blue", "magenta")  # sixths of the circle of hues
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,24 @@ def _noisy(item: Item) -> Array:
     return item.image + item.damage.noise * noise
 
 
+def _recoloured(item: Item) -> Array:
+    """In one of the other colours: its hue further by so many sixths."""
+    further = random.randint(random.fold_in(item.key, DYE), (), 1, len(COLOURS))
+    hue = (item.factors["hue"] + further / len(COLOURS)) % 1.0
+    return render.image({**item.factors, "hue": hue}, item.size)
+
+
+def _plain(item: Item) -> Array:
+    """Without its texture."""
+    return render.image({**item.factors, "texture": jnp.zeros((), jnp.int32)}, item.size)
+
+
+def _colour(item: Item) -> Array:
+    """Which of the colours its hue is nearest to."""
+    sixths = jnp.rint(item.factors["hue"][0] * len(COLOURS))
+    return sixths.astype(jnp.int32) % len(COLOURS)
+
+
 PICTURES: dict[str, tuple[int, Callable[[Item], Array]]] = {
     "image": (3, lambda item: item.image),
     "edges": (1, _edges),
@@ -82,6 +101,8 @@ PICTURES: dict[str, tuple[int, Callable[[Item], Array]]] = {
     "noisy": (3, _noisy),
     "blurred": (3, lambda item: damage.blurred(item.image, item.damage.blur)),
     "flawed": (3, lambda item: item.defect.shown(item.image)),
+    "plain": (3, _plain),
+    "recoloured": (3, _recoloured),
     "garment": (3, lambda item: tryon.garment(item.factors, item.size)),
     "body": (3, lambda item: item.figure),
     "dressed": (3, lambda item: tryon.dressed(item.factors, item.figure, item.size)),
@@ -96,6 +117,7 @@ MASKS: dict[str, Callable[[Item], Array]] = {
 
 OTHERS: dict[str, tuple[Column, Callable[[Item], Array]]] = {
     "flaw": (Label(damage.FLAWS), lambda item: item.defect.kind),
+    "colour": (Label(COLOURS), _colour),
     "sentence": (sentence.KIND, lambda item: sentence.tokens(item.factors)),
 }
 
