@@ -30,8 +30,8 @@ OPTIONS = (
         "weights of regularisers",
         IGNORED,
         METHOD,
-        "loss, metrics = total(terms_of, terms.weights(named), step)",
-        "loss, metrics = total(terms_of, {}, step)",
+        "total(terms_of, {**terms.weights(named), **weights}, step)",
+        "total(terms_of, weights, step)",
         test(OF_OPTIONS, "regularisers_reach_the_player_that_has_them[gen-path_length]"),
     ),
     Mutant(

@@ -322,4 +322,15 @@ OF_LATENTS = (
         "return gaussian_kl(0 * mean[..., None], log_variance[..., None])",
         test("methods/test_vae.py", "the_kl_of_units_is_what_the_elbo_lacks_of_the_likelihood"),
     ),
+    Mutant(
+        "comparison",
+        IGNORED,
+        "genlab/methods/vae.py",
+        "return own if self.comparison is None else {**own, **self.comparison.weights}",
+        "return own",
+        test(
+            "methods/test_vae.py",
+            "a_comparison_is_added_to_the_distortion_and_regularisers_to_the_loss",
+        ),
+    ),
 )

@@ -33,7 +33,7 @@ NAMES = """\
 import optax
 from genlab import spec
 from genlab.losses import bounds, likelihood, posterior, spherical
-from genlab.methods import adversaries
+from genlab.methods import Comparison, adversaries
 from genlab.nets import Discriminator, flows, mlp, priors
 
 critic = spec(Discriminator, spec(mlp.Down, (64, 64)))"""
@@ -58,9 +58,9 @@ TOP = """\
 
 A VAE is a config of parts that are chosen independently: `likelihood` of the decoder, `posterior`
 and its `flow`, `prior`, `divergences` of the latent with their weights, `bound` and its estimator,
-`regularisers` of the decoder, `adversary`. Generated from the code by `python
-docs/generate/vae_page.py`; every line of a config was built and a round of it traced when the page
-was made, with these names:
+`regularisers` of the decoder, `comparison` of pictures, `adversary`. Generated from the code by
+`python docs/generate/vae_page.py`; every line of a config was built and a round of it traced when
+the page was made, with these names:
 
 ```python
 {names}
@@ -74,7 +74,10 @@ A weight is a number or an optax schedule of the round. Without `divergences` th
 is weighed by `beta`. A `bound` takes the place of the ELBO, and with it of the divergences. Of a
 posterior other than the diagonal Gaussian, and of a flow with `context`, the encoder gives so many
 `numbers` as an error says where it does not: `Encoder(trunk, latent=8, numbers=44)`. An adversary
-has players of its own, each with an optimiser.
+has players of its own, each with an optimiser. A denoising autoencoder has its encoder inside of
+`nets.corrupted.Corrupted(encoder, noise=0.3)`. `likelihood.compared` takes `ms_ssim` and the other
+losses of `losses.pictures`; `comparison` adds such, or distances in the features of a network, as
+`spec(trained, "runs/x", "net")`. Sequences have a method of their own, `methods.SequenceVAE`.
 """
 METHODS = {
     "VAE": "beta=1.0",
@@ -133,6 +136,9 @@ METHODS = {
     "a spline posterior": "flow=spec(flows.Spline, layers=4, bins=8)",
     "a flow as prior": "prior=spec(priors.Flow, spec(flows.Spline))",
     "sigma-VAE": "likelihood=spec(likelihood.optimal_gaussian)",
+    "perceptual VAE": (
+        'comparison=spec(Comparison, features=spec(mlp.Down, (16,)), perceptual={"content": 1.0})'
+    ),
     "a loss of pictures": 'likelihood=spec(likelihood.compared, {"l1": 100.0})',
 }
 

@@ -1,5 +1,7 @@
 """`genlab serve`: a page and an HTTP API over trained runs."""
 
+import contextlib
+
 from genlab.cli import options
 
 ABOUT = "A page and an HTTP API over trained runs; pip install 'genlab[page]'."
@@ -18,4 +20,5 @@ def run(arguments) -> None:
     """Serves until it is stopped."""
     from genlab.web.serving import serve
 
-    serve(arguments.runs, arguments.host, arguments.port, arguments.token)
+    with contextlib.suppress(KeyboardInterrupt):  # how a server is stopped
+        serve(arguments.runs, arguments.host, arguments.port, arguments.token)

@@ -30,7 +30,7 @@ PAIRS, PROJECTIONS = 6, 100
 @dataclass(frozen=True)
 class LatentSpace:
     """`active_units`, whose posterior mean varies over the data by more than 0.01 (Burda et al.
-    2016, arXiv:1509.00519, Section 5.2); `rate`, the mean KL of the posterior to the prior, nats;
+    2016, arXiv:1509.00519); `rate`, the mean KL of the posterior to the prior, nats;
     `distortion`, the mean of -log p(x | z), nats: their sum is minus the ELBO (Alemi et al. 2018,
     arXiv:1711.00464); `prior_gap`, the sliced Wasserstein distance of codes drawn of the data to
     draws of the prior, lower is better.

@@ -94,7 +94,7 @@ def capacity(codes: Codes, nats: Weight = 25.0) -> Float[Array, ""]:
 
 def capacities(codes: Codes, nats: tuple[Weight, ...] = (25.0, 25.0)) -> Float[Array, ""]:
     """sum_i |E KL_i - nats_i| over the parts of a latent, each with its own capacity (Dupont 2018,
-    arXiv:1804.00104, Eq. 7).
+    arXiv:1804.00104).
     """
     each = kl(codes)[:, None] if codes.kls is None else codes.kls
     if len(nats) != each.shape[1]:
@@ -108,7 +108,7 @@ def capacities(codes: Codes, nats: tuple[Weight, ...] = (25.0, 25.0)) -> Float[A
 
 def squared_norm(codes: Codes) -> Float[Array, " b"]:
     """|z|^2 / 2, which keeps the latents of a deterministic autoencoder together (Ghosh et al.
-    2020, arXiv:1903.12436, Eq. 11).
+    2020, arXiv:1903.12436).
     """
     return 0.5 * (codes.z**2).sum(axis=-1)
 

@@ -230,7 +230,7 @@ def logistic_mixture(mixtures: int = 10, levels: int = 256) -> Likelihood:
 def compared(losses: Mapping[str, float] = L1) -> Likelihood:
     """Minus a weighted sum of losses between the picture tanh(theta) and x, by name in
     `losses.pictures`, in place of a likelihood: MS-SSIM and other distances that are no density
-    (Snell et al. 2017, arXiv:1511.06409, Section 3). No bound on a likelihood follows.
+    (Snell et al. 2017, arXiv:1511.06409). No bound on a likelihood follows.
     """
     found = {name: choose(pictures, name) for name in losses}
 

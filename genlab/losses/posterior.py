@@ -79,14 +79,14 @@ def gaussian() -> Posterior:
 
 def point() -> Posterior:
     """One latent without noise: of an autoencoder, and of WAE and SWAE with their deterministic
-    encoders (Tolstikhin et al. 2018, arXiv:1711.01558, Section 2).
+    encoders (Tolstikhin et al. 2018, arXiv:1711.01558).
     """
     return Posterior(lambda d: d, lambda numbers, key, step=None: numbers, lambda numbers: numbers)
 
 
 def full_covariance() -> Posterior:
     """N(mean, L L'), L lower triangular with the exponential of numbers on its diagonal (Kingma &
-    Welling 2019, arXiv:1906.02691, Section 2.5.1). Of d dimensions: the mean, the logarithms of the
+    Welling 2019, arXiv:1906.02691). Of d dimensions: the mean, the logarithms of the
     diagonal, and the d (d - 1) / 2 numbers below it, row after row.
     """
 
@@ -113,7 +113,7 @@ def full_covariance() -> Posterior:
 
 def mixture(components: int = 4) -> Posterior:
     """A mixture of diagonal Gaussians, its latents reparameterised implicitly by the conditional
-    distribution functions (Figurnov et al. 2018, arXiv:1805.08498, Eqs. 5 and 8; Graves 2016,
+    distribution functions (Figurnov et al. 2018, arXiv:1805.08498; Graves 2016,
     arXiv:1607.05690). Numbers: the logits, the means and the log-variances. `mean` is that of the
     heaviest component.
     """
@@ -151,7 +151,7 @@ def mixture(components: int = 4) -> Posterior:
 def gumbel_softmax(classes: int = 10, temperature: Weight = 0.5) -> Posterior:
     """Categorical variables of `classes`, as many as the latent holds; in training their latents
     are relaxed, softmax((logits + Gumbel noise) / temperature), outside of it one-hot (Jang et al.
-    2017, arXiv:1611.01144, Eq. 2; Maddison et al. 2017, arXiv:1611.00712). The prior is uniform,
+    2017, arXiv:1611.01144; Maddison et al. 2017, arXiv:1611.00712). The prior is uniform,
     and the KL that of the categorical variables; log q is of one-hot latents.
     """
     if classes < 2:
@@ -190,7 +190,7 @@ def gumbel_softmax(classes: int = 10, temperature: Weight = 0.5) -> Posterior:
 
 def joint(first: Posterior, second: Posterior, sizes: tuple[int, int] = (10, 10)) -> Posterior:
     """Two latents side by side, of `sizes` numbers, independent given x; the KL is of each (as the
-    continuous and discrete latents of Dupont 2018, arXiv:1804.00104, Eq. 3).
+    continuous and discrete latents of Dupont 2018, arXiv:1804.00104).
     """
     both = (first, second)
     if any(each.kl is None for each in both):

@@ -82,7 +82,7 @@ not mix: a generator with BatchNorm gives the lengths of the whole batch's sum.
 
 def squared_weights(scene: Scene) -> Float[Array, ""]:
     """|theta|^2 of all of the player's parameters: the L2 regulariser of RAE, of its decoder (Ghosh
-    et al. 2020, arXiv:1903.12436, Section 3.1).
+    et al. 2020, arXiv:1903.12436).
     """
     leaves = jax.tree.leaves(scene.params)
     return sum(((leaf.astype(jnp.float32) ** 2).sum() for leaf in leaves), jnp.zeros(()))
@@ -90,7 +90,7 @@ def squared_weights(scene: Scene) -> Float[Array, ""]:
 
 def squared_jacobian(scene: Scene) -> Float[Array, " b"]:
     """|dG / dz|_F^2, estimated without bias by |J^T y|^2 with y ~ N(0, I): the gradient penalty of
-    RAE, of its decoder at the codes (Ghosh et al. 2020, arXiv:1903.12436, Section 3.1).
+    RAE, of its decoder at the codes (Ghosh et al. 2020, arXiv:1903.12436).
     """
     y = random.normal(scene.key, scene.fake.shape)
     across = jax.grad(lambda z: (scene.generator(z) * y).sum())(scene.z)

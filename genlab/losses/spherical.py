@@ -19,15 +19,15 @@ from genlab.losses.posterior import Latents, Numbers, OwnPrior, Posterior, Step
 
 NODES, WEIGHTS = (x.astype(np.float32) for x in np.polynomial.legendre.leggauss(96))
 REACH = 9.0  # deviations to each side that a sum covers
-PROPOSALS = 24  # at least 0.65 of them are accepted, so that all fail in about 1e-11 of the draws
+PROPOSALS = 24  # two thirds of them are accepted, so that all fail in some 1e-11 of the draws
 SMALLEST = 1.0  # kappa of the encoder: below it posteriors become the prior (Davidson's code)
 
 
 def von_mises_fisher() -> Posterior:
     """exp(kappa mu'z) C_m(kappa) on the sphere of m = `latent` dimensions; the encoder gives a
     vector, whose direction is mu, and a number, kappa = 1 + softplus. Draws by rejection (Wood
-    1994; Davidson et al. 2018, Algorithm 1), differentiated implicitly (Figurnov et al. 2018,
-    arXiv:1805.08498, Eq. 5). ConfigError for fewer than two dimensions.
+    1994; Davidson et al. 2018), differentiated implicitly (Figurnov et al. 2018,
+    arXiv:1805.08498). ConfigError for fewer than two dimensions.
     """
 
     def numbers_of(d: int) -> int:
@@ -66,7 +66,7 @@ def split(numbers: Numbers) -> tuple[Latents, Float[Array, "*b"]]:
 
 def kl_to_uniform(kappa: Float[Array, "*b"], m: int) -> Float[Array, "*b"]:
     """KL of von Mises-Fisher to the uniform distribution, kappa A + log C_m + log |S^(m-1)| with
-    A = E w (Davidson et al. 2018, Eq. 14).
+    A = E w (Davidson et al. 2018).
     """
     away = -jax.grad(lambda kappa: log_integral(kappa, m).sum())(kappa)  # 1 - E w
     return _log_area(m) - _log_area(m - 1) - kappa * away - log_integral(kappa, m)
@@ -85,7 +85,7 @@ def log_integral(kappa: Float[Array, "*b"], m: int) -> Float[Array, "*b"]:
 
 
 def cosine(kappa: Float[Array, "*b"], m: int, key: PRNGKeyArray) -> Float[Array, "*b"]:
-    """w by rejection (Wood 1994, as in Davidson et al. 2018, Algorithm 2), the first accepted of
+    """w by rejection (Wood 1994, as in Davidson et al. 2018), the first accepted of
     `PROPOSALS`; b = (m - 1) / (2 kappa + sqrt(4 kappa^2 + (m - 1)^2)) is the stable form.
     """
     of_proposal, of_choice = random.split(key)
@@ -154,9 +154,7 @@ def _reach(kappa: Float[Array, "*b"], m: int) -> tuple[Array, Array]:
 
 
 def _reflected(z: Latents, mu: Latents) -> Latents:
-    """The Householder reflection that takes (1, 0, ..., 0) to mu (Davidson et al. 2018, Algorithm
-    1).
-    """
+    """The Householder reflection that takes (1, 0, ..., 0) to mu (Davidson et al. 2018)."""
     first = jnp.zeros_like(mu).at[..., 0].set(1.0)
     u = first - mu
     squared = (u**2).sum(axis=-1, keepdims=True)

@@ -27,7 +27,7 @@ CODE = "z"  # the latent among the columns that a joint critic is given
 @dataclass(frozen=True)
 class Prior:
     """A critic between the prior and the codes of examples, which the VAE deceives: the penalty of
-    WAE-GAN (Tolstikhin et al. 2018, arXiv:1711.01558, Algorithm 1). Players `critic` and `vae`.
+    WAE-GAN (Tolstikhin et al. 2018, arXiv:1711.01558). Players `critic` and `vae`.
 
     critic: `Discriminator(mlp.Down)` of latents [B, Z]; objective: of `losses.adversarial`
     weight: of the generator's loss beside the VAE's own
@@ -57,7 +57,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class AlternatingPrior:
-    """The adversarial autoencoder (Makhzani et al. 2015, arXiv:1511.05644, Section 2): `vae`
+    """The adversarial autoencoder (Makhzani et al. 2015, arXiv:1511.05644): `vae`
     reconstructs, then `critic` parts the prior from the codes, then `encoder` alone deceives it.
     """
 
@@ -85,8 +85,8 @@ class AlternatingPrior:
 @dataclass(frozen=True)
 class TotalCorrelation:
     """A critic between codes and codes whose dimensions are permuted over the batch; its logit is
-    the density ratio, whose mean the VAE minimises: FactorVAE (Kim & Mnih 2018, arXiv:1802.05983,
-    Eqs. 2-3 and Algorithm 2). The critic sees half of a batch and the other half permuted.
+    the density ratio, whose mean the VAE minimises: FactorVAE (Kim & Mnih 2018, arXiv:1802.05983).
+    The critic sees half of a batch and the other half permuted.
 
     weight: gamma
     """
@@ -126,7 +126,7 @@ class TotalCorrelation:
 
 @dataclass(frozen=True)
 class Pictures:
-    """VAE-GAN (Larsen et al. 2016, arXiv:1512.09300, Eqs. 6-9 and Algorithm 1): examples are
+    """VAE-GAN (Larsen et al. 2016, arXiv:1512.09300): examples are
     compared by the features that the critic sows, and the decoder also makes pictures, of the prior
     and of codes, that the critic is to take for data. Players `critic`, `encoder` and `decoder`, at
     once; the encoder gets nothing of the critic's judgement.
@@ -195,8 +195,8 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Joint:
-    """ALI and BiGAN (Dumoulin et al. 2017, arXiv:1606.00704, Eq. 2; Donahue et al. 2017,
-    arXiv:1605.09782, Eq. 3): the critic parts (x, E(x)) from (G(z), z), and encoder and decoder
+    """ALI and BiGAN (Dumoulin et al. 2017, arXiv:1606.00704; Donahue et al. 2017,
+    arXiv:1605.09782): the critic parts (x, E(x)) from (G(z), z), and encoder and decoder
     exchange the labels. The critic is given the latent as the condition "z". Players `critic` and
     `vae`, whose likelihood is not trained: its mean is G.
     """
@@ -236,7 +236,7 @@ class Joint:
 
 
 def permuted(z: Latents, key: Array) -> Latents:
-    """Each dimension permuted by itself over the global batch (Kim & Mnih 2018, Algorithm 1)."""
+    """Each dimension permuted by itself over the global batch (Kim & Mnih 2018)."""
     every = collectives.gather(z)
     keys = random.split(key, z.shape[1])
     apart = jax.vmap(random.permutation, in_axes=(0, 1), out_axes=1)(keys, every)

@@ -168,7 +168,9 @@ class Latent:
     def codes(self, params, stats, found: Encoded, drawn: Drawn, encode, keys, step):
         """What divergences look at; `keys` are of the move and of the divergences."""
         diagonal = self.given_posterior is None
-        mean, log_variance = pair(found.numbers) if diagonal else (drawn.z, drawn.z)
+        none: Any = None  # divergences that need a log-variance are refused when a VAE is built
+        mean = self.posterior.mean(found.numbers)
+        log_variance = pair(found.numbers)[1] if diagonal else none
         codes = divergence.Codes(drawn.z, drawn.log_q, mean, log_variance, keys[1], step)
         if not diagonal and self.posterior.kl is not None:
             codes = codes._replace(kls=self.posterior.kl(found.numbers))

@@ -45,7 +45,9 @@ class Regression:
         if not set(self.given) - {self.target}:
             raise ConfigError("a regression is given nothing: name columns, given=('edges',)")
         if self.target and self.target not in self.given:
-            raise ConfigError(f"target={self.target!r} is not among the columns given, {self.given}")
+            raise ConfigError(
+                f"target={self.target!r} is not among the columns given, {self.given}"
+            )
 
     @property
     def networks(self) -> dict[str, nn.Module]:

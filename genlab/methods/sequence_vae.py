@@ -26,7 +26,7 @@ class SequenceVAE:
     encoder: `Encoder(recurrent.Down(V))` of a column of tokens
     decoder: `recurrent.Decoder`, which is given the words before each word
     beta: weight of the KL, often a schedule: without one, the latent tends not to be used
-    word_dropout: share of the words before that the decoder is not given in training (Section 3.1)
+    word_dropout: share of the words before that the decoder is not given in training
     """
 
     encoder: nn.Module

@@ -32,6 +32,7 @@ from genlab.losses.likelihood import Likelihood
 from genlab.losses.posterior import Posterior, pair
 from genlab.methods import vae_checks, vae_terms
 from genlab.methods.gan import terms
+from genlab.methods.gan.comparison import Comparison
 from genlab.methods.latent import PRIOR, Latent, Seen
 from genlab.schedules import Weight
 
@@ -52,6 +53,8 @@ class VAE:
     prior: of `nets.priors`, in place of N(0, I)
     regularisers: of the decoder, by name in `losses.regularisers`, as `divergences` are given
     adversary: of `methods.adversaries`: critics of latents or pictures
+    comparison: losses between the decoder's picture and the example, in pixels or in the features
+        of a network, added to the distortion
     """
 
     encoder: nn.Module
@@ -68,6 +71,7 @@ class VAE:
     prior: nn.Module | None = None
     regularisers: Mapping = field(default_factory=dict)
     adversary: Any = None
+    comparison: Comparison | None = None
 
     def __post_init__(self):
         vae_checks.check(self)
@@ -100,6 +104,9 @@ class VAE:
             encoded, _ = apply(self.encoder, "encoder", params, stats, x, cond, key=key)
             own = self.parts.init(key, z, encoded, self.posterior_of(params, stats))
             params, stats = {**params, **own[0]}, {**stats, **own[1]}
+        if self.comparison is not None:
+            held = self.comparison.init(random.fold_in(key, 5), x)
+            params, stats = {**params, **held[0]}, {**stats, **held[1]}
         if self.adversary is None:
             return params, stats
         seen = self.forward(params, stats, batch, key, jnp.zeros((), jnp.int32))
@@ -138,13 +145,14 @@ class VAE:
         codes = latent.codes(params, stats, found, drawn, encode, streams, step)
         values = {"distortion": -self.likelihood.log_prob(theta, x), **self._diverge(codes)}
         seen = Seen(x, cond, drawn, theta, values, stats)
-        more = vae_terms.regularised(self, params, seen, key, step) if self.regularisers else {}
+        more = vae_terms.of_pictures(self, params, seen, key, step)
         return seen._replace(values={**values, **more})
 
     @property
     def weights(self) -> dict[str, Weight]:
-        """Of divergences and regularisers, by name."""
-        return terms.weights(self.divergence_terms, self.decoder_terms)
+        """Of divergences, regularisers and comparisons, by name."""
+        own = terms.weights(self.divergence_terms, self.decoder_terms)
+        return own if self.comparison is None else {**own, **self.comparison.weights}
 
     @property
     def decoder_terms(self) -> dict[str, terms.Term]:

@@ -48,10 +48,10 @@ def check(vae: Any) -> None:
 
 
 def _check_bound(vae: Any, plain: bool) -> None:
-    if vae.adversary is not None or vae.regularisers:
+    if vae.adversary is not None or vae.regularisers or vae.comparison is not None:
         raise ConfigError(
-            "method.bound is the whole of a loss: leave out `adversary` and `regularisers`, or the "
-            "bound"
+            "method.bound is the whole of a loss: leave out `adversary`, `regularisers` and "
+            "`comparison`, or the bound"
         )
     if vae.divergences or not plain:
         raise ConfigError(

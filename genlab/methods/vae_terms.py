@@ -13,7 +13,7 @@ from genlab.losses import bounds, regularisers, total
 from genlab.methods.gan import terms
 from genlab.methods.latent import PRIOR, Seen, repeated
 
-REGULARISERS = 105  # a stream of randomness under a move's key
+REGULARISERS, COMPARISON = 105, 116  # streams of randomness under a move's key
 
 
 def bound_loss(vae: Any, params: dict, stats: dict, batch: dict, key: Array, step: Array):
@@ -41,8 +41,18 @@ def bound_loss(vae: Any, params: dict, stats: dict, batch: dict, key: Array, ste
     return loss, (stats, metrics)
 
 
-def regularised(vae: Any, params: dict, seen: Seen, key: Array, step: Array) -> dict[str, Array]:
-    """The values of the decoder's regularisers, by name."""
+def of_pictures(vae: Any, params: dict, seen: Seen, key: Array, step: Array) -> dict[str, Array]:
+    """The values of the comparison and of the decoder's regularisers, by name."""
+    found = _regularised(vae, params, seen, key, step) if vae.regularisers else {}
+    if vae.comparison is None:
+        return found
+    made = (vae.likelihood.mean(seen.theta),)
+    own = random.fold_in(key, COMPARISON)
+    compared = vae.comparison.values(params, seen.stats, made, seen.x, own, step, seen.cond)
+    return {**found, **compared}
+
+
+def _regularised(vae: Any, params: dict, seen: Seen, key: Array, step: Array) -> dict[str, Array]:
 
     def made(z):
         given = vae.conditioned(seen.cond)

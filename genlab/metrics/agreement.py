@@ -18,7 +18,7 @@ def pairwise_agreement(
 ) -> float:
     """UDR of two models from their codes of the same examples and the mean KL of each code, nats: 1
     where every informative code of either is one of the other's, up to order and direction (Duan et
-    al. 2020, arXiv:1905.12614, Eq. 3, with absolute rank correlations). 0 where neither model has
+    al. 2020, arXiv:1905.12614, with absolute rank correlations). 0 where neither model has
     an informative code.
     """
     import scipy.stats
@@ -42,7 +42,7 @@ def udr(
     codes: Sequence[Float[np.ndarray, "n k"]], kls: Sequence[Float[np.ndarray, " k"]]
 ) -> Float[np.ndarray, " m"]:
     """UDR of each of M models with the same settings: the median of its agreement with the others
-    (Duan et al. 2020, arXiv:1905.12614, Section 4). Raises ValueError for fewer than two.
+    (Duan et al. 2020, arXiv:1905.12614). Raises ValueError for fewer than two.
     """
     if len(codes) < 2 or len(codes) != len(kls):
         raise ValueError(

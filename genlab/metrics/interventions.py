@@ -20,7 +20,7 @@ def factor_vae_score(
 ) -> float:
     """The accuracy of the majority vote from the code that varies least, relative to its variance,
     among `rows` that share one factor's value, to that factor: 1 / F to 1; 0 where no code moves
-    (Kim & Mnih 2018, arXiv:1802.05983, Section 4; `votes` of each of training and test). Codes
+    (Kim & Mnih 2018, arXiv:1802.05983; `votes` of each of training and test). Codes
     whose standard deviation is below 0.05 are left out.
     """
     codes, factors = _checked(codes, factors)
@@ -44,7 +44,7 @@ def beta_vae_score(
     codes: Codes, factors: Factors, votes: int = 800, pairs: int = 64, seed: int = 0
 ) -> float:
     """The accuracy of a logistic regression from the mean absolute difference of the codes of
-    `pairs` that share one factor's value, to that factor (Higgins et al. 2017, ICLR, Section 3;
+    `pairs` that share one factor's value, to that factor (Higgins et al. 2017, ICLR;
     chance is 1 / F).
     """
     from sklearn.linear_model import LogisticRegression
@@ -68,7 +68,7 @@ def beta_vae_score(
 def interventional_robustness(codes: Codes, factors: Factors, quantile: float = 0.99) -> float:
     """IRS, 0 to 1: 1 minus how far a code moves, as a share of its largest deviation, while the one
     factor that holds it best is fixed and the others vary; the mean over codes weighed by their
-    deviations (Suter et al. 2019, arXiv:1811.00007, Section 4; the `quantile` of deviations within
+    deviations (Suter et al. 2019, arXiv:1811.00007; the `quantile` of deviations within
     a value in place of their largest, as in `disentanglement_lib`). 0 where no code moves.
     """
     codes, factors = _checked(codes, factors)

@@ -51,9 +51,9 @@ def dci(
 
 
 def dci_of(importance: Float[np.ndarray, "k f"]) -> DCI:
-    """The two entropies of an importance matrix, not negative (Eastwood & Williams 2018, Section
-    2): 1 minus the entropy of each code's row, in units of log F, weighed by the row's sum; 1 minus
-    that of each factor's column, in units of log K, weighed by the column's. All of zero: 0.
+    """The two entropies of an importance matrix, not negative (Eastwood & Williams 2018): 1 minus
+    the entropy of each code's row, in units of log F, weighed by the row's sum; 1 minus that of
+    each factor's column, in units of log K, weighed by the column's. All of zero: 0.
     """
     importance = np.abs(np.asarray(importance, np.float64))
     if importance.ndim != 2 or not importance.size:
@@ -69,7 +69,7 @@ def sap(
     seed: int = 0,
 ) -> float:
     """The separated attribute predictability: for each factor the score of the best code minus that
-    of the next, the mean over factors, 0 to 1 (Kumar et al. 2018, arXiv:1711.00848, Section 3). The
+    of the next, the mean over factors, 0 to 1 (Kumar et al. 2018, arXiv:1711.00848). The
     score of a number is the squared correlation; of a class the held-out accuracy, balanced over
     classes, of a linear support vector machine with C = 0.01 on the code, as in their code.
 

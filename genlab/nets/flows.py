@@ -5,7 +5,7 @@ diagonal Gaussians and for priors.
 
 Their parameters are the same for all examples, and the Gaussian that they start from is the
 encoder's; with `context` = c above 0 they are functions of c more numbers of the encoder's too
-(amortised flows: Rezende & Mohamed 2015, arXiv:1505.05770, Section 4.2). Those with `inverse` can
+(amortised flows: Rezende & Mohamed 2015, arXiv:1505.05770). Those with `inverse` can
 be a prior (`nets.priors.Flow`).
 """
 
@@ -187,8 +187,8 @@ class Spline(nn.Module):
 class Hamiltonian(nn.Module):
     """`steps` leapfrog steps towards the true posterior, along the gradient of log p(x, z), with
     learned step sizes up to `largest` for each number and momenta that are tempered from the
-    learned beta_0 to 1: the Hamiltonian VAE (Caterini et al. 2018, arXiv:1805.11328, Algorithm 1
-    and Section 3.2, quadratic tempering).
+    learned beta_0 to 1: the Hamiltonian VAE (Caterini et al. 2018, arXiv:1805.11328, with
+    quadratic tempering).
 
     It is given `target`, z -> log p(x, z) of each row, and draws momenta from the key "dropout";
     log q with its second result is that of a bound, whose weights p(x, z) / q have the mean p(x).
@@ -267,7 +267,7 @@ def _spline(
 def _unspline(
     y: Float[Array, "*b"], knots: Float[Array, "*b numbers"], bound: float
 ) -> Float[Array, "*b"]:
-    """The x of each y (Durkan et al. 2019, arXiv:1906.04032, Eqs. 6-8)."""
+    """The x of each y (Durkan et al. 2019, arXiv:1906.04032)."""
     left, low, wide, high, here, there = _pieces(y, knots, bound, True)
     mean, up = high / wide, jnp.clip(y, -bound, bound) - low
     bent = up * (here + there - 2 * mean)

@@ -57,7 +57,7 @@ class Mixture(nn.Module):
 
 class Vamp(nn.Module):
     """VampPrior: the mean of the posteriors of `components` learned pseudo-inputs, examples of
-    `shape` in [-1, 1] (Tomczak & Welling 2018, arXiv:1705.07120, Eq. 9; a hard tanh keeps them in
+    `shape` in [-1, 1] (Tomczak & Welling 2018, arXiv:1705.07120; a hard tanh keeps them in
     range, as in the authors' code). They begin in the middle of the range.
     """
 
@@ -90,7 +90,7 @@ class Vamp(nn.Module):
 
 class Flow(nn.Module):
     """N(0, I) after a flow of `nets.flows`, taken from the latent to the noise (as the priors of
-    Chen et al. 2017, arXiv:1611.02731, Section 3.2).
+    Chen et al. 2017, arXiv:1611.02731).
     """
 
     flow: nn.Module
@@ -118,7 +118,7 @@ class Flow(nn.Module):
 class Hierarchical(nn.Module):
     """p(z) = E_u p(z | u), u ~ N(0, I) of `latent` numbers, Gaussians by networks with one hidden
     layer of `width`; log p(z) is bounded by log p(z, u) - log q(u | z) at one u ~ q(u | z) (two
-    stochastic layers: Sonderby et al. 2016, arXiv:1602.02282, Section 2).
+    stochastic layers: Sonderby et al. 2016, arXiv:1602.02282).
     """
 
     latent: int = 8

@@ -48,6 +48,7 @@ def _bound(host: str, port: int) -> socket.socket:
         bound = socket.socket(kind, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen(2_048)  # who calls once the address is said waits, and is not refused
         return bound
     except (OSError, OverflowError) as error:
         told = getattr(error, "strerror", None) or error

@@ -311,3 +311,19 @@ def test_gaussian_kl_gradient_and_zero():
     d_mean, d_log = slopes(mean, log_variance)
     np.testing.assert_allclose(d_mean, mean, rtol=1e-6)
     np.testing.assert_allclose(d_log, (np.exp(log_variance) - 1) / 2, rtol=1e-5)
+
+
+def test_losses_of_pictures_in_place_of_a_likelihood():
+    rng = np.random.default_rng(0)
+    theta, x = (
+        np.float32(rng.normal(size=(3, 4, 4, 1))),
+        np.float32(rng.uniform(-1, 1, (3, 4, 4, 1))),
+    )
+    of = likelihood.compared({"l1": 2.0, "l2": 0.5})
+    apart = np.tanh(np.float64(theta)) - x
+    exact = -(2 * np.abs(apart) + 0.5 * apart**2).reshape(3, -1).mean(1)
+    np.testing.assert_allclose(of.log_prob(theta, x), exact, rtol=1e-5)
+    np.testing.assert_allclose(of.mean(theta), np.tanh(theta), rtol=1e-6)
+    assert of.sample is None and not of.normalised and of.width(3) == 3
+    with pytest.raises(ConfigError, match="no 'l3'"):
+        likelihood.compared({"l3": 1.0})

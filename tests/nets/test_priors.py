@@ -42,7 +42,7 @@ def wild(prior):
 def test_a_density_integrates_to_one_and_draws_have_its_moments(name):
     prior = PRIORS[name]
     params = wild(prior)
-    along = np.linspace(-10, 10, 601)
+    along = np.linspace(-10, 10, 401)
     grid = jnp.float32(np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2))
     noise = random.normal(random.key(5), (20_000, prior.noise(2)))
 
@@ -53,7 +53,7 @@ def test_a_density_integrates_to_one_and_draws_have_its_moments(name):
 
     log_p, drawn = (np.float64(x) for x in both(grid, noise))
     mass = np.exp(log_p) * (along[1] - along[0]) ** 2
-    np.testing.assert_allclose(mass.sum(), 1, atol=3e-3)
+    np.testing.assert_allclose(mass.sum(), 1, atol=4e-3)
     mean = mass @ np.float64(grid)
     spread = np.sqrt(mass @ (np.float64(grid) - mean) ** 2)
     np.testing.assert_allclose((drawn.mean(0) - mean) / spread, 0, atol=0.04)

@@ -17,7 +17,7 @@ Point = tuple[float, float]
 
 def rate_distortion(sweep: Sweep) -> list[Calibration]:
     """A picture for each protocol that two variants or more were scored under (Alemi et al. 2018,
-    arXiv:1711.00464, Figure 1): every run a point, variants joined in order of their rate. The sum
+    arXiv:1711.00464): every run a point, variants joined in order of their rate. The sum
     of both numbers is minus the ELBO: dotted lines have the same one.
     """
     found = []
