@@ -11,7 +11,7 @@ from losses.objective_oracles import ORACLES
 from losses.penalty_oracles import SHAPE, B, Theta, Z, parameters
 
 
-def _error(got, wanted) -> float:
+def error(got, wanted) -> float:
     """Largest difference, relative to the largest number."""
     got, wanted = np.asarray(got, np.float64), np.asarray(wanted, np.float64)
     return float(np.abs(got - wanted).max() / np.abs(wanted).max())
@@ -33,8 +33,8 @@ def of_objective(name: str) -> tuple[float, float]:
             value, got = jax.value_and_grad(lambda r, f, loss=loss: loss(r, f).mean(), (0, 1))(
                 *map(jnp.float32, pair)
             )
-            values.append(_error(value, oracle(*pair, *memory)))
-            slopes.append(_error(got, wanted))
+            values.append(error(value, oracle(*pair, *memory)))
+            slopes.append(error(got, wanted))
     return max(values), max(slopes)
 
 
@@ -49,7 +49,7 @@ def _along(oracle: Callable, theta: Theta, grads: Theta) -> float:
         )
         wanted.append((up - down) / 2 / step)
         got.append(sum((np.float64(g) * w).sum() for g, w in zip(grads, way, strict=True)))
-    return _error(got, wanted)
+    return error(got, wanted)
 
 
 def of_penalty(name: str) -> tuple[float, float]:
@@ -71,7 +71,7 @@ def of_penalty(name: str) -> tuple[float, float]:
         start = Theta(*map(jnp.float32, theta))
         (_, values), grads = jax.value_and_grad(mean, has_aux=True)(start)
         slope = _along(lambda moved, oracle=oracle: oracle(moved).mean(), theta, grads)
-        errors.append((_error(values, oracle(theta)), slope))
+        errors.append((error(values, oracle(theta)), slope))
     return tuple(map(max, zip(*errors, strict=True)))
 
 
@@ -94,7 +94,7 @@ def of_regulariser(name: str) -> tuple[float, float]:
         start = test_regularisers.in_float32(theta)
         (_, values), grads = jax.value_and_grad(mean, has_aux=True)(start)
         slope = _along(lambda moved, oracle=oracle: oracle(moved).mean(), theta, grads)
-        errors.append((_error(values, oracle(theta)), slope))
+        errors.append((error(values, oracle(theta)), slope))
     return tuple(map(max, zip(*errors, strict=True)))
 
 

@@ -19,7 +19,9 @@ from genlab import spec
 from genlab.game.dynamics import balanced, consensus, extragradient, simultaneous, unrolled
 from genlab.losses import adversarial
 from genlab.methods.gan.options import generator_batch, latent_step, packed, pooled, smoothed, top
-from genlab.nets import Discriminator, Generator, heads, layers, minibatch, mlp, spectral
+from genlab.methods import Comparison
+from genlab.nets import Discriminator, Generator, Maps, Translator, dcgan, heads, layers, minibatch
+from genlab.nets import mlp, spectral, unet
 from genlab.game.optim import clip_weights, historical_averaging, ramped
 from genlab.augment import adaptive, augment_pipe, diff_augment, instance_noise
 """

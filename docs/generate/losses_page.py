@@ -21,15 +21,21 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 from helpers import tiny  # noqa: E402
 from jax import random  # noqa: E402
-from losses import test_adversarial, test_penalties, test_regularisers  # noqa: E402
+from losses import (  # noqa: E402
+    test_adversarial,
+    test_penalties,
+    test_pictures,
+    test_regularisers,
+)
 from losses_entries import OBJECTIVES, PENALTIES, REGULARISERS, Entry  # noqa: E402
 from losses_errors import of_objective, of_penalty, of_regulariser, rounded_up  # noqa: E402
 from losses_options import NAMES, OPTIONS  # noqa: E402
+from losses_pictures import GROUPS, of_loss  # noqa: E402
 
 from genlab import game  # noqa: E402
 from genlab.config import build, spec  # noqa: E402
 from genlab.config.experiment import Experiment  # noqa: E402
-from genlab.losses import adversarial, penalties, regularisers  # noqa: E402
+from genlab.losses import adversarial, penalties, regularisers, structural  # noqa: E402
 from genlab.methods import GAN  # noqa: E402
 from genlab.nets import Discriminator, Generator, mlp  # noqa: E402
 
@@ -72,7 +78,8 @@ def sources(text: str) -> str:
 def arguments(fn: Callable, skip: int) -> str:
     """Names and defaults after the first `skip`."""
     own = list(inspect.signature(fn).parameters.values())[skip:]
-    return ", ".join(f"`{p.name}={_default(p.default)}`" for p in own) or "none"
+    shown = [p.name if p.default is p.empty else f"{p.name}={_default(p.default)}" for p in own]
+    return ", ".join(f"`{text}`" for text in shown) or "none"
 
 
 def _default(value) -> str:
@@ -105,6 +112,7 @@ def checked(line: str) -> str:
     batches = {
         "image": jnp.zeros((moves, ROWS, *tiny.SHAPE)),
         "label": jnp.eye(3)[jnp.zeros((moves, ROWS), jnp.int32)],
+        "holes": jnp.zeros((moves, ROWS, *tiny.SHAPE)),
     }
 
     def played(key):
@@ -132,11 +140,11 @@ def item(name: str, entry: Entry, doc: str, own: str, errors: tuple[float, float
         *entry.formula,
         "```",
         "",
-        f"* config: `{checked(entry.config)}`",
+        f"* config: `{checked(entry.config)}`" if entry.config else f"* used by: {entry.peers}",
         f"* arguments: {own}",
         f"* source: {sources(doc)}",
         f"* largest relative error: {value} in value, {slope} in gradient",
-        f"* also in: {entry.peers}",
+        *([f"* also in: {entry.peers}"] if entry.config and entry.peers else []),
         "",
     ]
 
@@ -204,6 +212,13 @@ def page() -> str:
     docs = docstrings(regularisers)
     for name, entry in REGULARISERS.items():
         lines += item(name, entry, docs[name], _own(regularisers, name, 1), of_regulariser(name))
+    for title, about, module, entries in GROUPS:
+        same(title, test_pictures.named(module), entries)
+        lines += [f"## {title}", "", about, ""]
+        docs = docstrings(module) | docstrings(structural)
+        for name, entry in entries.items():
+            own = arguments(getattr(module, name), 3)
+            lines += item(name, entry, docs[name], own, of_loss(name))
     lines += [
         "## Options of the game",
         "",

@@ -54,7 +54,7 @@ def gram_l1(
     output: Maps, target: Maps, key: PRNGKeyArray | None = None, layers: Layers = None
 ) -> Float[Array, " b"]:
     """|G(y^) - G(y)|, the mean over pairs of channels, G as in `gram` (Liu et al. 2018,
-    arXiv:1804.07723, Eq. 4).
+    arXiv:1804.07723, Section 3.3).
     """
     return _over_layers(
         lambda a, b: per_picture(jnp.abs(gram_matrix(a) - gram_matrix(b))), output, target, layers
@@ -86,9 +86,9 @@ def patch_nce(
 ) -> Float[Array, " b"]:
     """-log softmax_j (q_i . k_j / temperature) at j = i, the mean over places i and over layers: a
     place q of the output is to be found among the places k of the input (Park et al. 2020,
-    arXiv:2007.15651, Eqs. 3 and 4). The input's features are constants, as in the authors' code.
+    arXiv:2007.15651, Eqs. 2 and 3). The input's features are constants, as in the authors' code.
 
-    Both are unit vectors of the same places of each layer (`nets.patches`), not whole maps.
+    Both are unit vectors of the same places of each layer, not whole maps.
     """
 
     def of_layer(queries, keys):

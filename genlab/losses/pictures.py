@@ -65,8 +65,8 @@ def edge(
     output: Pictures, target: Pictures, key: PRNGKeyArray | None = None, epsilon: float = 1e-3
 ) -> Float[Array, " b"]:
     """sqrt((L y^ - L y)^2 + epsilon^2) inside the picture, L x the sum of a pixel's four neighbours
-    less four times itself (Zamir et al. 2021, arXiv:2102.02808, Eq. 3, there one norm of the whole
-    picture, with a Laplacian of Gaussians).
+    less four times itself (Zamir et al. 2021, arXiv:2102.02808, there with a Laplacian of
+    Gaussians).
     """
     return charbonnier(_laplacian(output), _laplacian(target), epsilon=epsilon)
 
@@ -75,7 +75,7 @@ def total_variation(
     output: Pictures, target: Pictures, key: PRNGKeyArray | None = None
 ) -> Float[Array, " b"]:
     """|dy^|, of differences of neighbours along each axis, the sum of the two axes' means; `target`
-    is not used (Liu et al. 2018, arXiv:1804.07723, Eq. 6, there near the holes only).
+    is not used (Liu et al. 2018, arXiv:1804.07723, Section 3.3, there near the holes only).
     """
     return _summed(jnp.abs(a) for a in _differences(output))
 
@@ -91,7 +91,7 @@ def masked(
     norm: str = "l1",
 ) -> Float[Array, " b"]:
     """hole m d + valid (1 - m) d, d = |y^ - y| and m = 1 inside the holes, both parts divided by
-    the size of the whole picture (Liu et al. 2018, arXiv:1804.07723, Eqs. 1 and 7).
+    the size of the whole picture (Liu et al. 2018, arXiv:1804.07723, Section 3.3).
 
     norm: "l1" or "l2"; "l2" with valid=0 is the reconstruction loss of context encoders (Pathak et
           al. 2016, arXiv:1604.07379, Eq. 1)

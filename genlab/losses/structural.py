@@ -25,7 +25,7 @@ def ssim(
     output: Pictures, target: Pictures, key: Array | None = None, window: int = 11
 ) -> Float[Array, " b"]:
     """1 - SSIM, the mean over windows inside the picture and over channels (Wang et al. 2004, IEEE
-    TIP 13(4), Eq. 13; as a loss Zhao et al. 2017, arXiv:1511.08861, Eq. 8).
+    TIP 13(4), Eq. 13; as a loss Zhao et al. 2017, arXiv:1511.08861).
 
     window: side of the Gaussian window of sigma 1.5, odd; ConfigError where it does not fit
     """
@@ -43,7 +43,7 @@ def ms_ssim(
 ) -> Float[Array, " b"]:
     """1 - MS-SSIM: the contrast and structure of each scale and the luminance of the coarsest, to
     the powers of their weights, the mean over channels (Wang, Simoncelli & Bovik 2003; as a loss
-    Zhao et al. 2017, arXiv:1511.08861, Eq. 11).
+    Zhao et al. 2017, arXiv:1511.08861).
 
     scales: each half as fine as the one before; None for as many as the picture has room for, at
             most the paper's 5, whose weights are divided by their sum; ConfigError for more

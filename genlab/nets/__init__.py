@@ -1,6 +1,7 @@
 """Networks: roles (what goes in and comes out) over trunks (one family per file)."""
 
 from genlab.nets import (
+    adain,
     autoregressive,
     betavae,
     biggan,
@@ -9,23 +10,29 @@ from genlab.nets import (
     dncnn,
     enlarging,
     heads,
+    inpainting,
     ladder,
     layers,
     mlp,
     nvae,
+    partial,
     patchgan,
     quantise,
     r3gan,
     resnet,
+    spade,
     style,
     translation,
     unet,
     vdvae,
+    vgg,
     vqgan,
     vqvae,
+    warping,
 )
 from genlab.nets.frozen import Frozen, trained
 from genlab.nets.layers import attention, minibatch, spectral
+from genlab.nets.maps import Maps
 from genlab.nets.nnx import nnx_module
 from genlab.nets.roles import Decoder, Discriminator, Encoder, Generator, Translator
 from genlab.nets.scale import WithScale
@@ -36,8 +43,10 @@ __all__ = [
     "Encoder",
     "Frozen",
     "Generator",
+    "Maps",
     "Translator",
     "WithScale",
+    "adain",
     "attention",
     "autoregressive",
     "betavae",
@@ -47,22 +56,27 @@ __all__ = [
     "dncnn",
     "enlarging",
     "heads",
+    "inpainting",
     "ladder",
     "layers",
     "minibatch",
     "mlp",
     "nnx_module",
     "nvae",
+    "partial",
     "patchgan",
     "quantise",
     "r3gan",
     "resnet",
+    "spade",
     "spectral",
     "style",
     "trained",
     "translation",
     "unet",
     "vdvae",
+    "vgg",
     "vqgan",
     "vqvae",
+    "warping",
 ]

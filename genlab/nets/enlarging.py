@@ -199,7 +199,7 @@ def shuffled(x: Float[Array, "b h w r*r*c"], r: int) -> Float[Array, "b r*h r*w 
 
 def icnr(init: Callable, r: int) -> Callable:
     """An initialiser of the convolution before a pixel shuffle by `r`: at first it is a nearest
-    enlargement, without checkerboard (Aitken et al. 2017, arXiv:1707.02937, Section 3).
+    enlargement, without checkerboard (Aitken et al. 2017, arXiv:1707.02937).
     """
 
     def initialise(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:

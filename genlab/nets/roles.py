@@ -146,7 +146,7 @@ class Decoder(nn.Module):
 class Translator(nn.Module):
     """Pictures that are given to the picture wanted, in [-1, 1] by a final tanh; or unbounded with
     `bounded=False`. Labels and numbers given are further channels of the input, the same at every
-    position (Choi et al. 2018, arXiv:1711.09020, Section 3.1).
+    position (Choi et al. 2018, arXiv:1711.09020, Figure 3).
 
     trunk: a trunk across
     z_as:  how the latent enters, where it has a width: "planes", as labels do (Zhu et al. 2017,

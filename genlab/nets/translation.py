@@ -38,7 +38,7 @@ class ResNet(nn.Module):
               (Odena et al. 2016, doi:10.23915/distill.00003)
 
     Sown as "features" in "intermediates", in this order: what goes in, each halving's convolution,
-    the first and the middle block, which CUT compares (`nets.patches`).
+    the first and the middle block, which CUT compares.
     """
 
     channels: int = 3

@@ -14,6 +14,7 @@ MUTABLE_ON_RESUME = ("loop", "evaluate", "recalibrate", "title")
 TRAINED = ("genlab:trained", "genlab.nets:trained", "genlab.nets.frozen:trained")
 
 FROZEN_NETWORK = "genlab.nets:Frozen"
+OF_FILES = ("genlab.features.vgg:vgg",)  # networks with the weights of a file
 NONE: Mapping[str, dict] = MappingProxyType({})
 
 
@@ -89,6 +90,8 @@ def _by_weights(node: Any, ingredients: Mapping[str, dict], at: str = "") -> Any
     if isinstance(node, Mapping):
         if node.get(CALL) in TRAINED:
             return {CALL: node[CALL], "sha256": _sha256(ingredients, at)}
+        if node.get(CALL) in OF_FILES and node.get("sha256"):
+            return {name: value for name, value in node.items() if name != "file"}
         return {
             name: _by_weights(value, ingredients, f"{at}.{name}" if at else name)
             for name, value in node.items()

@@ -19,7 +19,7 @@ from genlab import config as config_lib
 from genlab.config import CALL, ConfigError, build, did_you_mean
 from genlab.runs import saved
 from genlab.runs.folder import RunFolder
-from genlab.runs.identity import FROZEN_NETWORK, TRAINED
+from genlab.runs.identity import FROZEN_NETWORK, OF_FILES, TRAINED
 
 HELD: dict[str, dict] = {}
 """Variables by fingerprint: the weights of frozen networks that this process has built."""
@@ -96,6 +96,10 @@ def weights(config: Any) -> dict[str, dict]:
             found["begin"][network] = other.variables
         else:
             found["frozen"][other.sha256] = other.variables
+    for _, node in _nodes(config_lib.as_dict(config)):
+        if node.get(CALL) in OF_FILES:
+            fingerprint = build(config_lib.from_dict(node)).sha256
+            found["frozen"] |= {s: kept for s, kept in HELD.items() if s == fingerprint}
     return found
 
 
@@ -104,7 +108,10 @@ def refuse_absent(config: Any) -> None:
     from what `RunFolder.standalone` describes.
     """
     for where, node in _nodes(config_lib.as_dict(config)):
-        if node.get(CALL) == FROZEN_NETWORK and node["sha256"] not in HELD:
+        known = node.get("sha256") or ""
+        if node.get(CALL) in OF_FILES and known and known not in HELD:
+            raise ConfigError(f"{where}: there is no file {node['file']}: give its path")
+        if node.get(CALL) == FROZEN_NETWORK and known not in HELD:
             raise ConfigError(
                 f"{where}: the weights {node['sha256'][:12]} are not at hand: name the run they "
                 "are from, spec(trained, 'runs/x', 'network')"

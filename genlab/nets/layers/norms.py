@@ -31,6 +31,20 @@ class BatchNorm(nn.Module):
         return _batch_norm(train, self.dtype)(x)
 
 
+class PlainBatchNorm(nn.Module):
+    """BatchNorm without scale and shift, for layers that have them of their own."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, " b *shape c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b *shape c"]:
+        """`cond` is not used. ConfigError for a training batch of one row."""
+        _refuse_one_row(self, x, train)
+        return _batch_norm(train, self.dtype, use_scale=False, use_bias=False)(x)
+
+
 class ConditionalBatchNorm(nn.Module):
     """BatchNorm whose scale and shift are linear in what is given: a table of them for a label
     (Dumoulin et al. 2017, arXiv:1610.07629, Eq. 5).
