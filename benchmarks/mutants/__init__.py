@@ -11,6 +11,7 @@ from mutants.latent import DIVERGENCES
 from mutants.likelihoods import LIKELIHOODS
 from mutants.metrics import METRICS
 from mutants.mutant import Mutant
+from mutants.networks import NETWORKS
 from mutants.objectives import OBJECTIVES
 from mutants.options import OPTIONS
 from mutants.penalties import PENALTIES
@@ -24,8 +25,6 @@ from mutants.translation import TRANSLATION
 
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES + PICTURES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
-MUTANTS += DISCRETE + OF_LATENTS + RESTORATION
-MUTANTS += PRODUCTS
-MUTANTS += TRANSLATION
+MUTANTS += DISCRETE + OF_LATENTS + RESTORATION + NETWORKS + PRODUCTS + TRANSLATION
 
 __all__ = ["MUTANTS", "Mutant"]

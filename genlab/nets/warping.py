@@ -178,12 +178,17 @@ def sampled(x: Float[Array, "b h w c"], grid: Float[Array, "b i j 2"]) -> Float[
     flat = x.reshape(len(x), h * w, -1)
     found = jnp.zeros((*grid.shape[:3], x.shape[-1]))
     for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        share = jnp.abs(1 - i - (row - top)) * jnp.abs(1 - j - (column - left))
+        share = _share(row - top, i) * _share(column - left, j)
         at = jnp.minimum(top + i, h - 1) * w + jnp.minimum(left + j, w - 1)
         at = at.astype(jnp.int32).reshape(len(x), -1, 1)
         pixels = jnp.take_along_axis(flat, at, axis=1).reshape(found.shape)
         found += share[..., None] * pixels
     return found.astype(x.dtype)
+
+
+def _share(past: Array, which: int) -> Array:
+    """Of the pixel before and the one after; linear, so that it has a slope at whole pixels too."""
+    return past if which else 1 - past
 
 
 def _places(size: tuple[int, int]) -> Float[np.ndarray, "h*w 2"]:

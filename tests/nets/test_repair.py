@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers.networks import count, drawn, image, np_conv, traced, z
+from scipy.interpolate import RBFInterpolator
 
 from genlab.config import ConfigError
 from genlab.nets import (
@@ -232,6 +233,15 @@ def test_a_warp_of_nothing_is_the_identity_and_offsets_move_the_grids_points():
     np.testing.assert_allclose(at, offsets, atol=1e-4)
     np.testing.assert_allclose(moved[0] - still[0], np.tile([0.5, 0], (*size, 1)), atol=1e-6)
     np.testing.assert_allclose(moved[1, ..., 0], still[1, ..., 0] + still[1, ..., 1], atol=1e-6)
+
+
+def test_a_thin_plate_spline_bends_least():
+    """Between its points it is the interpolation by r^2 log r^2 and a plane, as SciPy has it."""
+    offsets, size = RNG.normal(size=(1, 9, 2)) / 4, (5, 7)
+    grid = jax.jit(lambda o: warping.spline_grid(o, size))(np.float32(offsets))
+    places, points = warping._places(size), warping._places((3, 3))
+    spline = RBFInterpolator(points, offsets[0], kernel="thin_plate_spline", degree=1)
+    np.testing.assert_allclose(grid[0].reshape(-1, 2), places + spline(places), atol=1e-4)
 
 
 def test_sampling_is_linear_between_pixels_and_repeats_the_border():
