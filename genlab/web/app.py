@@ -11,24 +11,22 @@ from importlib.resources import files
 from typing import Annotated, Any
 
 import numpy as np
-import starlette.exceptions
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from genlab.config import ConfigError, one_line
+from genlab.config import ConfigError
 from genlab.data.decoding import fitted, opened
 from genlab.runs.environment import version
 from genlab.runs.files import append_row
 from genlab.sampling.conditions import read_given
-from genlab.web import answers, runs
+from genlab.web import answers, errors, runs
 from genlab.web.asked import MOST, SEEDS, Ask, AskMany, Feedback, Pack
-from genlab.web.drawing import Drawing, Drawn, Given
+from genlab.web.drawing import Drawn, Given
 from genlab.web.runs import Served
+from genlab.web.server import Server
 from genlab.web.worker import Full, Job, Worker
 
-SECONDS = 120.0  # in which an answer must be ready; the first of a run compiles its generator
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 Conditions = Annotated[str, Query(max_length=2_000, examples=["category=dress,hue=0.6"])]
 PNG = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
@@ -37,35 +35,6 @@ REFUSED: dict[int | str, dict[str, Any]] = {
     422: {"description": "What was asked for cannot be; `error` says why"},
     429: {"description": "Too much waits; Retry-After says when to ask again"},
 }
-
-
-class Server:
-    """Runs, and the thread that draws from them."""
-
-    def __init__(self, served: Mapping[str, Served], worker: Worker | None = None):
-        self.served, self.worker = dict(served), worker or Worker()
-        self.drawing = {name: Drawing(one) for name, one in self.served.items()}
-        self.began = time.time()
-
-    def one(self, run: str) -> Served:
-        """A run by its id; 404 for none."""
-        if run not in self.served:
-            raise HTTPException(404, f"no run {run!r}; GET /v1/runs lists them")
-        return self.served[run]
-
-    async def draw(self, run: str, ask: Ask) -> Drawn:
-        """Samples, once it is their turn."""
-        self.one(run)
-        kind = ("draw", run, ask.guidance)
-        return await self.done(Job(kind, ask.many, self.drawing[run].draw, ask))
-
-    async def done(self, job: Job) -> Any:
-        """The result of a job; 503 where it takes too long."""
-        waits = asyncio.wrap_future(self.worker.submit(job))
-        try:
-            return await asyncio.wait_for(waits, SECONDS)
-        except TimeoutError:
-            raise HTTPException(503, f"no answer within {SECONDS:g} s") from None
 
 
 def application(served: Mapping[str, Served], worker: Worker | None = None) -> FastAPI:
@@ -82,49 +51,13 @@ def application(served: Mapping[str, Served], worker: Worker | None = None) -> F
         description="Samples of trained runs, by what is asked for.", responses=REFUSED,
     )  # fmt: skip
     app.state.server = server
-    _errors(app, server)
+    errors.handle(app, server)
     _reading(app, server)
     _drawing(app, server)
     _given_pictures(app, server)
     _keeping(app, server)
     _page(app)
     return app
-
-
-def _errors(app: FastAPI, server: Server) -> None:
-    """Errors as one readable sentence, without a path of this machine."""
-
-    def answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-        return JSONResponse({"error": _without_paths(text, server)}, status, dict(headers or {}))
-
-    @app.exception_handler(ConfigError)
-    async def wrong(request: Request, error: ConfigError) -> JSONResponse:
-        return answer(422, one_line(error, 500))
-
-    @app.exception_handler(Full)
-    async def full(request: Request, error: Full) -> JSONResponse:
-        return answer(429, str(error), {"Retry-After": str(error.seconds)})
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-        return answer(422, f"{where}: {first['msg']}")
-
-    @app.exception_handler(starlette.exceptions.HTTPException)
-    async def refused(request: Request, error: starlette.exceptions.HTTPException) -> JSONResponse:
-        return answer(error.status_code, str(error.detail), error.headers)
-
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
-        return answer(500, f"the server failed ({type(error).__name__}); its log says where")
-
-
-def _without_paths(text: str, server: Server) -> str:
-    for one in server.served.values():
-        for path in (str(one.folder.resolve()), str(one.folder)):
-            text = text.replace(path, one.id)
-    return text
 
 
 def _reading(app: FastAPI, server: Server) -> None:

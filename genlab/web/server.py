@@ -1,0 +1,44 @@
+"""What the API serves: runs, and the thread that draws from them."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import HTTPException
+
+from genlab.web.asked import Ask
+from genlab.web.drawing import Drawing, Drawn
+from genlab.web.runs import Served
+from genlab.web.worker import Job, Worker
+
+SECONDS = 120.0  # in which an answer must be ready; the first of a run compiles its generator
+
+
+class Server:
+    """Runs, and the thread that draws from them."""
+
+    def __init__(self, served: Mapping[str, Served], worker: Worker | None = None):
+        self.served, self.worker = dict(served), worker or Worker()
+        self.drawing = {name: Drawing(one) for name, one in self.served.items()}
+        self.began = time.time()
+
+    def one(self, run: str) -> Served:
+        """A run by its id; 404 for none."""
+        if run not in self.served:
+            raise HTTPException(404, f"no run {run!r}; GET /v1/runs lists them")
+        return self.served[run]
+
+    async def draw(self, run: str, ask: Ask) -> Drawn:
+        """Samples, once it is their turn."""
+        self.one(run)
+        kind = ("draw", run, ask.guidance)
+        return await self.done(Job(kind, ask.many, self.drawing[run].draw, ask))
+
+    async def done(self, job: Job) -> Any:
+        """The result of a job; 503 where it takes too long."""
+        waits = asyncio.wrap_future(self.worker.submit(job))
+        try:
+            return await asyncio.wait_for(waits, SECONDS)
+        except TimeoutError:
+            raise HTTPException(503, f"no answer within {SECONDS:g} s") from None
