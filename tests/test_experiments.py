@@ -13,10 +13,11 @@ import pytest
 from ml_collections import ConfigDict
 
 from experiments.smoke import made_from, shrink
-from genlab.config import build
+from genlab.config import ConfigError, build
 from genlab.config.files import load
 from genlab.report import write
 from genlab.runs.folder import RunFolder
+from genlab.runtime import compiler
 from genlab.runtime.progress import Silent
 from genlab.sweep import plan, run
 from genlab.train import program
@@ -130,6 +131,24 @@ def test_every_variant_is_built_a_few_are_traced_and_fewer_played(file, variant)
 @pytest.mark.parametrize(("file", "variant"), VARIANTS, ids=[name(*each) for each in VARIANTS])
 def test_every_variant_plays_a_round(file, variant, others):
     play(prepared(file, variant, others))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "variant"), ALONE, ids=[name(*each) for each in ALONE])
+def test_every_variant_is_written_for_two_devices_under_pmap(file, variant, monkeypatch):
+    """Data and all, up to what XLA compiles: what varies between devices is known everywhere."""
+    lowered = []
+    monkeypatch.setattr(compiler, "compiled", lambda one, mesh: lowered.append(one))
+    config = shrink(configured(file, variant))
+    config.loop.placement, config.loop.devices = "pmap", 2
+    config.batch_size += config.batch_size % 2
+    try:
+        training = program.prepare(config)
+    except ConfigError as error:
+        assert "loop.placement='jit'" in str(error)
+        return
+    training.compile(training.like(), training.held_like(1), 1)
+    assert len(lowered) == 1
 
 
 @pytest.mark.parametrize(
