@@ -280,8 +280,8 @@ class Drawer:
 def test_the_exact_decoder_of_products_finds_what_was_drawn_as_asked():
     """Of perfect samples: nearly all right, as of real pictures, and next to no leakage."""
     data = products(32, columns=("image", *FACTORS), examples=400, validation=1, test=200)
-    reader = Factors(mlp.Down((16,), "relu"), ("category", "hue"), steps=20)
-    settings = {**FEW, "samples": 64, "pairs": 16, "decode": 64}
+    reader = Factors(mlp.Down((64,), "relu"), ("category", "hue"), steps=100)
+    settings = {**FEW, "samples": 64, "pairs": 8, "decode": 32}
     made = context(Drawer(), data)
     made = dataclasses.replace(
         made, config={"data": config_lib.as_dict(spec(products, 32, examples=400, test=200))}

@@ -37,8 +37,8 @@ def evaluated(guidance=()):
     control = spec(Control, reader(2000), samples=1_000, pairs=100, decode=0)
     found = {"fidelity": fidelity, "control": control}
     for s in guidance:
-        found[f"fidelity_{s:g}"] = spec(Guided, fidelity, s)
-        found[f"control_{s:g}"] = spec(Guided, control, s)
+        found[f"fidelity_{round(10 * s)}"] = spec(Guided, fidelity, s)
+        found[f"control_{round(10 * s)}"] = spec(Guided, control, s)
     return {**found, "cas": spec(CAS, reader(1000), samples=4_000)}
 
 
