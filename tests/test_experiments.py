@@ -27,7 +27,7 @@ FILES = sorted(p for p in (ROOT / "experiments").rglob("*.py") if "def config(" 
 OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options", "methods.gan.codes")
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
-# Other runs are trained, and the deepest networks traced, in the slow tier alone; so are heads, which
+# Other runs are trained, and the deepest networks and heads traced, in the slow tier alone: heads
 # have tests of their own.
 MADE_FROM = {"editing", "fine_tuning", "second_stage", "vae_zoo"}
 DEEPEST = {"biggan", "cgan-projection", "r3gan", "sagan", "sngan", "upsampling"}
