@@ -11,7 +11,7 @@ import optax
 
 from genlab import Experiment, Loop, spec
 from genlab.data import from_arrays
-from genlab.losses import likelihood
+from genlab.losses import likelihood, posterior
 from genlab.methods import VAE, VQVAE
 from genlab.nets import Decoder, Encoder, mlp, quantise, vqvae
 from genlab.train.program import prepare
@@ -36,8 +36,6 @@ def method(game: str, wide: int, narrow: int, latent: int):
         coded = spec(vqvae.Rows, down, 1, latent), spec(quantise.Averaged, CODES)
         return spec(VQVAE, *coded, spec(vqvae.FromRows, up), pixels)
     if game == "wae":
-        from genlab.losses import posterior
-
         match = {"imq_mmd": {"weight": 10.0}}
         encoder = spec(Encoder, down, latent, numbers=latent)
         return spec(

@@ -45,6 +45,7 @@ ARGUMENTS = {
     ),
     "Vamp": ", shape=(8, 8, 1)",
     "Flow": ", spec(flows.Spline)",
+    "Inverse": ", spec(flows.InverseAutoregressive)",
     **dict.fromkeys(("Prior", "AlternatingPrior", "Pictures", "Joint"), ", critic"),
     "TotalCorrelation": ", critic, weight=10.0",
 }

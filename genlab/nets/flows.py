@@ -126,6 +126,23 @@ class InverseAutoregressive(nn.Module):
         return [_Masked(self.width, name=f"layer{layer}") for layer in range(self.layers)]
 
 
+class Inverse(nn.Module):
+    """A flow with an inverse, the other way round: as a prior `Inverse(InverseAutoregressive())` is
+    drawn from in one pass, and its density takes as many as a latent has numbers.
+    """
+
+    flow: nn.Module
+
+    def __call__(self, z: Latents, context: Context | None = None, train: bool = True) -> Flowed:
+        """(z', log-determinant), float32."""
+        back = self.flow.inverse(z, context)
+        return back, -self.flow(back, context, train)[1]
+
+    def inverse(self, z: Latents, context: Context | None = None) -> Latents:
+        """The z of a z'."""
+        return self.flow(z, context)[0]
+
+
 class Spline(nn.Module):
     """`layers` couplings: half of the numbers go through monotonic rational-quadratic splines of
     `bins` pieces on [-bound, bound], whose knots are a network's of the other half; outside they

@@ -14,10 +14,11 @@ from jax import random
 import genlab
 from genlab import spec, trained
 from genlab.config import ConfigError, build
-from genlab.game.abilities import Generates, HasLogWeight, can
+from genlab.game.abilities import Generates, HasLogWeight, can, sampled
 from genlab.losses import likelihood
 from genlab.methods import ExPost
-from genlab.nets import fitted
+from genlab.nets import fitted, flows, priors
+from genlab.train.program import prepare
 
 RNG = np.random.default_rng(0)
 Z = np.r_[RNG.normal(size=(40, 2)) - 3, RNG.normal(size=(24, 2)) @ [[1, 0.8], [0, 0.5]] + 2]
@@ -113,17 +114,41 @@ def test_the_law_is_of_the_encoders_samples_and_what_it_draws_is_decoded():
     np.testing.assert_allclose(weight, likely + log_p - log_q, rtol=1e-3)
 
     @jax.jit
-    def sampled(noise):
+    def made_of(noise):
         drawn = found.prior_latents(params, after, noise)
         theta = found.decoder.apply({"params": params["decoder"]}, drawn)
         return drawn, theta, found.generate(params, after, drawn)
 
     noise = found.latents(random.key(2), 3)
-    drawn, theta, made = sampled(noise)
+    drawn, theta, made = made_of(noise)
     assert noise.shape == (3, 5) and drawn.shape == (3, 4)
     np.testing.assert_allclose(made, np.tanh(np.asarray(theta) / 2), atol=1e-5)
     assert can(found, Generates) and can(found, HasLogWeight)
     assert not can(build(method(noise=0.0)), HasLogWeight)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        spec(priors.Mixture, 3),
+        spec(priors.Vamp, tiny.SHAPE, 3),
+        spec(priors.Flow, spec(flows.InverseAutoregressive, 1, 8)),
+        spec(priors.Flow, spec(flows.Inverse, spec(flows.InverseAutoregressive, 1, 8))),
+    ],
+    ids=["mixture", "vamp", "maf", "iaf"],
+)
+def test_every_prior_is_a_law_and_its_noise_becomes_latents(law):
+    """Traced; their densities are tested as priors."""
+    prepare(tiny.experiment(method(law), ("law",)))
+    found, x = build(method(law)), jnp.zeros((4, *tiny.SHAPE))
+
+    def drawn(key):
+        params, stats = found.init(key, {"image": x})
+        noise = found.latents(key, 5)
+        return found.log_weight(params, stats, x, key), sampled(found, params, stats, noise)
+
+    weight, made = jax.eval_shape(drawn, random.key(0))
+    assert weight.shape == (4,) and made.shape == (5, *tiny.SHAPE)
 
 
 def test_settings_without_meaning_are_refused():

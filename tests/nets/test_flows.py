@@ -14,6 +14,7 @@ FLOWS = {
     "radial": flows.Radial(3),
     "inverse_autoregressive": flows.InverseAutoregressive(3, 8),
     "spline": flows.Spline(3, 8, bins=5),
+    "inverse": flows.Inverse(flows.InverseAutoregressive(1, 8)),
 }
 D = 4
 
