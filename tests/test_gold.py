@@ -104,6 +104,13 @@ AUTOENCODERS = {  # (encoder, decoder), layer by layer in the authors' code
             2_816 + 263_168 + 65_600 + 32_800 + 16_416 + 1_539,
         ),
     ),
+    "factor-vae-dsprites": (
+        (64, 64, 1),
+        (
+            544 + 16_416 + 8_256 + 16_448 + 262_400 + 5_140,
+            2_816 + 263_168 + 65_600 + 32_800 + 16_416 + 513,
+        ),
+    ),
     "vq-vae-cifar10": (
         (32, 32, 3),
         (3_136 + 131_200 + 147_584 + 82_240 + 8_256, 73_856 + 82_240 + 131_136 + 3_075),
@@ -127,5 +134,7 @@ def test_autoencoders_have_the_parameters_of_the_authors(variant):
     params, stats = jax.eval_shape(method.init, jax.random.key(0), batch)
     counts = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
     assert (counts["encoder"], counts["decoder"]) == expected
+    if variant == "factor-vae-dsprites":
+        assert counts["critic"] == 11_000 + 5 * 1_001_000 + 1_001  # they have two logits
     if variant == "vq-vae-cifar10":
         assert stats["quantiser"]["codebook"]["sums"].shape == (512, 64)
