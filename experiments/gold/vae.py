@@ -92,9 +92,9 @@ def disentangling():
 
 
 def factorised():
-    """FactorVAE as disentanglement_lib trains it (Kim & Mnih 2018, arXiv:1802.05983; Locatello et al.
-    2019, Tables 1-3): gamma = 10, a critic of six layers of 1,000 units, Adam 1e-4 with betas (0.5,
-    0.9) for it; on sprites of dSprites' definition.
+    """FactorVAE as disentanglement_lib trains it (Kim & Mnih 2018, arXiv:1802.05983; Locatello et
+    al. 2019, Tables 1-3): gamma = 10, a critic of six layers of 1,000 units, for it Adam 1e-4 with
+    betas (0.5, 0.9); on sprites of dSprites' definition.
     """
     hidden = (1000,) * 6
     critic = spec(Discriminator, spec(mlp.Down, hidden), kernel_init="glorot_uniform")
