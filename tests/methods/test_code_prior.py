@@ -12,28 +12,23 @@ from genlab import spec, trained
 from genlab.config import ConfigError, build
 from genlab.game.abilities import Generates, HasLogWeight, can
 from genlab.losses import likelihood
-from genlab.methods import VQVAE, CodePrior
-from genlab.nets import autoregressive, quantise, vqvae
+from genlab.methods import VQVAE, CodePrior, code_prior
+from genlab.nets import autoregressive, mlp, quantise, vqvae
 
-NET = {"width": 4, "halvings": 1, "blocks": 0}
 X = random.uniform(random.key(1), (3, *tiny.SHAPE), minval=-1.0)
 
 
 def parts():
-    """Encoder, a quantiser of two maps, 2x2 and 4x4, decoder, likelihood."""
-    up = spec(vqvae.Up, (4, 4, 4), **NET)
-    quantiser = spec(
-        quantise.Hierarchical, spec(vqvae.Down, 4, **NET), up,
-        spec(quantise.Codebook, 5), spec(quantise.Codebook, 7), channels=3,
-    )  # fmt: skip
-    encoder, decoder = spec(vqvae.Down, 4, **NET), spec(vqvae.Up, tiny.SHAPE, **NET)
+    """Encoder, a quantiser of two maps of three codes, decoder, likelihood."""
+    encoder = spec(vqvae.Rows, spec(mlp.Down, (4,)), 3, 2)
+    decoder = spec(vqvae.FromRows, spec(mlp.Up, tiny.SHAPE, (4,)))
+    quantiser = spec(quantise.Residual, (spec(quantise.Codebook, 5), spec(quantise.Codebook, 7)))
     return encoder, quantiser, decoder, spec(likelihood.gaussian, 0.5)
 
 
-def priors(**kwargs):
-    net = {"width": 4, "layers": 1, **kwargs}
-    top = spec(autoregressive.Transformer, (2, 2), 5, heads=2, **net)
-    return top, spec(autoregressive.GatedPixelCNN, (4, 4), 7, kernel=3, **net)
+def priors():
+    net = {"width": 4, "layers": 1, "heads": 1}
+    return tuple(spec(autoregressive.Transformer, (3,), size, **net) for size in (5, 7))
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +43,9 @@ def test_the_loss_is_that_of_each_map_given_the_maps_before_it(made):
     batch = {"image": X, "label": jnp.eye(3)}
     loss, (_, seen) = jax.jit(method.loss)(params, stats, batch, random.key(7), 0)
     top, bottom = jax.jit(method.quantise)(params, stats, X)
-    assert (top.shape, bottom.shape) == ((3, 2, 2), (3, 4, 4))
+    assert (top.shape, bottom.shape) == ((3, 3), (3, 3))
     label = {"label": np.eye(3, dtype=np.float32)}
-    told = np.eye(5, dtype=np.float32)[np.asarray(top)].repeat(2, axis=1).repeat(2, axis=2)
+    told = np.eye(5, dtype=np.float32)[np.asarray(top)][:, None]  # a picture of one row
 
     @jax.jit
     def laws(top, bottom, told):
@@ -60,7 +55,7 @@ def test_the_loss_is_that_of_each_map_given_the_maps_before_it(made):
 
     log_p = [np.asarray(law) for law in laws(top, bottom, told)]
     picked = [
-        np.take_along_axis(law, np.asarray(codes)[..., None], -1).sum((1, 2, 3))
+        np.take_along_axis(law, np.asarray(codes)[..., None], -1).sum((1, 2))
         for law, codes in zip(log_p, (top, bottom), strict=True)
     ]
     for n in (0, 1):
@@ -76,7 +71,7 @@ def test_the_loss_is_that_of_each_map_given_the_maps_before_it(made):
 def test_samples_are_decoded_codes_drawn_level_by_level(made):
     method, params, stats = made
     z = method.latents(random.key(3), 3)
-    assert z.shape == (3, 4 + 16)
+    assert z.shape == (3, 3 + 3)
     cond = {"label": jnp.eye(3)}
     top, bottom = jax.jit(method.codes_of)(params, stats, z, cond)
     assert top.max() < 5 and bottom.max() < 7
@@ -94,6 +89,14 @@ def test_samples_are_decoded_codes_drawn_level_by_level(made):
     assert method.players()["prior"].owns == ("prior0", "prior1")
 
 
+def test_a_coarse_map_is_repeated_to_the_size_of_the_finer_one():
+    x = jnp.arange(8.0).reshape(1, 2, 2, 2)
+    wide = code_prior._picture(x, (4, 6))
+    np.testing.assert_array_equal(wide, np.asarray(x).repeat(2, axis=1).repeat(3, axis=2))
+    with pytest.raises(ConfigError, match="no multiple"):
+        code_prior._picture(x, (5, 4))
+
+
 def test_priors_that_do_not_fit_are_refused():
     with pytest.raises(ConfigError, match="one prior for each map"):
         build(spec(CodePrior, *parts(), priors()[:1]))
@@ -105,7 +108,8 @@ def test_priors_that_do_not_fit_are_refused():
 def test_a_prior_of_a_trained_run_samples_without_its_folder(tmp_path):
     """One with a codebook of averages, whose statistics are frozen with it."""
     quantiser = spec(quantise.Averaged, 5, decay=0.5)
-    encoder, _, decoder, law = parts()
+    net, law = {"width": 4, "halvings": 1, "blocks": 0}, spec(likelihood.gaussian, 0.5)
+    encoder, decoder = spec(vqvae.Down, 4, **net), spec(vqvae.Up, tiny.SHAPE, **net)
     first = tiny.experiment(spec(VQVAE, encoder, quantiser, decoder, law), ("vae",))
     before = genlab.fit(first, tmp_path / "vq")
     held = [spec(trained, str(tmp_path / "vq"), n) for n in ("encoder", "quantiser", "decoder")]

@@ -81,7 +81,7 @@ def small():
 def test_importance_weights_and_draws_from_the_prior_agree_on_the_likelihood(small):
     """E_q[w] = p(x), whatever the posterior: every level's ratio is in the weight."""
     method, params, stats, points = small
-    n = 40_000
+    n = 20_000
     x = jnp.repeat(points, n, axis=0)
 
     @jax.jit
