@@ -91,7 +91,7 @@ def coloured(codes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     codes = codes if codes.ndim == 3 else codes.reshape(len(codes), 1, -1)
     known, at = np.unique(codes, return_inverse=True)
     colours = [colorsys.hsv_to_rgb(c * TURN % 1, 0.65, (0.95, 0.7)[c % 2]) for c in known.tolist()]
-    drawn = np.uint8(np.round(255 * np.asarray(colours)))[at.reshape(codes.shape)]
+    drawn = np.round(255 * np.asarray(colours)).astype(np.uint8)[at.reshape(codes.shape)]
     rows, columns = (
         np.arange(want) * have // want for want, have in zip(size, codes.shape[1:], strict=True)
     )

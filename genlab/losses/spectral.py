@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
@@ -25,7 +26,7 @@ def sum_of_norms(params: Mapping, vectors: Mapping) -> tuple[Float[Array, ""], d
     """(the sum over the kernels, as matrices [-1, out], the vectors after some power iterations);
     its gradient is that of v'Wu with u and v constant.
     """
-    total, moved, vectors = jnp.zeros(()), {}, flatten_dict(vectors)
+    total, moved, vectors = jnp.zeros(()), {}, _flat(vectors)
     for name, w in _kernels(params).items():
         u, v = _iterated(lax.stop_gradient(w), vectors[name], STEPS)
         total, moved[name] = total + v @ w @ u, u
@@ -36,13 +37,18 @@ def largest_gains(params: Mapping) -> Float[Array, ""]:
     """The sum over the norms of their largest gain, which would undo the regularisation (Vahdat &
     Kautz 2020, arXiv:2007.03898, in the authors' code).
     """
-    scales = [w for name, w in flatten_dict(dict(params)).items() if name[-1] == "scale"]
+    scales = [w for name, w in _flat(params).items() if name[-1] == "scale"]
     return sum((jnp.abs(w).max() for w in scales), jnp.zeros(()))
 
 
 def _kernels(params: Mapping) -> dict[tuple, Float[Array, "n d"]]:
-    flat = flatten_dict(dict(params))
+    flat = _flat(params)
     return {n: w.reshape(-1, w.shape[-1]) for n, w in flat.items() if n[-1] == "kernel"}
+
+
+def _flat(tree: Mapping) -> dict[tuple, Any]:
+    """Arrays by their path."""
+    return flatten_dict(dict(tree))
 
 
 def _iterated(w: Array, u: Array, steps: int) -> tuple[Array, Array]:

@@ -149,4 +149,7 @@ class ExPost:
 
 def _mean(encoded) -> tuple[Latents, Latents | None]:
     """(mean, log-variance), None for an encoder that gives the latent itself."""
-    return encoded if isinstance(encoded, tuple | list) else (encoded, None)
+    if isinstance(encoded, tuple | list):
+        mean, log_variance = encoded
+        return mean, log_variance
+    return encoded, None

@@ -2,7 +2,6 @@
 Section 3.1). Its codes get a prior as a VQ-VAE's do, `methods.CodePrior`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import flax.linen as nn
@@ -159,7 +158,7 @@ class VQGAN:
         flat = flatten_dict(lax.stop_gradient(params["decoder"]), sep=".")
         fixed = {**lax.stop_gradient(dict(params)), "decoder": None}
 
-        def made(kernel: Array) -> tuple[Mapping, Array]:
+        def made(kernel: Array) -> tuple[dict, Array]:
             decoder = unflatten_dict({**flat, self.last: kernel}, sep=".")
             here = {**fixed, "decoder": decoder}
             own = random.fold_in(key, 2)

@@ -128,7 +128,8 @@ class InverseAutoregressive(nn.Module):
 
 class Inverse(nn.Module):
     """A flow with an inverse, the other way round: as a prior `Inverse(InverseAutoregressive())` is
-    drawn from in one pass, and its density takes as many as a latent has numbers.
+    drawn from in one pass, and its density takes as many as a latent has numbers (the trade of an
+    inverse autoregressive flow for a masked one: Papamakarios et al. 2017, arXiv:1705.07057).
     """
 
     flow: nn.Module

@@ -147,7 +147,8 @@ class Decoder(nn.Module):
                 number, name = len(levels), f"{scale}_{group}"
                 if group:
                     x = DecoderCell(width, False, self.norm, name=f"cell{name}")(x, train)
-                found = self._group(name, x, noises[number], seen and seen[number], not levels)
+                own = None if seen is None else seen[number]
+                found = self._group(name, x, noises[number], own, not levels)
                 levels.append(found)
                 both = jnp.concatenate([x, found.z], axis=-1)
                 x = Conv(width, (1, 1), name=f"combine{name}")(both)
