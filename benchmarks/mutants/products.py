@@ -115,8 +115,8 @@ PRODUCTS = (
         "products, drawing",
         "pixels by their corners",
         RENDER,
-        "((np.arange(size) + 0.5) * 2 / size - 1)",
-        "(np.arange(size) * 2 / size - 1)",
+        "((np.arange(count) + 0.5) * 2 / count - 1)",
+        "(np.arange(count) * 2 / count - 1)",
         SIZES,
     ),
     Mutant(
@@ -155,8 +155,8 @@ PRODUCTS = (
         "products, masks",
         "holes of half the share",
         DAMAGE,
-        "round(share * size * size)",
-        "round(share * size * size / 2)",
+        "round(share * height * width)",
+        "round(share * height * width / 2)",
         REGISTER,
     ),
     Mutant(
@@ -179,8 +179,8 @@ PRODUCTS = (
         "products, masks",
         "means of blocks moved by one",
         DAMAGE,
-        "image.reshape(size // factor, factor, size // factor, factor, 3)",
-        "jnp.roll(image, 1, 0).reshape(size // factor, factor, size // factor, factor, 3)",
+        "blocks = image.reshape(",
+        "blocks = jnp.roll(image, 1, 0).reshape(",
         REGISTER,
     ),
     Mutant(
