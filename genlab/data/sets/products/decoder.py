@@ -155,7 +155,7 @@ def _refined(
 ) -> tuple[Array, Array]:
     """Guesses [N, 17] after so many more steps, and their mean squared errors [N]."""
     held = images, category, texture, guess
-    return jax.lax.map(lambda x: _fitted(*x, steps), held, batch_size=TOGETHER)
+    return jax.lax.map(lambda x: _fitted(*x, steps=steps), held, batch_size=TOGETHER)
 
 
 @compiler.jit
