@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import optax
+import translations
 from ml_collections import ConfigDict
 
 from genlab import Experiment, Loop, spec
@@ -28,13 +29,16 @@ CLASSES = 10
 
 class Game(NamedTuple):
     """config: (folder for data) -> genlab's config; torch: (folder, compiled) -> a program of
-    `pytorch_programs`; rounds: in one measured block; half: whether products are in bfloat16.
+    `pytorch_programs`; rounds: in one measured block; half: whether products are in bfloat16;
+    shared: PyTorch's share of the FLOPs that genlab's program is written with, where XLA finds
+    products that are written twice.
     """
 
     config: Callable[[Path], ConfigDict]
     torch: Callable
     rounds: int
     half: bool = False
+    shared: float = 1.0
 
 
 def images(folder: Path, side: int, count: int = 512, classes: int = 0) -> Path:
@@ -248,6 +252,15 @@ GAMES = {
     "DCGAN 64x64, batch 32": Game(dcgan64, _torch_dcgan64, 2),
     f"WGAN-GP ResNet 32x32, width {WIDTH}": Game(wgan_gp, _torch_wgan_gp, 2),
     f"cGAN ResNet 32x32, width {WIDTH}, batch 64": Game(cgan, _torch_cgan, 5),
+    "pix2pix U-Net 64x64, width 32, batch 8": Game(
+        translations.pix2pix, translations.torch_pix2pix, 6
+    ),
+    "SRResNet 32x32 to 64x64, 4 blocks, batch 8": Game(
+        translations.srresnet, translations.torch_srresnet, 6
+    ),
+    "CycleGAN ResNet 64x64, width 32, batch 1": Game(
+        translations.cyclegan, translations.torch_cyclegan, 6, shared=0.905
+    ),
     "WGAN-GP toy, 2 x 128": _toy((128, 128), 200),
     "WGAN-GP toy, 3 x 512": _toy((512, 512, 512), 50),
     "conv VAE 32x32, batch 64": Game(conv_vae, _torch_conv_vae, 20),

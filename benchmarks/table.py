@@ -53,12 +53,12 @@ def against_pytorch() -> list[str]:
         "",
         "Under a gradient penalty PyTorch also multiplies by the zeros that are ReLU's second "
         "derivative, up to a quarter more. FLOPs are those of the direct sums. genlab takes fewer "
-        "products on CPU, with the same results but for rounding: 9 for 16 of a 4x4 kernel of "
-        "stride 2 and 16 for 36 of a 3x3 one where they have channels enough for the additions "
-        "(`genlab/nets/kernels/winograd.py`); and a 3x3 convolution with a doubling before it or a "
-        "mean over 2x2 after it, as in ResNets, is one of stride 2 with a 4x4 kernel, which takes "
-        "16 products for 36 by itself and 9 for 36 with the former "
-        "(`genlab/nets/kernels/convolution.py`).",
+        "products on CPU, with the same results but for rounding: a 3x3 convolution with a "
+        "doubling before it or a mean over 2x2 after it, as in ResNets, is one of stride 2 with a "
+        "4x4 kernel, 16 products for 36 (`genlab/nets/kernels/convolution.py`); and kernels of many "
+        "channels, from 64, 128 or 256 by the map of the convolution, take 9 products for 16 where "
+        "they are 4x4 of stride 2, and from 96 on 16 for 36 where they are 3x3 "
+        "(`genlab/nets/kernels/winograd.py`).",
         "",
         f"The matrix products of the 3 x 512 toy, called one by one: {products()} GFLOP/s in "
         "PyTorch (`python benchmarks/products.py`). Of the two toys this one gains less; the limit "

@@ -19,8 +19,7 @@ from jaxtyping import Float
 from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
-from genlab.nets.kernels.convolution import Conv
-from genlab.nets.kernels.resize import upsample
+from genlab.nets.kernels.convolution import Conv, UpsampledConv
 
 he = nn.initializers.he_normal()
 tenth = nn.initializers.variance_scaling(2 * 0.1**2, "fan_in", "normal")
@@ -115,7 +114,8 @@ class RRDB(nn.Module):
         of two.
         """
         doublings = _doublings(self.factor, type(self).__name__)
-        conv = functools.partial(Conv, kernel_size=(3, 3), kernel_init=he, dtype=self.dtype)
+        fixed = dict(kernel_size=(3, 3), kernel_init=he, dtype=self.dtype)
+        conv, doubled = (functools.partial(of, **fixed) for of in (Conv, UpsampledConv))
         x = first = conv(self.width)(x)
         for _ in range(self.blocks):
             h = x
@@ -124,7 +124,7 @@ class RRDB(nn.Module):
             x += 0.2 * h
         x = first + conv(self.width)(x)
         for _ in range(doublings):
-            x = jax.nn.leaky_relu(conv(self.width)(upsample(x)), 0.2)
+            x = jax.nn.leaky_relu(doubled(self.width)(x), 0.2)
         x = jax.nn.leaky_relu(conv(self.width)(x), 0.2)
         return conv(self.channels, name="image")(x)
 

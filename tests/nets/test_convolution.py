@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from jax import lax, random
 
+from genlab.nets.kernels import convolution_cpu
 from genlab.nets.kernels.convolution import (
     AXES,
     Conv,
@@ -161,6 +162,29 @@ def test_half_precision_loses_nothing_to_a_resampling():
     for both in RESAMPLED.items():
         found, expected = (jax.jit(lambda fn=fn: fn(x, w, pads=((1, 1), (1, 1))))() for fn in both)
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "around"),
+    [
+        ((8, 6), 4, 2, ((1, 1), (1, 1))),
+        ((7, 8), 4, 2, ((0, 1), (2, 2))),
+        ((9, 7), 6, 3, ((3, 0), (2, 3))),
+        ((6, 8), 2, 2, ((0, 0), (0, 0))),
+    ],
+)
+def test_large_maps_are_doubled_phase_by_phase(monkeypatch, size, kernel, stride, around):
+    monkeypatch.setattr(convolution_cpu, "CACHED", 0)
+    x = random.normal(random.key(0), (2, *size, 5))
+    w = random.normal(random.key(1), (kernel, kernel, 5, 4)) / kernel
+    back = [
+        jax.jit(lambda x, y, fn=fn: jax.vjp(lambda x: fn(x, w, around, (stride,) * 2), x)[1](y)[0])
+        for fn in (lambda x, w, pads, strides: convolve(x, w, strides, pads), xlas)
+    ]
+    y = jnp.cos(xlas(x, w, around, (stride,) * 2))
+    text = back[0].lower(x, y).as_text()
+    assert text.count("stablehlo.convolution") == stride**2 and "dot_general" not in text
+    np.testing.assert_allclose(back[0](x, y), back[1](x, y), atol=3e-6)
 
 
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0), (1, None)])

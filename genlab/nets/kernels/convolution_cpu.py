@@ -5,6 +5,8 @@ its shape by a static rule. All are exact but for the order of sums and rounding
 Arrays are "b h w c", kernels "k k c o".
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import ShapeDtypeStruct, lax
@@ -14,8 +16,11 @@ from genlab.nets.kernels.resize import added_cpu, repeated
 
 AXES = ("NHWC", "HWIO", "NHWC")
 FEW = 4  # channels of an image: too few to fill the kernels that take channels together
-# Fewest channels, in and out, from which fewer products win over their additions.
-TWO_STRIDES, THREE_STRIDES, THREE_STRIDES_WEIGHT = 32, 96, 16
+# Fewest channels, in and out, from which fewer products win over their additions, for kernels of
+# two and of three strides: below, XLA's convolution is within a fifth of the machine's peak, and
+# the additions cost more than the products saved (`benchmarks/convolution.py`).
+FEWEST_FORWARD, FEWEST_INPUT, FEWEST_WEIGHT = {2: 256, 3: 96}, {2: 64, 3: 96}, {2: 128, 3: 96}
+CACHED = 1 << 22  # numbers, 16 MiB: larger arrays between two steps cost more than the steps
 
 
 def turn(w):
@@ -68,23 +73,26 @@ def _coarse(dtype) -> bool:
 
 def _forward(x, w, *, strides, pads, turned):
     """Fewer products where they win; else XLA's own."""
-    if _fewer(w.shape, strides, pads, x.shape[1:3], x.dtype, THREE_STRIDES):
+    if _fewer(w.shape, strides, pads, x.shape[1:3], x.dtype, FEWEST_FORWARD):
         return winograd.convolve(x, w, strides, pads, turned)
     w = turn(w) if turned else w
     return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
 
 
 def _into_input(y, w, *, strides, pads, turned, size):
-    """Fewer products where they win; overlapping sums of one product where the kernel is a whole
-    number of strides or leads to an image; else a convolution in the axes of the fast kernel.
+    """Fewer products where they win; where the kernel is a whole number of strides or leads to an
+    image, overlapping sums of one product, or, where that is large, a convolution for each phase of
+    the outputs; else one in the axes of the fast kernel.
     """
-    if _fewer(w.shape, strides, pads, size, y.dtype, THREE_STRIDES):
+    if _fewer(w.shape, strides, pads, size, y.dtype, FEWEST_INPUT):
         x = ShapeDtypeStruct((len(y), *size, w.shape[3 if turned else 2]), y.dtype)
         back = jax.linear_transpose(lambda x: winograd.convolve(x, w, strides, pads, turned), x)
         return back(y)[0]
     w = turn(w) if turned else w
     (k, m), (s, t) = w.shape[:2], strides
     whole = s > 1 and k % s == 0 and m % t == 0
+    if whole and w.shape[2] > FEW and math.prod(y.shape[:3]) * k * m * w.shape[2] > CACHED:
+        return _by_phases(y, w, strides, pads, size)
     if (whole or w.shape[2] <= FEW) and min(*pads[0], *pads[1]) >= 0:
         return _overlapping(y, w, strides, pads, size)
     padding = [
@@ -104,7 +112,7 @@ def _into_weight(x, y, *, strides, pads, turned, kernel):
     slides over the input, or, where it has few channels itself, the input over the gradient.
     """
     shape = (*kernel, *((y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])))
-    if _fewer(shape, strides, pads, x.shape[1:3], x.dtype, THREE_STRIDES_WEIGHT):
+    if _fewer(shape, strides, pads, x.shape[1:3], x.dtype, FEWEST_WEIGHT):
         w = ShapeDtypeStruct(shape, x.dtype)
         back = jax.linear_transpose(lambda w: winograd.convolve(x, w, strides, pads, turned), w)
         return back(y)[0]
@@ -132,10 +140,47 @@ def _into_weight_direct(x, y, strides, pads, kernel):
     return w.transpose(1, 2, 0, 3)
 
 
-def _fewer(kernel, strides, pads, size, dtype, three_strides: int) -> bool:
-    """Whether fewer products win: enough channels for their additions, fewer for short kernels."""
-    fewest = TWO_STRIDES if kernel[0] == 2 * strides[0] else three_strides
-    return min(kernel[2:]) >= fewest and winograd.fits(kernel, strides, pads, size, dtype)
+def _fewer(kernel, strides, pads, size, dtype, fewest: dict[int, int]) -> bool:
+    """Whether fewer products win: there are enough channels for their additions."""
+    enough = min(kernel[2:]) >= fewest[2 if kernel[0] == 2 * strides[0] else 3]
+    return enough and winograd.fits(kernel, strides, pads, size, dtype)
+
+
+def _by_phases(y, w, strides, pads, size):
+    """Outputs that lie a stride apart see the same taps: a convolution of stride 1 for each phase,
+    laid between one another.
+    """
+    (s, t), c = strides, w.shape[2]
+    rows, columns = (
+        [_phase(p, step, k, low, small, length) for p in range(step)]
+        for step, k, (low, _), small, length in zip(
+            strides, w.shape[:2], pads, y.shape[1:3], size, strict=True
+        )
+    )
+    made = [
+        jnp.stack(
+            [
+                lax.conv_general_dilated(
+                    y, turn(w[down, across]), (1, 1), (of_rows, of_columns), dimension_numbers=AXES
+                )
+                for across, of_columns in columns
+            ],
+            3,
+        )
+        for down, of_rows in rows
+    ]
+    x = jnp.stack(made, 2)
+    x = x.reshape(len(y), x.shape[1] * s, x.shape[3] * t, c)
+    return x[:, : size[0], : size[1]]
+
+
+def _phase(phase: int, stride: int, k: int, low: int, small: int, length: int):
+    """The taps that outputs phase, phase + stride, ... of `length` see, and the padding of the
+    `small` inputs of their convolution.
+    """
+    ahead, first = divmod(phase + low, stride)
+    count = -(-length // stride)
+    return slice(first, None, stride), (k // stride - 1 - ahead, count - small + ahead)
 
 
 def _overlapping(y, w, strides, pads, size):
