@@ -62,6 +62,15 @@ def test_a_mark_is_put_into_a_file_without_touching_pixels_and_replaces_the_last
     assert (tmp_path / "no.png").read_bytes() == b"nothing"
 
 
+def test_exif_that_no_file_can_hold_is_left_out(what, tmp_path):
+    for tag, value in ((0x010F, "x" * 70_000), (0x0100, "no number")):
+        exif = Image.Exif()
+        exif[tag] = value
+        said = provenance.options("JPEG", what, exif)
+        Image.fromarray(PIXELS).save(tmp_path / "x.jpg", **said)
+        assert provenance.read(tmp_path / "x.jpg")["run"] == "denoiser"
+
+
 def test_inspect_prints_it_and_says_where_there_is_nothing(what, tmp_path, capsys):
     told, silent = tmp_path / "told.png", tmp_path / "silent.png"
     write_png(told, PIXELS, what)

@@ -3,6 +3,7 @@ settings. In PNG as text (`genlab`, JSON) and XMP, in other formats as EXIF and 
 field `DigitalSourceType` other programs read. Pixels are not touched, and no paths are written.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ GENERATED, CHANGED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmic
 SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DESCRIPTION, SOFTWARE, ORIENTATION = 0x010E, 0x0131, 0x0112  # EXIF tags
+LONGEST = 65_000  # bytes of EXIF, for JPEG holds 65,533
 XMP = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -87,10 +89,20 @@ def options(format: str, what: Mapping[str, Any], exif: Any = None) -> dict[str,
         found.add_text(KEY, text(what))
         found.add_itxt("XML:com.adobe.xmp", packet(what).decode())
         return {"pnginfo": found}
-    exif = Image.Exif() if exif is None else exif
+    if format not in ("JPEG", "WEBP"):
+        return {}
+    own, written = Image.Exif(), None
+    with contextlib.suppress(Exception):  # what cameras write may be anything: it is left out then
+        written = None if exif is None else _described(exif, what)
+    if written is None or len(written) > LONGEST:
+        written = _described(own, what)
+    return {"exif": written, "xmp": packet(what)}
+
+
+def _described(exif: Any, what: Mapping[str, Any]) -> bytes:
     exif.pop(ORIENTATION, None)  # the picture is upright
     exif[DESCRIPTION], exif[SOFTWARE] = text(what), f"genlab {what.get('genlab', '')}"
-    return {"exif": exif.tobytes(), "xmp": packet(what)} if format in ("JPEG", "WEBP") else {}
+    return exif.tobytes()
 
 
 def read(path: Path) -> dict[str, Any] | None:

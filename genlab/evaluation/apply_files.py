@@ -74,7 +74,7 @@ def write(path: Path, image: np.ndarray, what: Mapping[str, Any], like: Whole) -
     if kind == "JPEG" and image.shape[-1] in (2, 4):
         raise ConfigError(f"{path}: JPEG keeps no transparency; give --format=png")
     said = provenance.options(kind, what, like.exif)
-    if like.profile and image.shape[-1] >= 3:
+    if like.profile and like.profile[16:20] == b"RGB " and image.shape[-1] >= 3:
         said["icc_profile"] = like.profile
     quality = QUALITY.get(kind, {})
     draft = path.with_name(f".{path.name}.{os.getpid()}")

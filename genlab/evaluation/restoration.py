@@ -328,8 +328,8 @@ class Restored:
         if own > best:
             return ()
         return (
-            f"it does not beat the classic method {self.best!r}: PSNR of the {self.judged} is "
-            f"{own:.2f} dB, and {best:.2f} dB without training",
+            f"where `gain` is not above 0 the method does not beat the classic method "
+            f"{self.best!r} (PSNR of the {self.judged})",
         )
 
     @cached_property

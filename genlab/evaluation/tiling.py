@@ -29,7 +29,6 @@ class Tiled:
     given:   channels of each picture that it takes, by name
     trained: height and width of the pictures that it was trained with
     tile:    pixels a side of the largest piece done at once
-    seen:    called after each piece
     """
 
     net: Net
@@ -37,7 +36,6 @@ class Tiled:
     given: Mapping[str, int]
     trained: tuple[int, int]
     tile: int = 512
-    seen: Callable[[], Any] = lambda: None
 
     def __call__(self, pictures: Mapping[str, np.ndarray]) -> np.ndarray:
         """Of pictures float32 [H, W, c] by name: float32 [s H, s W, d], for a network that enlarges
@@ -128,9 +126,7 @@ class Tiled:
 
     def _piece(self, pictures: Mapping[str, np.ndarray]) -> np.ndarray:
         whole = {name: x[None] for name, x in pictures.items()}
-        made = np.asarray(self._program(self.variables, whole))[0]
-        self.seen()
-        return made
+        return np.asarray(self._program(self.variables, whole))[0]
 
     def _of_tiles(self, pictures: Mapping[str, np.ndarray]) -> np.ndarray:
         """Each tile's middle, which sees no edge of the tile; of a network that sees all of a tile
@@ -145,7 +141,8 @@ class Tiled:
             share = self._share(shape, tall, wide, around)
             if total is None or weights is None:
                 sides = (self.scale * shape[0], self.scale * shape[1])
-                total, weights = np.zeros((*sides, made.shape[-1])), np.zeros((*sides, 1))
+                total = np.zeros((*sides, made.shape[-1]), np.float32)
+                weights = np.zeros((*sides, 1), np.float32)
             at = tuple(slice(self.scale * s.start, self.scale * s.stop) for s in (tall[0], wide[0]))
             total[at] += share * made
             weights[at] += share
