@@ -3,7 +3,7 @@
 from mutants.mutant import IGNORED, SIGN, Mutant, test
 
 METRICS, OF_METRICS = "genlab/metrics/restoration.py", "metrics/test_restoration.py"
-EVALUATOR, OF_EVALUATOR = "genlab/evaluation/restoration.py", "test_restoration.py"
+EVALUATOR, OF_EVALUATOR = "genlab/evaluation/restored.py", "test_restoration.py"
 DAMAGED, OF_DAMAGED = "genlab/data/sets/damaged.py", "data/test_damaged.py"
 TILING, OF_APPLY = "genlab/evaluation/tiling.py", "test_apply.py"
 CLASSICS = "genlab/evaluation/classics.py"

@@ -34,6 +34,8 @@ def add(command) -> None:
     command.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help=text)
     text = "post-processing, as match:mean,unsharp:1"
     command.add_argument("--then", default="", metavar="STEP,STEP", help=text)
+    text = "the column that the pictures are of, where a model translates several ways"
+    command.add_argument("--column", default="", metavar="NAME", help=text)
     text = "repeat pixels so often before, for a model trained on pictures in blocks (default 1)"
     command.add_argument("--repeat", type=options.whole, default=1, metavar="N", help=text)
     text = "pixels a side of what is done at once (default 512)"

@@ -8,26 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jax import Array, random
 from PIL import Image as Pillow
 
 from genlab.config import ConfigError
 from genlab.data import provenance
-from genlab.data.columns import Image, Mask
 from genlab.data.decoding import Whole
 from genlab.data.pictures import write_png
 from genlab.evaluation import apply_files, postprocess
 from genlab.evaluation.apply_files import SHEET, TABLE, Task
+from genlab.evaluation.apply_model import Model
 from genlab.evaluation.apply_request import ApplyRequest, check
 from genlab.evaluation.convention import Convention, means
-from genlab.evaluation.restoration import ability
-from genlab.evaluation.tiling import Tiled
-from genlab.game.abilities import Generates, Translates
 from genlab.runtime.progress import Progress, Silent
-from genlab.sampling.conditions import asked, loaded
-from genlab.sampling.load import TrainedRun, load
+from genlab.sampling.load import load
 
-STREAM = 82  # latents of what is applied, apart from those of samples
 PIECE = 7  # the least window of SSIM that a picture must hold to be scored
 
 
@@ -62,106 +56,6 @@ def apply(
     finally:
         progress.end()
     return one.finish()
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A run, as pictures are put through it."""
-
-    run: TrainedRun
-    request: ApplyRequest
-
-    @property
-    def made(self) -> Image:
-        """The kind of what it makes."""
-        kind = self.run.source.columns[self.run.method.makes]
-        if not isinstance(kind, Image):
-            raise ConfigError("genlab apply is for models of pictures; this one makes none")
-        return kind
-
-    @cached_property
-    def pictures(self) -> dict[str, Image]:
-        """The pictures that it is given."""
-        kinds = {name: self.run.source.columns[name] for name in self.run.method.given}
-        return {name: kind for name, kind in kinds.items() if isinstance(kind, Image)}
-
-    @cached_property
-    def masks(self) -> dict[str, Mask]:
-        """The masks that it is given."""
-        kinds = {name: self.run.source.columns[name] for name in self.run.method.given}
-        return {name: kind for name, kind in kinds.items() if isinstance(kind, Mask)}
-
-    @property
-    def given(self) -> str:
-        """The column of what it is applied to."""
-        return next(iter(self.pictures), self.run.method.makes)
-
-    def check(self) -> None:
-        """ConfigError for a run that makes no pictures of a picture, and for conditions."""
-        _ = self.made
-        ability(self.run.method, self.given)
-        if len(self.pictures) > 1:
-            raise ConfigError(
-                f"the model is given {len(self.pictures)} pictures ({', '.join(self.pictures)}), "
-                "and --input is one: genlab apply cannot say which"
-            )
-        if self.masks and not self.request.mask:
-            raise ConfigError(
-                f"the model is given a mask ({', '.join(self.masks)}): give --mask=FILE or FOLDER, "
-                "white where something is missing"
-            )
-        others = {*self.run.method.given} - {*self.pictures, *self.masks}
-        if missing := sorted(others - {*self.request.given}):
-            raise ConfigError(
-                f"the model is given {', '.join(missing)} too: give --given={missing[0]}=VALUE"
-            )
-
-    @cached_property
-    def channels(self) -> int:
-        """Of what it is applied to."""
-        return self.run.source.columns[self.given].shape[-1]
-
-    @cached_property
-    def tiled(self) -> Tiled:
-        """The network on pictures of any size."""
-        column = self.run.source.columns[self.given]
-        given = {self.given: column.shape[-1], **dict.fromkeys(self.masks, 1)}
-        trained = column.shape[0], column.shape[1]
-        return Tiled(*self.network, given, trained, self.request.tile)
-
-    @cached_property
-    def network(self) -> tuple[Callable[[Any, Mapping[str, Any]], Any], Any]:
-        """What the model makes of pictures and masks by name, [1, h, w, c], and its variables."""
-        run, method = self.run, self.run.method
-        by = ability(method, self.given)
-        z = method.latents(random.fold_in(random.key(self.request.seed), STREAM), 1)
-        texts = asked(run.source.columns, method.given, self.request.given)
-        fixed = loaded(run.source, {name: np.asarray(x)[None] for name, x in texts.items()}) or {}
-
-        def made(variables: Any, pictures: Mapping[str, Array]) -> Array:
-            params, stats, fixed = variables
-            cond = {**fixed, **{name: pictures[name] for name in pictures if name in method.given}}
-            if by is Generates:
-                return method.generate(params, stats, z, cond or None)
-            call = method.translate if by is Translates else method.reconstruct
-            return call(params, stats, pictures[self.given], cond or None)
-
-        return made, (run.params, run.stats, fixed)
-
-    def __call__(self, image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-        """Of a picture uint8 or uint16 [H, W, c]: what the model makes, with as many bits; around
-        the mask what was there stays.
-        """
-        top = float(np.iinfo(image.dtype).max)
-        x = image.astype(np.float32) / (top / 2.0) - 1.0
-        if mask is not None and self.request.fill == "grey":
-            x = np.where(mask, np.float32(128 / 127.5 - 1.0), x)
-        pictures = {self.given: x} | {name: np.float32(mask) for name in self.masks}
-        made = self.tiled(pictures)
-        found = np.rint(np.clip((made + 1.0) * (top / 2.0), 0.0, top)).astype(image.dtype)
-        if mask is None or found.shape != image.shape:
-            return found
-        return np.where(mask, found, image)
 
 
 @dataclass(eq=False)

@@ -19,6 +19,8 @@ class ApplyRequest(NamedTuple):
     target:    a folder of the right answers, of the same names, or a picture: each step is scored
     given:     conditions of all pictures, as text
     then:      post-processing, "match:mean,unsharp:1" (`evaluation.postprocess`)
+    column:    what the pictures are of, by the name of a column of the run: where a model
+               translates several ways; "": the first that it is given
     repeat:    pixels are repeated so often before: for a model that is trained on pictures in
                blocks, at the size of the answer
     tile:      pixels a side of what is done at once
@@ -32,6 +34,7 @@ class ApplyRequest(NamedTuple):
     target: str = ""
     given: Mapping[str, str] = {}
     then: str = ""
+    column: str = ""
     repeat: int = 1
     tile: int = 512
     format: str = "same"

@@ -14,8 +14,8 @@ from genlab.data.columns import Image
 from genlab.data.sources import Readable
 from genlab.evaluation.context import EvaluationContext, EvaluationResult
 from genlab.evaluation.convention import Each, means
+from genlab.evaluation.outputs import outputs, way
 from genlab.evaluation.parts import SAMPLES, Ranged
-from genlab.evaluation.restoration import ability, outputs
 from genlab.game import Method, fresh
 from genlab.game.networks import apply
 from genlab.metrics import style as distances
@@ -67,7 +67,7 @@ class Style:
                     f"Style(content={name!r}, style={self.style!r}): {column!r} is no column of "
                     f"pictures; the data have {', '.join(source.columns)}"
                 )
-        ability(method, name)
+        way(method, name)
 
     def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Of the first `samples` of the split."""

@@ -185,10 +185,10 @@ def damaged(
     ConfigError for a column there is not, a source without pictures, one that has a column of such
     a name, and sides that are no multiple of the factor.
     """
-    of = first_image(source.columns) if of is None else of
-    if of not in source.columns or not isinstance(source.columns[of], Image):
+    name_of = (first_image(source.columns) or "") if of is None else of
+    if not isinstance(source.columns.get(name_of), Image):
         raise ConfigError(
-            f"damaged(of={of!r}): expected the name of a column of images; the source has "
+            f"damaged(of={name_of!r}): expected the name of a column of images; the source has "
             f"{', '.join(source.columns)}"
         )
     for name in columns:
@@ -198,9 +198,9 @@ def damaged(
             raise ConfigError(f"damaged: the source has a column {name!r} of its own; leave it out")
     if not columns:
         raise ConfigError(f"damaged(columns=()); expected some of {', '.join(COLUMNS)}")
-    height, width, _ = source.columns[of].shape
+    height, width, _ = source.columns[name_of].shape
     if {"low_resolution", "small"} & set(columns) and (
         height % damage.factor or width % damage.factor
     ):
         raise ConfigError(f"pictures of {height}x{width} are no multiple of {damage}'s factor")
-    return Damaged(source, of, tuple(columns), damage, seed)
+    return Damaged(source, name_of, tuple(columns), damage, seed)
