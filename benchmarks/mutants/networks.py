@@ -3,6 +3,7 @@
 from mutants.mutant import Mutant, test
 
 NETS, ACROSS, REPAIR = "genlab/nets/", "nets/test_translators.py", "nets/test_repair.py"
+LARGER = "nets/test_enlarging.py"
 
 NETWORKS = (
     Mutant("unet", "skips in the wrong order", NETS + "unet.py", "[x, maps[level]]",
@@ -22,10 +23,10 @@ NETWORKS = (
            "x = self._norm()(", test(ACROSS, "a_residual_translator_by_hand")),
     Mutant("pixel shuffle", "rows and columns exchanged", NETS + "enlarging.py",
            "transpose(0, 1, 3, 2, 4, 5)", "transpose(0, 1, 4, 2, 3, 5)",
-           test(ACROSS,
+           test(LARGER,
                 "pixels_are_shuffled_block_by_block_and_begin_as_a_nearest_enlargement")),
     Mutant("rrdb", "residual not scaled", NETS + "enlarging.py", "x + 0.2 * conv(", "x + conv(",
-           test(ACROSS, "an_rrdb_block_scales_both_of_its_residuals")),
+           test(LARGER, "an_rrdb_block_scales_both_of_its_residuals")),
     Mutant("partial convolution", "window without channels", NETS + "partial.py",
            "self.kernel**2 * x.shape[-1]", "self.kernel**2",
            test(REPAIR, "a_partial_convolution_of_what_is_known_alone")),

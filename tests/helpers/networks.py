@@ -5,6 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax import random
 
 
@@ -30,6 +31,11 @@ def traced(net, *args):
 def count(net, *args):
     params = traced(net, *args)[1]["params"]
     return sum(math.prod(x.shape) for x in jax.tree.leaves(params))
+
+
+def cases(table, slow=()):
+    """The names of a table of networks, those in `slow` marked so."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in slow)) for name in table]
 
 
 def conv(before, after, k=3, bias=True):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.networks import count, drawn, image, np_conv, traced, z
+from helpers.networks import cases, count, drawn, image, np_conv, traced, z
 from scipy.interpolate import RBFInterpolator
 
 from genlab.config import ConfigError
@@ -53,7 +53,7 @@ OFFICIAL = {
 }
 
 
-@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize("name", cases(OFFICIAL, ("partial, 7", "spade, 184")))
 def test_as_many_parameters_as_the_authors_network(name):
     net, inputs, official, difference = OFFICIAL[name]
     assert count(net, *inputs) == official + difference
@@ -201,14 +201,13 @@ def test_a_spatially_adaptive_norm_is_modulated_at_every_position():
     np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("doublings", [4, 6])
-def test_a_label_map_becomes_a_picture_with_and_without_a_latent(doublings):
-    trunk = spade.Generator(width=1, doublings=doublings, hidden=2)
-    for net, latent in ((Translator(trunk), None), (Translator(trunk, z_as="norms"), z(3))):
-        made, variables = traced(net, latent, {"map": image(64, 4)})
-        assert made.shape == (2, 64, 64, 3)
-        first = variables["params"]["trunk"]["first"]["kernel"].shape
-        assert first == ((3, 3, 4, 16) if latent is None else (3, (64 >> doublings) ** 2 * 16))
+@pytest.mark.parametrize("doublings, latent", [(4, None), (6, 3)])
+def test_a_label_map_becomes_a_picture_with_and_without_a_latent(doublings, latent):
+    net = Translator(spade.Generator(width=1, doublings=doublings, hidden=2), z_as="norms")
+    made, variables = traced(net, latent and z(latent), {"map": image(64, 4)})
+    assert made.shape == (2, 64, 64, 3)
+    first = variables["params"]["trunk"]["first"]["kernel"].shape
+    assert first == ((3, 3, 4, 16) if latent is None else (3, (64 >> doublings) ** 2 * 16))
 
 
 def test_a_warp_of_nothing_is_the_identity_and_offsets_move_the_grids_points():

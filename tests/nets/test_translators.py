@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.networks import count, drawn, image, np_conv, np_down, np_up, traced, z
+from helpers.networks import cases, count, drawn, image, np_down, np_up, traced, z
 
 from genlab.config import ConfigError, build, spec
 from genlab.methods import GAN
@@ -77,14 +77,14 @@ BLOCKS = {
 }
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("name", cases(BLOCKS, ("cyclegan, 6 blocks", "johnson", "msrresnet, x2")))
 def test_as_many_parameters_as_the_authors_network_of_as_many_blocks(name):
     make, blocks, fields, inputs, official, biases = BLOCKS[name]
     one, two = (count(make(blocks=n, **fields), *inputs) for n in (1, 2))
     assert one + (blocks - 1) * (two - one) == official - biases
 
 
-@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize("name", cases(OFFICIAL, ("unet, 128x128", "patches of 286")))
 def test_as_many_parameters_as_the_authors_network(name):
     net, inputs, official, difference = OFFICIAL[name]
     assert count(net, *inputs) == official + difference
@@ -144,65 +144,18 @@ def test_a_residual_translator_by_hand():
         np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-4)
 
 
-def test_pixels_are_shuffled_block_by_block_and_begin_as_a_nearest_enlargement():
-    x = np.arange(2 * 2 * 3 * 8, dtype=np.float32).reshape(2, 2, 3, 8)
-    made = np.asarray(jax.jit(lambda x: enlarging.shuffled(x, 2))(x))
-    assert made.shape == (2, 4, 6, 2)
-    for i, j in np.ndindex(2, 2):
-        np.testing.assert_array_equal(made[:, i::2, j::2], x[..., 2 * (2 * i + j) :][..., :2])
-    init = enlarging.icnr(jax.nn.initializers.he_normal(), 2)
-    kernel = np.asarray(init(jax.random.key(0), (3, 3, 2, 8)))
-    picture = np.random.default_rng(0).normal(size=(1, 4, 4, 2))
-    small = np_conv(picture, {"kernel": kernel})
-    large = np.asarray(enlarging.shuffled(jnp.asarray(small, jnp.float32), 2))
-    np.testing.assert_allclose(large, np.kron(small[..., :2], np.ones((1, 2, 2, 1))), atol=1e-5)
-
-
-@pytest.mark.parametrize("factor", [1, 2, 8])
-@pytest.mark.parametrize("make", [enlarging.SRResNet, enlarging.MSRResNet, enlarging.RRDB])
-def test_pictures_are_enlarged_by_any_power_of_two(make, factor):
-    net = Translator(make(2, width=2, blocks=1, factor=factor, dtype="bfloat16"), bounded=False)
-    made = traced(net, None, {"small": jax.ShapeDtypeStruct((2, 5, 7, 2), jnp.float32)})[0]
-    assert made.shape == (2, 5 * factor, 7 * factor, 2) and made.dtype == jnp.float32
-
-
-def test_an_rrdb_block_scales_both_of_its_residuals():
-    """A dense block by hand, and three of them around a skip."""
-    x = np.random.default_rng(0).normal(size=(1, 3, 3, 2))
-    block = enlarging.Dense(growth=2)
-    variables = drawn(block, np.float32(x))
-    seen = x
-    for i in range(4):
-        grown = leaky(np_conv(seen, variables["params"][f"Conv_{i}"]))
-        seen = np.concatenate([seen, grown], -1)
-    expected = x + 0.2 * np_conv(seen, variables["params"]["Conv_4"])
-    np.testing.assert_allclose(
-        jax.jit(block.apply)(variables, np.float32(x)), expected, rtol=1e-4, atol=1e-4
-    )
-
-
-def test_a_denoiser_gives_the_picture_less_what_it_finds_in_it():
-    x = np.float32(np.random.default_rng(0).normal(size=(2, 5, 5, 3)))
-    net = dncnn.DnCNN(2, width=2, depth=3, norm="Identity")
-    variables = drawn(net, x)
-    p = variables["params"]
-    h = np.maximum(np_conv(np.maximum(np_conv(x, p["Conv_0"]), 0), p["Conv_1"]), 0)
-    expected = x[..., :2] - np_conv(h, p["noise"])
-    np.testing.assert_allclose(jax.jit(net.apply)(variables, x), expected, rtol=1e-4, atol=1e-4)
-
-
 def given(size, **more):
     return {"edges": image(size, 1), **more}
 
 
-@pytest.mark.parametrize("size", [2, 8, 64, 96])
+@pytest.mark.parametrize("size", [2, 96])
 def test_a_unet_of_any_power_of_two_and_in_half_precision(size):
     net = Translator(unet.UNet(width=2, dtype="bfloat16"))
     made, variables = traced(net, None, given(size))
     assert made.shape == (2, size, size, 3) and made.dtype == jnp.float32
     assert {x.dtype for x in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
     halvings = sum("down" in name and "norm" not in name for name in variables["params"]["trunk"])
-    assert halvings == {2: 1, 8: 3, 64: 6, 96: 5}[size]
+    assert halvings == {2: 1, 96: 5}[size]
 
 
 def leaky(x):
@@ -276,14 +229,12 @@ def test_a_patch_logit_sees_as_many_pixels_as_it_says():
     assert [np.ptp(np.nonzero(seen.any(axis))[0]) + 1 for axis in (0, 1)] == [34, 34]
 
 
-@pytest.mark.parametrize("field, size, logits", [(1, 16, 16), (16, 256, 126), (70, 256, 30)])
+@pytest.mark.parametrize("field, size, logits", [(1, 16, 16), (70, 256, 30)])
 def test_a_patch_critic_is_conditional_and_gives_a_map(field, size, logits):
     net = patchgan.Discriminator(field, width=2)
     made, variables = traced(net, image(size), given(size, hue=z(5)))
     assert made.shape == (2, logits, logits) and made.dtype == jnp.float32
     assert variables["params"]["Conv_0"]["kernel"].shape[2] == 3 + 1 + 1
-    half = traced(net.clone(dtype="bfloat16"), image(size))[0]
-    assert half.dtype == jnp.float32
 
 
 def test_pix2pix_is_a_gan_of_a_translator_and_a_patch_critic():
