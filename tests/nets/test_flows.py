@@ -54,6 +54,44 @@ def test_the_log_determinant_is_that_of_the_jacobian(name):
         assert (np.abs(np.tril(jacobian, -1)[np.tril_indices(D, -1)]) > 1e-6).all()
 
 
+@pytest.mark.slow
+def test_the_parameters_of_amortised_flows_are_the_examples_own():
+    """Log-determinants against Jacobians, each example with a context of its own, for two latents
+    of each; another context is another map.
+    """
+    every = [
+        flows.Planar(2, context=3),
+        flows.Radial(2, context=3),
+        flows.InverseAutoregressive(2, 8, context=3),
+        flows.Spline(2, 8, 4, context=3),
+    ]
+    z = 2 * random.normal(random.key(2), (3, 2, D))
+    context = random.normal(random.key(3), (3, 3))
+
+    def params(flow):
+        leaves, tree = jax.tree.flatten(flow.init(random.key(0), z, context))
+        keys = random.split(random.key(1), len(leaves))
+        noisy = [x + random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
+        return tree.unflatten(noisy)
+
+    @jax.jit
+    def seen(z, context):
+        found = []
+        for flow in every:
+            held = params(flow)
+            of = lambda row, c, flow=flow, held=held: flow.apply(held, row[None], c[None])[0][0]  # noqa: E731
+            each = jax.vmap(jax.vmap(jax.jacfwd(of), in_axes=(0, None)))(z, context)
+            moved = flow.apply(held, z, context[::-1])[0]
+            found.append((*flow.apply(held, z, context), each, moved))
+        return found
+
+    for out, log_det, jacobian, moved in seen(z, context):
+        exact = np.linalg.slogdet(np.float64(jacobian))[1]
+        np.testing.assert_allclose(log_det, exact, rtol=2e-3, atol=2e-3)
+        assert np.abs(np.asarray(out - moved)[[0, 2]]).max() > 0.01
+        np.testing.assert_allclose(out[1], moved[1], rtol=1e-4, atol=1e-4)
+
+
 def test_a_planar_flow_is_invertible_where_its_vectors_point_apart():
     flow = flows.Planar(1)
     params = {"params": {"w0": jnp.ones(D), "u0": -jnp.ones(D), "b0": jnp.zeros(())}}
