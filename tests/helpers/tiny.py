@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from genlab import Experiment, Loop, spec
@@ -30,6 +31,13 @@ def spy(critic, real, fake, key):
     jaxpr = jax.make_jaxpr(critic)(real)
     SEEN["dtypes"] = {str(v.aval.dtype) for equation in jaxpr.eqns for v in equation.outvars}
     return jnp.zeros(len(real))
+
+
+def parameters(init, *args, scale=0.4):
+    """Numbers for what `init(key, *args)` would make, traced and not compiled."""
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(init, jax.random.key(0), *args)
+    return jax.tree.map(lambda x: np.float32(scale * rng.normal(size=x.shape)), shapes)
 
 
 def experiment(method, players, optim=None, **kwargs):

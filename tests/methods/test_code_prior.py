@@ -35,7 +35,7 @@ def priors():
 def made():
     """(the method, params, stats)."""
     method = build(spec(CodePrior, *parts(), priors(), given=("label",)))
-    return method, *jax.jit(method.init)(random.key(0), {"image": X, "label": jnp.eye(3)})
+    return method, *tiny.parameters(method.init, {"image": X, "label": jnp.eye(3)}, scale=0.1)
 
 
 def test_the_loss_is_that_of_each_map_given_the_maps_before_it(made):

@@ -71,7 +71,7 @@ def small():
     method = build(
         spec(HierarchicalVAE, spec(ladder.Encoder, **net), spec(ladder.Decoder, (2,), **net), law)
     )
-    params, stats = jax.jit(method.init)(random.key(0), {"image": points})
+    params, stats = tiny.parameters(method.init, {"image": points})
     for head in ("gaussian0", "gaussian1"):  # posteriors so wide that their weights have a variance
         bias = params["encoder"][head]["bias"]
         params["encoder"][head]["bias"] = np.r_[np.zeros(len(bias) // 2), [1.5] * (len(bias) // 2)]

@@ -39,7 +39,7 @@ def made():
     """(a method with a codebook by gradient, params, stats, images)."""
     method = build(config(spec(quantise.Codebook, CODES, commitment=0.5)).method)
     x = random.uniform(random.key(1), (6, *tiny.SHAPE), minval=-1.0)
-    return method, *jax.jit(method.init)(random.key(0), {"image": x}), x
+    return method, *tiny.parameters(method.init, {"image": x}), x
 
 
 def test_the_loss_is_the_distortion_and_the_quantisers_losses(made):

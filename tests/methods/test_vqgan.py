@@ -29,7 +29,7 @@ def config(critic=None, **kwargs):
 def made():
     """(the method, params)."""
     method = build(config(weight=0.7, start=3).method)
-    return method, jax.jit(method.init)(random.key(0), {"image": X})[0]
+    return method, tiny.parameters(method.init, {"image": X})[0]
 
 
 def parts(method, params):

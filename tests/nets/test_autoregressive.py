@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from helpers import tiny
 from jax import random
 
 from genlab.config import ConfigError
@@ -26,10 +27,7 @@ def made(request):
     """(a network, its parameters, under a label and a picture)."""
     net = NETS[request.param]
     cond = {"label": jnp.eye(2)[:1], "codes 0": random.normal(random.key(3), (1, *SHAPE, 2))}
-    params = jax.jit(net.init)(random.key(1), CODES, cond)
-    rng = np.random.default_rng(2)
-    wild = lambda x: np.float32(np.asarray(x) + 0.3 * rng.normal(size=x.shape))  # noqa: E731
-    return net, jax.tree.map(wild, params), cond
+    return net, tiny.parameters(net.init, CODES, cond), cond
 
 
 def test_a_code_depends_on_all_codes_before_it_and_on_no_other(made):
@@ -62,8 +60,7 @@ def test_what_is_given_reaches_every_position(made):
 def test_the_laws_of_all_maps_sum_to_one_and_draws_follow_them():
     net = autoregressive.Transformer((2, 1), SIZE, width=8, layers=1, heads=2)
     every = jnp.asarray(list(itertools.product(range(SIZE), repeat=2))).reshape(-1, 2, 1)
-    params = jax.jit(net.init)(random.key(1), every)
-    params = jax.tree.map(lambda x: 4 * np.asarray(x), params)
+    params = tiny.parameters(net.init, every, scale=1.0)
 
     @jax.jit
     def both(noise):
