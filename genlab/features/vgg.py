@@ -72,8 +72,10 @@ def _converted(read: files.Weights, depth: int) -> list[dict[str, np.ndarray]]:
     found = files.check(read.tensors, expected, f"torchvision's vgg{depth}", unused=unused)
     return [
         {
-            "kernel": np.float32(found[f"features.{place}.weight"]).transpose(2, 3, 1, 0),
-            "bias": np.float32(found[f"features.{place}.bias"]),
+            "kernel": np.asarray(found[f"features.{place}.weight"], np.float32).transpose(
+                2, 3, 1, 0
+            ),
+            "bias": np.asarray(found[f"features.{place}.bias"], np.float32),
         }
         for place in places
     ]

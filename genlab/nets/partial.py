@@ -87,13 +87,13 @@ class PartialConv(nn.Module):
     ) -> tuple[Float[Array, "b i j d"], Float[Array, "b i j d"]]:
         """(map, 1 where it is known)."""
         square, strides = (self.kernel, self.kernel), (self.stride, self.stride)
-        pads = ((self.kernel // 2,) * 2,) * 2
+        pads = [(self.kernel // 2, self.kernel // 2)] * 2
         conv = Conv(
             self.features, square, strides, pads, use_bias=False, kernel_init=he, dtype=self.dtype
         )
         made = conv(x * known.astype(x.dtype))
         count = lax.reduce_window(
-            known.sum(-1), 0.0, lax.add, (1, *square), (1, *strides), ((0, 0), *pads)
+            known.sum(-1), 0.0, lax.add, (1, *square), (1, *strides), [(0, 0), *pads]
         )[..., None]
         window = self.kernel**2 * x.shape[-1]
         made = made * (window / jnp.maximum(count, 1.0)).astype(made.dtype)

@@ -11,6 +11,7 @@ Convolutions of stride 2 are "SAME": the authors' network, mirrored in both axes
 """
 
 import functools
+from collections.abc import Callable
 
 import flax.linen as nn
 from jax import Array
@@ -112,7 +113,9 @@ class ResNet(nn.Module):
         pads = {"reflect": "VALID", "zeros": "SAME"}[self.padding]
         return self._conv(features, (kernel, kernel), padding=pads, bias=bias)(x)
 
-    def _conv(self, features: int, kernel: tuple, bias: bool = False, of=Conv, **fields):
+    def _conv(
+        self, features: int, kernel: tuple, bias: bool = False, of: Callable = Conv, **fields
+    ):
         bias = bias or layers.has_bias(self.norm)
         fixed = dict(kernel_init=layers.normal_02, dtype=self.dtype)
         return of(features, kernel, use_bias=bias, **fixed, **fields)

@@ -48,27 +48,33 @@ class UNet(nn.Module):
     ) -> Float[Array, "b h w d"]:
         """Not squashed. ConfigError for sides that cannot be halved so often."""
         widths = [self.width * min(8, 2**level) for level in range(self._depth(x.shape))]
-        fixed = dict(kernel_init=layers.normal_02, dtype=self.dtype)
-        square = dict(kernel_size=(4, 4), strides=(2, 2), **fixed)
+        down, up = (
+            functools.partial(
+                conv,
+                kernel_size=(4, 4),
+                strides=(2, 2),
+                kernel_init=layers.normal_02,
+                dtype=self.dtype,
+            )
+            for conv in (Conv, ConvTranspose)
+        )
         bias = layers.has_bias(self.norm)
         norm = functools.partial(layers.norm, self.norm, self.dtype)
         maps = []
         for level, features in enumerate(widths):
             x = jax.nn.leaky_relu(x, 0.2) if level else x
-            x = Conv(features, use_bias=bias, name=f"down_{level}", **square)(x)
+            x = down(features, use_bias=bias, name=f"down_{level}")(x)
             if 0 < level < len(widths) - 1:  # at 1x1 a norm over one example would leave nothing
                 x = norm(name=f"norm_down_{level}")(x, cond, train)
             maps.append(x)
         maps.pop()
         for level in reversed(range(len(maps))):
-            x = ConvTranspose(widths[level], use_bias=bias, name=f"up_{level}", **square)(
-                nn.relu(x)
-            )
+            x = up(widths[level], use_bias=bias, name=f"up_{level}")(nn.relu(x))
             x = norm(name=f"norm_up_{level}")(x, cond, train)
             if len(maps) - level <= NOISY:
                 x = layers.Dropout(self.dropout, level)(x, cond, train)
             x = jnp.concatenate([x, maps[level]], axis=-1)
-        return ConvTranspose(self.channels, name="image", **square)(nn.relu(x))
+        return up(self.channels, name="image")(nn.relu(x))
 
     def _depth(self, shape: tuple[int, ...]) -> int:
         """Halvings of pictures of `shape`, "b h w c"."""

@@ -26,11 +26,8 @@ from genlab.nets.kernels.convolution import Conv
 
 CONVS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # of each block
 WIDTHS = (64, 128, 256, 512, 512)
-MEAN = (
-    0.485,
-    0.456,
-    0.406,
-)  # of ImageNet's pictures in [0, 1], as torchvision's networks take them
+# of ImageNet's pictures in [0, 1], as torchvision's networks take them
+MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 

@@ -51,7 +51,7 @@ class Matching(nn.Module):
         for sides that are no multiples of 64.
         """
         moved, person = self._both(cond)
-        grid = self._grid(self._theta(person, moved, cond, train), moved.shape[1:3])
+        grid = self._grid(self._theta(person, moved, cond, train), (moved.shape[1], moved.shape[2]))
         self.sow("intermediates", "grid", grid)
         return sampled(moved, grid)
 
@@ -208,7 +208,7 @@ def _spline(points: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]
     system[:n, n:], system[n:, :n] = affine, affine.T
     solved = np.linalg.inv(system)[:, :n]
     basis = np.concatenate([_radial(places, control), np.ones((len(places), 1)), places], axis=1)
-    return np.float32(solved), np.float32(basis)
+    return solved.astype(np.float32), basis.astype(np.float32)
 
 
 def _radial(a: np.ndarray, b: np.ndarray) -> np.ndarray:
