@@ -334,6 +334,11 @@ def test_a_fully_sharded_state_takes_its_share_of_a_chips_memory(chips):
         whole = sum(x.size * x.dtype.itemsize for x in state)
     saved = held["replicated"] - held["full"]
     assert saved == pytest.approx(3 / 4 * whole, rel=0.05)
+    found = exchanges(made.as_text())  # of the sharded one: parameters gathered once a move
+    assert {e.kind for e in found} <= {"all-reduce", "all-gather", "reduce-scatter"}
+    sent = [math.prod(shape) for e in found if e.kind == "all-gather" for _, shape in e.arrays]
+    params = sum(x.size for x in jax.tree.leaves(training.like().params))
+    assert 0 < sum(sent) <= 2 * params
 
 
 @pytest.mark.tpu
