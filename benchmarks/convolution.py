@@ -36,6 +36,9 @@ SHAPES = {
     "ResNet, 32 pixels": (32, 32, 64, 64, 3, 1),
     "ResNet, 16 pixels": (32, 16, 128, 128, 3, 1),
     "ResNet, 8 pixels": (32, 8, 128, 128, 3, 1),
+    "ResNet, 32 pixels, narrow": (64, 32, 32, 32, 3, 1),
+    "the same with its pooling, or doubled": (64, 32, 32, 32, 4, 2),
+    "conv VAE, 16 pixels": (64, 16, 32, 64, 4, 2),
     "ResNet, to an image": (32, 32, 64, 3, 3, 1),
 }
 RESIZED = ((32, 32, 32, 32), (64, 32, 32, 128))

@@ -55,7 +55,7 @@ def against_pytorch() -> list[str]:
         "derivative, up to a quarter more. FLOPs are those of the direct sums. genlab takes fewer "
         "products on CPU, with the same results but for rounding: a 3x3 convolution with a "
         "doubling before it or a mean over 2x2 after it, as in ResNets, is one of stride 2 with a "
-        "4x4 kernel, 16 products for 36 (`genlab/nets/kernels/convolution.py`); and kernels of many "
+        "4x4 kernel, 16 products for 36 (`genlab/nets/kernels/convolution.py`); kernels of many "
         "channels, from 64, 128 or 256 by the map of the convolution, take 9 products for 16 where "
         "they are 4x4 of stride 2, and from 96 on 16 for 36 where they are 3x3 "
         "(`genlab/nets/kernels/winograd.py`).",
