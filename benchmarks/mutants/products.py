@@ -85,7 +85,7 @@ PRODUCTS = (
         FACTORS,
         "(share * kind.cycle).astype(jnp.int32), kind.cycle - 1",
         "(share * kind.cycle).astype(jnp.int32) + 1, kind.cycle - 1",
-        RANGES,
+        COUNTS,
     ),
     Mutant(
         "products, drawing",
@@ -121,10 +121,10 @@ PRODUCTS = (
     ),
     Mutant(
         "products, drawing",
-        "edges as soft at every size",
+        "softer edges in a larger picture",
         RENDER,
         'pixel=2.0 / size / factors["scale"][0]',
-        'pixel=8.0 / 32 / factors["scale"][0]',
+        'pixel=2.0 / size / factors["scale"][0] * (1 + 7 * (size > 32))',
         SIZES,
     ),
     Mutant(
