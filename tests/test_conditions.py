@@ -16,7 +16,7 @@ from genlab import fit
 from genlab.api import fit_vmapped
 from genlab.cli import options
 from genlab.cli.main import main, parser
-from genlab.config import ConfigError, override, spec
+from genlab.config import ConfigError, build, override, spec
 from genlab.data import digits, from_columns
 from genlab.evaluation import Bound, Fidelity, Reconstruction
 from genlab.features import Pixels
@@ -124,7 +124,7 @@ def test_a_game_resumes_bit_for_bit_and_is_scored_and_drawn(name, tmp_path):
     assert (run.path / "samples" / "000004.png").is_file()
     (file,) = generate(run.path, SampleRequest(n=6, formats=("npz",)))
     with np.load(file) as made:
-        assert set(made) == {"image", *config.method.given}
+        assert set(made) == {"image", *build(config.method).given}
         assert made["image"].shape == (6, 8, 8, 1) and made["image"].dtype == np.uint8
 
 

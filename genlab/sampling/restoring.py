@@ -8,6 +8,7 @@ from jax import Array, random
 from genlab.config import ConfigError
 from genlab.editing.inversion import Optimisation
 from genlab.editing.restoring import when_shrunk, where_known, with_holes
+from genlab.game.abilities import Encodes, can
 from genlab.sampling.conditions import Stored
 from genlab.sampling.editor import Editor, Inverted
 
@@ -60,7 +61,11 @@ def filled(
     return np.where(holes, np.asarray(found.examples), masked), found
 
 
-def starts(editor: Editor, n: int, seed: int) -> np.ndarray:
-    """Latents of the prior: the model's own encoder cannot read a damaged picture."""
+def starts(editor: Editor, n: int, seed: int) -> np.ndarray | None:
+    """Latents of the prior, where the model has an encoder, which cannot read a damaged picture;
+    None, for the best of several draws, where it has none.
+    """
+    if not can(editor.method, Encodes):
+        return None
     key = random.fold_in(random.key(seed), STREAM)
     return np.asarray(editor.method.latents(key, n))

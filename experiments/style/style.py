@@ -1,0 +1,83 @@
+"""Plain products in the textures of others: a network for one style, and AdaIN for any, in features
+of a network of our own and in random ones.
+
+Run:    genlab sweep --config=experiments/style/style.py --workdir=runs/style
+Shows:  experiments/style/results/style.md (see README.md)
+"""
+
+import optax
+
+from genlab import Experiment, Loop, spec, trained
+from genlab.data import products, unpaired
+from genlab.evaluation import Style
+from genlab.methods.classifier import Classifier, Logits
+from genlab.methods.style import AdaIN, FeedForwardStyle
+from genlab.nets import Translator, adain, dcgan, maps, translation
+
+SEEDS = (0, 1, 2)
+SIZE, WIDTH, STEPS = 32, 16, 2_000
+LAYERS = ("Conv_0", "Conv_1")  # at half and a quarter of the size
+
+
+def trunk():
+    return spec(dcgan.Down, 2 * WIDTH)
+
+
+def features(own):
+    """Maps of the classifier of textures, or of the same network with random weights."""
+    net = spec(trained, "{sweep}/features/seed{seed}", "net.trunk") if own else trunk()
+    return spec(maps.Maps, net, LAYERS)
+
+
+def johnson(own):
+    resnet = spec(
+        translation.ResNet, width=WIDTH, blocks=3, kernel=9, norm="AffineInstanceNorm",
+        doubling="nearest",
+    )  # fmt: skip
+    method = spec(FeedForwardStyle, spec(Translator, resnet), features(own), style=100.0)
+    return {"method": method, "optim": {"gen": spec(optax.adam, 1e-3)}} | judged(1)
+
+
+def any_style(own):
+    decoder = spec(adain.Decoder, 3, (4 * WIDTH, 2 * WIDTH), (2, 1))
+    method = spec(AdaIN, features(own), decoder)
+    return {"method": method, "optim": {"decoder": spec(optax.adam, 1e-3)}} | judged(0)
+
+
+def judged(styles):
+    """Data and distances: content and style in the features of a network with random weights that
+    nobody is trained by, wider than theirs.
+    """
+    eye = spec(maps.Maps, spec(dcgan.Down, 4 * WIDTH), LAYERS)
+    return {"data": pictures(styles), "evaluate": {"style": spec(Style, "style", eye)}}
+
+
+def pictures(styles):
+    """Products without textures, and products: all of them, or so many as styles."""
+    plain = spec(products, SIZE, ("plain",), validation=100, test=100)
+    style = spec(products, SIZE, ("image",), styles, validation=100, test=100, seed=7)
+    return spec(unpaired, {"image": plain, "style": style})
+
+
+def config():
+    labels = {"makes": "texture", "given": ("image",)}
+    return spec(
+        Experiment,
+        title="Style",
+        method=spec(Classifier, spec(Logits, trunk(), 6), **labels),
+        data=spec(products, SIZE, ("image", "texture")),
+        optim={"classifier": spec(optax.adam, 1e-3)},
+        batch_size=32,
+        loop=spec(Loop, steps=STEPS, rounds_per_call=50, log_every=50, checkpoint_every=0),
+    )
+
+
+def sweep():
+    drawn = {"loop.sample_every": STEPS}
+    return {
+        "features": {"loop.sample_every": 0},
+        "johnson": johnson(True) | drawn,
+        "adain": any_style(True) | drawn,
+        "johnson-random": johnson(False) | drawn,
+        "adain-random": any_style(False) | drawn,
+    }

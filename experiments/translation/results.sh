@@ -1,0 +1,17 @@
+#!/bin/sh
+# Writes results/ from a finished sweep: sh experiments/translation/results.sh translation [runs/translation]
+# or small [runs/translation_small]. The strips are of seed 0, of what is scored: given, output, the answer.
+set -e
+here=$(dirname "$0") set=$1
+case $set in
+  translation) runs=${2:-runs/translation} ;;
+  small) runs=${2:-runs/translation_small} ;;
+  *) echo "give translation or small" >&2; exit 2 ;;
+esac
+genlab report --workdir="$runs"
+mkdir -p "$here/results"
+cp "$runs/report.md" "$here/results/$set.md"
+for run in "$runs"/*/seed0; do
+  variant=$(basename "$(dirname "$run")")
+  cp "$run"/samples/restored_*.png "$here/results/${set}_$variant.png"
+done
