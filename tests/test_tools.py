@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from losses.objective_oracles import ORACLES
 from losses.penalty_oracles import public
+from losses.picture_oracles import named
 
-from genlab.losses import penalties, regularisers
+from genlab.losses import features, penalties, pictures, regularisers
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,7 +28,8 @@ def test_the_page_of_losses_has_every_loss():
     shown = re.findall(r"^### (\w+)$", (ROOT / "docs" / "losses.md").read_text(), re.MULTILINE)
     objectives = {case.split(",")[0] for case in ORACLES}
     critics = public(penalties, "critic", "real", "fake", "key")
-    assert set(shown) == {*objectives, *critics, *public(regularisers, "scene")}
+    of_pictures = named(pictures) | named(features)
+    assert set(shown) == {*objectives, *critics, *public(regularisers, "scene"), *of_pictures}
 
 
 def test_the_page_of_vaes_has_every_part(monkeypatch):

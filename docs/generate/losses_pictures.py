@@ -46,7 +46,7 @@ PICTURES = {
     ),
     "ssim": Entry(
         (
-            "1 - mean over windows of (2 μ μ' + c₁)(2 σσ' + c₂) / ((μ² + μ'² + c₁)(σ² + σ'² + c₂))",
+            "1 - mean over windows of (2 μ μ' + c₁)(2 cov + c₂) / ((μ² + μ'² + c₁)(σ² + σ'² + c₂))",
             "of (x + 1) / 2;  Gaussian windows of σ 1.5,  c₁ = 0.01²,  c₂ = 0.03²",
         ),
         PIXELS.format('"ssim": dict(weight=1.0, window=7)'),

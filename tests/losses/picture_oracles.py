@@ -1,6 +1,19 @@
 """Losses between two pictures again, in float64 NumPy and loops, from the papers' equations."""
 
+import inspect
+
 import numpy as np
+
+
+def named(module):
+    """Its losses by name."""
+    return {
+        name
+        for name in getattr(module, "__all__", vars(module))
+        if not name.startswith("_")
+        and inspect.isfunction(fn := getattr(module, name))
+        and list(inspect.signature(fn).parameters)[:3] == ["output", "target", "key"]
+    }
 
 
 def each(of_one):

@@ -1,11 +1,10 @@
 """Losses between pictures, and between their features, against NumPy in float64."""
 
-import inspect
-
 import jax
 import numpy as np
 import pytest
 from losses import picture_oracles as oracles
+from losses.picture_oracles import named
 
 from genlab.config import ConfigError
 from genlab.losses import features, pictures
@@ -49,17 +48,6 @@ CASES = {
     "patch_nce": (features.patch_nce, PLACES, {}),
     "patch_nce, warm": (features.patch_nce, PLACES, {"temperature": 0.5, "layers": (2.0, 1.0)}),
 }
-
-
-def named(module):
-    """Its losses by name."""
-    return {
-        name
-        for name in getattr(module, "__all__", vars(module))
-        if not name.startswith("_")
-        and inspect.isfunction(fn := getattr(module, name))
-        and list(inspect.signature(fn).parameters)[:3] == ["output", "target", "key"]
-    }
 
 
 def test_every_loss_has_an_oracle():
