@@ -38,8 +38,8 @@ OPTIONS = (
         "lazy penalty",
         "without its factor k",
         TERMS,
-        "return term.every * value, now",
-        "return value, now",
+        "return collectives.varying((term.every * value, now))",
+        "return collectives.varying((value, now))",
         test(OF_OPTIONS, "a_lazy_penalty_is_worth_the_same_over_its_rounds"),
     ),
     Mutant(
@@ -62,8 +62,8 @@ OPTIONS = (
         "memory of a term",
         "updated in rounds it is not taken",
         TERMS,
-        "return jnp.zeros(value.shape, value.dtype), past",
-        "return jnp.zeros(value.shape, value.dtype), taken(past)[1]",
+        "(jnp.zeros(value.shape, value.dtype), past)",
+        "(jnp.zeros(value.shape, value.dtype), taken(past)[1])",
         test(OF_OPTIONS, "a_lazy_penalty_remembers_only_in_its_rounds"),
     ),
     Mutant(

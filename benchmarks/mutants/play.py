@@ -58,7 +58,7 @@ PLAY = (
         "unrolled",
         "the opponent's optimiser starts anew",
         STEP,
-        "point, opt = params, dict(opt)\n",
+        "point, opt = params, collectives.whole(dict(opt)) if ahead.steps else dict(opt)\n",
         "point, opt = params, {n: optim[n].init(_only(params, players[n].owns)) for n in opt}\n",
         test(OF_DYNAMICS, "unrolling_goes_on_from_the_opponents_optimiser_as_it_stands"),
     ),

@@ -44,9 +44,7 @@ def l2(output: Pictures, target: Pictures, key: PRNGKeyArray | None = None) -> F
 def charbonnier(
     output: Pictures, target: Pictures, key: PRNGKeyArray | None = None, epsilon: float = 1e-3
 ) -> Float[Array, " b"]:
-    """sqrt((y^ - y)^2 + epsilon^2): `l1` with a slope at zero (Lai et al. 2017, arXiv:1704.03915,
-    Section 3.3).
-    """
+    """sqrt((y^ - y)^2 + epsilon^2): `l1` with a slope at zero (Lai et al. 2017, arXiv:1704.03915)."""
     return per_picture(jnp.sqrt(jnp.square(output - target) + epsilon**2))
 
 
@@ -54,8 +52,8 @@ def gradient_difference(
     output: Pictures, target: Pictures, key: PRNGKeyArray | None = None
 ) -> Float[Array, " b"]:
     """||dy^| - |dy||, of differences of neighbours along each axis, the sum of the two axes' means:
-    edges as sharp as the target's, wherever they lead (Mathieu et al. 2016, arXiv:1511.05440, Eq. 6
-    with alpha = 1, where it is a sum).
+    edges as sharp as the target's, wherever they lead (Mathieu et al. 2016, arXiv:1511.05440,
+    the gradient difference loss with alpha = 1, where it is a sum).
     """
     pairs = zip(_differences(output), _differences(target), strict=True)
     return _summed(jnp.abs(jnp.abs(a) - jnp.abs(b)) for a, b in pairs)
