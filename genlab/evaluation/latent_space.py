@@ -53,16 +53,16 @@ class LatentSpace:
         method = require(context.method, HasPosterior, "LatentSpace")
         n = min(self.samples, len(context.real[method.makes]))
         found = _measured(context, n)
-        mean, z, kl = (np.float64(found[name]) for name in ("mean", "z", "kl"))
+        mean, z, kl = (np.asarray(found[name], np.float64) for name in ("mean", "z", "kl"))
         noise = method.latents(random.fold_in(context.key, LATENTS), n)
         cond = part(context.batch[1], slice(n))
         prior = np.asarray(drawn(method, context.params, context.stats, noise, cond))
         variance = mean.var(axis=0)
-        each = {"rate": kl.sum(axis=1), "distortion": np.float64(found["distortion"])}
+        each = {"rate": kl.sum(axis=1), "distortion": np.asarray(found["distortion"], np.float64)}
         scores = {
             "active_units": float((variance > ACTIVE).sum()),
             **{name: float(x.mean()) for name, x in each.items()},
-            "prior_gap": _apart(z, np.float64(prior)),
+            "prior_gap": _apart(z, np.asarray(prior, np.float64)),
         }
         table = {
             f"z{i}": {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import flax.linen as nn
 import jax
@@ -211,7 +211,7 @@ class Latent:
         (z, log_det), _ = apply(self.flow, "flow", params, stats, drawn.z, context)
         return Drawn(z, drawn.log_q - log_det)
 
-    def _refuse(self, given: str, wanted: int) -> None:
+    def _refuse(self, given: str, wanted: int) -> NoReturn:
         raise ConfigError(
             f"the encoder gives {given}; the posterior of {self.dim} latent numbers and its flow "
             f"need {wanted} numbers: set method.encoder.numbers={wanted}"

@@ -235,12 +235,13 @@ class VAE:
         """log p(x|z) - KL(q || p) with one draw of z and the KL in closed form, nats (beta
         plays no part). Where the KL has no closed form it is of the draw too.
         """
-        if not self.parts.plain:
+        kl = self.parts.posterior.kl
+        if not self.parts.plain or kl is None:
             return self.log_weight(params, stats, x, key, cond)
         found = self._encoded(params, stats, x, cond)
         z = self.parts.posterior.draw(found.numbers, key, None)
         likelihood = self.log_likelihood(params, stats, x, z, cond)
-        return likelihood - self.parts.posterior.kl(found.numbers).sum(axis=-1)
+        return likelihood - kl(found.numbers).sum(axis=-1)
 
     def score(
         self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None

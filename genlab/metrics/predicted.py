@@ -58,8 +58,8 @@ def dci_of(importance: Float[np.ndarray, "k f"]) -> DCI:
     importance = np.abs(np.asarray(importance, np.float64))
     if importance.ndim != 2 or not importance.size:
         raise ValueError(f"importance has shape {importance.shape}; expected [K, F]")
-    sides = [_concentrated(importance), _concentrated(importance.T)]
-    return DCI(*sides, float("nan"), importance)
+    nothing = float("nan")  # the importances alone predict nothing
+    return DCI(_concentrated(importance), _concentrated(importance.T), nothing, importance)
 
 
 def sap(
