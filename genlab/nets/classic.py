@@ -11,6 +11,7 @@ The first stage stands at height and width divided by all strides. Kernels are G
 
 import functools
 import math
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -82,7 +83,7 @@ class Resize(nn.Module):
         """Not squashed."""
         base = _base(self.shape, 2 ** (len(self.channels) - 1))
         first = (*base, self.channels[0])
-        init = dict(kernel_size=(3, 3), kernel_init=_glorot, dtype=self.dtype)
+        init: dict[str, Any] = dict(kernel_size=(3, 3), kernel_init=_glorot, dtype=self.dtype)
         x = nn.relu(nn.Dense(math.prod(first), kernel_init=_glorot, dtype=self.dtype)(z))
         x = x.reshape(-1, *first)
         for channels in self.channels[1:]:

@@ -9,6 +9,7 @@ ESRGAN           RRDB()              Wang et al. 2018, arXiv:1809.00219, Section
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -114,7 +115,7 @@ class RRDB(nn.Module):
         of two.
         """
         doublings = _doublings(self.factor, type(self).__name__)
-        fixed = dict(kernel_size=(3, 3), kernel_init=he, dtype=self.dtype)
+        fixed: dict[str, Any] = dict(kernel_size=(3, 3), kernel_init=he, dtype=self.dtype)
         conv, doubled = (functools.partial(of, **fixed) for of in (Conv, UpsampledConv))
         x = first = conv(self.width)(x)
         for _ in range(self.blocks):

@@ -15,6 +15,7 @@ the blocks anew for the gradient (`genlab.nets.layers.remat`).
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -122,7 +123,7 @@ class Block(nn.Module):
     ) -> Float[Array, "b i j d"]:
         """A map of `width` channels, resampled."""
 
-        init = dict(kernel_init=self.kernel_init, dtype=self.dtype)
+        init: dict[str, Any] = dict(kernel_init=self.kernel_init, dtype=self.dtype)
         # Upsampling comes before the first convolution, pooling after the second.
         first = UpsampledConv if self.resample is upsample else Conv
         second = PooledConv if self.resample is mean_pool else Conv
@@ -151,7 +152,7 @@ class FirstBlock(nn.Module):
         self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
     ) -> Float[Array, "b h/2 w/2 d"]:
         """`cond` and `train` are not used."""
-        init = dict(kernel_init=self.kernel_init, dtype=self.dtype)
+        init: dict[str, Any] = dict(kernel_init=self.kernel_init, dtype=self.dtype)
         h = nn.relu(Conv(self.width, (3, 3), **init)(x))
         h = PooledConv(self.width, (3, 3), **init)(h)
         init["kernel_init"] = self.shortcut_init

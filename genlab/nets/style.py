@@ -10,6 +10,8 @@ Unlike the paper's, it has no noise inputs and no low-pass filters, its kernels 
 scaled at run time, and `Generator` bounds the image by a tanh unless `bounded=False`.
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -149,7 +151,7 @@ class Synthesiser(nn.Module):
     def __call__(self, w: Float[Array, "b layers w"]) -> Float[Array, "b h w c"]:
         """Not squashed."""
         doublings = layers.levels(self.shape)
-        init = dict(kernel_size=(3, 3), kernel_init=leaky, dtype=self.dtype)
+        init: dict[str, Any] = dict(kernel_size=(3, 3), kernel_init=leaky, dtype=self.dtype)
         channels = [self.width * min(8, 2**stage) for stage in reversed(range(doublings + 1))]
         start = self.param("start", nn.initializers.ones, (4, 4, channels[0]), jnp.float32)
         x = jnp.broadcast_to(start.astype(self.dtype), (len(w), *start.shape))
