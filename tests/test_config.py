@@ -115,7 +115,7 @@ def test_an_override_may_replace_a_subtree_or_fill_an_empty_field():
         ("latent", "2.5", "latent is int"),
         ("latent", "many", "latent is int"),
         ("latent.x", "1", "has no field 'x'"),
-        ("nothing_like_it", "1", "it has augment, critic_moves, discriminator"),
+        ("nothing_like_it", "1", "it has augment, comparison, critic_moves"),
     ],
 )
 def test_overrides_that_fit_nothing_are_refused(path, value, told):

@@ -1,7 +1,6 @@
-"""Every experiment file, shrunk: every variant built, as many traced as have every name that any of
-them has (what is called, fields, losses), as many played as have all that no other tests compile;
-one from config to report. The slow tier plays every variant and reports every file. An experiment
-that no test runs does not exist.
+"""Every experiment file, shrunk: every variant built, one of a folder traced and as many as have all
+that no other tests compile, which are played; one from config to report. The slow tier plays every
+variant and reports every file. An experiment that no test runs does not exist.
 """
 
 from functools import cache
@@ -87,15 +86,15 @@ def cover(found: dict[tuple, set[str]]) -> list[tuple]:
 
 @cache
 def traced() -> set[tuple[Path, str]]:
-    """One variant at least of every file, and every name of any variant in one of them."""
+    """One variant at least of every folder, and all that no other tests compile in one of them."""
     found = {}
-    for file, variant in ALONE:
+    for file, variant in sorted(ALONE, key=lambda each: each[0].parent.name in DEAR):
         if variant not in DEEPEST | HEADED:
             config = configured(file, variant)
-            found[file, variant] = names([config.method, config.optim, config.ema, config.data])
+            found[file, variant] = called_elsewhere([config.method, config.optim])
     chosen = cover(found)
-    for file in {file for file, _ in found} - {file for file, _ in chosen}:
-        chosen.append(next(each for each in found if each[0] == file))
+    for folder in {file.parent for file, _ in found} - {file.parent for file, _ in chosen}:
+        chosen.append(next(each for each in found if each[0].parent == folder))
     return set(chosen)
 
 

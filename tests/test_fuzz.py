@@ -15,6 +15,7 @@ from genlab import config as config_lib
 from genlab.config import ConfigError
 from genlab.features.weights import files
 from genlab.runs.folder import RunFolder
+from genlab.train.kept_data import KeptData
 
 DEAR = ("bench", "sweep")  # to run
 
@@ -156,3 +157,10 @@ def test_weights_are_not_read_from_a_pipe(tmp_path):
     with pytest.raises(files.WeightsError, match="no regular file"):
         files.read(tmp_path / "w.pth")
     shutil.rmtree(tmp_path)
+
+
+def test_a_run_whose_data_became_a_number_is_refused_by_name(bench):
+    folder = RunFolder.at(next(iter(bench.runs.values())))
+    (folder.path / "config.json").write_text(json.dumps({**folder.written, "data": 7}))
+    with pytest.raises(ConfigError, match="data is 7; give the spec of a source"):
+        _ = KeptData(RunFolder.at(folder.path)).columns

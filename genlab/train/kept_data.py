@@ -80,7 +80,10 @@ class KeptData:
     @cached_property
     def _data(self) -> Any:
         try:
-            return build(self.folder.config.data)
+            made = build(self.folder.config.data)
+            if not isinstance(getattr(made, "columns", None), Mapping):
+                raise ConfigError(f"data is {made!r}; give the spec of a source")
+            return made
         except ConfigError as error:
             told = f"{error} (the data of {self.folder.path}, of which this needs examples)"
             raise DataGone(told) from error.__cause__
