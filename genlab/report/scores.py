@@ -82,7 +82,7 @@ NATS = (
     "forward_kl",
     "reverse_kl",
 )
-UNITS = dict.fromkeys(NATS, "nats") | dict.fromkeys(("psnr", "gain"), "dB")
+UNITS: dict[str, str] = {**dict.fromkeys(NATS, "nats"), "psnr": "dB", "gain": "dB"}
 WAY = re.compile(r"^(decoded|cas|sample|holes|given)_")  # how it was measured: decoded_r2 is an r2
 SETTING = re.compile(r"[_@-]\d+$")  # iwae_64 is an iwae
 

@@ -2,6 +2,7 @@
 latents are searched for a picture that agrees with what is known.
 """
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array, random
 
@@ -53,7 +54,7 @@ def filled(
     arXiv:1607.07539, there with Poisson blending after it).
     """
     column = editor.source.columns[editor.method.makes]
-    seen = with_holes(column.load(np.asarray(masked)), np.asarray(holes))
+    seen = with_holes(column.load(jnp.asarray(masked)), jnp.asarray(holes))
     start = starts(editor, len(masked), seed)
     found = editor.invert(
         seen, given, settings=settings, start=start, distance=where_known, seed=seed

@@ -161,7 +161,8 @@ class CycleGAN:
 
     def translations(self) -> tuple[tuple[str, str], ...]:
         """There and back."""
-        return self.domains, self.domains[::-1]
+        first, second = self.domains
+        return (first, second), (second, first)
 
     def translate(self, params, stats, x: Examples, to: str) -> Examples:
         """Examples of the other domain in the domain `to`, a column's name."""

@@ -12,10 +12,10 @@ from genlab.runtime import collectives
 
 
 class Pool(NamedTuple):
-    """Pictures [size, ...], of which the first `count` are there."""
+    """Pictures [size, ...], of which the first `held` are there."""
 
     pictures: Array
-    count: Array
+    held: Array
 
 
 def empty(size: int, like: Array) -> Pool:
@@ -36,12 +36,12 @@ def shown(pool: Pool, fake: Array, key: Array) -> tuple[Array, Pool]:
     def one(pool: Pool, given: tuple[Array, Array]):
         new, own = given
         where, swap = random.split(own)
-        filling = pool.count < size
-        place = jnp.where(filling, pool.count, random.randint(where, (), 0, size)).astype(jnp.int32)
+        filling = pool.held < size
+        place = jnp.where(filling, pool.held, random.randint(where, (), 0, size)).astype(jnp.int32)
         swapped = random.bernoulli(swap, 0.5) & ~filling
         earlier = pool.pictures[place]
         kept = jnp.where(filling | swapped, new, earlier)
-        after = Pool(pool.pictures.at[place].set(kept), pool.count + filling)
+        after = Pool(pool.pictures.at[place].set(kept), pool.held + filling)
         return after, jnp.where(swapped, earlier, new)
 
     pool, seen = lax.scan(one, pool, (fake, random.split(key, len(fake))))

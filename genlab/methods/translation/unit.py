@@ -158,7 +158,8 @@ class UNIT:
 
     def translations(self) -> tuple[tuple[str, str], ...]:
         """There and back."""
-        return self.domains, self.domains[::-1]
+        first, second = self.domains
+        return (first, second), (second, first)
 
     def translate(self, params, stats, x: Examples, to: str) -> Examples:
         """Examples of the other domain in `to`, a column's name; of the latent's mean."""
