@@ -1,6 +1,6 @@
-"""Every experiment file, shrunk: every variant built, one of a folder traced and as many as have all
-that no other tests compile, which are played; one from config to report. The slow tier plays every
-variant and reports every file. An experiment that no test runs does not exist.
+"""Every experiment file, shrunk: every variant built, one of a folder traced and as many as have
+all that no other tests compile, which are played; one from config to report. The slow tier plays
+every variant and reports every file. An experiment that no test runs does not exist.
 """
 
 from functools import cache

@@ -44,7 +44,9 @@ def l2(output: Pictures, target: Pictures, key: PRNGKeyArray | None = None) -> F
 def charbonnier(
     output: Pictures, target: Pictures, key: PRNGKeyArray | None = None, epsilon: float = 1e-3
 ) -> Float[Array, " b"]:
-    """sqrt((y^ - y)^2 + epsilon^2): `l1` with a slope at zero (Lai et al. 2017, arXiv:1704.03915)."""
+    """sqrt((y^ - y)^2 + epsilon^2): `l1` with a slope at zero (Lai et al. 2017,
+    arXiv:1704.03915).
+    """
     return per_picture(jnp.sqrt(jnp.square(output - target) + epsilon**2))
 
 
