@@ -41,9 +41,11 @@ def batch(made, i, size, seed=0, rows=None, key=KEY):
     return found | ({"label": found["label"].argmax(-1)} if "label" in found else {})
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 10, 1000, 1797])
+@pytest.mark.parametrize(
+    "n", [1, 3, 10, 1797, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 1000))]
+)
 def test_each_epoch_is_a_permutation(n):
-    rows = np.asarray(order(KEY, jnp.arange(4 * n), n)).reshape(4, n)
+    rows = np.asarray(order(KEY, np.arange(4 * n, dtype=np.int32), n)).reshape(4, n)
     np.testing.assert_array_equal(np.sort(rows, axis=1), np.tile(np.arange(n), (4, 1)))
     if n >= 10:
         assert len(np.unique(rows, axis=0)) == 4
@@ -51,15 +53,16 @@ def test_each_epoch_is_a_permutation(n):
 
 
 def test_a_row_does_not_depend_on_its_company():
-    together = order(KEY, jnp.arange(5000, 5100), 1797)
-    np.testing.assert_array_equal(order(KEY, jnp.arange(5040, 5050), 1797), together[40:50])
-    other = order(random.key(8), jnp.arange(5000, 5100), 1797)
+    places = np.arange(5000, 5100, dtype=np.int32)
+    together = np.asarray(order(KEY, places, 1797))
+    np.testing.assert_array_equal(order(KEY, places[40:50], 1797), together[40:50])
+    other = order(random.key(8), places, 1797)
     assert not np.array_equal(other, together)
 
 
 def test_every_row_falls_on_every_place_equally_often():
     n, epochs = 10, 4000
-    rows = np.asarray(order(KEY, jnp.arange(n * epochs), n)).reshape(epochs, n)
+    rows = np.asarray(order(KEY, np.arange(n * epochs, dtype=np.int32), n)).reshape(epochs, n)
     counts = np.stack([np.bincount(rows[:, place], minlength=n) for place in range(n)])
     chi2 = ((counts - epochs / n) ** 2 / (epochs / n)).sum()
     assert chi2 < 140  # 81 degrees of freedom: one in 10,000 true shuffles goes beyond
@@ -70,8 +73,9 @@ def test_every_row_falls_on_every_place_equally_often():
 
 def test_late_positions_are_still_a_permutation():
     start = 2**32 - 1000  # the largest positions there are
-    rows = order(KEY, jnp.arange(1000, dtype=jnp.uint32) + jnp.uint32(start - start % 10), 10)
-    assert np.array_equal(np.sort(np.asarray(rows[:10])), np.arange(10))
+    places = np.arange(1000, dtype=np.uint32) + np.uint32(start - start % 10)
+    rows = np.asarray(order(KEY, places, 10))
+    assert np.array_equal(np.sort(rows[:10]), np.arange(10))
 
 
 def test_a_resident_epoch_shows_each_example_once():
@@ -105,13 +109,13 @@ def test_a_stream_may_be_opened_anywhere(monkeypatch):
     assert not np.array_equal(other["label"], whole["label"])
 
 
-@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("resident", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_an_augmented_batch_is_a_function_of_key_and_index(resident, monkeypatch):
     if not resident:
         monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
     pictures = np.random.default_rng(0).integers(0, 256, (10, 6, 6, 3), np.uint8)
     reader, picture = [{"image": x} for x in pictures], {"image": Image((6, 6, 3))}
-    changes = (image.flip(), image.translate(0.3), image.colour(0.2))
+    changes = (image.flip(), image.colour(0.2))
     first = sources.from_readers({"train": reader}, picture, changes)
     third = batch(first, 3, 4)["image"]
     again = sources.from_readers({"train": reader}, picture, changes)
@@ -163,7 +167,7 @@ def test_reading_is_in_storage_order(resident, monkeypatch):
 
 def test_levels_survive_the_way_there_and_back():
     levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(to_uint8(normalise(jnp.asarray(levels))), levels)
+    np.testing.assert_array_equal(to_uint8(jax.jit(normalise)(levels)), levels)
 
 
 def in_register(n=10, side=8):
@@ -176,7 +180,7 @@ def in_register(n=10, side=8):
     return kinds, [{name: x[i] for name, x in values.items()} for i in range(n)]
 
 
-@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("resident", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_same_geometry_meets_all_that_is_in_register(resident, monkeypatch):
     if not resident:
         monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
@@ -219,7 +223,7 @@ class Recording:
         return Recording(self.rows, tuple(names), self.asked)
 
 
-@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("resident", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_some_columns_of_a_source_are_the_same_examples_in_the_same_order(resident, monkeypatch):
     kinds, rows = in_register()
     reader = Recording(rows)

@@ -29,24 +29,32 @@ def method(space="w", latent=6, up=None):
 @pytest.fixture(scope="module")
 def made():
     """(the method, its params, its stats, images)."""
-    found, x = method(), random.uniform(random.key(1), (6, *tiny.SHAPE), minval=-1.0)
-    return found, *jax.jit(found.init)(random.key(0), {"image": x}), x
+    found = method()
+    x = np.float32(np.random.default_rng(1).uniform(-1, 1, (6, *tiny.SHAPE)))
+    params = tiny.parameters(lambda key: found.init(key, {"image": x})[0], scale=0.3)
+    stats = jax.eval_shape(found.init, random.key(0), {"image": x})[1]
+    assert not jax.tree.leaves(stats)
+    return found, params, stats, x
 
 
 def test_the_loss_is_of_pictures_made_again_and_latents_found_again(made):
     found, params, stats, x = made
     key = random.key(7)
-    loss, (_, metrics) = jax.jit(found.loss)(params, stats, {"image": x}, key, 0)
-    z = random.normal(random.fold_in(key, 108), (6, 5))
-    net, generator = (
-        (lambda v: found.encoder.apply({"params": params["encoder"]}, v)[0]),
-        {"params": params["gen"]},
-    )
-    w = found.generator.apply(generator, z, method="mapping")
-    samples = found.generator.apply(generator, w, method="synthesis")
-    again = found.generator.apply(generator, net(x), method="synthesis")
-    reconstruction = jnp.square(again - x).mean()
-    recovery = jnp.square(net(samples) - w).mean()
+
+    @jax.jit
+    def both():
+        z = random.normal(random.fold_in(key, 108), (6, 5))
+        net, generator = (
+            (lambda v: found.encoder.apply({"params": params["encoder"]}, v)[0]),
+            {"params": params["gen"]},
+        )
+        w = found.generator.apply(generator, z, method="mapping")
+        samples = found.generator.apply(generator, w, method="synthesis")
+        again = found.generator.apply(generator, net(x), method="synthesis")
+        parts = jnp.square(again - x).mean(), jnp.square(net(samples) - w).mean()
+        return parts, found.loss(params, stats, {"image": x}, key, 0)
+
+    (reconstruction, recovery), (loss, (_, metrics)) = both()
     np.testing.assert_allclose(metrics["reconstruction"], reconstruction, rtol=1e-4)
     np.testing.assert_allclose(metrics["recovery"], recovery, rtol=1e-4)
     np.testing.assert_allclose(loss, reconstruction + 0.25 * recovery, rtol=1e-4)
@@ -56,8 +64,10 @@ def test_its_answer_is_where_an_optimisation_in_its_space_starts(made):
     found, params, stats, x = made
     editor = Editor(found, digits(), params, stats)
     answer = editor.invert(x, space="w", settings=Optimisation(steps=0))
-    np.testing.assert_allclose(answer.latents, found.encode(params, stats, x), atol=1e-6)
-    again = found.reconstruct(params, stats, x)
+    code, again = jax.jit(
+        lambda: (found.encode(params, stats, x), found.reconstruct(params, stats, x))
+    )()
+    np.testing.assert_allclose(answer.latents, code, atol=1e-6)
     np.testing.assert_allclose(answer.examples / 127.5 - 1, np.clip(again, -1, 1), atol=1 / 127)
     hybrid = editor.invert(x, space="w", settings=Optimisation(steps=5))
     assert (hybrid.loss <= answer.loss).all() and (hybrid.loss < answer.loss).any()
@@ -68,14 +78,23 @@ def test_a_frozen_generator_has_its_two_halves(made):
     found, params, *_ = made
     ingredients.HELD["of a test"] = {"params": params["gen"]}
     frozen = dataclasses.replace(found, generator=Frozen(found.generator, "of a test"))
-    x, key = jnp.zeros((2, *tiny.SHAPE)), random.key(0)
-    own, stats = frozen.init(key, {"image": x})
+    x, key = np.zeros((2, *tiny.SHAPE), np.float32), random.key(0)
+    own, stats = jax.jit(frozen.init)(key, {"image": x})
     assert not jax.tree.leaves(own["gen"]) and "frozen" in stats["gen"]
-    z = found.latents(key, 2)
-    w = found.mapping(params, {}, z)
-    np.testing.assert_array_equal(frozen.mapping(own, stats, z), w)
-    np.testing.assert_array_equal(frozen.synthesis(own, stats, w), found.synthesis(params, {}, w))
-    np.testing.assert_array_equal(frozen.generate(own, stats, z), found.generate(params, {}, z))
+
+    @jax.jit
+    def halves(own, stats, params):
+        z = found.latents(key, 2)
+        w = found.mapping(params, {}, z)
+        yours = (w, found.synthesis(params, {}, w), found.generate(params, {}, z))
+        return yours, (
+            frozen.mapping(own, stats, z),
+            frozen.synthesis(own, stats, w),
+            frozen.generate(own, stats, z),
+        )
+
+    for one, other in zip(*halves(own, stats, params), strict=True):
+        np.testing.assert_array_equal(other, one)
 
 
 def test_only_the_encoder_is_trained(made):

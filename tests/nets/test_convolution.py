@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.networks import drawn
 from jax import lax, random
 
 from genlab.nets.kernels import convolution_cpu
@@ -36,9 +37,12 @@ SHAPES = [
 ]
 
 
+def normal(seed, *shape):
+    return np.float32(np.random.default_rng(seed).normal(size=shape))
+
+
 def arrays(size, of, to, kernel, stride):
-    x, w = random.normal(random.key(0), (2, size, size, of)), random.key(1)
-    return x, random.normal(w, (kernel, kernel, of, to)) / kernel
+    return normal(0, 2, size, size, of), normal(1, kernel, kernel, of, to) / np.float32(kernel)
 
 
 def pads(size, kernel, stride):
@@ -66,8 +70,9 @@ def derivatives(fn, x, w):
 
 
 def assert_alike(ours, theirs):
+    ours, theirs = jax.device_get((ours, theirs))
     for name, value in theirs.items():
-        scale = jnp.abs(value).max()
+        scale = np.abs(value).max()
         np.testing.assert_allclose(ours[name] / scale, value / scale, atol=3e-6, err_msg=name)
 
 
@@ -148,11 +153,15 @@ def test_one_with_its_resampling_and_so_are_its_derivatives(ours, shape, around)
     "settings", [{}, {"strides": 2}, {"feature_group_count": 2, "dtype": "bfloat16"}]
 )
 def test_layers_with_a_resampling_are_flaxs(ours, theirs, settings):
-    x = random.normal(random.key(0), (2, 4, 4, 4))
+    x = normal(0, 2, 4, 4, 4)
     made, conv = ours(6, (3, 3), **settings), nn.Conv(6, (3, 3), **settings)
-    variables = jax.tree.map(lambda p: p + 0.1, conv.init(random.key(1), x))
-    expected = jax.jit(lambda: theirs(x, lambda x: conv.apply(variables, x)))()
-    found = jax.jit(lambda: made.apply(variables, x))()
+    variables = drawn(conv, x)
+
+    @jax.jit
+    def both():
+        return theirs(x, lambda x: conv.apply(variables, x)), made.apply(variables, x)
+
+    expected, found = both()
     np.testing.assert_allclose(found, expected, atol=2e-2 if "dtype" in settings else 2e-6)
 
 
@@ -160,7 +169,9 @@ def test_half_precision_loses_nothing_to_a_resampling():
     """Sums of taps would be rounded: both steps are taken."""
     x, w = (a.astype("bfloat16") for a in arrays(6, 5, 4, 3, 1))
     for both in RESAMPLED.items():
-        found, expected = (jax.jit(lambda fn=fn: fn(x, w, pads=((1, 1), (1, 1))))() for fn in both)
+        found, expected = (
+            jax.jit(functools.partial(fn, pads=((1, 1), (1, 1))))(x, w) for fn in both
+        )
         np.testing.assert_array_equal(found, expected)
 
 
@@ -175,13 +186,12 @@ def test_half_precision_loses_nothing_to_a_resampling():
 )
 def test_large_maps_are_doubled_phase_by_phase(monkeypatch, size, kernel, stride, around):
     monkeypatch.setattr(convolution_cpu, "CACHED", 0)
-    x = random.normal(random.key(0), (2, *size, 5))
-    w = random.normal(random.key(1), (kernel, kernel, 5, 4)) / kernel
+    x, w = normal(0, 2, *size, 5), normal(1, kernel, kernel, 5, 4) / np.float32(kernel)
     back = [
         jax.jit(lambda x, y, fn=fn: jax.vjp(lambda x: fn(x, w, around, (stride,) * 2), x)[1](y)[0])
         for fn in (lambda x, w, pads, strides: convolve(x, w, strides, pads), xlas)
     ]
-    y = jnp.cos(xlas(x, w, around, (stride,) * 2))
+    y = normal(2, *jax.eval_shape(lambda: xlas(x, w, around, (stride,) * 2)).shape)
     text = back[0].lower(x, y).as_text()
     assert text.count("stablehlo.convolution") == stride**2 and "dot_general" not in text
     np.testing.assert_allclose(back[0](x, y), back[1](x, y), atol=3e-6)
@@ -189,8 +199,7 @@ def test_large_maps_are_doubled_phase_by_phase(monkeypatch, size, kernel, stride
 
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0), (1, None)])
 def test_batched_once_more(axes):
-    x = random.normal(random.key(2), (3, 3, 6, 6, 2))
-    w = random.normal(random.key(3), (3, 3, 3, 2, 5))
+    x, w = normal(2, 3, 3, 6, 6, 2), normal(3, 3, 3, 3, 2, 5)
     given = x if axes[0] is not None else x[0], w if axes[1] is not None else w[0]
 
     def ours(x, w):
@@ -211,15 +220,21 @@ def test_batched_once_more(axes):
     ("ours", "theirs"), [(Conv, nn.Conv), (ConvTranspose, nn.ConvTranspose)], ids=["down", "up"]
 )
 def test_layers_are_flaxs(ours, theirs, dtype):
-    x = random.normal(random.key(0), (2, 4, 4, 3))
+    x = normal(0, 2, 4, 4, 3)
     settings = {"kernel_size": (4, 4), "strides": (2, 2), "dtype": jnp.dtype(dtype)}
     made, expected = ours(5, **settings), theirs(5, **settings)
-    variables = expected.init(random.key(1), x)
-    jax.tree.map(np.testing.assert_array_equal, made.init(random.key(1), x), variables)
-    y = made.apply(variables, x)
+
+    @jax.jit
+    def both():
+        variables = expected.init(random.key(1), x)
+        same = made.init(random.key(1), x), variables
+        return same, made.apply(variables, x), expected.apply(variables, x)
+
+    same, y, wanted = both()
+    jax.tree.map(np.testing.assert_array_equal, *same)
     assert y.dtype == dtype
     exact = 1e-6 if dtype == "float32" else 2e-2
-    np.testing.assert_allclose(y, expected.apply(variables, x), atol=exact)
+    np.testing.assert_allclose(y, wanted, atol=exact)
 
 
 @pytest.mark.parametrize("shape", [SHAPES[0], SHAPES[1]])
@@ -232,19 +247,22 @@ def test_half_precision_is_no_worse_than_xlas(shape):
 
     x, w = arrays(*shape)
     low = x.astype("bfloat16"), w.astype("bfloat16")
-    exact = theirs(*(a.astype("float32") for a in low))
-    ours = convolve_transposed(*low, (stride, stride), "SAME")
-    off = [jnp.square(y.astype("float32") - exact).mean() for y in (ours, theirs(*low))]
+
+    @jax.jit
+    def made(x, w):
+        return convolve_transposed(x, w, (stride, stride), "SAME"), theirs(x, w)
+
+    exact = jax.jit(theirs)(*(a.astype("float32") for a in low))
+    off = [np.square(np.float64(y) - exact).mean() for y in made(*low)]
     assert off[0] <= 1.1 * off[1]
 
 
 def test_groups_and_dilation_stay_as_they_are():
-    x = random.normal(random.key(0), (2, 6, 6, 4))
+    x = normal(0, 2, 6, 6, 4)
     settings = {"kernel_size": (3, 3), "feature_group_count": 2, "kernel_dilation": 2}
-    variables = nn.Conv(4, **settings).init(random.key(1), x)
-    np.testing.assert_array_equal(
-        Conv(4, **settings).apply(variables, x), nn.Conv(4, **settings).apply(variables, x)
-    )
+    variables = drawn(nn.Conv(4, **settings), x)
+    both = jax.jit(lambda: [net(4, **settings).apply(variables, x) for net in (Conv, nn.Conv)])
+    np.testing.assert_array_equal(*both())
 
 
 def test_every_convolution_in_a_cpu_program_is_in_the_axes_of_the_fast_kernel():

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.networks import conv, count, drawn, image, labels, linear, np_conv, traced, z
+from helpers.networks import cases, conv, count, drawn, image, labels, linear, np_conv, traced, z
 from jax import random
 
 from genlab import game
@@ -210,7 +210,21 @@ OFFICIAL = {
 }
 
 
-@pytest.mark.parametrize("name", OFFICIAL)
+ALIKE = (  # of the arithmetic of others
+    "wgan-gp up, 10 classes",
+    "sngan up",
+    "sngan up, 10 classes",
+    "sngan down",
+    "r3gan up",
+    "r3gan whole critic",
+    "r3gan-64 up",
+    "dcgan down, 4x4",
+    "upsampling down",
+    "small down",
+)
+
+
+@pytest.mark.parametrize("name", cases(OFFICIAL, ALIKE))
 def test_as_many_parameters_as_the_authors_network(name):
     net, inputs, arithmetic, total = OFFICIAL[name]
     assert count(net, *inputs) == arithmetic == total
@@ -245,7 +259,7 @@ CLASSIC = {
 }
 
 
-@pytest.mark.parametrize("size", [8, 16, 64])
+@pytest.mark.parametrize("size", [8, pytest.param(16, marks=pytest.mark.slow), 64])
 @pytest.mark.parametrize("family", ["biggan", "r3gan"])
 def test_any_power_of_two_and_half_precision(family, size):
     up, down = UPS[family]((size, size, 2)), DOWNS[family](size)
@@ -258,7 +272,7 @@ def test_any_power_of_two_and_half_precision(family, size):
     assert len(features.shape) == 2 and features.dtype == jnp.bfloat16
 
 
-@pytest.mark.parametrize("size", [28, 64, 128])
+@pytest.mark.parametrize("size", [28, pytest.param(64, marks=pytest.mark.slow), 128])
 @pytest.mark.parametrize("family", CLASSIC)
 def test_classics_at_the_sizes_of_product_pictures(family, size):
     up, fields, down = CLASSIC[family]
@@ -280,7 +294,9 @@ OTHER = {"label": np.eye(2, dtype=np.float32)[1 - LABEL]}
     [
         resnet.Up((8, 8, 1), width=4, norm="ConditionalBatchNorm"),
         biggan.Up((8, 8, 1), width=2, shared=3),
-        biggan.Up((8, 8, 1), width=2, shared=0, hierarchical=False),
+        pytest.param(
+            biggan.Up((8, 8, 1), width=2, shared=0, hierarchical=False), marks=pytest.mark.slow
+        ),
         r3gan.Up((8, 8, 1), (4, 4), (2, 2), 1, embed=3),
     ],
     ids=["resnet", "biggan", "biggan, per class", "r3gan"],

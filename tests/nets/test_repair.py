@@ -53,7 +53,7 @@ OFFICIAL = {
 }
 
 
-@pytest.mark.parametrize("name", cases(OFFICIAL, ("partial, 7", "spade, 184")))
+@pytest.mark.parametrize("name", cases(OFFICIAL, ("partial, 7", "spade, 184", "vgg 16")))
 def test_as_many_parameters_as_the_authors_network(name):
     net, inputs, official, difference = OFFICIAL[name]
     assert count(net, *inputs) == official + difference
@@ -201,7 +201,9 @@ def test_a_spatially_adaptive_norm_is_modulated_at_every_position():
     np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("doublings, latent", [(4, None), (6, 3)])
+@pytest.mark.parametrize(
+    "doublings, latent", [(4, None), pytest.param(6, 3, marks=pytest.mark.slow)]
+)
 def test_a_label_map_becomes_a_picture_with_and_without_a_latent(doublings, latent):
     net = Translator(spade.Generator(width=1, doublings=doublings, hidden=2), z_as="norms")
     made, variables = traced(net, latent and z(latent), {"map": image(64, 4)})

@@ -84,7 +84,9 @@ def test_as_many_parameters_as_the_authors_network_of_as_many_blocks(name):
     assert one + (blocks - 1) * (two - one) == official - biases
 
 
-@pytest.mark.parametrize("name", cases(OFFICIAL, ("unet, 128x128", "patches of 286")))
+@pytest.mark.parametrize(
+    "name", cases(OFFICIAL, ("unet, 128x128", "patches of 286", "patches of 1", "patches of 16"))
+)
 def test_as_many_parameters_as_the_authors_network(name):
     net, inputs, official, difference = OFFICIAL[name]
     assert count(net, *inputs) == official + difference
