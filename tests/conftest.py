@@ -91,6 +91,38 @@ def costs():
         yield
 
 
+@pytest.fixture(scope="module")
+def kept():
+    """The rounds of a game that a module plays many times are traced and compiled once in it: one
+    program for each game, place and number of rounds, whatever the seed, the weights that it begins
+    from, its length and its evaluators are.
+    """
+    told = ("seed", "begin", "evaluate", "title", "recalibrate")
+    trace, make, traced, made = program.Training.trace, program.Training.compile, set(), {}
+
+    def game(training):
+        found = {k: v for k, v in training.config.items() if k not in (*told, "loop")}
+        return repr((found, training.place, training.moves))
+
+    def once(training):
+        if (key := game(training)) not in traced:
+            trace(training)
+            traced.add(key)
+
+    def compiled(training, state, held, rounds):
+        arrays = jax.tree.map(lambda x: (x.shape, x.dtype, x.sharding), (state, held))
+        key = game(training), rounds, repr(arrays), repr(compiler.options("cpu"))
+        if key not in made:
+            made[key] = make(training, state, held, rounds)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program.Training, "trace", once)
+        patch.setattr(program.Training, "compile", compiled)
+        yield
+    made.clear()
+
+
 def resident() -> int:
     """The bytes this process holds now, or 0 where the system does not say."""
     told = Path("/proc/self/statm")

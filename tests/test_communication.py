@@ -31,7 +31,7 @@ GAMES = {  # and how often a round needs the global statistics of a BatchNorm
     "penalty": (lambda **k: tiny.gan(method=PENALISED, **k), {"disc": 5, "gen": 1}, 5 + 2),
     "vae": (tiny.vae, {"encoder": 1, "decoder": 1}, 2),
 }
-FIRST = {"norms", "penalty"}  # under `pmap` in the default suite
+FIRST = {"norms"}  # under `pmap` in the default suite
 
 
 def counted(config) -> tuple[list[Exchange], dict[str, int]]:
@@ -95,7 +95,11 @@ def test_a_fully_sharded_state_gathers_parameters_once_a_move_and_reduces_gradie
 
 @pytest.mark.parametrize(
     ("name", "uses"),
-    [("norms", 2), pytest.param("penalty", 3, marks=pytest.mark.slow), ("vae", 1)],
+    [
+        pytest.param("norms", 2, marks=pytest.mark.slow),
+        pytest.param("penalty", 3, marks=pytest.mark.slow),
+        ("vae", 1),
+    ],
 )
 def test_jit_reduces_no_more_than_each_use_of_a_network(name, uses):
     """A critic is used on real and on generated images, and in the penalty; the running averages

@@ -107,6 +107,7 @@ def test_an_experiment_is_the_config_of_its_parts(method):
     assert differences(written(objects(method=method)), CONFIG) == {}
 
 
+@pytest.mark.slow  # the config is the same by the test above
 def test_an_experiment_is_trained_as_its_config(tmp_path):
     states = [api.fit(given, tmp_path / name) for name, given in (("a", objects()), ("b", CONFIG))]
     for a, b in zip(*map(leaves, states), strict=True):

@@ -12,7 +12,6 @@ import genlab
 from genlab import fit, spec
 from genlab.config import ConfigError
 from genlab.data import digits
-from genlab.evaluation.evaluators import Reconstruction
 from genlab.sampling.batch_norm import evaluation_variables
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.sampling.sampler import Sampler, as_batch
@@ -108,16 +107,6 @@ def test_what_cannot_be_is_refused(folder, run, tmp_path):
         run.sample(2, label=12)
     with pytest.raises(ConfigError, match="not conditioned on 'hue'"):
         run.sample(2, hue=0.5)
-
-
-def test_the_best_checkpoint_is_read_and_its_scores(tmp_path):
-    loop = {"checkpoint_every": 2, "evaluate_every": 2, "best": "reconstruction/mse"}
-    config = tiny.vae(evaluate={"reconstruction": spec(Reconstruction)}, loop=loop)
-    fit(config, tmp_path)
-    run = genlab.load(tmp_path)
-    rows = {row["step"]: row["scores"]["mse"] for row in run.scores}
-    assert run.step == min(rows, key=lambda step: (rows[step], -step))
-    assert run.chosen == "best validation reconstruction/mse"
 
 
 def test_a_notebook_shows_samples_as_pictures_and_the_run_as_a_page(run):

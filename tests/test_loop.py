@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import jax
 import numpy as np
 import optax
 import pytest
@@ -14,6 +16,7 @@ from helpers import tiny
 from helpers.shared import leaves, logged
 from PIL import Image
 
+import genlab
 from genlab import fit, spec
 from genlab.config import ConfigError, as_dict, override
 from genlab.evaluation.evaluate import evaluate
@@ -26,6 +29,7 @@ from genlab.train.goodput import goodput, one_line
 from genlab.train.log import NotFinite
 from genlab.train.program import cost, prepare
 
+pytestmark = pytest.mark.usefixtures("kept")
 ROOT = Path(__file__).parents[1]
 KILL = textwrap.dedent(
     """
@@ -102,8 +106,6 @@ def trained(tmp_path_factory, emitting):
 
 
 def copied(folder, to):
-    import shutil
-
     return Path(shutil.copytree(folder, to))
 
 
@@ -189,12 +191,12 @@ def test_what_cannot_alter_the_past_may_change(resumed, straight):
         np.testing.assert_array_equal(a, b)
 
 
-def test_log_rows_do_not_depend_on_rounds_per_dispatch(trained, tmp_path, emitters):
+@pytest.mark.parametrize("rounds", [3, pytest.param(1, marks=pytest.mark.slow)])
+def test_log_rows_do_not_depend_on_rounds_per_dispatch(rounds, trained, tmp_path, emitters):
     """Dispatches of 1 and of 3, across the rows and with two rows in one, against 2."""
-    for rounds in (1, 3):
-        fit(vae(steps=6, rounds_per_call=rounds, checkpoint_every=0), tmp_path / str(rounds))
-    assert logged(tmp_path / "1") == logged(tmp_path / "3") == logged(trained[0])
-    assert [row["step"] for row in logged(tmp_path / "3")] == [2, 4, 6]
+    fit(vae(steps=6, rounds_per_call=rounds, checkpoint_every=0), tmp_path)
+    assert logged(tmp_path) == logged(trained[0])
+    assert [row["step"] for row in logged(tmp_path)] == [2, 4, 6]
 
 
 def test_a_log_row_is_the_mean_since_the_last(resumed, straight):
@@ -247,6 +249,9 @@ def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(tmp_path)
     run = RunFolder(tmp_path)
     mse = {row["step"]: row["scores"]["mse"] for row in run.rows("evals.jsonl")}
     assert list(mse) == [2, 4, 6, 8] and mse[2] > 1.02 * mse[8]
+    read = genlab.load(tmp_path)
+    assert (read.step, read.chosen) == (2, "best validation reconstruction/mse")
+    assert {row["step"]: row["scores"]["mse"] for row in read.scores} == mse
     for best, expected in (("+reconstruction/mse", 2), ("", 8)):
         override(config, "loop.best", best)
         run.write("config.json", as_dict(config))
@@ -257,23 +262,24 @@ def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(tmp_path)
 
 
 def test_moving_averages_are_what_is_sampled_and_judged(tmp_path):
-    """With a decay of 1 the averages stay what they were at the start, whatever is learnt."""
-    drawn, scores = [], []
-    for name, steps in (("short", 2), ("long", 6)):
-        frozen = {"encoder": 1.0, "decoder": 1.0}
-        config = tiny.vae(
-            optim=spec(optax.adam, 1e-2),
-            ema=frozen,
-            evaluate={"reconstruction": spec(Reconstruction)},
-            loop={"steps": steps, "sample_every": steps},
-        )
-        state = fit(config, tmp_path / name)
-        assert not np.array_equal(leaves(state)[-1], 0)
-        (path,) = generate(tmp_path / name, SampleRequest(n=9))
-        stage = tmp_path / name / "samples" / f"{steps:06d}.png"
-        drawn += [np.asarray(Image.open(file)).tobytes() for file in (path, stage)]
-        scores.append(evaluate(tmp_path / name)[0]["scores"])
-    assert drawn[0] == drawn[2] and drawn[1] == drawn[3] and scores[0] == scores[1]
+    """With a decay of 1 the averages stay what they were at the start, whatever is learnt; and
+    every stage draws the same latents.
+    """
+    config = tiny.vae(
+        optim=spec(optax.adam, 1e-2),
+        ema={"encoder": 1.0, "decoder": 1.0},
+        evaluate={"reconstruction": spec(Reconstruction)},
+        loop={"steps": 6, "checkpoint_every": 2, "keep": 3, "sample_every": 2},
+    )
+    before = prepare(config).init().params["decoder"]
+    after = fit(config, tmp_path).params["decoder"]
+    assert not np.array_equal(jax.tree.leaves(before)[-1], jax.tree.leaves(after)[-1])
+    stages = [tmp_path / "samples" / f"{n:06d}.png" for n in (2, 6)]
+    stages = [np.asarray(Image.open(file)).tobytes() for file in stages]
+    drawn = [genlab.load(tmp_path, step=n).sample(9) for n in (2, 6)]
+    scores = [evaluate(tmp_path, step=n)[0]["scores"] for n in (2, 6)]
+    np.testing.assert_array_equal(*drawn)
+    assert stages[0] == stages[1] and scores[0] == scores[1]
 
 
 def test_labels_the_networks_do_not_know_are_refused():
@@ -342,14 +348,14 @@ def test_the_clock_goes_on_where_a_resumed_run_left_off(trained, resumed):
 
 
 @pytest.mark.parametrize("placement", [pytest.param("jit", marks=pytest.mark.slow), "pmap"])
-def test_streamed_data_resume_bit_for_bit_under_both_placements(placement, tmp_path):
-    loop = {"placement": placement, "devices": 2, "checkpoint_every": 2, "rounds_per_call": 1}
-    ends = []
-    for folder, stops in ((tmp_path / "whole", (4,)), (tmp_path / "parts", (2, 4))):
-        for steps in stops:
-            config = tiny.vae(data=spec(tiny.streamed), loop={**loop, "steps": steps})
-            state = fit(config, folder)
-        ends.append(leaves(state))
+def test_streamed_data_resume_bit_for_bit_under_both_placements(placement, tmp_path, emitters):
+    """From the checkpoint of 2, in dispatches of 1 round against 2."""
+    loop = {"placement": placement, "devices": 2, "checkpoint_every": 2, "keep": 2}
+    streamed, ends = {"data": spec(tiny.streamed)}, []
+    for rounds in (2, 1):
+        loop["rounds_per_call"] = rounds
+        ends.append(leaves(fit(tiny.vae(**streamed, loop=loop), tmp_path)))
+        shutil.rmtree(tmp_path / "checkpoints" / "4")
     for a, b in zip(*ends, strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -152,6 +152,7 @@ def test_what_a_run_cannot_draw_is_refused(runs, run, request_, told):
         generate(runs / run, request_)
 
 
+@pytest.mark.slow  # a VAE with averages that never move is in `test_loop.py`
 def test_training_draws_the_same_latents_at_every_stage(tmp_path):
     """With averages that never move, every stage is one picture; with moving ones not."""
     pictures = {}
