@@ -1,5 +1,5 @@
-"""Sketches to products with pairs, textured products to plain ones without: 32x32 products, of which
-the right answers are known.
+"""Sketches to products with pairs, textured products to plain ones without: 32x32 products, of
+which the right answers are known.
 
 Run:    genlab sweep --config=experiments/translation/translation.py --workdir=runs/translation
 Shows:  experiments/translation/results/translation.md (see README.md)
