@@ -25,6 +25,11 @@ from genlab.nets.corrupted import Corrupted
 LATENT = 5
 
 
+def pictures(n):
+    """Of noise."""
+    return np.float32(np.random.default_rng(2).uniform(-1, 1, (n, *tiny.SHAPE)))
+
+
 @pytest.fixture(scope="module")
 def linear():
     """(method, params, x, log p(x)): decoder W z + mu, encoder at the exact posterior, sigma2 at
@@ -99,10 +104,13 @@ def test_away_from_it_elbo_is_below_iwae_is_below_the_likelihood(linear):
     posterior = {**params["encoder"]["posterior"]}
     posterior["bias"] = posterior["bias"] + np.r_[np.full(LATENT, 0.1), np.full(LATENT, 0.7)]
     worse = {**params, "encoder": {"posterior": posterior}}
-    bounds = [
-        importance_weighted(lambda k: method.log_weight(worse, {}, x, k), random.key(1), k)
-        for k in (1, 8, 64, 512)
-    ]
+
+    @jax.jit
+    def found(worse, key):
+        log_weight = lambda k: method.log_weight(worse, {}, x, k)  # noqa: E731
+        return [importance_weighted(log_weight, key, k) for k in (1, 8, 64, 512)]
+
+    bounds = found(worse, random.key(1))
     iwae = [float(b[1].mean()) for b in bounds]
     assert float(bounds[-1][0].mean()) < iwae[1] < iwae[2] < iwae[3] < log_p.mean() + 0.05
     assert log_p.mean() - iwae[3] < 0.25 * (log_p.mean() - iwae[0])
@@ -111,58 +119,67 @@ def test_away_from_it_elbo_is_below_iwae_is_below_the_likelihood(linear):
 def test_the_loss_is_minus_the_elbo_at_the_same_noise(linear):
     method, params, x, _ = linear
     key = random.key(2)
-    loss, (_, seen) = method.loss(params, {}, {"image": x}, key, jnp.asarray(0))
-    np.testing.assert_allclose(loss, -method.elbo(params, {}, x, key).mean(), rtol=1e-5)
+
+    @jax.jit
+    def both(params):
+        loss, (_, seen) = method.loss(params, {}, {"image": x}, key, jnp.asarray(0))
+        return loss, seen, method.elbo(params, {}, x, key).mean()
+
+    loss, seen, elbo = both(params)
+    np.testing.assert_allclose(loss, -elbo, rtol=1e-5)
     np.testing.assert_allclose(loss, seen["distortion"] + seen["kl"], rtol=1e-6)
 
 
 def test_beta_weighs_the_kl_and_may_warm_up():
-    for beta, step, weight in ((4.0, 0, 4.0), (spec(optax.linear_schedule, 0.0, 1.0, 10), 5, 0.5)):
+    batch, methods = {"image": pictures(3)}, []
+    for beta in (4.0, spec(optax.linear_schedule, 0.0, 1.0, 10)):
         config = tiny.vae().method
         override(config, "beta", beta)
-        method = build(config)
-        batch = {"image": random.uniform(random.key(2), (3, *tiny.SHAPE), minval=-1)}
-        params, stats = jax.jit(method.init)(random.key(0), batch)
-        of = jax.jit(method.loss)
-        loss, (_, seen) = of(params, stats, batch, random.key(1), jnp.asarray(step))
+        methods.append(build(config))
+
+    @jax.jit
+    def losses(params, stats, key):
+        steps = jnp.asarray([0, 5])
+        return [m.loss(params, stats, batch, key, steps[i]) for i, m in enumerate(methods)]
+
+    found = losses(*tiny.parameters(methods[0].init, batch), random.key(1))
+    for weight, (loss, (_, seen)) in zip((4.0, 0.5), found, strict=True):
         assert seen["kl"] > 0.1
         np.testing.assert_allclose(loss, seen["distortion"] + weight * seen["kl"], rtol=1e-6)
 
 
 def test_labels_reach_encoder_and_decoder():
     method = build(tiny.vae(given=("label",)).method)
-    x = jnp.float32(np.random.default_rng(0).uniform(-1, 1, (6, *tiny.SHAPE)))
-    params, stats = jax.jit(method.init)(
-        random.key(0), {"image": x, "label": jnp.eye(3)[jnp.zeros(6, jnp.int32)]}
-    )
-    z = method.latents(random.key(1), 6)
-    labels = [{"label": jnp.eye(3)[jnp.full(6, k)]} for k in (0, 1)]
-    made = [method.generate(params, stats, z, label) for label in labels]
-    assert not np.allclose(*made)
-    elbo = jax.jit(lambda label: method.elbo(params, stats, x, random.key(2), label))
-    bounds = [elbo(label) for label in labels]
-    assert not np.allclose(*bounds)
+    x = pictures(6)
+    labels = [{"label": np.eye(3, dtype=np.float32)[np.full(6, k)]} for k in (0, 1)]
+    params, stats = tiny.parameters(method.init, {"image": x, **labels[0]})
+    stats = jax.tree.map(np.abs, stats)
 
     @jax.jit
-    def abilities(label):
+    def abilities(params, stats, label):
+        drawn = method.generate(params, stats, method.latents(random.key(1), 6), label)
+        bound = method.elbo(params, stats, x, random.key(2), label)
         unusual = method.score(params, stats, x, random.key(2), label)
         codes = method.encode(params, stats, x, label)
         made = method.generate(params, stats, codes, label)
-        return unusual, made, method.reconstruct(params, stats, x, label)
+        return drawn, bound, unusual, made, method.reconstruct(params, stats, x, label)
 
-    unusual, made, again = abilities(labels[0])
-    np.testing.assert_allclose(unusual, -bounds[0], rtol=1e-6)  # another program, in float32
+    (drawn, bound, unusual, made, again), other = (abilities(params, stats, k) for k in labels)
+    assert not np.allclose(drawn, other[0])
+    assert not np.allclose(bound, other[1])
+    np.testing.assert_allclose(unusual, -bound, rtol=1e-6)
     np.testing.assert_allclose(made, again, rtol=1e-6)
 
 
 def test_a_decoder_without_room_for_the_likelihood_is_refused():
     config = tiny.vae()
     override(config, "method.likelihood", spec(likelihood.discretised_logistic, 17))
+    batch = {"image": pictures(2)}
     with pytest.raises(ConfigError, match=r"set method.decoder.trunk.shape=\(8, 8, 2\)"):
-        build(config.method).init(random.key(0), {"image": jnp.zeros((2, *tiny.SHAPE))})
+        jax.eval_shape(build(config.method).init, random.key(0), batch)
     override(config, "method.likelihood", spec(likelihood.logistic_mixture, 2, 17))
     with pytest.raises(ConfigError, match=r"needs 6 parameters of 1 channels.*shape=\(8, 8, 6\)"):
-        build(config.method).init(random.key(0), {"image": jnp.zeros((2, *tiny.SHAPE))})
+        jax.eval_shape(build(config.method).init, random.key(0), batch)
 
 
 def test_with_a_bound_the_loss_is_minus_it(linear):
@@ -207,8 +224,8 @@ def test_divergences_are_terms_with_weights_of_their_own():
         "capacity": {"weight": 2.0, "nats": spec(optax.linear_schedule, 0.0, 10.0, 10)},
     })  # fmt: skip
     method = build(config)
-    batch = {"image": random.uniform(random.key(2), (5, *tiny.SHAPE), minval=-1)}
-    params, stats = jax.jit(method.init)(random.key(0), batch)
+    batch = {"image": pictures(5)}
+    params, stats = tiny.parameters(method.init, batch)
     loss, (_, seen) = jax.jit(method.loss)(params, stats, batch, random.key(1), jnp.asarray(5))
     assert set(seen) == {"loss", "distortion", "kl", "imq_mmd", "capacity"}
     np.testing.assert_allclose(seen["capacity"], abs(seen["kl"] - 5), rtol=1e-5)
@@ -338,8 +355,8 @@ def test_a_comparison_is_added_to_the_distortion_and_regularisers_to_the_loss():
     )
     override(config, "regularisers", {"squared_weights": 0.5})
     method = build(config)
-    batch = {"image": random.uniform(random.key(2), (5, *tiny.SHAPE), minval=-1)}
-    params, stats = jax.jit(method.init)(random.key(0), batch)
+    batch = {"image": pictures(5)}
+    params, stats = tiny.parameters(method.init, batch)
 
     @jax.jit
     def seen(params, stats):
@@ -365,15 +382,19 @@ def test_a_denoising_encoder_sees_spoilt_pictures_in_training_alone():
     """And a loss of pictures is no likelihood: it bounds nothing."""
     plain = Encoder(mlp.Down((8,)), LATENT)
     spoilt = Corrupted(plain, noise=0.5, masked=0.5, value=-1.0)
-    x = jnp.ones((64, *tiny.SHAPE))
-    params = plain.init(random.key(0), x)
-    inside = {"params": {"net": params["params"]}}
-    key = {"dropout": random.key(1)}
-    np.testing.assert_array_equal(
-        spoilt.apply(inside, x, None, False)[0], plain.apply(params, x)[0]
-    )
-    assert not np.allclose(spoilt.apply(inside, x, rngs=key)[0], plain.apply(params, x)[0])
-    seen = spoilt.apply(inside, x, rngs=key, method="_spoilt")
+    x = np.ones((64, *tiny.SHAPE), np.float32)
+
+    @jax.jit
+    def encoded(params, key):
+        inside, rngs = {"params": {"net": params["params"]}}, {"dropout": key}
+        outside, training = spoilt.apply(inside, x, None, False), spoilt.apply(inside, x, rngs=rngs)
+        seen = spoilt.apply(inside, x, rngs=rngs, method="_spoilt")
+        return plain.apply(params, x)[0], outside[0], training[0], seen
+
+    params = tiny.parameters(plain.init, x)
+    clean, outside, training, seen = map(np.asarray, encoded(params, random.key(1)))
+    np.testing.assert_array_equal(outside, clean)
+    assert not np.allclose(training, clean)
     np.testing.assert_allclose((seen == -1).mean(), 0.5, atol=0.05)
     np.testing.assert_allclose(seen[seen != -1].std(), 0.5, atol=0.05)
     with pytest.raises(ConfigError, match="share below 1"):
