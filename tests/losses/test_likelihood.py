@@ -1,5 +1,7 @@
 """Likelihoods against scipy in float64, and against the law that a density sums to one."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,7 +53,8 @@ def test_bernoulli(theta):
         return (y * np.log(p) + (1 - y) * np.log(1 - p)).reshape(6, -1).sum(1)
 
     check(likelihood.bernoulli(), oracle, theta, x)
-    np.testing.assert_allclose(likelihood.bernoulli().mean(jnp.zeros(3)), 0, atol=1e-7)
+    mean = jax.jit(likelihood.bernoulli().mean)(np.zeros(3, np.float32))
+    np.testing.assert_allclose(mean, 0, atol=1e-7)
 
 
 def test_gaussian(theta):
@@ -114,9 +117,10 @@ def test_the_optimal_gaussian_has_the_variance_that_is_best_for_the_batch(theta)
     made = likelihood.optimal_gaussian()
     check(made, oracle, theta, x)
     mse = ((x - theta) ** 2).mean()
-    got = made.log_prob(np.float32(theta), np.float32(x)).mean()
+    log_prob = jax.jit(made.log_prob)
+    got = np.mean(log_prob(np.float32(theta), np.float32(x)))
     np.testing.assert_allclose(got, -9 / 2 * (np.log(2 * np.pi * mse) + 1), rtol=1e-5)
-    perfect = made.log_prob(np.float32(x), np.float32(x))
+    perfect = log_prob(np.float32(x), np.float32(x))
     np.testing.assert_allclose(perfect, -9 / 2 * np.log(2 * np.pi * 1e-6), rtol=1e-5)
 
 
@@ -152,10 +156,11 @@ def test_discretised_logistic(theta, levels):
     check(likelihood.discretised_logistic(levels), oracle, theta, x)
 
 
+CONTINUOUS = likelihood.continuous_bernoulli()
 LAWS = {  # of one channel: (likelihood, theta of a narrow law in the middle, its values)
     "bernoulli": (likelihood.bernoulli(), [0.4], [-1.0, 1.0]),
-    "continuous_bernoulli": (likelihood.continuous_bernoulli(), [2.0], (-1, 1)),
-    "flat_continuous_bernoulli": (likelihood.continuous_bernoulli(), [0.0], (-1, 1)),
+    "continuous_bernoulli": (CONTINUOUS, [2.0], (-1, 1)),
+    "flat_continuous_bernoulli": (CONTINUOUS, [0.0], (-1, 1)),
     "gaussian": (likelihood.gaussian(0.2), [0.3], (-1, 1.6)),
     "learned_gaussian": (likelihood.learned_gaussian(), [-0.2, -1.7], (-2, 2)),
     "laplace": (likelihood.laplace(0.05), [0.3], (-1, 2)),
@@ -177,24 +182,27 @@ def values_and_weights(support):
     return values, np.ones(len(values))
 
 
+ROWS = 20_000
+
+
+@partial(jax.jit, static_argnums=0)
+def of_law(made, theta, x):
+    """log p of these numbers, the mean, and draws."""
+    wide = lambda n: jnp.broadcast_to(theta, (n, 1, 1, len(theta)))  # noqa: E731
+    drawn = made.sample(wide(ROWS), random.key(0))
+    return made.log_prob(wide(len(x)), x.reshape(-1, 1, 1, 1)), made.mean(wide(1)), drawn
+
+
 @pytest.mark.parametrize("name", LAWS)
 def test_a_law_sums_to_one_and_its_mean_and_samples_have_its_moments(name):
     made, theta, support = LAWS[name]
     x, weights = values_and_weights(support)
-    rows = 20_000
-
-    @jax.jit
-    def seen(theta, x):
-        wide = lambda n: jnp.broadcast_to(theta, (n, 1, 1, len(theta)))  # noqa: E731
-        drawn = made.sample(wide(rows), random.key(0))
-        return made.log_prob(wide(len(x)), x.reshape(-1, 1, 1, 1)), made.mean(wide(1)), drawn
-
-    log_p, mean, drawn = seen(np.float32(theta), np.float32(x))
+    log_p, mean, drawn = of_law(made, np.float32(theta), np.float32(x))
     p, drawn = np.exp(np.float64(log_p)) * weights, np.float64(drawn).ravel()
     first, second = (p * x).sum(), (p * x**2).sum()
     np.testing.assert_allclose(p.sum(), 1, atol=1e-4)
     np.testing.assert_allclose(float(mean[0, 0, 0, 0]), first, atol=2e-3)
-    error = 4 * np.sqrt((second - first**2) / rows)
+    error = 4 * np.sqrt((second - first**2) / ROWS)
     np.testing.assert_allclose(drawn.mean(), first, atol=error)
     np.testing.assert_allclose(drawn.var(), second - first**2, rtol=0.06)
 
@@ -268,28 +276,33 @@ def test_a_mixture_of_logistics_is_the_papers_of_three_channels():
     np.testing.assert_allclose(np.asarray(first).mean(axis=0), expected, atol=0.05)
 
 
+OF_17_LEVELS = jax.jit(likelihood.discretised_logistic(17).log_prob)
+
+
 @pytest.mark.parametrize("log_s", [-7.0, -4.0, -1.0])
 def test_and_so_it_is_over_the_levels_as_they_are_stored_in_8_bits(log_s):
     """Level k of 17 is stored as round(255 k / 16), up to 0.4 / 255 off its place."""
-    stored = jnp.rint(jnp.arange(17) * 255 / 16) / 127.5 - 1
-    theta = jnp.broadcast_to(jnp.asarray([0.31, log_s]), (17, 1, 1, 2))
-    log_prob = jax.jit(likelihood.discretised_logistic(17).log_prob)
-    log_p = log_prob(theta, stored.reshape(17, 1, 1, 1))
-    np.testing.assert_allclose(jnp.exp(log_p).sum(), 1, rtol=1e-4)
+    stored = np.float32(np.rint(np.arange(17) * 255 / 16) / 127.5 - 1)
+    theta = np.broadcast_to(np.float32([0.31, log_s]), (17, 1, 1, 2))
+    log_p = OF_17_LEVELS(theta, stored.reshape(17, 1, 1, 1))
+    np.testing.assert_allclose(np.exp(log_p).sum(), 1, rtol=1e-4)
+
+
+OF_256_LEVELS = jax.jit(
+    jax.value_and_grad(lambda theta, x: likelihood.discretised_logistic().log_prob(theta, x).sum())
+)
 
 
 @pytest.mark.parametrize("log_s", [-20.0, -7.0, 5.0])
 def test_discretised_logistic_is_finite_far_from_the_data(log_s):
-    made = likelihood.discretised_logistic(256)
-    theta = jnp.broadcast_to(jnp.asarray([100.0, log_s]), (3, 1, 1, 2))
-    x = jnp.asarray([-1.0, 0.0, 1.0]).reshape(3, 1, 1, 1)
-    value, grads = jax.jit(jax.value_and_grad(lambda t: made.log_prob(t, x).sum()))(theta)
+    theta = np.broadcast_to(np.float32([100.0, log_s]), (3, 1, 1, 2))
+    value, grads = OF_256_LEVELS(theta, np.float32([-1.0, 0.0, 1.0]).reshape(3, 1, 1, 1))
     assert np.isfinite(value) and np.isfinite(np.asarray(grads)).all()
 
 
 def test_gaussian_kl_against_scipy_quadrature_and_monte_carlo():
     mean, log_variance = np.array([[0.7, -1.2]]), np.array([[0.3, -0.8]])
-    got = float(gaussian_kl(jnp.float32(mean), jnp.float32(log_variance))[0])
+    got = float(jax.jit(gaussian_kl)(np.float32(mean), np.float32(log_variance))[0])
     t = np.linspace(-12, 12, 20001)
     exact = sum(
         np.trapezoid(q.pdf(t) * (q.logpdf(t) - scipy.stats.norm.logpdf(t)), t)
@@ -299,14 +312,16 @@ def test_gaussian_kl_against_scipy_quadrature_and_monte_carlo():
         )
     )
     np.testing.assert_allclose(got, exact, rtol=1e-5)
-    z = mean + np.exp(log_variance / 2) * np.asarray(random.normal(random.key(0), (200_000, 2)))
-    drawn = gaussian_log_prob(z, mean, log_variance) - gaussian_log_prob(z)
-    np.testing.assert_allclose(got, drawn.mean(), rtol=0.02)
+    noise = np.random.default_rng(0).normal(size=(200_000, 2))
+    z = np.float32(mean + np.exp(log_variance / 2) * noise)
+    ratio = lambda z: gaussian_log_prob(z, mean, log_variance) - gaussian_log_prob(z)  # noqa: E731
+    np.testing.assert_allclose(got, np.mean(jax.jit(ratio)(z)), rtol=0.02)
 
 
 def test_gaussian_kl_gradient_and_zero():
-    assert float(gaussian_kl(jnp.zeros((1, 3)), jnp.zeros((1, 3)))[0]) == 0
-    mean, log_variance = jnp.asarray([[0.5, -2.0]]), jnp.asarray([[0.2, -1.0]])
+    zero = np.zeros((1, 3), np.float32)
+    assert float(jax.jit(gaussian_kl)(zero, zero)[0]) == 0
+    mean, log_variance = np.float32([[0.5, -2.0]]), np.float32([[0.2, -1.0]])
     slopes = jax.jit(jax.grad(lambda m, v: gaussian_kl(m, v).sum(), argnums=(0, 1)))
     d_mean, d_log = slopes(mean, log_variance)
     np.testing.assert_allclose(d_mean, mean, rtol=1e-6)
@@ -322,8 +337,8 @@ def test_losses_of_pictures_in_place_of_a_likelihood():
     of = likelihood.compared({"l1": 2.0, "l2": 0.5})
     apart = np.tanh(np.float64(theta)) - x
     exact = -(2 * np.abs(apart) + 0.5 * apart**2).reshape(3, -1).mean(1)
-    np.testing.assert_allclose(of.log_prob(theta, x), exact, rtol=1e-5)
-    np.testing.assert_allclose(of.mean(theta), np.tanh(theta), rtol=1e-6)
+    np.testing.assert_allclose(jax.jit(of.log_prob)(theta, x), exact, rtol=1e-5)
+    np.testing.assert_allclose(jax.jit(of.mean)(theta), np.tanh(theta), rtol=1e-6)
     assert of.sample is None and not of.normalised and of.width(3) == 3
     with pytest.raises(ConfigError, match="no 'l3'"):
         likelihood.compared({"l3": 1.0})

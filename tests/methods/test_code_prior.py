@@ -15,7 +15,7 @@ from genlab.losses import likelihood
 from genlab.methods import VQVAE, CodePrior, code_prior
 from genlab.nets import autoregressive, mlp, quantise, vqvae
 
-X = random.uniform(random.key(1), (3, *tiny.SHAPE), minval=-1.0)
+X = np.float32(np.random.default_rng(1).uniform(-1, 1, (3, *tiny.SHAPE)))
 
 
 def parts():

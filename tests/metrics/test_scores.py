@@ -4,6 +4,7 @@ one that collapsed.
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -261,7 +262,7 @@ def test_modes_of_a_perfect_and_of_a_collapsed_sampler():
 
 def test_bound_and_reconstruction_of_a_vae(data):
     method = build(tiny.vae().method)
-    params, stats = method.init(random.key(0), {"image": jnp.zeros((2, 8, 8, 1))})
+    params, stats = jax.jit(method.init)(random.key(0), {"image": jnp.zeros((2, 8, 8, 1))})
     judged = EvaluationContext({}, method, data, params, stats, "validation", random.key(0))
     few, many = (Bound(draws)(judged).scores for draws in (2, 50))
     assert few["iwae"] < many["iwae"] and abs(few["elbo"] - many["elbo"]) < 0.5
@@ -316,30 +317,31 @@ def test_a_vaes_hook_is_the_likelihood_in_its_weights(data):
     """log w = log p(x | z) + log p(z) - log q(z | x), with the z that the key draws."""
     method = build(tiny.vae(given=("label",)).method)
     x, cond = as_batch(data.read("test", 6), method, data)
-    params, stats = method.init(random.key(0), {"image": x, **cond})
-    key = random.key(1)
-    (mean, log_variance), _ = game.apply(
-        method.encoder, "encoder", params, stats, x, cond, train=False
-    )
-    z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
-    prior, posterior = gaussian_log_prob(z), gaussian_log_prob(z, mean, log_variance)
-    found = method.log_likelihood(params, stats, x, z, cond) + prior - posterior
-    np.testing.assert_allclose(
-        method.log_weight(params, stats, x, key, cond), found, rtol=1e-5, atol=1e-4
-    )
+
+    @jax.jit
+    def both(key):
+        params, stats = method.init(random.key(0), {"image": x, **cond})
+        (mean, log_variance), _ = game.apply(
+            method.encoder, "encoder", params, stats, x, cond, train=False
+        )
+        z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        prior, posterior = gaussian_log_prob(z), gaussian_log_prob(z, mean, log_variance)
+        found = method.log_likelihood(params, stats, x, z, cond) + prior - posterior
+        return method.log_weight(params, stats, x, key, cond), found
+
+    np.testing.assert_allclose(*both(random.key(1)), rtol=1e-5, atol=1e-4)
 
 
 def test_annealed_closes_the_gap_that_an_untrained_encoder_leaves(data):
     method = build(tiny.vae(given=("label",)).method)
     x, cond = as_batch(data.read("test", 2), method, data)
-    params, stats = method.init(random.key(0), {"image": x, **cond})
+    params, stats = jax.jit(method.init)(random.key(0), {"image": x, **cond})
     judged = EvaluationContext({}, method, data, params, stats, "test", random.key(0))
     found = Annealed(images=8, temperatures=30, chains=2, leapfrog=3)(judged)
     which = np.random.default_rng(0).permutation(500)[:8]
     images, labels = as_batch({k: v[which] for k, v in judged.real.items()}, method, data)
-    _, iwae = importance_weighted(
-        lambda key: method.log_weight(params, stats, images, key, labels), random.key(0), 2
-    )
+    log_weight = lambda key: method.log_weight(params, stats, images, key, labels)  # noqa: E731
+    _, iwae = jax.jit(lambda key: importance_weighted(log_weight, key, 2))(random.key(0))
     assert found.each["ais"].shape == (8,) and found.scores["ais"] > float(iwae.mean())
 
 
@@ -363,7 +365,7 @@ def test_path_length_is_of_the_network_in_float32_and_of_one_label(data):
     half = build(spec(GAN, generator, critic, latent=4, given=("label",)))
     whole = dataclasses.replace(half, generator=in_float32(half.generator))
     batch = {"image": jnp.zeros((2, 8, 8, 1)), "label": jnp.eye(10)[jnp.zeros(2, jnp.int32)]}
-    params, stats = half.init(random.key(0), batch)
+    params, stats = jax.jit(half.init)(random.key(0), batch)
     lengths = [
         PathLength(Squared(), 40)(
             EvaluationContext({}, m, data, params, stats, "test", random.key(0))
