@@ -1,6 +1,6 @@
 """Breaks losses, play, data, checkpoints and metrics on purpose, a line at a time: tests must fail.
 
-Run:    python benchmarks/mutations.py             (some 15 minutes on 2 cores)
+Run:    python benchmarks/mutations.py             (the better part of an hour on 2 cores)
         python benchmarks/mutations.py --only r1   (those about r1; writes nothing)
         python benchmarks/mutations.py --only genlab/metrics  (those of a folder; likewise)
         python benchmarks/mutations.py --every 10  (one in ten; writes nothing)
@@ -14,6 +14,7 @@ found exactly once.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from queue import Queue
+from subprocess import PIPE
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]  # the oracles' lists of what there is to break
@@ -40,22 +43,39 @@ BY_ASSERTION = ("AssertionError", "assert", "Failed")  # the last is pytest's: n
 def copied(source: Path, target: Path) -> None:
     """What the tests need of a repository."""
     for folder in ("genlab", "tests"):
-        unseen = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source / folder, target / folder, ignore=unseen)
+        shutil.copytree(source / folder, target / folder)
     shutil.copy(source / "pyproject.toml", target)
 
 
-def ran(root: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Pytest in `root`, which imports the package that lies there."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "0", "-q", "-rf", "--tb=no", *arguments],
-        cwd=root,
+class Runners:
+    """Processes that run tests in copies (see `mutants/runner.py`), as many at a time as `jobs`."""
+
+    def __init__(self, jobs: int):
         # bytecode is recognised by size and second, too coarse for a file changed within one
-        env={**os.environ, "PYTHONPATH": ".", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+        told = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400"}
+        command = [sys.executable, Path(__file__).with_name("mutants") / "runner.py"]
+        self._free: Queue[subprocess.Popen] = Queue()
+        for _ in range(jobs):
+            runner = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, env=told)
+            self._free.put(runner)
+
+    def __enter__(self) -> "Runners":
+        return self
+
+    def __exit__(self, *_) -> None:
+        while not self._free.empty():
+            with self._free.get() as runner:
+                runner.stdin.close()
+
+    def ran(self, root: Path, *arguments: str) -> tuple[int, str]:
+        """(exit status, output) of pytest in `root`, which imports the package that lies there."""
+        runner = self._free.get()
+        try:
+            print(json.dumps([str(root), *arguments]), file=runner.stdin, flush=True)
+            status, output = json.loads(runner.stdout.readline())
+        finally:
+            self._free.put(runner)
+        return status, output
 
 
 def misfit(root: Path, mutant: Mutant) -> str:
@@ -71,7 +91,7 @@ def misfit(root: Path, mutant: Mutant) -> str:
     return ""
 
 
-def verdict(clean: Path, mutant: Mutant) -> tuple[str, str]:
+def verdict(clean: Path, runners: Runners, mutant: Mutant) -> tuple[str, str]:
     """(the test that failed, "") or ("", what is the matter)."""
     if matter := misfit(clean, mutant):
         return "", matter
@@ -79,12 +99,12 @@ def verdict(clean: Path, mutant: Mutant) -> tuple[str, str]:
         copied(clean, Path(folder))
         file = Path(folder) / mutant.file
         file.write_text(file.read_text().replace(mutant.old, mutant.new))
-        result = ran(Path(folder), "-x", *mutant.tests)
-    if result.returncode == 0:
+        status, output = runners.ran(Path(folder), "-x", *mutant.tests)
+    if status == 0:
         return "", f"survived {', '.join(mutant.tests)}"
-    red = re.search(r"^FAILED (.+?) - (\w*)", result.stdout, re.MULTILINE)
-    if result.returncode != 1 or red is None or red[2] not in BY_ASSERTION:
-        return "", f"crashed instead of failing:\n{result.stdout[-2000:]}{result.stderr[-2000:]}"
+    red = re.search(r"^FAILED (.+?) - (\w*)", output, re.MULTILINE)
+    if status != 1 or red is None or red[2] not in BY_ASSERTION:
+        return "", f"crashed instead of failing:\n{output[-4000:]}"
     return red[1], ""
 
 
@@ -97,16 +117,17 @@ def complete() -> None:
         sys.exit(f"no mutant of {', '.join(sorted(unbroken))}")
 
 
-def sound(clean: Path) -> None:
+def sound(clean: Path, runners: Runners) -> None:
     """Exits unless the tests pass without a mutation and fail where a file does not parse."""
     every = sorted({name for mutant in MUTANTS for name in mutant.tests})
-    before = ran(clean, *every)
-    if before.returncode:
-        sys.exit(f"tests fail without a mutation:\n{before.stdout}{before.stderr}")
+    status, output = runners.ran(clean, *every)
+    if status:
+        sys.exit(f"tests fail without a mutation:\n{output}")
     with tempfile.TemporaryDirectory() as folder:
         copied(clean, Path(folder))
         (Path(folder) / MUTANTS[-1].file).write_text("not a module")
-        if not ran(Path(folder), MUTANTS[-1].tests[0]).returncode:
+        status, _ = runners.ran(Path(folder), MUTANTS[-1].tests[0])
+        if not status:
             sys.exit("the tests of a copy import another genlab than the copy's")
 
 
@@ -159,12 +180,16 @@ def main() -> None:
 def broken(chosen: list[Mutant], jobs: int, check: bool) -> list[tuple[Mutant, str]]:
     """Each mutant with the test that failed, "" where none did; says so as it goes."""
     rows = []
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Runners(jobs) as runners,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
         clean = Path(folder)
         copied(ROOT, clean)
         if check:
-            sound(clean)
-        verdicts = pool.map(partial(verdict, clean), chosen)
+            sound(clean, runners)
+        verdicts = pool.map(partial(verdict, clean, runners), chosen)
         for mutant, (red, matter) in zip(chosen, verdicts, strict=True):
             print(f"{'red ' if red else 'FAIL'} {mutant.of}: {mutant.kind}", matter, flush=True)
             rows.append((mutant, red))

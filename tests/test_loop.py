@@ -25,7 +25,7 @@ from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
 from genlab.runtime.progress import Silent
 from genlab.sampling.draw import SampleRequest, generate
-from genlab.train.goodput import goodput, one_line
+from genlab.runs.goodput import goodput, one_line
 from genlab.train.log import NotFinite
 from genlab.train.program import cost, prepare
 

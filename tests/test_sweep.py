@@ -6,6 +6,7 @@ from genlab.config import ConfigError, override, spec
 from genlab.data import arrays
 from genlab.evaluation.evaluators import Reconstruction
 from genlab.runs.folder import RunFolder
+from genlab.runs.goodput import start_to_end
 from genlab.runtime.progress import Silent
 from genlab.sweep import plan, run
 from genlab.sweep.run import finished
@@ -51,6 +52,7 @@ def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(tmp_path):
 
     told = json.loads((tmp_path / "sweep.json").read_text())
     assert told["variants"] == ["plain", "beta"] and told["seeds"] == [0, 1]
+    assert start_to_end(RunFolder(tmp_path / "plain/seed0")) > 0  # training and scoring were timed
 
 
 def test_more_rounds_continue_a_finished_run(tmp_path):

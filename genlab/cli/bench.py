@@ -50,7 +50,7 @@ def run(arguments) -> None:
 def _goodput(workdir: str):
     """Of the run in a folder, printed; None where there is none."""
     from genlab.runs.folder import RunFolder
-    from genlab.train.goodput import goodput, one_line
+    from genlab.runs.goodput import goodput, one_line
 
     if found := goodput(RunFolder(workdir)):
         print(f"goodput        {one_line(found)}")

@@ -13,7 +13,7 @@ env.json       versions, commit and hardware, of each start
 metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
 cost.json      FLOPs per round, parameters, compile time
 profile/, profile.json  a trace of some rounds, and what they spend their time on (`--profile`)
-clock.jsonl    seconds of each start by what they were spent on: see `train.goodput`
+clock.jsonl    seconds of each start by what they were spent on: see `runs.goodput`
 status.json    running | interrupted | finished | failed, and why; after a kill, running
 unlogged.json  of an interrupted run: the rounds of the log row it was in
 checkpoints/   Orbax; samples/ pictures

@@ -18,6 +18,7 @@ from genlab.data.sources import contents_of
 from genlab.runs import data_files, ingredients, kept_code
 from genlab.runs.files import sound_object_in, write_json, write_text, writing
 from genlab.runs.folder import RunFolder, work_folder
+from genlab.runs.goodput import Clock
 from genlab.runs.identity import identity
 from genlab.runtime.progress import Progress
 from genlab.sweep.plan import Job, Result
@@ -184,8 +185,9 @@ def evaluate(job: Job, show: Progress) -> None:
     """
     from genlab.evaluation.evaluate import best_and_last, unscored
 
-    run = RunFolder(job.workdir)
-    rows = best_and_last(job.workdir) if job.config.evaluate else []
+    run, clock = RunFolder(job.workdir), Clock(scoring=True)
+    with clock.counting("evaluation"):
+        rows = best_and_last(job.workdir) if job.config.evaluate else []
     for row in rows:
         scores = {name: value for name, value in row["scores"].items() if value is not None}
         told = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
@@ -193,6 +195,7 @@ def evaluate(job: Job, show: Progress) -> None:
     if lacking := unscored(job.workdir, rows):
         raise ConfigError(f"not scored, for the data are gone: {', '.join(lacking)}")
     code = {"evaluated_code": kept_code.scoring_digest(job.config)}
+    clock.keep(run, run.status.get("step", 0))
     run.write("status.json", {**run.status, "evaluated": _evaluation(job.config), **code})
 
 

@@ -26,7 +26,7 @@ from genlab.runtime import placement, processes, profiling, signals
 from genlab.runtime.progress import Progress, Silent
 from genlab.train import hooks
 from genlab.train.folders import claimed, recorded
-from genlab.train.goodput import Clock
+from genlab.runs.goodput import Clock
 from genlab.train.log import LAG, Log, event_files
 from genlab.train.program import Training, cost, prepare
 from genlab.train.vmapped import Runs

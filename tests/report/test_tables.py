@@ -8,6 +8,7 @@ from genlab.report.protocol import UnlikeProtocols, final, measured
 from genlab.report.reading import read
 from genlab.report.tables.cost import amount, costs, hardware, traced
 from genlab.report.tables.table import legend, table, tables
+from genlab.runs.folder import RunFolder
 
 
 def _by_name(folder):
@@ -236,19 +237,31 @@ def test_markdown_table_has_the_numbers_and_the_protocol(sweep):
 
 def test_cost_is_per_finished_run(sweep):
     hinge, wgan = costs(read(sweep))
-    runs, rounds, images, parameters, flops, seconds, compiling = hinge.cells
+    runs, rounds, images, parameters, flops, seconds, compiling, whole = hinge.cells
     assert (runs, rounds) == ("3", "300")
     assert images == "38.4\N{NO-BREAK SPACE}k"  # 300 rounds of 128
     assert parameters.replace("\N{NO-BREAK SPACE}", " ") == "1.5 M (gen 1 M, disc 500 k)"
     assert flops == "600\N{NO-BREAK SPACE}GFLOP"  # 300 rounds of 2e9
-    assert seconds == "30" and compiling == "4"
+    assert seconds == "30" and compiling == "4" and whole == "–"  # no clock
     assert wgan.cells[:2] == ("2", "300")  # the failed run stopped at 120
 
 
 def test_cost_that_was_not_counted_is_a_dash(make, tmp_path):
     run = make.run(tmp_path / "run", cost={"flops_per_round": None}, metrics=[])
     (cost,) = costs(read(run))
-    assert cost.cells == ("1", "300", "–", "–", "–", "–", "–")
+    assert cost.cells == ("1", "300", "–", "–", "–", "–", "–", "–")
+
+
+def test_start_to_end_is_every_start_and_the_last_scoring(make, tmp_path):
+    folder = make.sweep(tmp_path, {"a": [{}, {}]})
+    for seed in (0, 1):
+        run = RunFolder(folder / f"a/seed{seed}")
+        for start, wall in (("1", 5.0), ("1", 20.0), ("2", 30.0), ("3 scoring", 9.0)):
+            run.append("clock.jsonl", {"start": start, "wall": wall})
+    assert costs(read(folder))[0].cells[-1] == "59"
+    run.append("clock.jsonl", {"start": "4 scoring", "wall": 10.0})
+    assert costs(read(folder))[0].cells[-1] == "59.50 (59.00 to 60.00)"
+    assert "All 2 runs took 2.0 minutes from start to end" in hardware(read(folder))
 
 
 def test_times_of_unlike_machines_are_called_so(make, tmp_path):

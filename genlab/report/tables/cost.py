@@ -10,17 +10,20 @@ from genlab.report.reading import Run, Sweep
 from genlab.report.statistics import decimals, estimate
 from genlab.report.tables.table import NOTHING
 from genlab.runs.files import object_in
+from genlab.runs.folder import RunFolder
+from genlab.runs.goodput import start_to_end
 from genlab.runtime.profiling import one_line
 
 UNITS = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 HEADINGS = (
     "runs", "rounds", "images", "parameters", "arithmetic", "training [s]",
-    "compiling [s]",
+    "compiling [s]", "start to end [s]",
 )  # fmt: skip
 LEGEND = (
     "Means per finished run, or per run where none finished: rounds trained, real images consumed, "
-    "floating-point operations, seconds without compilation; of seconds, in brackets, the least "
-    "and the greatest of the runs."
+    "floating-point operations, seconds without compilation; from start to end, with evaluation, "
+    "pictures and scoring, seconds by the clock; of seconds, in brackets, the least and the "
+    "greatest of the runs."
 )
 
 
@@ -42,6 +45,7 @@ def costs(sweep: Sweep) -> list[Cost]:
         _amounts(chosen.values(), flops, "FLOP"),
         _times(chosen.values(), lambda run: number(run.last("seconds"))),
         _times(chosen.values(), lambda run: number(run.cost.get("compile_seconds"))),
+        _times(chosen.values(), lambda run: start_to_end(RunFolder(run.folder))),
         strict=True,
     )
     return [Cost(variant, cells) for variant, cells in zip(chosen, columns, strict=True)]
@@ -53,11 +57,21 @@ def flops(run: Run) -> float:
 
 
 def hardware(sweep: Sweep) -> str:
-    """One line on what the times were taken on; it says so when runs used unlike machines."""
+    """One line on what the times were taken on, and their sum; it says so when runs used unlike
+    machines.
+    """
     machines = dict.fromkeys(_machine(run) for run in sweep.runs if run.env)
     if len(machines) > 1:
         return f"Times were taken on unlike machines and do not compare: {'; '.join(machines)}."
-    return f"Times were taken on {next(iter(machines))}." if machines else ""
+    return f"Times were taken on {next(iter(machines))}.{_in_all(sweep)}" if machines else ""
+
+
+def _in_all(sweep: Sweep) -> str:
+    """From start to end, of runs that were trained one by one."""
+    seconds = sum(start_to_end(RunFolder(run.folder)) for run in sweep.runs)
+    if not math.isfinite(seconds) or any(run.cost.get("sharing", 1) != 1 for run in sweep.runs):
+        return ""
+    return f" All {len(sweep.runs)} runs took {seconds / 60:.1f} minutes from start to end."
 
 
 def traced(sweep: Sweep) -> str:
