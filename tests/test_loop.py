@@ -23,9 +23,9 @@ from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.evaluators import Reconstruction
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
+from genlab.runs.goodput import goodput, one_line
 from genlab.runtime.progress import Silent
 from genlab.sampling.draw import SampleRequest, generate
-from genlab.runs.goodput import goodput, one_line
 from genlab.train.log import NotFinite
 from genlab.train.program import cost, prepare
 

@@ -22,11 +22,11 @@ from genlab import config as config_lib
 from genlab.game import State
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
+from genlab.runs.goodput import Clock
 from genlab.runtime import placement, processes, profiling, signals
 from genlab.runtime.progress import Progress, Silent
 from genlab.train import hooks
 from genlab.train.folders import claimed, recorded
-from genlab.runs.goodput import Clock
 from genlab.train.log import LAG, Log, event_files
 from genlab.train.program import Training, cost, prepare
 from genlab.train.vmapped import Runs
