@@ -13,6 +13,14 @@ def with_set(name: str, resident: bool) -> tuple[str, ...]:
 
 DATA = (
     Mutant(
+        "sprites",
+        "a smaller picture is a corner of the large one",
+        "genlab/data/sets/sprites.py",
+        "(jnp.arange(size) + 0.5) * (SIZE / size)",
+        "jnp.arange(size) + 0.5",
+        test("data/test_sprites.py", "fewer_pixels_show_the_same_shape"),
+    ),
+    Mutant(
         "augmentation of data",
         "keyed by row alone, resident: every batch repeats its draws",
         SOURCES,

@@ -15,6 +15,22 @@ MOMENTS = test(OF_FRECHET, "moments_are_the_textbook_mean_and_unbiased_covarianc
 
 METRICS = (
     Mutant(
+        "shares of variance",
+        "what seeds add by chance is the methods'",
+        "genlab/report/variance.py",
+        "between - (len(methods) - 1) * noise",
+        "between",
+        test("report/test_statistics.py", "shares_of_one_level_are_those_of_its_f_statistic"),
+    ),
+    Mutant(
+        "shares of variance",
+        "settings away from the mean of all methods",
+        "genlab/report/variance.py",
+        "_squares(x, wholes[m].mean())",
+        "_squares(x, every.mean())",
+        test("report/test_statistics.py", "shares_of_nested_levels"),
+    ),
+    Mutant(
         "precision_recall",
         "a point on the surface of a ball is outside",
         NEIGHBOURS,

@@ -13,12 +13,12 @@ from genlab.data.sets.sprites import COUNT, COUNTS, FACTORS, picture
 MIDDLE = {"scale": 5, "orientation": 0, "x": 0, "y": 31}
 
 
-def drawn(**factors):
-    """Pictures as booleans, [B, 64, 64]."""
+def drawn(size=64, **factors):
+    """Pictures as booleans, [B, size, size]."""
     wide = {n: jnp.atleast_1d(jnp.asarray(factors.get(n, MIDDLE.get(n, 0)))) for n in FACTORS}
     b = max(len(v) for v in wide.values())
     wide = {n: jnp.broadcast_to(v, (b,)) for n, v in wide.items()}
-    return np.asarray(jax.jit(picture)(**wide))[..., 0] == 255
+    return np.asarray(jax.jit(picture, static_argnames="size")(**wide, size=size))[..., 0] == 255
 
 
 def test_every_combination_is_in_one_split_once():
@@ -46,6 +46,8 @@ def test_a_batch_is_of_its_split_and_as_read():
         source.count("dev")
     with pytest.raises(ConfigError, match="needs one"):
         sprites(test=0)
+    with pytest.raises(ConfigError, match="size=8"):
+        sprites(size=8)
 
 
 def test_pictures_are_as_their_factors_say():
@@ -64,3 +66,14 @@ def test_pictures_are_as_their_factors_say():
     turned = drawn(shape=1, x=16, y=16, orientation=np.array([0, 39, 10]))
     assert (turned[0] != turned[1]).sum() <= 4  # the first and the last angle are the same
     assert (turned[0] != turned[2]).sum() > 20
+
+
+def test_fewer_pixels_show_the_same_shape():
+    """A pixel of the smaller picture is as the four that it stands for, where those are alike."""
+    assert sprites(size=32).columns["image"].shape == (32, 32, 1)
+    where = {"shape": np.arange(3), "x": 16, "y": 5, "orientation": 3}
+    whole = drawn(**where).reshape(3, 32, 2, 32, 2).mean((2, 4))
+    small = drawn(32, **where)
+    alike = (whole == 0) | (whole == 1)
+    assert (small != whole)[alike].mean() < 1e-3  # a corner that none of the four sees
+    assert alike.mean() > 0.9 and (small.sum((1, 2)) > 20).all()

@@ -8,6 +8,7 @@ from scipy import stats
 
 from genlab.report.scores import score
 from genlab.report.statistics import Estimate, decimals, estimate, written
+from genlab.report.variance import shares
 
 # t(0.975, n - 1) as printed in textbooks
 TEXTBOOK = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262, 30: 2.045}
@@ -83,3 +84,24 @@ def test_known_scores_point_the_right_way(name, heading, best):
 
 def test_an_unknown_score_has_no_arrow():
     assert score("modes_missing").heading == "modes_missing"
+
+
+def test_shares_of_one_level_are_those_of_its_f_statistic():
+    groups = np.random.default_rng(1).normal([[0.0], [0.5], [3.0]], 1.0, (3, 5))
+    by = {f"s{i}": group.tolist() for i, group in enumerate(groups)}
+    gained = 2 * (stats.f_oneway(*groups).statistic - 1)
+    expected = gained / (gained + groups.size)  # omega^2 in terms of F
+    assert shares({"a": by}) == pytest.approx((0, expected, 1 - expected))
+    methods = {name: {"only": group} for name, group in by.items()}
+    assert shares(methods) == pytest.approx((expected, 0, 1 - expected))
+
+
+def test_shares_of_nested_levels():
+    without = {"a": {"1": [0, 0], "2": [2, 2]}, "b": {"1": [10, 10], "2": [12, 12]}}
+    assert shares(without) == pytest.approx((200 / 208, 8 / 208, 0))  # seeds change nothing
+    assert shares({"a": {"1": [1.0, 1.0]}}) == (0, 0, 0)
+    seeds = np.random.default_rng(0).normal(size=(4, 500)).tolist()
+    noise = {"a": {"1": seeds[0], "2": seeds[1]}, "b": {"1": seeds[2], "2": seeds[3]}}
+    assert shares(noise) == pytest.approx((0, 0, 1), abs=4e-3)
+    with pytest.raises(ValueError, match="two seeds"):
+        shares({"a": {"1": [1.0], "2": [2.0]}})

@@ -37,20 +37,27 @@ angle are the same, as in dSprites."""
 COUNTS = tuple(len(values) for values in FACTORS.values())
 COUNT = int(np.prod(COUNTS))  # 737,280
 SQUARE, ELLIPSE, HEART = 9.6, (12.8, 7.25), 9.5  # half a side, semi-axes, unit, pixels at scale 1
+SMALLEST, LARGEST = 16, 256
 SPLIT = 7  # randomness of which combinations are held out
 TOGETHER = 2**11  # pictures drawn at once when a split is read
 
 
 def sprites(
-    validation: int = 1_000, test: int = 10_000, seed: int = 0, augment: tuple = ()
+    validation: int = 1_000,
+    test: int = 10_000,
+    seed: int = 0,
+    augment: tuple = (),
+    size: int = SIZE,
 ) -> Source:
-    """A white square, ellipse or heart on black, uint8 0 or 255 [64, 64, 1]: 3 shapes, 6 scales, 40
-    orientations, 32 x 32 places, each combination once (737,280).
+    """A white square, ellipse or heart on black, uint8 0 or 255 [size, size, 1]: 3 shapes, 6
+    scales, 40 orientations, 32 x 32 places, each combination once (737,280). In fewer pixels than
+    64x64 neighbouring combinations may look the same.
 
     Columns: image; shape, scale, orientation, x and y, each a label. `validation` and `test`
     combinations are held out, chosen by `seed`; the train split has all others.
 
-    ConfigError for held-out splits of no example, and for more than there are combinations.
+    ConfigError for held-out splits of no example, for more than there are combinations, and for a
+    size outside of 16 to 256.
     """
     counts = {"train": COUNT - validation - test, "validation": validation, "test": test}
     if min(counts.values()) < 1:
@@ -58,8 +65,10 @@ def sprites(
             f"validation={validation}, test={test}: of {COUNT} combinations each split needs one "
             "or more"
         )
-    columns = {"image": Image((SIZE, SIZE, 1)), **{n: Label(v) for n, v in FACTORS.items()}}
-    return Sprites(columns, counts, seed, tuple(augment))
+    if not SMALLEST <= size <= LARGEST:
+        raise ConfigError(f"size={size}: sprites are {SMALLEST} to {LARGEST} pixels wide")
+    columns = {"image": Image((size, size, 1)), **{n: Label(v) for n, v in FACTORS.items()}}
+    return Sprites(columns, counts, seed, tuple(augment), size)
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class Sprites:
     counts: Mapping[str, int]
     seed: int = 0
     augment: tuple[Augmentation, ...] = ()
+    size: int = SIZE
     resident = True
 
     def count(self, split: str) -> int:
@@ -123,7 +133,7 @@ class Sprites:
         values = dict(zip(FACTORS, jnp.unravel_index(index, COUNTS), strict=True))
         found = {name: value.astype(jnp.int32) for name, value in values.items()}
         if "image" in self.columns:
-            found["image"] = picture(**values)
+            found["image"] = picture(**values, size=self.size)
         return {name: found[name] for name in self.columns}
 
 
@@ -133,16 +143,17 @@ def picture(
     orientation: Int[Array, " b"],
     x: Int[Array, " b"],
     y: Int[Array, " b"],
-) -> Int[Array, "b 64 64 1"]:
+    size: int = SIZE,
+) -> Int[Array, "b size size 1"]:
     """uint8 pictures of the indices of factors: a pixel is white where its centre is inside."""
     at = [16 + 32 * place.astype(jnp.float32) / (PLACES - 1) for place in (x, y)]
-    pixels = jnp.arange(SIZE) + 0.5
+    pixels = (jnp.arange(size) + 0.5) * (SIZE / size)
     right = pixels[None, None] - at[0][:, None, None]
     down = pixels[None, :, None] - at[1][:, None, None]
     angle = jnp.asarray(ANGLES, jnp.float32)[orientation][:, None, None]
-    size = jnp.asarray(SCALES, jnp.float32)[scale][:, None, None]
-    u = (jnp.cos(angle) * right + jnp.sin(angle) * down) / size
-    v = (jnp.cos(angle) * down - jnp.sin(angle) * right) / size
+    large = jnp.asarray(SCALES, jnp.float32)[scale][:, None, None]
+    u = (jnp.cos(angle) * right + jnp.sin(angle) * down) / large
+    v = (jnp.cos(angle) * down - jnp.sin(angle) * right) / large
     kinds = jnp.stack([_in_square(u, v), _in_ellipse(u, v), _in_heart(u, v)])
     inside = jnp.take_along_axis(kinds, shape[None, :, None, None], axis=0)[0]
     return jnp.where(inside, 255, 0).astype(jnp.uint8)[..., None]
