@@ -1,0 +1,119 @@
+"""One table of a finished sweep of autoencoders: the bound and its kind, samples, reconstructions,
+cost; a model that is made from another run has the cost of both.
+
+Run:    python experiments/vae_zoo/table.py digits runs/vae_zoo
+        python experiments/vae_zoo/table.py products runs/vae_zoo_products
+        python experiments/vae_zoo/table.py small runs/vae_zoo_small
+Writes: experiments/vae_zoo/results/NAME.md
+"""
+
+import json
+import math
+import sys
+from pathlib import Path
+
+from genlab.report.numbers import number
+from genlab.report.reading import Run, Sweep, read
+from genlab.report.statistics import Estimate, decimals, estimate, written
+from genlab.report.tables.cost import amount, flops
+from genlab.runs.files import object_in
+
+RESULTS = Path(__file__).parent / "results"
+COLUMNS = {  # score: its heading
+    "iwae": "bound, nats ↑", "fd": "FD ↓", "precision": "precision ↑", "recall": "recall ↑",
+    "mse": "MSE of reconstructions ↓",
+}  # fmt: skip
+CODED, DENSITY = "log p(x, codes)", "density, IWAE"
+
+
+def scores(run: Run) -> dict[str, float]:
+    """Of the test split."""
+    rows = [row.scores for row in run.evals if row.protocol.get("split") == "test"]
+    return {name: value for row in rows for name, value in row.items()}
+
+
+def kind(run: Run) -> str:
+    """What its bound is; "-" for a method that has none."""
+    drawn = [row.protocol["draws"] for row in run.evals if row.name == "bound"]
+    if not drawn:
+        return "-"
+    method = run.config["method"]
+    if "CodePrior" in method["call"]:
+        return CODED
+    if "learned_gaussian" in json.dumps(method["likelihood"]):
+        return f"{DENSITY}, {drawn[-1]} draws"
+    return f"IWAE, {drawn[-1]} draws"
+
+
+def bases(run: Run) -> set[Path]:
+    """The runs that its networks are from."""
+    held = object_in(run.folder / "ingredients.json")
+    return {Path(one["run"]).resolve() for one in held.values()}
+
+
+def costs(run: Run, runs: dict[Path, Run]) -> tuple[float, float, float]:
+    """(parameters trained, floating-point operations, seconds of training), with those of the runs
+    it is made from.
+    """
+    both = [run, *(runs[path] for path in bases(run) if path in runs)]
+    each = [(_parameters(one), flops(one), number(one.last("seconds"))) for one in both]
+    return tuple(math.fsum(values) for values in zip(*each, strict=True))
+
+
+def table(sweep: Sweep) -> list[str]:
+    """A row for each variant; the best of a column in bold where there are others of its kind."""
+    runs = {run.folder.resolve(): run for run in sweep.runs}
+    done = {v: [r for r in sweep.of(v) if r.status == "finished"] for v in sweep.variants}
+    done = {variant: of for variant, of in done.items() if of}
+    found = {
+        name: {v: estimate([scores(r).get(name, math.nan) for r in of]) for v, of in done.items()}
+        for name in COLUMNS
+    }
+    places = {name: decimals([e for e in of.values() if e]) for name, of in found.items()}
+    lines = [
+        "| variant | " + " | ".join(COLUMNS.values()) + " | kind of bound | parameters "
+        "| arithmetic | training, s | seeds |",
+        "| --- " * (len(COLUMNS) + 6) + "|",
+    ]
+    for variant, of in done.items():
+        cells = [_cell(found[name][variant], places[name]) for name in COLUMNS]
+        parameters, operations, seconds = costs(of[0], runs)
+        more = [amount(parameters), amount(operations, "FLOP"), f"{seconds:.0f}", str(len(of))]
+        lines.append(f"| {variant} | " + " | ".join([*cells, kind(of[0]), *more]) + " |")
+    real = next((e.baselines for r in sweep.runs for e in r.evals if e.name == "fidelity"), {})
+    held = [f"*{real[name]:.{places[name]}f}*" if name in real else "" for name in COLUMNS]
+    return [*lines, "| *real data* | " + " | ".join([*held, *[""] * 5]) + " |"]
+
+
+def _parameters(run: Run) -> float:
+    """Trained ones."""
+    held = run.cost.get("parameters", {})
+    return math.fsum(held.values()) if isinstance(held, dict) else number(held)
+
+
+def _cell(value: Estimate | None, places: int) -> str:
+    return "-" if value is None else written(value, places)
+
+
+def main(name: str, folder: Path) -> None:
+    """Writes the table."""
+    sweep = read(folder)
+    where = next(run.env for run in sweep.runs if run.env)
+    lines = [
+        f"# {sweep.title}",
+        "",
+        f"Made by `genlab sweep --config=experiments/vae_zoo/{name}.py --workdir={folder}` and "
+        f"`python experiments/vae_zoo/table.py {name} {folder}`: means and 95 % t-intervals over "
+        "seeds, test split. Bounds of one kind are comparable with each other. Parameters, "
+        "arithmetic and seconds are of seed 0 and of all runs that a model is made of. "
+        f"{where.get('cpus')} CPU cores, jax {where.get('jax')}, commit {where.get('commit')}.",
+        "",
+        *table(sweep),
+    ]
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
