@@ -39,7 +39,11 @@ ABSENT = {  # what may have to be downloaded or installed: replaced by noise of 
     "genlab.data:mnist5k": ((28, 28, 1), 10),
 }
 
-SIZES = {"binarized_mnist": (28, 28, 1), "shapes3d": (64, 64, 3)}  # of sets that are not 32x32x3
+SIZES = {  # of sets that are not 32x32x3
+    "binarized_mnist": (28, 28, 1),
+    "mnist": (28, 28, 1),
+    "shapes3d": (64, 64, 3),
+}
 
 
 def noise(shape: tuple[int, ...], classes: int, augment: tuple = ()) -> Source:

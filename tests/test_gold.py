@@ -138,3 +138,26 @@ def test_autoencoders_have_the_parameters_of_the_authors(variant):
         assert counts["critic"] == 11_000 + 5 * 1_001_000 + 1_001  # they have two logits
     if variant == "vq-vae-cifar10":
         assert stats["quantiser"]["codebook"]["sums"].shape == (512, 64)
+
+
+PYTHAE = VAES.parent / "pythae.py"
+
+
+def test_pythaes_networks_and_settings_are_its_own():
+    """Of clementchadebec/benchmark_VAE at 6419e21, layer by layer."""
+    found = {name: plan.configure(load(PYTHAE), name, {}) for name in plan.variants(load(PYTHAE))}
+    batch = {"image": jax.ShapeDtypeStruct((2, 28, 28, 1), jnp.float32)}
+    params, _ = jax.eval_shape(build(found["vae"].method).init, jax.random.key(0), batch)
+    counts = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
+    widths = (1, 128, 256, 512, 1024)
+    down = sum(16 * a * b + 3 * b for a, b in zip(widths, widths[1:], strict=False))
+    up = 17 * 16_384 + 9 * 1024 * 512 + 3 * 512 + 9 * 512 * 256 + 3 * 256 + 9 * 256 + 1
+    assert (counts["encoder"], counts["decoder"]) == (down + 2 * 1_025 * 16, up)
+    method = {name: config.method for name, config in found.items()}
+    assert (found["vae"].batch_size, found["vae"].loop.steps) == (100, 60_000)
+    assert method["beta-vae"].beta == 2 and method["vae"].likelihood.sigma == 2
+    more = method["disentangled-beta-vae"].divergences.capacity
+    assert more.weight == 5 and schedule((0, 26 * 600), more.nats) == [0.0, 30.0]
+    assert method["info-vae"].divergences.imq_mmd == 1000 - 1
+    assert method["wae-mmd"].divergences.imq_mmd == 10
+    assert method["vamp"].prior.components == 50 and method["factor-vae"].adversary.weight == 5

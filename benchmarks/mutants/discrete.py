@@ -9,10 +9,35 @@ AUTO, OF_AUTO = "genlab/nets/autoregressive.py", "nets/test_autoregressive.py"
 PRIOR, OF_PRIOR = "genlab/methods/code_prior.py", "methods/test_code_prior.py"
 LEVELS, OF_LEVELS = "genlab/nets/topdown.py", "methods/test_hierarchical.py"
 FITTED, OF_FITTED = "genlab/nets/fitted.py", "methods/test_ex_post.py"
+DEAD = "dead_codes_of_a_codebook_by_gradient_become_vectors_of_the_batch_on_all_devices"
 TWO = "the_codes_of_two_devices_are_averaged_over_the_global_batch_and_restarts_agree"
 ROTATION = "the_rotation_trick_turns_and_scales_the_gradient_and_keeps_its_angle"
 
 DISCRETE = (
+    Mutant(
+        "codebook",
+        "restarts when nothing trains",
+        BOOKS,
+        "if train and _moving(self):\n            rows, at",
+        "if _moving(self):\n            rows, at",
+        test(QUANTISE, DEAD),
+    ),
+    Mutant(
+        "codebook",
+        "a restarted code is displaced by its parameter",
+        BOOKS,
+        "drawn - at, shift.value",
+        "drawn, shift.value",
+        test(QUANTISE, DEAD),
+    ),
+    Mutant(
+        "codebook",
+        DEVICE,
+        BOOKS,
+        "(1 - self.decay) * collectives.total(used)",
+        "(1 - self.decay) * used",
+        test(QUANTISE, DEAD),
+    ),
     Mutant(
         "codebook",
         DETACHED,
@@ -52,8 +77,8 @@ DISCRETE = (
         "averaged codebook",
         "restarts that differ from device to device",
         BOOKS,
-        "drawn = collectives.dealt(rows[at])",
-        "drawn = rows[at]",
+        "return collectives.dealt(rows[random.randint(key, (size,), 0, len(rows))])",
+        "return rows[random.randint(key, (size,), 0, len(rows))]",
         test(QUANTISE, TWO),
     ),
     Mutant(
@@ -68,8 +93,8 @@ DISCRETE = (
         "averaged codebook",
         "averages that move outside of training",
         BOOKS,
-        "if train and self.is_mutable_collection",
-        "if self.is_mutable_collection",
+        "if train and _moving(self):\n            rows, own",
+        "if _moving(self):\n            rows, own",
         test(QUANTISE, "averages_follow_the_vectors_of_their_codes"),
     ),
     Mutant(

@@ -34,9 +34,10 @@ import optax
 from genlab import spec
 from genlab.losses import bounds, likelihood, posterior, spherical
 from genlab.methods import Comparison, adversaries
-from genlab.nets import Discriminator, flows, mlp, priors
+from genlab.nets import Decoder, Discriminator, flows, mlp, priors, spectral
 
-critic = spec(Discriminator, spec(mlp.Down, (64, 64)))"""
+critic = spec(Discriminator, spec(mlp.Down, (64, 64)))
+decoder = spec(Decoder, spec(mlp.Up, (8, 8, 1), (64, 64)))"""
 OF_POSTERIORS = (posterior, spherical)
 ARGUMENTS = {
     "gumbel_softmax": ", classes=4",
@@ -112,6 +113,10 @@ METHODS = {
         'posterior=spec(posterior.point), divergences={"squared_norm": 1e-2}, '
         'regularisers={"squared_weights": 1e-4}'
     ),
+    "RAE with spectral normalisation": (
+        'posterior=spec(posterior.point), divergences={"squared_norm": 1e-2}, '
+        "decoder=spec(spectral.SpectralNorm, decoder)"
+    ),
     "AAE": "posterior=spec(posterior.point), adversary=spec(adversaries.AlternatingPrior, critic)",
     "WAE-GAN": (
         "posterior=spec(posterior.point), adversary=spec(adversaries.Prior, critic, weight=10.0)"
@@ -136,7 +141,13 @@ METHODS = {
     "an amortised IAF posterior": "flow=spec(flows.InverseAutoregressive, context=16)",
     "a spline posterior": "flow=spec(flows.Spline, layers=4, bins=8)",
     "a flow as prior": "prior=spec(priors.Flow, spec(flows.Spline))",
+    "an autoregressive prior (MAF)": (
+        "prior=spec(priors.Flow, spec(flows.InverseAutoregressive, layers=5))"
+    ),
     "sigma-VAE": "likelihood=spec(likelihood.optimal_gaussian)",
+    "MS-SSIM VAE": (
+        'likelihood=spec(likelihood.compared, {"ms_ssim": dict(weight=1.0, window=3)}), beta=1e-2'
+    ),
     "perceptual VAE": (
         'comparison=spec(Comparison, features=spec(mlp.Down, (16,)), perceptual={"content": 1.0})'
     ),
@@ -194,7 +205,8 @@ def checked(line: str) -> str:
     more = given["flow"].get("context", 0) if "flow" in given else 0
     numbers = own.numbers(LATENT) + more if "posterior" in given or more else 0
     encoder = spec(Encoder, spec(mlp.Down, (16,)), latent=LATENT, numbers=numbers)
-    decoder = spec(Decoder, spec(mlp.Up, (*tiny.SHAPE[:-1], width), (16,)))
+    usual = spec(Decoder, spec(mlp.Up, (*tiny.SHAPE[:-1], width), (16,)))
+    decoder = given.pop("decoder", usual)
     method = spec(VAE, encoder, decoder, **given)
     e = build(tiny.experiment(method, build(method).players()))
     moves = game.batches_per_round(e.method)

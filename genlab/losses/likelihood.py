@@ -5,8 +5,10 @@ Each factory returns a `Likelihood`, which says how many channels the decoder mu
 level an image was stored at.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -15,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
-from genlab.config import ConfigError, choose
+from genlab.config import ConfigError, choose, did_you_mean
 from genlab.losses import pictures
 from genlab.runtime import collectives
 
@@ -227,16 +229,17 @@ def logistic_mixture(mixtures: int = 10, levels: int = 256) -> Likelihood:
     return Likelihood(width, log_prob, mean, sample)
 
 
-def compared(losses: Mapping[str, float] = L1) -> Likelihood:
+def compared(losses: Mapping[str, float | Mapping] = L1) -> Likelihood:
     """Minus a weighted sum of losses between the picture tanh(theta) and x, by name in
-    `losses.pictures`, in place of a likelihood: MS-SSIM and other distances that are no density
-    (Snell et al. 2017, arXiv:1511.06409). No bound on a likelihood follows.
+    `losses.pictures`, each a weight or a dict of `weight` and arguments, in place of a likelihood:
+    MS-SSIM and other distances that are no density (Snell et al. 2017, arXiv:1511.06409). No bound
+    on a likelihood follows. ConfigError for an argument that a loss has not.
     """
-    found = {name: choose(pictures, name) for name in losses}
+    found = {name: _between(name, given) for name, given in losses.items()}
 
     def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
         made = jnp.tanh(theta)
-        values = (losses[name] * of(made, x) for name, of in found.items())
+        values = (weight * of(made, x) for weight, of in found.values())
         return -sum(values, jnp.zeros(len(x)))
 
     return Likelihood(1, log_prob, jnp.tanh, normalised=False)
@@ -264,6 +267,17 @@ def categorical(levels: int = 256) -> Likelihood:
         return 2.0 * random.categorical(key, split(theta)) / (levels - 1) - 1
 
     return Likelihood(levels, log_prob, mean, sample)
+
+
+def _between(name: str, given: float | Mapping) -> tuple[float, Callable]:
+    """The weight of a loss between pictures, and the loss with its arguments."""
+    of, more = choose(pictures, name), dict(given) if isinstance(given, Mapping) else {}
+    weight = more.pop("weight", 1.0) if isinstance(given, Mapping) else given
+    known = inspect.signature(of).parameters
+    if unknown := [argument for argument in more if argument not in known]:
+        hint = did_you_mean(unknown[0], known)
+        raise ConfigError(f"likelihood.losses.{name}: no argument {unknown[0]!r}{hint}")
+    return weight, partial(of, **more)
 
 
 def _location(theta: Theta) -> Data:

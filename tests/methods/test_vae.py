@@ -3,6 +3,7 @@ al. 2019).
 """
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from genlab.data import digits, ring
 from genlab.game import abilities
 from genlab.game.abilities import HasLogWeight, require
 from genlab.losses import bounds, likelihood, posterior, spherical
+from genlab.losses import pictures as between
 from genlab.methods import VAE, Comparison
 from genlab.metrics.bound import importance_weighted
 from genlab.nets import Decoder, Encoder, flows, mlp, priors
@@ -376,6 +378,25 @@ def test_a_comparison_is_added_to_the_distortion_and_regularisers_to_the_loss():
     whole = terms["distortion"] + terms["kl"] + 3 * terms["l1"] + 2 * terms["content"]
     np.testing.assert_allclose(loss, whole + 0.5 * squares, rtol=1e-5)
     assert method.players()["vae"].owns == ("encoder", "decoder")
+
+
+def test_ms_ssim_in_place_of_a_likelihood_is_the_distortion():
+    config = tiny.vae().method
+    loss = {"ms_ssim": {"weight": 3.0, "window": 3}}
+    override(config, "likelihood", spec(likelihood.compared, loss))
+    config.beta = 1e-2
+    method, batch = build(config), {"image": pictures(3)}
+    params, stats = tiny.parameters(method.init, batch)
+
+    @jax.jit
+    def seen(params, stats):
+        loss, (_, terms) = method.loss(params, stats, batch, random.key(1), jnp.asarray(0))
+        return loss, terms, method.forward(params, stats, batch, random.key(1), 0).theta
+
+    loss, terms, theta = seen(params, stats)
+    apart = jax.jit(partial(between.ms_ssim, window=3))(np.tanh(theta), batch["image"])
+    np.testing.assert_allclose(terms["distortion"], 3 * apart.mean(), rtol=1e-4)
+    np.testing.assert_allclose(loss, terms["distortion"] + 1e-2 * terms["kl"], rtol=1e-5)
 
 
 def test_a_denoising_encoder_sees_spoilt_pictures_in_training_alone():

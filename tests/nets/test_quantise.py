@@ -150,6 +150,34 @@ def test_the_codes_of_two_devices_are_averaged_over_the_global_batch_and_restart
         assert at[k % 2] < 1e-5 and len(rows[0]) == 6
 
 
+def test_dead_codes_of_a_codebook_by_gradient_become_vectors_of_the_batch_on_all_devices():
+    z, net = vectors(), quantise.Codebook(K, restart=0.5, decay=0.0)
+    variables = jax.jit(net.init)(random.key(0), z)
+    table = np.asarray(variables["params"]["embedding"])
+    every = (np.arange(K)[None],)
+
+    def move(z, key, train=True):
+        return net.apply(variables, z, None, train, mutable=["codebook"], rngs={"dropout": key})
+
+    def moved(z, key):
+        _, after = move(z, key)
+        now = net.apply({**variables, **after}, every, method="lookup")[0]
+        return now, after["codebook"]["counts"], move(z, key, False)[1]["codebook"]["shift"]
+
+    keys = random.split(random.key(3), 2)
+    now, counts, still = map(np.asarray, on_devices(moved)(z.reshape(2, B // 2, N, D), keys))
+    used = np.bincount(nearest(z, table).reshape(-1), minlength=K)
+    dead, rows = used == 0, z.reshape(2, -1, D)
+    assert 0 < dead.sum() < K
+    for of in (now, counts):
+        np.testing.assert_array_equal(of[0], of[1])
+    np.testing.assert_allclose(now[0][~dead], table[~dead], rtol=1e-6)
+    np.testing.assert_array_equal(counts[0], np.where(dead, 0.5, used))
+    for k in np.flatnonzero(dead):
+        assert np.abs(rows[k % 2] - now[0][k]).sum(-1).min() < 1e-5
+    np.testing.assert_array_equal(still, 0)
+
+
 def test_a_code_that_is_not_used_stays_where_it_was():
     net, z = quantise.Averaged(K, decay=0.9, epsilon=0.0), vectors()
     variables = jax.jit(net.init)(random.key(0), z)

@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array, lax, random
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, PRNGKeyArray
 
 from genlab.config import ConfigError
 from genlab.nets.conditions import Conditions
@@ -25,12 +25,19 @@ class Codebook(nn.Module):
     arXiv:1711.00937, Eq. 3, beta = 0.25). Both are averaged over the positions of an example.
 
     through: how the gradient passes: "straight_through" or "rotation" (`nets.quantise.contract`)
+    restart: a code whose average use falls below so many vectors a batch becomes a vector of the
+             batch, with that use (Dhariwal et al. 2020, arXiv:2005.00341, Section 3.1); 0: never.
+             What the parameter of the code lacks to it is a statistic, in the collection
+             "codebook", so that the optimiser's own moments are left alone
+    decay:   of the average use, per move
     """
 
     size: int
     commitment: Weight = 0.25
     codebook: Weight = 1.0
     through: str | Callable = "straight_through"
+    restart: float = 0.0
+    decay: float = 0.99
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -46,7 +53,8 @@ class Codebook(nn.Module):
     def __call__(self, z: Vectors, cond: Conditions | None = None, train: bool = True) -> Quantised:
         """`cond` and `train` are not used."""
         _check(self.size)
-        table = self.param("embedding", _uniform, (self.size, z.shape[-1]))
+        own = self.param("embedding", _uniform, (self.size, z.shape[-1]))
+        table = self._restarting(own, z, train) if self.restart else own
         codes = nearest(z, table)
         q = looked_up(table, codes)
         losses = {
@@ -57,7 +65,27 @@ class Codebook(nn.Module):
 
     def lookup(self, codes: Codes) -> Vectors:
         """The vectors of codes."""
-        return looked_up(self.get_variable("params", "embedding"), codes[0])
+        table = self.get_variable("params", "embedding")
+        if self.restart:
+            table = table + self.get_variable("codebook", "shift")
+        return looked_up(table, codes[0])
+
+    def _restarting(self, own: Table, z: Vectors, train: bool) -> Table:
+        """The table; in training moves the average use on, and dead codes to vectors of the batch
+        from the next round on.
+        """
+        shift = self.variable("codebook", "shift", jnp.zeros, own.shape)
+        counts = self.variable("codebook", "counts", jnp.ones, (self.size,))
+        table = own + shift.value
+        if train and _moving(self):
+            rows, at = lax.stop_gradient((z.reshape(-1, z.shape[-1]), own))
+            used = jax.nn.one_hot(nearest(rows, table), self.size).sum(axis=0)
+            average = self.decay * counts.value + (1 - self.decay) * collectives.total(used)
+            dead = average < self.restart
+            drawn = _drawn(self.make_rng("dropout"), rows, self.size)
+            shift.value = jnp.where(dead[:, None], drawn - at, shift.value)
+            counts.value = jnp.where(dead, self.restart, average)
+        return table
 
 
 class Averaged(nn.Module):
@@ -102,7 +130,7 @@ class Averaged(nn.Module):
         table = self._table(sums.value, counts.value)
         codes = nearest(z, table)
         q = looked_up(table, codes)
-        if train and self.is_mutable_collection("codebook") and not self.is_initializing():
+        if train and _moving(self):
             rows, own = lax.stop_gradient(z).reshape(-1, z.shape[-1]), codes.reshape(-1)
             now = self._moved(sums.value, counts.value, rows, own)
             sums.value, counts.value = self._restarted(*now, rows) if self.restart else now
@@ -127,14 +155,23 @@ class Averaged(nn.Module):
         return towards(sums, new_sums), towards(counts, new_counts)
 
     def _restarted(self, sums, counts, rows: Float[Array, "n d"]):
-        """Dead codes as vectors of the batch: code k one of device k modulo the devices."""
-        at = random.randint(self.make_rng("dropout"), (self.size,), 0, len(rows))
-        drawn = collectives.dealt(rows[at])
+        """Dead codes as vectors of the batch."""
+        drawn = _drawn(self.make_rng("dropout"), rows, self.size)
         dead = counts < self.restart
         return (
             jnp.where(dead[:, None], self.restart * drawn, sums),
             jnp.where(dead, self.restart, counts),
         )
+
+
+def _moving(net: nn.Module) -> bool:
+    """Whether its statistics move on."""
+    return net.is_mutable_collection("codebook") and not net.is_initializing()
+
+
+def _drawn(key: PRNGKeyArray, rows: Float[Array, "n d"], size: int) -> Table:
+    """Vectors of the batch for `size` codes: code k one of device k modulo the devices."""
+    return collectives.dealt(rows[random.randint(key, (size,), 0, len(rows))])
 
 
 def nearest(z: Vectors, table: Table) -> Int[Array, " b *positions"]:
