@@ -10,7 +10,7 @@ from jax import random
 from genlab.config import ConfigError, build, override, spec
 from genlab.data import digits
 from genlab.evaluation import EvaluationContext, LatentSpace
-from genlab.evaluation.latent_space import interpolations, traversals
+from genlab.evaluation.latent_space import aggregate, interpolations, traversals
 from genlab.losses import posterior
 from genlab.nets import mlp
 
@@ -69,3 +69,12 @@ def test_a_posterior_without_units_of_its_own_is_refused(context):
     broken = EvaluationContext({}, build(config), digits(), {}, {}, "test", random.key(1))
     with pytest.raises(ConfigError, match=r"LatentSpace needs .* KL of their own"):
         LatentSpace()(broken)
+
+
+def test_codes_and_prior_are_drawn_on_one_scale():
+    z = np.random.default_rng(0).normal(size=(500, 2))
+    sheet = aggregate(10 * z, z)
+    left, right = sheet[:, :96, 0] < 255, sheet[:, 97:, 0] < 255
+    assert sheet.shape == (96, 193, 1) and (sheet[:, 96] == 128).all()
+    extent = [np.ptp(np.nonzero(side)[1]) for side in (left, right)]
+    assert extent[0] > 80 and 4 < extent[1] < 20

@@ -95,12 +95,13 @@ class Zoo:
         found |= self.discrete() | self.afterwards()
         return {name: {**self.stages(name), **fields} for name, fields in found.items()}
 
-    def stages(self, name: str, part: float = 1.0, of: float = 0.0) -> dict:
-        """The rounds of a variant that has this part of a model's arithmetic; `of`: and none of it
-        depends on its cost.
-        """
-        share = of or part / self.cost.get(name, 1.0)
-        steps = max(50, round(share * self.rounds / 50) * 50)
+    def stages(self, name: str, part: float = 1.0) -> dict:
+        """The rounds of a variant that has this part of a model's arithmetic."""
+        return self.share(part / self.cost.get(name, 1.0))
+
+    def share(self, of: float) -> dict:
+        """So many of the rounds of the VAE."""
+        steps = max(50, round(of * self.rounds / 50) * 50)
         return {"loop.steps": steps, "loop.sample_every": steps}
 
     def weighed(self) -> dict[str, dict]:
@@ -238,13 +239,13 @@ class Zoo:
             **self.stages(f"{variant}-prior", 0.5),
         }
 
-    def after(self, variant: str, law, **kwargs) -> dict:
+    def after(self, variant: str, law, **noise) -> dict:
         """A law of a variant's latents."""
         parts = [spec(trained, run(variant), name) for name in ("encoder", "decoder")]
         return {
-            "method": spec(ExPost, *parts, PIXELS, law, **kwargs),
+            "method": spec(ExPost, *parts, PIXELS, law, **noise),
             "optim": {"law": spec(optax.sgd, 0.0)},
-            **self.stages(variant, of=LAW),
+            **self.share(LAW),
         }
 
     def scaled(self):

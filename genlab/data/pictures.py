@@ -23,16 +23,23 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.nda
     return sheet
 
 
-def points(x: np.ndarray, size: int = 256) -> np.ndarray:
+def points(x: np.ndarray, size: int = 256, reach: float | None = None) -> np.ndarray:
     """The first two coordinates of points [N, D] as a density plot about the origin, dark on
     white, uint8 [size, size, 1].
+
+    reach: from the origin to the edges; None for a little more than 99 % of the points have
     """
-    reach = 1.25 * max(1e-6, float(np.quantile(np.abs(x[:, :2]), 0.99)))
+    reach = reach_of(x) if reach is None else reach
     counts, _, _ = np.histogram2d(-x[:, 1], x[:, 0], bins=size, range=[[-reach, reach]] * 2)
     shade = 255 * (
         1 - np.clip(np.sqrt(counts / max(1.0, np.quantile(counts[counts > 0], 0.95))), 0, 1)
     )
     return shade.astype(np.uint8)[..., None]
+
+
+def reach_of(x: np.ndarray) -> float:
+    """How far from the origin a picture of points goes."""
+    return 1.25 * max(1e-6, float(np.quantile(np.abs(x[:, :2]), 0.99)))
 
 
 def texts(lines: Sequence[str]) -> np.ndarray:

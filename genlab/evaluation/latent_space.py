@@ -12,7 +12,7 @@ from jax import Array, random
 
 from genlab.config import ConfigError
 from genlab.data.columns import Image
-from genlab.data.pictures import grid, points
+from genlab.data.pictures import grid, points, reach_of
 from genlab.evaluation.context import LATENTS, POSTERIOR, EvaluationContext, EvaluationResult
 from genlab.evaluation.parts import SAMPLES
 from genlab.game.abilities import HasPosterior, drawn, require
@@ -25,6 +25,7 @@ TOGETHER = 250  # examples encoded at once
 STEPS, ROWS = 9, 10  # pictures in a row, rows of a sheet
 REACH = 2.0  # of a traversal, in deviations of the unit over the data
 PAIRS, PROJECTIONS = 6, 100
+BINS = 96  # of a picture of codes, along each axis
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,17 @@ def _pictures(c: EvaluationContext, mean, z, prior, kl) -> dict[str, np.ndarray]
         "interpolations": _sheet(c, interpolations(mean[: 2 * PAIRS]), cond),
     }
     if z.shape[1] > 1:
-        sides = [points(np.asarray(side)[:, used[:2]]) for side in (z, prior)]
-        sheets["aggregate"] = np.concatenate(sides, axis=1)
+        sheets["aggregate"] = aggregate(z[:, used[:2]], prior[:, used[:2]])
     return sheets
+
+
+def aggregate(z: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """The first two numbers of codes of the data beside those of draws of the prior, on one scale,
+    a line between: uint8 [96, 193, 1].
+    """
+    reach = max(reach_of(z), reach_of(prior))
+    left, right = (points(side, BINS, reach) for side in (z, prior))
+    return np.concatenate([left, np.full((BINS, 1, 1), 128, np.uint8), right], axis=1)
 
 
 def traversals(

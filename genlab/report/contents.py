@@ -23,6 +23,7 @@ from genlab.report.figures.drawing import Key, keys
 from genlab.report.figures.panels import Panel, panels
 from genlab.report.figures.pictures import Gallery, galleries, unpictured
 from genlab.report.figures.rate_distortion import rate_distortion
+from genlab.report.figures.unit_kl import unit_kls
 from genlab.report.protocol import listed
 from genlab.report.reading import Run, Sweep
 from genlab.report.tables.cost import Cost, costs, hardware, traced
@@ -58,6 +59,7 @@ class Contents(NamedTuple):
     panels: dict[str, list[Panel]]
     calibrations: dict[str, list[Calibration]]
     rate_distortion: list[Calibration]
+    unit_kls: list[Calibration]
     unsettled: list[Run]
     configs: dict[str, str]
     differences: list[Difference]
@@ -88,6 +90,7 @@ def contents(sweep: Sweep) -> Contents:
         panels=panels(sweep),
         calibrations=calibrations(sweep),
         rate_distortion=rate_distortion(sweep),
+        unit_kls=unit_kls(sweep),
         unsettled=[run for run in sweep.runs if run.status != "finished"],
         configs={variant: json.dumps(config, indent=2) for variant, config in configs.items()},
         differences=compared(configs),

@@ -4,6 +4,7 @@ import base64
 
 from genlab.report import write
 from genlab.report.figures.rate_distortion import rate_distortion
+from genlab.report.figures.unit_kl import unit_kls
 from genlab.report.reading import read
 
 SCORES = {"a": (10.0, 30.0), "b": (5.0, 40.0)}
@@ -23,3 +24,16 @@ def test_variants_are_points_and_a_single_one_is_no_curve(make, tmp_path):
     assert 'id="latents"' in html and "dotted lines have one ELBO" in html
     one = make.sweep(tmp_path / "one", {"a": rows(*SCORES["a"])})
     assert rate_distortion(read(one)) == []
+
+
+def test_units_are_in_order_of_their_kl_and_seeds_are_averaged(make, tmp_path):
+    def row(*kls):
+        units = {f"z{i}": {"kl": [kl], "variance": [0.5]} for i, kl in enumerate(kls)}
+        tables = {"unit": {"samples": units}}
+        return {"evals": [make.eval({"rate": sum(kls)}, name="latent") | {"tables": tables}]}
+
+    folder = make.sweep(tmp_path / "one", {"a": [row(0.0, 2.0, 1.0), row(4.0, 0.5, 1.0)]})
+    (found,) = unit_kls(read(folder))
+    assert found.alt == "KL in nats: a: 3, 1, 0.25."
+    assert base64.b64decode(found.uri.partition(",")[2]).decode().startswith("<svg")
+    assert "a unit that has none is not used" in write(folder).html.read_text()
