@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jax import Array, random
+from jax import Array, lax, random
 from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
@@ -22,6 +22,7 @@ from genlab.runtime import collectives
 from genlab.schedules import Weight, at
 
 ACTIVE = 0.01  # nats above which a level is counted as active
+LEAST = 0.01  # nats that are added to a KL before levels are balanced
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class HierarchicalVAE:
 
     beta:      weight of the KL, a number or a schedule (warm-up, as the ladder VAE needs it)
     free_nats: a level is not pressed below so many, on the average over the batch
+    balance:   how many levels each resolution has, the coarsest first: while beta is below 1, their
+               KLs are weighed by `balanced`; () for never
     spectral:  weight of the largest singular values of all kernels and of the largest gains of the
                norms (`losses.spectral`; NVAE has 0.01)
 
@@ -44,6 +47,7 @@ class HierarchicalVAE:
     spectral: Weight = 0.0
     makes: str = "image"
     given: tuple[str, ...] = ()
+    balance: tuple[int, ...] = ()
 
     def __post_init__(self):
         if self.given:
@@ -67,6 +71,11 @@ class HierarchicalVAE:
         params, stats = {**params, **made[0]}, {**stats, **made[1]}
         found, _ = apply(self.decoder, "decoder", params, stats, noise, seen, key=key)
         vq.fits(found.theta, x, self.likelihood)
+        if self.balance and (sum(self.balance) != len(found.kl) or min(self.balance) < 1):
+            raise ConfigError(
+                f"method.balance={self.balance} has {sum(self.balance)} levels, the decoder "
+                f"{len(found.kl)}: give how many each resolution has, the coarsest first"
+            )
         if self._regularised:
             stats["spectral"] = spectral.begun(params, random.fold_in(key, 2))
         return params, stats
@@ -84,8 +93,12 @@ class HierarchicalVAE:
         noise, own = self.latents(key, len(x)), random.fold_in(key, 1)
         found, stats = apply(self.decoder, "decoder", params, stats, noise, seen, key=own)
         of_levels = collectives.mean(found.kl.mean(axis=1))
-        held = jnp.maximum(of_levels, at(self.free_nats, step)).sum()
-        values = {"distortion": -self.likelihood.log_prob(found.theta, x), "held_kl": held}
+        held = jnp.maximum(of_levels, at(self.free_nats, step))
+        if self.balance:
+            weighed = balanced(of_levels, self.balance) * held
+            held = jnp.where(at(self.beta, step) < 1, weighed, held)
+        distortion = -self.likelihood.log_prob(found.theta, x)
+        values = {"distortion": distortion, "held_kl": held.sum()}
         if self._regularised:
             norms, vectors = spectral.sum_of_norms(params, stats["spectral"])
             stats = {**stats, "spectral": vectors}
@@ -151,3 +164,14 @@ class HierarchicalVAE:
     def _posterior(self, params, stats, x: Examples, noise: Latents) -> TopDown:
         seen, _ = apply(self.encoder, "encoder", params, stats, x, None, train=False)
         return apply(self.decoder, "decoder", params, stats, noise, seen, train=False)[0]
+
+
+def balanced(kl: Float[Array, " levels"], counts: tuple[int, ...]) -> Float[Array, " levels"]:
+    """Weights of the levels' KLs, constants for the gradient, on the average 1: (KL_l + 0.01) / a_l
+    over the mean of that, a_l = 4^s / n_s over the least of them, for the n_s levels of the s-th
+    resolution from the coarsest. A level with a large KL is pressed harder, so that in the warm-up
+    none collapses (Vahdat & Kautz 2020, arXiv:2007.03898; "square" in the authors' code).
+    """
+    each = [4.0**s / n for s, n in enumerate(counts) for _ in range(n)]
+    ratio = (lax.stop_gradient(kl) + LEAST) * min(each) / jnp.asarray(each)
+    return ratio / ratio.mean()

@@ -14,7 +14,7 @@ from scipy import special
 from genlab.config import ConfigError, build, spec
 from genlab.game.optim import skip_large
 from genlab.losses import likelihood, spectral
-from genlab.methods import HierarchicalVAE
+from genlab.methods import HierarchicalVAE, hierarchical
 from genlab.nets import ladder, nvae, topdown, vdvae
 from genlab.nets.topdown import Gaussian
 from genlab.train.program import prepare
@@ -129,6 +129,37 @@ def test_the_loss_is_minus_the_elbo_with_beta_and_free_nats(small):
     np.testing.assert_allclose(free, seen["distortion"] + held, rtol=1e-4)
     np.testing.assert_allclose(freed["kl"], seen["kl"], rtol=1e-5)
     assert held > of_levels.sum() + 1e-3 and seen["active"] == (of_levels > 0.01).sum()
+
+
+def test_while_beta_is_below_one_levels_are_balanced_by_their_kl(small):
+    method, params, stats, points = small
+    key, batch = random.key(3), {"image": points}
+    counts = (1,) * len(method.decoder.latents)
+
+    @jax.jit
+    def found(params):
+        of = {"balance": counts, "beta": optax.linear_schedule(0.5, 1.0, 10)}
+        one = HierarchicalVAE(method.encoder, method.decoder, method.likelihood, **of)
+        losses = [one.loss(params, stats, batch, key, jnp.asarray(step)) for step in (0, 10)]
+        seen = method.encoder.apply({"params": params["encoder"]}, points)
+        noise = method.latents(key, 3)
+        return losses, method.decoder.apply({"params": params["decoder"]}, noise, seen).kl
+
+    ((loss, (_, seen)), (after, _)), kl = found(params)
+    kl = np.float64(kl).mean(1)
+    ratio = (kl + 0.01) / 4.0 ** np.arange(len(kl))
+    pressed = (kl * ratio / ratio.mean()).sum()
+    np.testing.assert_allclose(loss, seen["distortion"] + 0.5 * pressed, rtol=1e-4)
+    np.testing.assert_allclose(after, seen["distortion"] + kl.sum(), rtol=1e-5)
+    assert abs(pressed - kl.sum()) > 1e-3 and len(kl) > 1
+    weights = jax.jit(hierarchical.balanced, static_argnums=1)(np.float32([1, 2, 3, 4]), (1, 1, 2))
+    ratio = np.array([1.01, 2.01, 3.01, 4.01]) / np.array([1, 4, 8, 8])
+    np.testing.assert_allclose(weights, ratio / ratio.mean(), rtol=1e-5)
+    with pytest.raises(ConfigError, match="has 7 levels, the decoder"):
+        wrong = HierarchicalVAE(
+            method.encoder, method.decoder, method.likelihood, balance=(3, 4)
+        )
+        jax.eval_shape(wrong.init, random.key(0), batch)
 
 
 def deep(**kwargs):
