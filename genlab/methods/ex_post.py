@@ -115,7 +115,12 @@ class ExPost:
         self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
     ) -> Float[Array, " b"]:
         """log p(x, z) - log q(z | x) at one z ~ q(z | x), nats."""
-        mean, log_variance = self._encoded(params, stats, x)
+        mean, log_variance = _mean(self._encoded(params, stats, x))
+        if log_variance is None:
+            raise ConfigError(
+                "its encoder gives a point and no distribution, which bounds no likelihood: set "
+                "method.noise=0.0, and leave the bound out"
+            )
         z = mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
         joint = self.log_likelihood(params, stats, x, z) + self.log_prior(params, stats, z)
         return joint - gaussian_log_prob(z, mean, log_variance)
