@@ -1,5 +1,6 @@
 """The gold configs' networks are the official ones, parameter for parameter."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -150,7 +151,7 @@ def test_pythaes_networks_and_settings_are_its_own():
     params, _ = jax.eval_shape(build(found["vae"].method).init, jax.random.key(0), batch)
     counts = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
     widths = (1, 128, 256, 512, 1024)
-    down = sum(16 * a * b + 3 * b for a, b in zip(widths, widths[1:], strict=False))
+    down = sum(16 * a * b + 3 * b for a, b in pairwise(widths))
     up = 17 * 16_384 + 9 * 1024 * 512 + 3 * 512 + 9 * 512 * 256 + 3 * 256 + 9 * 256 + 1
     assert (counts["encoder"], counts["decoder"]) == (down + 2 * 1_025 * 16, up)
     method = {name: config.method for name, config in found.items()}

@@ -1,6 +1,6 @@
 """Disentanglement on sprites: how far the strength of a method and the seed decide, reconstruction
-against disentanglement (after Locatello et al. 2019, arXiv:1811.12359, in a hundredth of its
-rounds): nine settings of four methods x 5 seeds.
+against disentanglement (after Locatello et al. 2019, arXiv:1811.12359, in less than a
+hundredth of its rounds): nine settings of four methods x 5 seeds.
 
 Run:    genlab sweep --config=experiments/disentanglement/sprites.py --workdir=runs/disentanglement
         python experiments/disentanglement/table.py runs/disentanglement
@@ -17,10 +17,10 @@ from genlab.methods import VAE, adversaries
 from genlab.nets import Decoder, Discriminator, Encoder, mlp
 
 SEEDS = (0, 1, 2, 3, 4)
-SIZE, LATENT, HIDDEN = 32, 10, (256, 256)
+SIZE, LATENT, HIDDEN = 32, 10, (128, 128)
 VALIDATION, TEST = 1_000, 2_000
 TRAINING = 3 * 6 * 40 * 32 * 32 - VALIDATION - TEST
-ROUNDS = 3_000
+ROUNDS = 2_000
 
 
 def config():

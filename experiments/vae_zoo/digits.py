@@ -12,7 +12,7 @@ SEEDS = (0, 1, 2, 3, 4)
 
 
 def config():
-    return DIGITS.config("Autoencoders on digits")
+    return DIGITS.experiment("Autoencoders on digits")
 
 
 def sweep():

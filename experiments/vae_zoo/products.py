@@ -11,7 +11,7 @@ SEEDS = (0, 1, 2, 3, 4)
 
 
 def config():
-    return PRODUCTS.config("Autoencoders on products")
+    return PRODUCTS.experiment("Autoencoders on products")
 
 
 def sweep():

@@ -15,7 +15,7 @@ CHOSEN = ("vae", "beta-vae", "wae-mmd", "iwae", "vq-vae", "vq-vae-prior", "mixtu
 
 
 def config():
-    return FEW.config("A few autoencoders on digits")
+    return FEW.experiment("A few autoencoders on digits")
 
 
 def sweep():

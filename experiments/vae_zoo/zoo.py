@@ -44,9 +44,7 @@ LAW = 0.1  # of the rounds of a model, more, for a law that is fitted to its lat
 PIXELS = spec(likelihood.discretised_logistic)
 SCALED = spec(likelihood.learned_gaussian)
 SEEN = {
-    "fidelity": spec(
-        Fidelity, spec(Domain, spec(mlp.Down, (256, 64), activation="relu")), draws=4
-    ),
+    "fidelity": spec(Fidelity, spec(Domain, spec(mlp.Down, (256, 64), activation="relu")), draws=4),
     "reconstruction": spec(Reconstruction),
 }
 BOUNDED = {**SEEN, "bound": spec(Bound, 32)}
@@ -75,7 +73,7 @@ class Zoo:
         """A location and a scale for each number of an image."""
         return (*self.shape[:2], 2 * self.shape[2])
 
-    def config(self, title: str):
+    def experiment(self, title: str):
         """The VAE."""
         steps = self.rounds
         return spec(

@@ -342,5 +342,5 @@ def test_losses_of_pictures_in_place_of_a_likelihood():
     assert of.sample is None and not of.normalised and of.width(3) == 3
     with pytest.raises(ConfigError, match="no 'l3'"):
         likelihood.compared({"l3": 1.0})
-    with pytest.raises(ConfigError, match="ms_ssim: no argument 'windows'.*'window'"):
+    with pytest.raises(ConfigError, match=r"ms_ssim: no argument 'windows'.*'window'"):
         likelihood.compared({"ms_ssim": {"weight": 1.0, "windows": 3}})

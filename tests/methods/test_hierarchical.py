@@ -156,9 +156,7 @@ def test_while_beta_is_below_one_levels_are_balanced_by_their_kl(small):
     ratio = np.array([1.01, 2.01, 3.01, 4.01]) / np.array([1, 4, 8, 8])
     np.testing.assert_allclose(weights, ratio / ratio.mean(), rtol=1e-5)
     with pytest.raises(ConfigError, match="has 7 levels, the decoder"):
-        wrong = HierarchicalVAE(
-            method.encoder, method.decoder, method.likelihood, balance=(3, 4)
-        )
+        wrong = HierarchicalVAE(method.encoder, method.decoder, method.likelihood, balance=(3, 4))
         jax.eval_shape(wrong.init, random.key(0), batch)
 
 
