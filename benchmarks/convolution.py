@@ -40,7 +40,10 @@ SHAPES = {
     "the same with its pooling, or doubled": (64, 32, 32, 32, 4, 2),
     "conv VAE, 16 pixels": (64, 16, 32, 64, 4, 2),
     "ResNet, to an image": (32, 32, 64, 3, 3, 1),
+    "CycleGAN, padded before, to an image": (1, 70, 32, 3, 7, 1),
+    "PatchGAN, padded before, to a patch": (8, 10, 256, 1, 4, 1),
 }
+VALID = {name for name in SHAPES if "padded before" in name}
 RESIZED = ((32, 32, 32, 32), (64, 32, 32, 128))
 MAPS = ("forward", "input gradient", "weight gradient")
 
@@ -70,10 +73,10 @@ def seconds(fn: Callable, *arrays) -> float:
     return min(times) / LOOP
 
 
-def rates(shape: tuple[int, ...]) -> list[tuple[float, float]]:
+def rates(shape: tuple[int, ...], padding: str) -> list[tuple[float, float]]:
     """(XLA's, genlab's) GFLOP/s of each map."""
     batch, side, of, to, kernel, stride = shape
-    pads = tuple(lax.padtype_to_pads((side,) * 2, (kernel,) * 2, (stride,) * 2, "SAME"))
+    pads = tuple(lax.padtype_to_pads((side,) * 2, (kernel,) * 2, (stride,) * 2, padding))
     pads = tuple((int(a), int(b)) for a, b in pads)
     strides = (stride, stride)
     x = random.normal(random.key(0), (batch, side, side, of))
@@ -140,7 +143,10 @@ def main() -> None:
         "|---|" + "---:|" * 9,
     ]  # fmt: skip
     for name, shape in SHAPES.items():
-        cells = [f"{a:.0f} | {b:.0f} | {b / a:.1f}" for a, b in rates(shape)]
+        cells = [
+            f"{a:.0f} | {b:.0f} | {b / a:.1f}"
+            for a, b in rates(shape, "VALID" if name in VALID else "SAME")
+        ]
         lines.append(f"| {name} {shape} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     lines += [

@@ -45,8 +45,8 @@ def arrays(size, of, to, kernel, stride):
     return normal(0, 2, size, size, of), normal(1, kernel, kernel, of, to) / np.float32(kernel)
 
 
-def pads(size, kernel, stride):
-    found = lax.padtype_to_pads((size, size), (kernel, kernel), (stride, stride), "SAME")
+def pads(size, kernel, stride, padding="SAME"):
+    found = lax.padtype_to_pads((size, size), (kernel, kernel), (stride, stride), padding)
     return tuple((int(a), int(b)) for a, b in found)
 
 
@@ -76,10 +76,15 @@ def assert_alike(ours, theirs):
         np.testing.assert_allclose(ours[name] / scale, value / scale, atol=3e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_convolution_and_its_derivatives_are_xlas(shape):
+TO_ONE = 6, 5, 1, 3, 1  # to one channel: as many columns of a product as the kernel has taps
+
+
+@pytest.mark.parametrize(
+    "shape, padding", [*((shape, "SAME") for shape in (*SHAPES, TO_ONE)), (TO_ONE, "VALID")]
+)
+def test_convolution_and_its_derivatives_are_xlas(shape, padding):
     size, _, _, kernel, stride = shape
-    around = pads(size, kernel, stride)
+    around = pads(size, kernel, stride, padding)
 
     def ours(x, w):
         return convolve(x, w, (stride, stride), around)
