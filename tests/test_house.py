@@ -11,9 +11,9 @@ import genlab
 
 ROOT = Path(genlab.__file__).parent
 ROOMS = (
-    "cli", "client", "web", "sweep", "api", "evaluation", "metrics", "features", "sampling",
-    "editing", "train", "methods", "report", "game", "data", "losses", "nets", "augment", "runs",
-    "runtime", "config", "schedules",
+    "cli", "client", "web", "sweep", "api", "evaluation", "feedback", "metrics", "features",
+    "sampling", "editing", "train", "methods", "report", "game", "data", "losses", "nets", "augment",
+    "runs", "runtime", "config", "schedules",
 )  # fmt: skip
 """From the top down."""
 

@@ -10,8 +10,10 @@ from jax import random
 from PIL import Image
 
 from genlab import fit
-from genlab.config import ConfigError
+from genlab.config import ConfigError, spec
 from genlab.data.pictures import grid, headed, points, titled, write_png
+from genlab.features import Pixels
+from genlab.feedback import reward, tables, verdicts
 from genlab.runs.folder import RunFolder
 from genlab.sampling.draw import SampleRequest, generate, name_of
 from genlab.sampling.latents import interpolate, truncated
@@ -19,6 +21,7 @@ from genlab.sampling.load import load
 from genlab.sampling.previews import with_names
 from genlab.sampling.request import Vary
 from genlab.sampling.sampler import column_names
+from genlab.sampling.selection import BestOf
 
 
 def test_a_grid_places_every_image_row_by_row():
@@ -205,3 +208,28 @@ def test_names_stand_over_previews_unless_the_run_has_some_without(runs, tmp_pat
     write_png(tmp_path / "samples" / "000004.png", sheet)
     np.testing.assert_array_equal(with_names(run, sheet, names), sheet)
     np.testing.assert_array_equal(with_names(run, sheet, ()), sheet)
+
+
+def test_samples_are_selected_by_a_reward_fitted_to_a_table_of_verdicts(runs, tmp_path):
+    """From pictures on disk and a table about them to the best of several."""
+    grid_file = generate(runs / "plain", SampleRequest(n=14, seed=5))[0]
+    run, table = load(runs / "plain"), tmp_path / "choices.csv"
+    bright = run.sample(14, seed=5).reshape(14, -1).mean(1)
+    pairs = np.arange(14).reshape(-1, 2)
+    lines = [f"{a:05d},{b:05d},{'first' if bright[a] > bright[b] else 'second'}" for a, b in pairs]
+    table.write_text("\n".join(["picture,other,verdict", *lines]))
+    verdicts.append(run, tables.read(run, table, grid_file.parent))
+    path = reward.fit(run, spec(Pixels)).save(run.folder.path / reward.FILE)
+    found, said = reward.load(path.parent), []
+    by = BestOf(found, 4)
+    request = SampleRequest(n=3, seed=1, formats=("npz",))
+    (file,) = generate(runs / "plain", request, say=said.append, by=by)
+    with np.load(file) as held:
+        made = held["image"]
+    np.testing.assert_array_equal(made, run.sample(3, seed=1, by=by))
+    every = run.sample(12, seed=1)
+    best = found(every).reshape(3, 4).argmax(1) + 4 * np.arange(3)
+    np.testing.assert_array_equal(made, every[best])
+    record = json.loads((file.parent / "request.json").read_text())
+    assert record["selection"]["best_of"] == 4 and record["model"] == run.weights.fingerprint
+    assert "mean_reward" in said[-1] and "best_of4" in file.parent.name

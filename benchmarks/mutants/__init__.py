@@ -7,6 +7,7 @@ from mutants.control import CONTROLS
 from mutants.data import DATA
 from mutants.discrete import DISCRETE
 from mutants.editing import EDITING
+from mutants.feedback import FEEDBACK
 from mutants.latent import DIVERGENCES
 from mutants.likelihoods import LIKELIHOODS
 from mutants.metrics import METRICS
@@ -26,5 +27,6 @@ from mutants.translation import TRANSLATION
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES + PICTURES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
 MUTANTS += DISCRETE + OF_LATENTS + RESTORATION + NETWORKS + PRODUCTS + TRANSLATION
+MUTANTS += FEEDBACK
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -19,6 +19,7 @@ from genlab.cli import (
     edit,
     evaluate,
     export,
+    feedback,
     inspect,
     options,
     prepare,
@@ -34,8 +35,8 @@ from genlab.runtime.terminal import steady
 
 COMMANDS = {
     "sweep": sweep, "train": train, "evaluate": evaluate, "sample": sample, "edit": edit,
-    "apply": apply, "inspect": inspect, "export": export, "serve": serve, "report": report,
-    "bench": bench, "prepare": prepare,
+    "apply": apply, "inspect": inspect, "export": export, "serve": serve, "feedback": feedback,
+    "report": report, "bench": bench, "prepare": prepare,
 }  # fmt: skip
 DESCRIPTION = """\
 genlab: a JAX laboratory for generative models.
@@ -50,6 +51,7 @@ genlab: a JAX laboratory for generative models.
   genlab inspect  FILE ...                      which run made a picture, with which settings
   genlab export   --workdir=DIR --out=DIR       a sampler that needs JAX alone, and a model card
   genlab serve    DIR ...                       a page and an HTTP API over trained runs
+  genlab feedback --workdir=DIR                 a reward fitted to verdicts on a run's samples
   genlab report   --workdir=DIR                 run folders to one HTML page and a table
   genlab bench    --config=FILE                 compile time, images/s, FLOPs, memory
   genlab prepare  NAME | --config=FILE          a data set, once: tfds:NAME, or a folder of images

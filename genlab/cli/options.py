@@ -20,6 +20,10 @@ PATHS = (
     "output",
     "mask",
     "target",
+    "add",
+    "of",
+    "tune",
+    "reward",
 )
 
 

@@ -26,6 +26,12 @@ def add(command) -> None:
     command.add_argument("--truncation", type=float, metavar="PSI", help="latents within +-PSI")
     text = "G(z, null) + S (G(z, c) - G(z, null)), of a model trained with condition dropout"
     command.add_argument("--guidance", type=float, metavar="S", help=text)
+    text = "the best of N candidates of each sample, by a reward of `genlab feedback`"
+    command.add_argument("--best-of", type=options.whole, metavar="N", help=text)
+    text = "rejection sampling: of 64 candidates the first accepted, with exp((r - bound) / BETA)"
+    command.add_argument("--beta", type=float, metavar="BETA", help=text)
+    text = "the reward of these: a file, or a run's folder (default: WORKDIR/reward.json)"
+    command.add_argument("--reward", default="", metavar="PATH", help=text)
     text = "rows between pairs of latents, STEPS wide"
     command.add_argument("--interpolate", type=options.whole, metavar="STEPS", help=text)
     text = "default: grid"
@@ -53,8 +59,31 @@ def run(arguments) -> None:
         guidance=arguments.guidance,
     )
     said = partial(print, file=sys.stderr)
-    for path in generate(arguments.workdir, request, arguments.step, said):
+    by = _selection(arguments)
+    for path in generate(arguments.workdir, request, arguments.step, said, by):
         print(path)
+
+
+def _selection(arguments):
+    """By what samples are selected; None for nothing. ConfigError for two ways, or a reward
+    without one.
+    """
+    from genlab.config import ConfigError
+
+    ways = {"best-of": arguments.best_of, "beta": arguments.beta}
+    asked = {name: value for name, value in ways.items() if value is not None}
+    if len(asked) > 1:
+        raise ConfigError("--best-of and --beta are two ways to select: give one")
+    if not asked and arguments.reward:
+        raise ConfigError("--reward says by what samples are selected: give --best-of=8 or --beta=0.5")
+    if not asked:
+        return None
+    from genlab.feedback import reward
+    from genlab.sampling.selection import BestOf, Rejection
+
+    found = reward.load(arguments.reward or arguments.workdir)
+    way, value = next(iter(asked.items()))
+    return BestOf(found, value) if way == "best-of" else Rejection(found, value)
 
 
 def _vary(arguments):

@@ -18,6 +18,7 @@ from genlab.data.sources import Readable, Source
 from genlab.features.space import FeatureSpace, batched
 from genlab.features.trained import trained
 from genlab.methods.predictor import Heads, Predictor
+from genlab.runs.ingredients import Ingredient
 from genlab.runtime import compiler
 
 
@@ -70,8 +71,14 @@ class Factors:
 
     def reader(self, config: Mapping, source: Source, image: str = "image") -> FactorReader:
         """The network for the data of `config`: trained, or taken from the cache."""
+        found = self.network(config, source, image)
+        net = config_lib.build(found.net)
+        return reader_of(net, found.variables, self.kinds(source), {"reader_sha256": found.sha256})
+
+    def network(self, config: Mapping, source: Source, image: str = "image") -> Ingredient:
+        """Network `net` of the run that the reader is: trained, or taken from the cache."""
         data = config["data"]
-        found = trained(
+        return trained(
             spec(
                 Experiment,
                 method=self.game(source, image),
@@ -87,8 +94,6 @@ class Factors:
             ),
             source,
         )  # fmt: skip
-        net = config_lib.build(found.net)
-        return reader_of(net, found.variables, self.kinds(source), {"reader_sha256": found.sha256})
 
     def space(self, config: Mapping, source: Source) -> FeatureSpace:
         """The network as a space in which pictures are compared, by what its heads read from."""

@@ -36,6 +36,11 @@ class Weights(NamedTuple):
     params: dict
     stats: dict
 
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of all of them: whose samples are whose."""
+        return fingerprint({"params": self.params, "stats": self.stats})
+
 
 class Network(NamedTuple):
     """One network of a checkpoint: its linen variables on the host, and their fingerprint."""

@@ -29,6 +29,7 @@ from genlab.sampling.conditions import Stored
 from genlab.sampling.load import TrainedRun, load
 from genlab.sampling.request import Conditions, SampleRequest
 from genlab.sampling.sampler import column_names, grid_columns
+from genlab.sampling.selection import Selection
 
 FORMATS = ("grid", "png", "npz")
 
@@ -38,12 +39,13 @@ def generate(
     request: SampleRequest,
     step: int | None = None,
     say: Callable[[str], Any] = lambda text: None,
+    by: Selection | None = None,
 ) -> list[Path]:
     """Draws from the State that `evaluate` scores (or that of round `step`): the files of samples.
 
     They replace all that an earlier call with the same request wrote. `say` is called with what a
-    person should know of conditions that the request does not name. Raises ConfigError for what the
-    run cannot do.
+    person should know of conditions that the request does not name, and of what was selected `by` a
+    reward. Raises ConfigError for what the run cannot do.
     """
     _check(request)
     run = load(workdir, step)
@@ -51,21 +53,26 @@ def generate(
     found = run.conditions(request)
     if found.others:
         say(f"conditions not asked for: {found.others}")
-    drawn = run.drawn(request, found)
-    place = run.folder.path / "generated" / name_of(request, run.step)
+    selected = by and by(run, request)
+    drawn = selected.drawn if selected else run.drawn(request, found)
+    selection = {**by.record, **selected.about} if by and selected else {}
+    if selection:
+        say(", ".join(f"{name} {x:.4g}" for name, x in selected.about.items()))
+    place = run.folder.path / "generated" / name_of(request, run.step, by)
     with requests.written_whole(place, "genlab sample") as draft:
         (draft / "images").mkdir()
         written = _write(draft, place.name, drawn, run, request, found)
         files = [str(path.relative_to(draft)) for path in written]
-        record = _record(run, request, found, files)
+        record = _record(run, request, found, files, selection)
         write_json(draft / requests.RECORD, record)
-        settings = {name: x for name, x in record.items() if name in request._fields and x}
+        known = (*request._fields, "selection")
+        settings = {name: x for name, x in record.items() if name in known and x}
         what = provenance.about(run.folder.path, run.step, "genlab sample", settings)
         provenance.mark_all(draft, what)
     return [place / file for file in files]
 
 
-def name_of(request: SampleRequest, step: int) -> str:
+def name_of(request: SampleRequest, step: int, by: Selection | None = None) -> str:
     """The name of a request's folder and of its files: all that was asked, but for the formats."""
     asked = {
         "label": request.label,
@@ -74,12 +81,15 @@ def name_of(request: SampleRequest, step: int) -> str:
         "interpolate": request.interpolate,
         "guidance": request.guidance,
         "vary": request.vary and ",".join(f"{x}" for x in request.vary if x is not None),
+        **(by.record if by else {}),
     }
     parts = [f"round{step:06d}", f"n{request.n}", f"seed{request.seed}"]
     return requests.folder_name(parts, asked)
 
 
-def _record(run: TrainedRun, request: SampleRequest, found: Conditions, files: list[str]) -> dict:
+def _record(
+    run: TrainedRun, request: SampleRequest, found: Conditions, files: list[str], selection: dict
+) -> dict:
     """What `request.json` says."""
     return {
         **request._asdict(),
@@ -87,7 +97,9 @@ def _record(run: TrainedRun, request: SampleRequest, found: Conditions, files: l
         "vary": request.vary and request.vary._asdict(),
         "conditions not asked for": found.others,
         "out of range": found.beyond,
+        **({"selection": selection} if selection else {}),
         "round": run.step,
+        "model": run.weights.fingerprint,
         "checkpoint": run.chosen,
         "genlab": version(),
         "files": files,

@@ -33,6 +33,7 @@ from genlab.sampling.editor import STRENGTHS, Edited, Editor, Inverted
 from genlab.sampling.notebook import Examples, page
 from genlab.sampling.request import Conditions, SampleRequest, Vary, conditions, latents
 from genlab.sampling.sampler import Sampler
+from genlab.sampling.selection import Selection
 from genlab.train.kept_data import KeptData
 
 
@@ -134,19 +135,22 @@ class TrainedRun:
         truncation: float | None = None,
         given: Mapping[str, Any] = MappingProxyType({}),
         guidance: float | None = None,
+        by: Selection | None = None,
         **columns: Any,
     ) -> Examples:
         """`n` samples as they are stored (uint8 [n, H, W, C] for images), those that `genlab
         sample` draws. Conditions in turn, or all of one `label` (its name or number), or of one
         value of any column, by name: `given={"category": "dress"}` or `category="dress"`; the
-        others then are those of training rows. `guidance` as in `sampler.guided`.
+        others then are those of training rows. `guidance` as in `sampler.guided`; `by`
+        selects samples by a reward: `selection.BestOf(reward, 8)`, `selection.Rejection(reward)`.
 
         Raises ConfigError for conditions that the method does not have; warns of values out of the
         range of the data.
         """
         texts = _texts({**given, **columns})
         request = SampleRequest(n, seed, label, texts, truncation, guidance=guidance)
-        return self._examples(self.drawn(request)[self.method.makes])
+        drawn = self.drawn(request) if by is None else by(self, request).drawn
+        return self._examples(drawn[self.method.makes])
 
     def vary(
         self,

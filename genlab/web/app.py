@@ -17,8 +17,8 @@ from starlette.concurrency import run_in_threadpool
 
 from genlab.config import ConfigError
 from genlab.data.decoding import fitted, opened
+from genlab.feedback import verdicts
 from genlab.runs.environment import version
-from genlab.runs.files import append_row
 from genlab.sampling.conditions import read_given
 from genlab.web import answers, errors, runs
 from genlab.web.asked import MOST, SEEDS, Ask, AskMany, Feedback, Pack
@@ -220,23 +220,23 @@ def _keeping(app: FastAPI, server: Server) -> None:
 
     @app.post("/v1/runs/{run}/feedback", tags=["feedback"])
     async def feedback(run: str, said: Feedback) -> dict[str, int]:
-        """Keeps a verdict in the run's folder, `feedback.jsonl`, with the checkpoint it is of; how
+        """Keeps a verdict in the run's folder, `feedback.jsonl`, with the model that it is on; how
         many there are.
         """
-        one = server.one(run)
-        pair = said.verdict in ("first", "second")
-        if pair != (said.other is not None):
-            raise HTTPException(
-                422, "first and second are of two samples: give other; up, down: not"
-            )
-        return {"kept": await run_in_threadpool(_keep, one, said)}
+        return {"kept": await run_in_threadpool(_keep, server.one(run), said)}
 
 
 def _keep(one: Served, said: Feedback) -> int:
     trained = one.run()
-    row = {"time": time.time(), "checkpoint": trained.step, **said.model_dump()}
-    append_row(one.folder / "feedback.jsonl", row)
-    return len(trained.folder.rows("feedback.jsonl"))
+    if said.checkpoint not in (None, trained.step):
+        raise ConfigError(
+            f"the sample is of round {said.checkpoint}, and round {trained.step} is served now: "
+            "draw it again"
+        )
+    ask = said.ask.model_dump(exclude_defaults=True) | {"n": said.ask.n, "seed": said.ask.seed}
+    verdict = verdicts.Verdict(ask, said.index, said.other, said.verdict)
+    verdicts.append(trained, [verdict])
+    return len(trained.folder.rows(verdicts.FILE))
 
 
 def _page(app: FastAPI) -> None:

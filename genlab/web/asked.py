@@ -120,12 +120,14 @@ class Pack(Strict):
 
 
 class Feedback(Strict):
-    """What a person thinks of samples: of one, up or down; of two, which is better.
+    """What a person thinks of samples: of one, up or down; of two, which is better, or a tie.
 
     ask, index: the request and the place of the sample in its answer; other: of the second
+    checkpoint: that the answer named; a verdict on one that is no longer served is refused
     """
 
     ask: Ask
     index: int = Field(ge=0, lt=MOST * STEPS)
     other: int | None = Field(None, ge=0, lt=MOST * STEPS)
-    verdict: Annotated[str, Field(pattern="^(up|down|first|second)$")]
+    verdict: Annotated[str, Field(pattern="^(up|down|first|second|tie)$")]
+    checkpoint: int | None = Field(None, ge=0)

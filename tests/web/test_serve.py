@@ -18,6 +18,7 @@ from genlab import fit
 from genlab.config import ConfigError
 from genlab.data import provenance
 from genlab.data.pictures import write_png
+from genlab.feedback import verdicts
 from genlab.web import runs
 from genlab.web.app import application
 from genlab.web.drawing import ROWS
@@ -161,6 +162,11 @@ def test_verdicts_are_kept_beside_the_run(client, folder):
     assert alone.status_code == 422 and "other" in alone.json()["error"]
     row = json.loads((folder / "vae/seed0/feedback.jsonl").read_text().splitlines()[-1])
     assert (row["verdict"], row["checkpoint"]) == ("second", 4)
+    stale = client.post("/v1/runs/vae.seed0/feedback", json={**pair, "checkpoint": 2})
+    assert stale.status_code == 422 and "draw it again" in stale.json()["error"]
+    found = verdicts.read(genlab.load(folder / "vae/seed0"))
+    said = [verdicts.Verdict(ask, 0, None, "up"), verdicts.Verdict(ask, 0, 1, "second")]
+    assert found == (said, {})
 
 
 @pytest.mark.parametrize(

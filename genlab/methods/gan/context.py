@@ -112,6 +112,18 @@ class GANContext:
             'call self.sow("intermediates", "features", x) in it, as nets.Discriminator does'
         )
 
+    def added(self, z: Array) -> tuple[dict, dict, "GANContext"]:
+        """(values, weights) of the terms that options add to the generator's loss, and the context
+        after.
+        """
+        values, weights, memory = {}, {}, self.memory
+        for option in self.options:
+            if option.generated is not None:
+                found, weighed, now = option.generated(self, z)
+                values, weights = {**values, **found}, {**weights, **weighed}
+                memory = {**memory, option.memory: now} if option.memory else memory
+        return values, weights, self.remembering(memory)
+
     def penalise(
         self, named: Mapping[str, terms.Term], real: Array, fake: Array
     ) -> tuple[dict[str, Array], "GANContext"]:

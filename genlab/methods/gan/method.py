@@ -69,7 +69,8 @@ class GAN:
         checks.numbers(self)
         checks.kinds(self)
         checks.combinations(self, self._objective)
-        compared = self.comparison.names if self.comparison else []
+        compared = list(self.comparison.names) if self.comparison else []
+        compared += [name for option in self.options for name in option.terms]
         checks.names(self._penalties, self._regularisers, self.options, compared)
         self.players()  # whose changes may refuse them
 
@@ -116,8 +117,9 @@ class GAN:
         losses = objective.generator(d_real, d_fake, *context.memory.get("objective", ()))
         compared, weights = self._compared(context, x)
         regularised, context = context.regularise(named, "gen", x, fake, z)
-        terms_of = {"adversarial": losses, **regularised, **compared}
-        loss, metrics = total(terms_of, {**terms.weights(named), **weights}, step)
+        added, more, context = context.added(z)
+        terms_of = {"adversarial": losses, **regularised, **compared, **added}
+        loss, metrics = total(terms_of, {**terms.weights(named), **weights, **more}, step)
         return loss, (context.stats, metrics)
 
     def players(self) -> dict[str, Player]:
@@ -182,6 +184,10 @@ class GAN:
         params, stats = {**params, **more_params}, {**stats, **more_stats}
         if self.comparison is not None:
             more_params, more_stats = self.comparison.init(random.fold_in(key, 3), x)
+            params, stats = {**params, **more_params}, {**stats, **more_stats}
+        for number, option in enumerate(self.options):
+            own = random.fold_in(random.fold_in(key, 4), number)
+            more_params, more_stats = option.networks(own, x, z, cond)
             params, stats = {**params, **more_params}, {**stats, **more_stats}
         discriminate = partial(apply, self.discriminator, "disc", params, stats, key=key)
         checks.networks(

@@ -47,6 +47,10 @@ class Option:
     inputs:    x [B, ...] -> what the critic takes as its inputs, data and samples alike
     objective: (objective, step) -> objective: the losses of critic and generator, given the logits
     generator_batch: samples in the generator's loss for each example of a batch
+    networks:  (key, x, z, cond) -> (params, stats): networks of its own, which no player owns
+    generated: (context, z) -> (values [B] by name, weights by name, memory): more terms of the
+               generator's loss, and what it remembers then
+    terms:     the names of those
     memory:    the name of what it remembers, part of every checkpoint; "" for nothing
     start:     fake [B, ...] -> that memory before the first round
     check:     gan -> None, at build; raises ConfigError for a GAN that it does not fit
@@ -61,6 +65,9 @@ class Option:
     inputs: Callable = as_it_is
     objective: Callable = as_it_is
     generator_batch: int = 1
+    networks: Callable = lambda key, x, z, cond: ({}, {})
+    generated: Callable | None = None
+    terms: tuple[str, ...] = ()
     memory: str = ""
     start: Callable = lambda fake: ()
     check: Callable = lambda gan: None

@@ -237,13 +237,16 @@ function pick(result, index, button, tools) {
   state.picked.push(chosen);
   const plain = state.picked.filter((one) => !one.ask.vary && !one.ask.interpolate);
   $("between").disabled = plain.length < 2;
-  const judge = async (verdict) => {
-    await json(`/v1/runs/${chosen.run}/feedback`, { ask: chosen.ask, index, verdict });
+  const judge = async (verdict, other) => {
+    const said = { ask: chosen.ask, index, other, verdict, checkpoint: result.checkpoint };
+    await json(`/v1/runs/${chosen.run}/feedback`, said);
     say(`Kept: ${verdict}`);
   };
   const tool = (text, work) => element("button", { type: "button", onclick: work }, text);
+  const before = state.picked.filter((one) => one.ask === result.ask && one.index !== index).at(-1);
+  const pair = before ? [tool("Better than the last", () => judge("first", before.index)), tool("As good as the last", () => judge("tie", before.index))] : [];
   const save = element("a", { href: `data:image/png;base64,${chosen.image}`, download: `${chosen.run}_${chosen.ask.seed}_${index}.png` }, "PNG");
-  tools.replaceChildren(tool("Pin", () => pin(chosen)), tool("Like", () => judge("up")), tool("Dislike", () => judge("down")), save,
+  tools.replaceChildren(tool("Pin", () => pin(chosen)), tool("Like", () => judge("up")), tool("Dislike", () => judge("down")), ...pair, save,
     element("span", { className: "note" }, caption(result, index)));
 }
 

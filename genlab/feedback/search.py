@@ -1,0 +1,240 @@
+"""Bayesian search over latents for one person: duels between two pictures, the next of which is
+chosen by what the answers so far leave open.
+
+What the person likes is a Gaussian process f over a few directions of the latent space; a is chosen
+over b with probability sigmoid(f(a) - f(b)). A duel is one point of a process over pairs, g(a, b) =
+f(a) - f(b), whose kernel follows from that of f, so that scikit-learn's classifier does the rest
+(the preference kernel of Houlsby et al. 2011, arXiv:1112.5745, Section 4; Chu & Ghahramani 2005 fit
+the same model in f). The best so far meets the point of the highest expected improvement over it.
+
+    search = LatentSearch.of(run, given={"category": "dress"})
+    pictures = search.pictures()           # two, to be shown beside each other
+    search = search.answered(first=True)
+    search.best                            # a latent
+"""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import scipy.stats
+from jaxtyping import Bool, Float
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Hyperparameter, Kernel
+
+from genlab.config import ConfigError
+from genlab.sampling.conditions import typed
+from genlab.sampling.edited import Inverted
+from genlab.sampling.load import TrainedRun
+from genlab.sampling.notebook import Examples
+from genlab.sampling.request import SampleRequest, latents
+
+DIRECTIONS = 8
+CANDIDATES = 500
+STREAM = 83
+
+
+class DuelKernel(Kernel):
+    """k((a, b), (c, d)) = k(a, c) - k(a, d) - k(b, c) + k(b, d), of rows a and b side by side."""
+
+    def __init__(self, kernel: Kernel):
+        self.kernel = kernel
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """As every estimator of scikit-learn."""
+        inner = self.kernel.get_params() if deep else {}
+        return {"kernel": self.kernel} | {f"kernel__{name}": value for name, value in inner.items()}
+
+    @property
+    def hyperparameters(self) -> list[Hyperparameter]:
+        """Those of `kernel`."""
+        return [h._replace(name=f"kernel__{h.name}") for h in self.kernel.hyperparameters]
+
+    @property
+    def theta(self) -> np.ndarray:
+        """Their logarithms."""
+        return self.kernel.theta
+
+    @theta.setter
+    def theta(self, theta: np.ndarray) -> None:
+        self.kernel.theta = theta
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """Theirs."""
+        return self.kernel.bounds
+
+    def __call__(self, X, Y=None, eval_gradient=False):
+        points = _points(X)
+        others = None if Y is None else _points(Y)
+        found = self.kernel(points, others, eval_gradient=eval_gradient)
+        if eval_gradient:
+            values, slopes = found
+            return _contracted(values), _contracted(slopes)
+        return _contracted(found)
+
+    def diag(self, X) -> np.ndarray:
+        """k of each duel with itself."""
+        a, b = np.split(np.asarray(X), 2, axis=1)
+        both = np.array([self.kernel(x[None], y[None])[0, 0] for x, y in zip(a, b, strict=True)])
+        return self.kernel.diag(a) + self.kernel.diag(b) - 2 * both
+
+    def is_stationary(self) -> bool:
+        """It is not."""
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class LatentSearch:
+    """What is known after some answers; `answered` gives the next.
+
+    run, given:  whose pictures, under which conditions, as stored, [1, ...] each
+    start:       [D], a latent that all points share but for the directions
+    directions:  [K, D], orthonormal
+    duels, wins: [N, 2, K] shown before, and whether the first was chosen, [N]
+    """
+
+    run: TrainedRun
+    given: Mapping[str, np.ndarray] | None
+    start: Float[np.ndarray, " d"]
+    directions: Float[np.ndarray, "k d"]
+    seed: int = 0
+    duels: Float[np.ndarray, "n 2 k"] | None = None
+    wins: Bool[np.ndarray, " n"] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        run: TrainedRun,
+        given: Mapping[str, Any] = MappingProxyType({}),
+        directions: int = DIRECTIONS,
+        seed: int = 0,
+    ) -> "LatentSearch":
+        """A search in the first of GANSpace's directions (`Editor.direction`), from a latent drawn
+        by `seed`.
+
+        given: values of columns, as in `TrainedRun.sample`; the others are those of the first
+            sample of that request
+
+        Raises ConfigError for a model that generates nothing, and more directions than latents.
+        """
+        texts = {name: typed(value) for name, value in given.items()}
+        request = SampleRequest(1, seed, given=texts)
+        stored = run.conditions(request).stored
+        start = np.asarray(latents(request, run.method), np.float64)[0]
+        if not 1 <= directions <= len(start):
+            raise ConfigError(f"directions={directions}: expected 1 to {len(start)}")
+        found = [run.editor.direction(f"ganspace:{i}").at(None) for i in range(directions)]
+        basis = np.linalg.qr(np.stack(found).astype(np.float64).T)[0].T
+        return cls(run, stored, start, basis, seed)
+
+    @property
+    def answers(self) -> int:
+        """How many there are."""
+        return 0 if self.wins is None else len(self.wins)
+
+    @cached_property
+    def duel(self) -> Float[np.ndarray, "2 k"]:
+        """The next two points to be shown, in the order in which to show them."""
+        draw = np.random.default_rng([STREAM, self.seed, self.answers])
+        fresh = draw.standard_normal((CANDIDATES, len(self.directions)))
+        if self.answers == 0:
+            return fresh[:2]
+        best, known = self._best, self._model
+        if known is None:
+            pair = np.stack([best, fresh[0]])
+        else:
+            near = best + 0.3 * draw.standard_normal(fresh.shape)
+            points = np.concatenate([fresh, near])
+            pair = np.stack([best, points[_improvement(known, points, best).argmax()]])
+        return pair[::-1] if draw.random() < 0.5 else pair
+
+    def answered(self, first: bool) -> "LatentSearch":
+        """The search after the first of `duel`, or the second, was chosen."""
+        duels = self.duel[None] if self.duels is None else np.append(self.duels, self.duel[None], 0)
+        wins = np.append([] if self.wins is None else self.wins, first).astype(bool)
+        return replace(self, duels=duels, wins=wins)
+
+    @property
+    def found(self) -> Float[np.ndarray, " k"]:
+        """The point of those shown that is liked best; ConfigError before an answer."""
+        if self.answers == 0:
+            raise ConfigError("nothing was answered yet: show `pictures()`, and call `answered`")
+        return self._best
+
+    @property
+    def best(self) -> Float[np.ndarray, " d"]:
+        """Its latent."""
+        return self.latents(self.found[None])[0]
+
+    def latents(self, points: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n d"]:
+        """The latents of points."""
+        rest = self.start - self.directions.T @ (self.directions @ self.start)
+        return rest + points @ self.directions
+
+    def pictures(self, points: Float[np.ndarray, "n k"] | None = None) -> Examples:
+        """What the model makes of points, as stored [N, ...]; None: of the next duel."""
+        z = self.latents(self.duel if points is None else points).astype(np.float32)
+        one = Inverted(Examples(()), z[:1], _one(self.given), np.zeros(1), "z")
+        return self.run.editor.generate(one, z[None])
+
+    @cached_property
+    def _model(self) -> GaussianProcessClassifier | None:
+        """g after the answers; None before two, for a classifier needs two classes.
+
+        Every second duel is turned round, which changes nothing, for g(b, a) = -g(a, b).
+        """
+        if self.duels is None or self.wins is None or self.answers < 2:
+            return None
+        turned = np.where(np.arange(self.answers) % 2, self.wins, ~self.wins)
+        duels = np.where(turned[:, None, None], self.duels[:, ::-1], self.duels)
+        first = self.wins ^ turned
+        wide = np.sqrt(len(self.directions))
+        prior = ConstantKernel(4.0, (0.1, 100.0)) * RBF(wide, (wide / 3, 5 * wide))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # at a bound: it is a prior
+            found = GaussianProcessClassifier(DuelKernel(prior), random_state=0)
+            return found.fit(duels.reshape(self.answers, -1), first)
+
+    @cached_property
+    def _best(self) -> np.ndarray:
+        """Of the points shown, that of the highest mean of f."""
+        assert self.duels is not None and self.wins is not None
+        points = self.duels.reshape(-1, len(self.directions))
+        if self._model is None:
+            return points[0 if self.wins[0] else 1]
+        mean, _ = self._model.latent_mean_and_variance(_against(points, np.zeros_like(points[0])))
+        return points[mean.argmax()]
+
+
+def _improvement(
+    known: GaussianProcessClassifier, points: np.ndarray, best: np.ndarray
+) -> Float[np.ndarray, " n"]:
+    """E max(g(point, best), 0), the expected improvement (Mockus 1975; Jones et al. 1998)."""
+    mean, variance = known.latent_mean_and_variance(_against(points, best))
+    sd = np.sqrt(np.maximum(variance, 1e-12))
+    return mean * scipy.stats.norm.cdf(mean / sd) + sd * scipy.stats.norm.pdf(mean / sd)
+
+
+def _against(points: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.concatenate([points, np.broadcast_to(other, points.shape)], axis=1)
+
+
+def _points(duels: Any) -> np.ndarray:
+    """Both points of each duel, the first ones before the second ones."""
+    return np.concatenate(np.split(np.asarray(duels), 2, axis=1))
+
+
+def _contracted(values: np.ndarray) -> np.ndarray:
+    """[2 N, 2 M, ...] of points to [N, M, ...] of duels."""
+    n, m = values.shape[0] // 2, values.shape[1] // 2
+    return values[:n, :m] - values[:n, m:] - values[n:, :m] + values[n:, m:]
+
+
+def _one(given: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray] | None:
+    return None if given is None else dict(given)

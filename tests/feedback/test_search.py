@@ -1,0 +1,70 @@
+"""Bayesian search over latents, without a model: points are what is liked."""
+
+import numpy as np
+import pytest
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel
+
+from genlab.config import ConfigError
+from genlab.feedback.search import DuelKernel, LatentSearch
+
+
+def started(k=2, seed=0):
+    start = np.arange(1.0, 6.0)
+    basis = np.linalg.qr(np.random.default_rng(3).normal(size=(5, k)))[0].T
+    return LatentSearch(None, None, start, basis, seed)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_kernel_of_duels_is_the_covariance_of_differences():
+    """Var and Cov of f(a) - f(b) for f ~ GP(0, k), from the joint covariance of all points."""
+    inner = ConstantKernel(2.0) * RBF(1.5)
+    kernel, draw = DuelKernel(inner), np.random.default_rng(0)
+    x, y = draw.normal(size=(4, 6)), draw.normal(size=(3, 6))
+    points = np.concatenate([x.reshape(-1, 3), y.reshape(-1, 3)])
+    minus = np.kron(np.eye(7), [1.0, -1.0])
+    joint = minus @ inner(points) @ minus.T
+    np.testing.assert_allclose(kernel(x, y), joint[:4, 4:], atol=1e-12)
+    np.testing.assert_allclose(kernel(x), joint[:4, :4], atol=1e-12)
+    np.testing.assert_allclose(kernel.diag(x), np.diag(joint)[:4], atol=1e-12)
+    values, slopes = kernel(x, eval_gradient=True)
+    theta, step = kernel.theta, 1e-6
+    for i in range(len(theta)):
+        moved = kernel.clone_with_theta(theta + step * np.eye(len(theta))[i])
+        np.testing.assert_allclose(slopes[..., i], (moved(x) - values) / step, atol=1e-4)
+
+
+def test_latents_move_along_the_directions_alone():
+    search = started()
+    z = search.latents(np.array([[0.5, -2.0]]))[0]
+    np.testing.assert_allclose(search.directions @ z, [0.5, -2.0])
+    off = (z - search.start) - search.directions.T @ (search.directions @ (z - search.start))
+    np.testing.assert_allclose(off, 0, atol=1e-12)
+
+
+def test_it_finds_what_is_liked_in_few_answers():
+    liked = np.array([1.2, -0.8])
+    found = []
+    for seed in range(2):
+        search = started(seed=seed)
+        for _ in range(14):
+            a, b = -np.linalg.norm(search.duel - liked, axis=1)
+            search = search.answered(a > b)
+        found.append(np.linalg.norm(search.found - liked))
+    assert max(found) < 0.6  # of 14 random points the nearest is at 0.6 on average, unknown which
+    np.testing.assert_allclose(search.best, search.latents(search.found[None])[0])
+
+
+def test_who_is_shown_first_changes_nothing():
+    """Every second duel is turned round for the classifier."""
+    draw = np.random.default_rng(1)
+    duels, wins = draw.normal(size=(5, 2, 2)), draw.random(5) < 0.5
+    one = LatentSearch(None, None, np.zeros(2), np.eye(2), 0, duels, wins)  # pyright: ignore
+    other = LatentSearch(None, None, np.zeros(2), np.eye(2), 0, duels[:, ::-1], ~wins)  # pyright: ignore
+    np.testing.assert_allclose(one.found, other.found)
+
+
+def test_the_same_answers_ask_the_same_question():
+    one, other = started().answered(True), started().answered(True)
+    np.testing.assert_array_equal(one.duel, other.duel)
+    assert (one.answers, started().answers) == (1, 0)
+    with pytest.raises(ConfigError, match="nothing was answered yet"):
+        _ = started().found
