@@ -1,5 +1,5 @@
-"""Products to be steered: a GAN that is given category and texture, and leaves colours, light, place
-and size to its latents, of which a simulated user likes some: 3 seeds, 32x32 products.
+"""Products to be steered: a GAN that is given category and texture, and leaves colours, light,
+place and size to its latents, of which a simulated user likes some: 3 seeds, 32x32 products.
 
 Run:    genlab sweep --config=experiments/feedback/feedback.py --workdir=runs/feedback
         python experiments/feedback/table.py --runs=runs/feedback

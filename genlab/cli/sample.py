@@ -75,7 +75,7 @@ def _selection(arguments):
     if len(asked) > 1:
         raise ConfigError("--best-of and --beta are two ways to select: give one")
     if not asked and arguments.reward:
-        raise ConfigError("--reward says by what samples are selected: give --best-of=8 or --beta=0.5")
+        raise ConfigError("--reward says what is better: give --best-of=8 or --beta=0.5 too")
     if not asked:
         return None
     from genlab.feedback import reward

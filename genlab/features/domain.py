@@ -5,6 +5,7 @@ under the cache, by the fingerprint of its config: one set and architecture are 
 network is read from there as that of any trained run is. It never sees the test split.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import flax.linen as nn
@@ -51,7 +52,7 @@ class Domain:
                 "genlab.features:RandomConv"
             )
         _labelled(source)
-        network = self._trained(config["data"], source)
+        network = self.network(config, source)
         net = config_lib.build(network.net)
 
         @compiler.jit
@@ -73,8 +74,10 @@ class Domain:
         }
         return FeatureSpace(taps, protocol)
 
-    def _trained(self, data: dict, source: Source) -> ingredients.Ingredient:
+    def network(self, config: Mapping, source: Source) -> ingredients.Ingredient:
+        """Network `net` of the run that the classifier is: trained, or taken from the cache."""
         image, label, classes = _labelled(source)
+        data = config["data"]
         net = spec(Logits, self.trunk, classes)
         config = spec(
             Experiment,

@@ -75,13 +75,13 @@ class Factors:
         net = config_lib.build(found.net)
         return reader_of(net, found.variables, self.kinds(source), {"reader_sha256": found.sha256})
 
-    def network(self, config: Mapping, source: Source, image: str = "image") -> Ingredient:
+    def network(self, config: Mapping, source: Source, image: str | None = None) -> Ingredient:
         """Network `net` of the run that the reader is: trained, or taken from the cache."""
         data = config["data"]
         return trained(
             spec(
                 Experiment,
-                method=self.game(source, image),
+                method=self.game(source, image or first_image(source.columns) or "image"),
                 data={**data, "augment": ()} if "augment" in data else data,
                 optim={"predictor": spec(optax.adam, spec(falling, self.steps))},
                 batch_size=self.batch_size,

@@ -1,7 +1,7 @@
 """The interface of a feature space: images in, features out, and the protocol to report."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,17 @@ class FeatureSpace(NamedTuple):
     def extract(self, images: np.ndarray) -> np.ndarray:
         """Only the features, [N, D]."""
         return self.taps(images)["features"]
+
+
+@runtime_checkable
+class OfNetwork(Protocol):
+    """A feature space of a network that is trained on the set: one that gradients pass through."""
+
+    def network(self, config: Mapping, source: Any) -> Any:
+        """Network `net` of a run, a `runs.ingredients.Ingredient`, that gives (anything, features)
+        of pictures in [-1, 1].
+        """
+        ...
 
 
 GIVEN = FeatureSpace(lambda rows: {"features": rows}, {"features": "given"})

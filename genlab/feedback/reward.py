@@ -231,7 +231,7 @@ def reduction(own: np.ndarray, directions: int) -> Reduced:
     kept = np.argsort(values)[::-1][:directions]
     kept = kept[values[kept] > 1e-12 * values.max()]
     if not len(kept):
-        raise ConfigError("all samples of the model have the same features: nothing can be preferred")
+        raise ConfigError("all samples of the model have the same features: none can be preferred")
     return Reduced(mean, vectors[:, kept] / np.sqrt(values[kept].mean()))
 
 
@@ -241,7 +241,7 @@ def choices_of(
     """Verdicts as rows; ConfigError for too few."""
     pairs = {frozenset((one.index, one.other, json.dumps(one.ask, sort_keys=True))) for one in used}
     if len(pairs) < FEWEST:
-        raise ConfigError(f"{where}: a reward needs {FEWEST} verdicts on different pictures or more")
+        raise ConfigError(f"{where}: a reward needs {FEWEST} or more, on different pictures")
     made, places = verdicts.pictures(run, used)
     return rows(reduced.of(space.extract(made)), places, used)
 

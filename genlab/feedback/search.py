@@ -29,6 +29,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Hyperparameter
 
 from genlab.config import ConfigError
 from genlab.sampling.conditions import typed
+from genlab.sampling.directions import MOST, ganspace
 from genlab.sampling.edited import Inverted
 from genlab.sampling.load import TrainedRun
 from genlab.sampling.notebook import Examples
@@ -115,7 +116,7 @@ class LatentSearch:
         directions: int = DIRECTIONS,
         seed: int = 0,
     ) -> "LatentSearch":
-        """A search in the first of GANSpace's directions (`Editor.direction`), from a latent drawn
+        """A search in the first of GANSpace's directions (`sampling.directions`), from a latent drawn
         by `seed`.
 
         given: values of columns, as in `TrainedRun.sample`; the others are those of the first
@@ -129,8 +130,8 @@ class LatentSearch:
         start = np.asarray(latents(request, run.method), np.float64)[0]
         if not 1 <= directions <= len(start):
             raise ConfigError(f"directions={directions}: expected 1 to {len(start)}")
-        found = [run.editor.direction(f"ganspace:{i}").at(None) for i in range(directions)]
-        basis = np.linalg.qr(np.stack(found).astype(np.float64).T)[0].T
+        found = ganspace(run.editor.with_samples(MOST).population(), directions)
+        basis = np.linalg.qr(found.astype(np.float64).T)[0].T
         return cls(run, stored, start, basis, seed)
 
     @property

@@ -68,7 +68,8 @@ def _check_columns(path: Path, names) -> None:
         hint = did_you_mean(odd[0], COLUMNS) or f"; they are {', '.join(COLUMNS)}"
         raise ConfigError(f"{path}: no column {odd[0]!r}{hint}")
     if missing := [name for name in ("picture", "verdict") if name not in names]:
-        raise ConfigError(f"{path} has no column {missing[0]!r}: begin with {','.join(COLUMNS[:3])}")
+        first = ",".join(COLUMNS[:3])
+        raise ConfigError(f"{path} has no column {missing[0]!r}: begin with {first}")
 
 
 def _verdict(run: TrainedRun, one: Mapping[str, str], about: Mapping[str, Any]) -> Verdict:

@@ -5,9 +5,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
-from genlab.config import ConfigError, build, override, spec
-from genlab.data.columns import first_image
-from genlab.features import Factors
+from genlab.config import CALL, ConfigError, build, override, path_of, spec
+from genlab.features.space import OfNetwork
 from genlab.feedback.reward import Reward
 from genlab.methods import GAN
 from genlab.methods.gan.rewarded import rewarded
@@ -34,9 +33,10 @@ def tuned(run: TrainedRun, reward: Reward, steps: int = 200, **settings: Any) ->
     option = spec(
         rewarded, module(run, reward), spec(trained, path, "gen", step=step), **settings
     )
+    others = [one for one in config.method.options if one[CALL] != path_of(rewarded)]
     begin = {name: {"run": path, "step": step} for name in ("gen", "disc")}
     changes = {
-        "method.options": (*config.method.options, option),
+        "method.options": (*others, option),
         "begin": begin,
         "title": f"{config.title}, by a reward",
         "loop.steps": steps,
@@ -55,13 +55,12 @@ def module(run: TrainedRun, reward: Reward) -> ConfigDict:
     Raises ConfigError for features that are no network trained on the set.
     """
     features = build(reward.features)
-    if not isinstance(features, Factors):
+    if not isinstance(features, OfNetwork):
         raise ConfigError(
             f"a generator is fine-tuned through the features of a reward, and "
             f"{type(features).__name__} is no network trained on the set: fit the reward with "
-            "features=spec(Factors, trunk)"
+            "features=spec(Factors, trunk) or spec(Domain, trunk)"
         )
-    image = first_image(run.source.columns) or "image"
-    found = features.network(config_lib.as_dict(run.folder.config), run.source, image)
+    found = features.network(config_lib.as_dict(run.folder.config), run.source)
     weights = tuple(float(x) for x in reward.weights)
     return spec(LinearReward, spec(trained, str(found.run), "net"), weights, float(reward.offset))

@@ -129,14 +129,20 @@ def _sefa(samples: Population, number: int) -> np.ndarray:
     return _chosen(directions.sefa(weights, number + 1), number, "sefa")
 
 
-def _ganspace(samples: Population, number: int) -> np.ndarray:
-    """Components of the latents where these are unlike one another (w), else of activations."""
+def ganspace(samples: Population, count: int) -> np.ndarray:
+    """The first `count` of GANSpace's directions, [count, D] or fewer: components of the latents
+    where these are unlike one another (w), else of activations.
+    """
     z = samples.latents[:MOST]
     spreads = np.linalg.eigvalsh(np.cov(samples.latents.T))
     if spreads[-1] > 4 * spreads[0]:
-        return _chosen(directions.principal(samples.latents, number + 1), number, "ganspace")
+        return directions.principal(samples.latents, count)
     taken = jax.jit(layers.activations(samples.generate, *map(jnp.asarray, z[:2])))
-    return _chosen(directions.ganspace(z, np.asarray(taken(z)), number + 1), number, "ganspace")
+    return directions.ganspace(z, np.asarray(taken(z)), count)
+
+
+def _ganspace(samples: Population, number: int) -> np.ndarray:
+    return _chosen(ganspace(samples, number + 1), number, "ganspace")
 
 
 def _random(samples: Population, number: int) -> np.ndarray:
