@@ -47,6 +47,16 @@ class Client:
         made = json.loads(self._call(f"/v1/runs/{quote(run)}/samples", json.dumps(ask).encode()))
         return {**made, "images": [base64.b64decode(one) for one in made["images"]]}
 
+    def feedback(
+        self, run: str, ask: dict[str, Any], index: int, verdict: str, other: int | None = None
+    ) -> int:
+        """Keeps a verdict on sample `index` of the answer to `ask`, "up" or "down", or on it and
+        sample `other`, "first", "second" or "tie"; how many there are.
+        """
+        said = {"ask": ask, "index": index, "verdict": verdict, "other": other}
+        kept = self._call(f"/v1/runs/{quote(run)}/feedback", json.dumps(said).encode())
+        return json.loads(kept)["kept"]
+
     def reconstruct(self, run: str, picture: bytes, given: str = "") -> bytes:
         """A picture file made anew, a PNG; `given`: its conditions, "category=dress,hue=0.6"."""
         path = f"/v1/runs/{quote(run)}/reconstruct?given={quote(given)}"
