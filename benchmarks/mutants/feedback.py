@@ -49,7 +49,10 @@ FEEDBACK = (
         TERRY,
         "return self.low > self.chance",
         "return self.accuracy >= self.chance",
-        test(OF_TERRY, "held_out_choices_are_foretold_where_there_is_a_taste_and_not_where_there_is_none"),
+        test(
+            OF_TERRY,
+            "held_out_choices_are_foretold_where_there_is_a_taste_and_not_where_there_is_none",
+        ),
     ),
     Mutant(
         "wilson",

@@ -191,8 +191,8 @@ def page(cells: Sequence[Cell], fits: Sequence[Fit], asked) -> str:
         f"Seeds {', '.join(map(str, seeds))}; means with 95 % t-intervals over them. "
         f"{asked.samples} samples of each use.",
         "",
-        f"Choices until the mean preference has risen by {RISE:g} standard deviation, and stays so; "
-        "then what that costs.",
+        f"Choices until the mean preference has risen by {RISE:g} standard deviation, and stays "
+        "so; then what that costs.",
         "",
         *table(
             ["use", *[f"seed {seed}" for seed in seeds], "wins against the model", "diversity",
@@ -204,9 +204,7 @@ def page(cells: Sequence[Cell], fits: Sequence[Fit], asked) -> str:
         "",
     ]  # fmt: skip
     counts = sorted({cell.choices for cell in cells if cell.choices})
-    rises = [
-        [use, *[over(cells, use, n, lambda cell: cell.rise) for n in counts]] for use in uses
-    ]
+    rises = [[use, *[over(cells, use, n, lambda cell: cell.rise) for n in counts]] for use in uses]
     lines += table(["use", *map(str, counts)], rises)
     spreads = [
         [use, *[over(cells, use, n, lambda cell: cell.diversity) for n in counts]] for use in uses

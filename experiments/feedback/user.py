@@ -46,7 +46,9 @@ class User:
 
     def utility(self, pictures: np.ndarray) -> np.ndarray:
         """u of each picture, [N]."""
-        columns = [self._standard(n, x) for n, x in self.factors.read(pictures).items() if n in LIKED]
+        columns = [
+            self._standard(n, x) for n, x in self.factors.read(pictures).items() if n in LIKED
+        ]
         return (np.concatenate(columns, axis=1) @ self.taste - self.mean) / self.scale
 
     def verdicts(self, n: int, seed: int) -> list[Verdict]:

@@ -71,6 +71,7 @@ class DuelKernel(Kernel):
         return self.kernel.bounds
 
     def __call__(self, X, Y=None, eval_gradient=False):
+        """k of duels [N, 2 D] and [M, 2 D], and its slopes in `theta`."""
         points = _points(X)
         others = None if Y is None else _points(Y)
         found = self.kernel(points, others, eval_gradient=eval_gradient)
@@ -82,8 +83,7 @@ class DuelKernel(Kernel):
     def diag(self, X) -> np.ndarray:
         """k of each duel with itself."""
         a, b = np.split(np.asarray(X), 2, axis=1)
-        both = np.array([self.kernel(x[None], y[None])[0, 0] for x, y in zip(a, b, strict=True)])
-        return self.kernel.diag(a) + self.kernel.diag(b) - 2 * both
+        return self.kernel.diag(a) + self.kernel.diag(b) - 2 * np.diag(self.kernel(a, b))
 
     def is_stationary(self) -> bool:
         """It is not."""
@@ -116,8 +116,8 @@ class LatentSearch:
         directions: int = DIRECTIONS,
         seed: int = 0,
     ) -> "LatentSearch":
-        """A search in the first of GANSpace's directions (`sampling.directions`), from a latent drawn
-        by `seed`.
+        """A search in the first of GANSpace's directions (`sampling.directions`), from a latent
+        drawn by `seed`.
 
         given: values of columns, as in `TrainedRun.sample`; the others are those of the first
             sample of that request

@@ -1,11 +1,11 @@
 """Verdicts in a table: a CSV file that a person filled in.
 
-    picture,other,verdict                    with --of=RUN/generated/FOLDER of `genlab sample`
-    00003,00007,first
-    00004,,up
+picture,other,verdict                    with --of=RUN/generated/FOLDER of `genlab sample`
+00003,00007,first
+00004,,up
 
-    seed,n,given,picture,other,verdict,model      by itself
-    0,16,"category=dress,hue=0.3",3,7,second,5f2c91ab03d4
+seed,n,given,picture,other,verdict,model      by itself
+0,16,"category=dress,hue=0.3",3,7,second,5f2c91ab03d4
 """
 
 import csv

@@ -30,9 +30,7 @@ def tuned(run: TrainedRun, reward: Reward, steps: int = 200, **settings: Any) ->
             f"{type(run.method).__name__}: select samples by the reward (`genlab sample --best-of`)"
         )
     path, step = str(run.folder.path), run.step
-    option = spec(
-        rewarded, module(run, reward), spec(trained, path, "gen", step=step), **settings
-    )
+    option = spec(rewarded, module(run, reward), spec(trained, path, "gen", step=step), **settings)
     others = [one for one in config.method.options if one[CALL] != path_of(rewarded)]
     begin = {name: {"run": path, "step": step} for name in ("gen", "disc")}
     changes = {

@@ -48,9 +48,9 @@ def choices(n, beta=5.0, thumbs=False):
 
 @pytest.mark.parametrize("thumbs", [False, True])
 def test_it_finds_the_taste_and_is_standardised_on_the_models_samples(thumbs):
-    found = reward.fit(Run(), spec(Pixels), choices(100, thumbs=thumbs))
+    found = reward.fit(Run(), spec(Pixels), choices(60, thumbs=thumbs))
     cosine = found.weights @ TASTE / np.linalg.norm(found.weights) / np.linalg.norm(TASTE)
-    assert cosine > 0.95
+    assert cosine > 0.9
     r = found(Run().drawn(request({"n": 2_000, "seed": 99}))["image"])
     assert abs(r.mean()) < 0.1 and r.std() == pytest.approx(1, abs=0.1)
     assert found.record["held_out"]["accuracy"] > 0.8
@@ -80,8 +80,8 @@ def test_verdicts_as_rows():
 
 def test_components_are_those_of_the_samples_in_one_unit():
     own = np.random.default_rng(0).normal(size=(500, 3)) * [4, 2, 1e-9] + 7
-    mean, components = reduced = reward.reduction(own, 3)
-    assert components.shape == (3, 2)  # the third is rounding
+    reduced = reward.reduction(own, 3)
+    assert reduced.components.shape == (3, 2)  # the third is rounding
     values = reduced.of(own)
     np.testing.assert_allclose(values.mean(0), 0, atol=1e-9)
     assert values.var(axis=0).mean() == pytest.approx(1, rel=0.01)
@@ -98,7 +98,7 @@ def test_it_is_written_and_read_back(tmp_path):
 
 def test_too_few_verdicts_are_refused_with_what_was_left_out():
     given = choices(3)._replace(left_out={"on another model, b of round 2": 4})
-    with pytest.raises(ConfigError, match="3 verdicts .*left out: 4 on another model.*needs 5"):
+    with pytest.raises(ConfigError, match=r"3 verdicts .*left out: 4 on another model.*needs 5"):
         reward.fit(Run(), spec(Pixels), given)
 
 

@@ -57,7 +57,7 @@ def test_what_cannot_be_tuned_is_refused(tmp_path):
     genlab.fit(tiny.gan(), tmp_path / "gan")
     vae, gan = (genlab.load(tmp_path / name) for name in ("vae", "gan"))
     found = reward.fit(gan, spec(Pixels), choices(gan))
-    with pytest.raises(ConfigError, match="of a GAN.*--best-of"):
+    with pytest.raises(ConfigError, match=r"of a GAN.*--best-of"):
         tuned(vae, found)
     with pytest.raises(ConfigError, match="Pixels is no network trained on the set"):
         tuned(gan, found)

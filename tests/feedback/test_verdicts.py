@@ -93,7 +93,11 @@ def test_a_verdict_that_makes_no_sense_is_refused_and_none_is_kept(run, verdict,
 
 
 def test_samples_are_drawn_again_once_each(run):
-    said = [Verdict(ask(), 3, 5, "first"), Verdict(ask(2), 0, None, "up"), Verdict(ask(), 5, 1, "tie")]
+    said = [
+        Verdict(ask(), 3, 5, "first"),
+        Verdict(ask(2), 0, None, "up"),
+        Verdict(ask(), 5, 1, "tie"),
+    ]
     made, places = verdicts.pictures(run, said)
     assert sorted(made) == [101, 103, 105, 200]
     assert made[places[:, 0]].tolist() == [103, 200, 105]

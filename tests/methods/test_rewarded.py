@@ -23,7 +23,7 @@ class Shifted(nn.Module):
 
     @nn.compact
     def __call__(self, z, cond=None, train=True):
-        return z + self.param("b", nn.initializers.zeros, (D,))
+        return z + self.param("b", nn.initializers.zeros, (D,))[None]
 
 
 class Itself(nn.Module):
@@ -47,20 +47,27 @@ def game(**settings):
 
 
 @cache
-def loss_of(**settings):
-    """(b, b of the first model, coefficient) -> (loss, metrics, coefficient after)."""
-    method = game(**settings)
+def loss_of():
+    """(b, b of the first model, coefficient, settings) -> (loss, (metrics, coefficient after)), and
+    the slope in b.
+    """
     batch = {"image": np.zeros((16, D), np.float32)}
 
-    def loss(b, first, coefficient):
+    def loss(b, first, coefficient, settings):
         params = {"gen": {"b": b}, "first": {"b": first}, "disc": {"w": jnp.zeros(D)}, "reward": {}}
         stats = {"memory": {"distance_weight": coefficient}}
-        value, (after, metrics) = method.generator_loss(
+        value, (after, metrics) = game(**settings).generator_loss(
             params, stats, batch, random.key(1), jnp.asarray(0)
         )
         return value, (metrics, after["memory"]["distance_weight"])
 
     return jax.jit(jax.value_and_grad(loss, has_aux=True))
+
+
+def played(b, first, coefficient, **settings):
+    settings = {"weight": 0.5, "bound": 100.0, "budget": 0.2, "rate": 0.1, **settings}
+    settings = {name: np.float32(value) for name, value in settings.items()}
+    return loss_of()(np.float32(b), np.float32(first), np.float32(coefficient), settings)
 
 
 def latents():
@@ -69,9 +76,7 @@ def latents():
 
 def test_the_terms_are_those_of_numpy():
     b, first = np.array([0.3, -0.2, 0.1]), np.array([0.1, 0.4, 0.0])
-    settings = {"weight": 0.7, "bound": 0.5, "budget": 0.2, "rate": 0.5}
-    f32 = (np.float32(x) for x in (b, first, 1.5))
-    (value, (metrics, after)), _ = loss_of(**settings)(*f32)
+    (value, (metrics, after)), _ = played(b, first, 1.5, weight=0.7, bound=0.5, rate=0.5)
     z = latents()
     reward = np.maximum(0.5 - ((z + b) @ TASTE - OFFSET), 0).mean()
     distance = ((b - first) ** 2).mean() / 0.2
@@ -84,16 +89,13 @@ def test_the_terms_are_those_of_numpy():
 
 def test_the_generator_moves_along_the_taste_as_far_as_the_distance_lets_it():
     """G(z) = z + b, r = w . x and c |b|^2 / (D budget): b = weight D budget w / (2 c)."""
-    settings = {"weight": 0.5, "bound": 100.0, "budget": 0.2}
     b = 0.5 * D * 0.2 * np.array(TASTE) / (2 * 2.0)
-    f32 = (np.float32(x) for x in (b, np.zeros(D), 2.0))
-    _, slope = loss_of(**settings)(*f32)
+    _, slope = played(b, np.zeros(D), 2.0)
     np.testing.assert_allclose(slope, 0, atol=1e-6)
 
 
 def test_the_distance_costs_more_where_it_is_beyond_the_budget_and_less_below():
-    run, zero = loss_of(weight=0.5, bound=100.0, budget=0.2), np.zeros(D, np.float32)
-    coefficients = [float(run(zero + x, zero, np.float32(1))[0][1][1]) for x in (1.0, 0.0)]
+    coefficients = [float(played(np.full(D, x), np.zeros(D), 1)[0][1][1]) for x in (1.0, 0.0)]
     np.testing.assert_allclose(coefficients, [1.02, 0.98], rtol=1e-6)
 
 
