@@ -232,4 +232,4 @@ def test_samples_are_selected_by_a_reward_fitted_to_a_table_of_verdicts(runs, tm
     np.testing.assert_array_equal(made, every[best])
     record = json.loads((file.parent / "request.json").read_text())
     assert record["selection"]["best_of"] == 4 and record["model"] == run.weights.fingerprint
-    assert "mean_reward" in said[-1] and "best_of4" in file.parent.name
+    assert "mean_reward" in said[-1] and "best-of4" in file.parent.name

@@ -5,7 +5,8 @@ What the person likes is a Gaussian process f over a few directions of the laten
 over b with probability sigmoid(f(a) - f(b)). A duel is one point of a process over pairs, g(a, b) =
 f(a) - f(b), whose kernel follows from that of f, so that scikit-learn's classifier does the rest
 (the preference kernel of Houlsby et al. 2011, arXiv:1112.5745, Section 4; Chu & Ghahramani 2005 fit
-the same model in f). The best so far meets the point of the highest expected improvement over it.
+the same model in f). f has variance 4 and, as length, the distance of two latents, sqrt(2 K): with
+few answers its parameters cannot be fitted too. The best so far meets the point of the highest expected improvement over it.
 
     search = LatentSearch.of(run, given={"category": "dress"})
     pictures = search.pictures()           # two, to be shown beside each other
@@ -13,7 +14,6 @@ the same model in f). The best so far meets the point of the highest expected im
     search.best                            # a latent
 """
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import scipy.stats
 from jaxtyping import Bool, Float
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Hyperparameter, Kernel
 
@@ -36,7 +35,10 @@ from genlab.sampling.notebook import Examples
 from genlab.sampling.request import SampleRequest, latents
 
 DIRECTIONS = 8
-CANDIDATES = 500
+CANDIDATES = 300  # of each kind: fresh ones, and some near the best so far
+NEAR = 0.3  # their distance from it, in each direction
+VARIANCE = 4.0  # of f: a taste of 2 logits a standard deviation
+INSIDE = 0.95  # of latents: points stay within the ball that has so many
 STREAM = 83
 
 
@@ -150,8 +152,8 @@ class LatentSearch:
         if known is None:
             pair = np.stack([best, fresh[0]])
         else:
-            near = best + 0.3 * draw.standard_normal(fresh.shape)
-            points = np.concatenate([fresh, near])
+            near = best + NEAR * draw.standard_normal(fresh.shape)
+            points = _inside(np.concatenate([fresh, near]))
             pair = np.stack([best, points[_improvement(known, points, best).argmax()]])
         return pair[::-1] if draw.random() < 0.5 else pair
 
@@ -195,12 +197,9 @@ class LatentSearch:
         turned = np.where(np.arange(self.answers) % 2, self.wins, ~self.wins)
         duels = np.where(turned[:, None, None], self.duels[:, ::-1], self.duels)
         first = self.wins ^ turned
-        wide = np.sqrt(len(self.directions))
-        prior = ConstantKernel(4.0, (0.1, 100.0)) * RBF(wide, (wide / 3, 5 * wide))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # at a bound: it is a prior
-            found = GaussianProcessClassifier(DuelKernel(prior), random_state=0)
-            return found.fit(duels.reshape(self.answers, -1), first)
+        prior = ConstantKernel(VARIANCE) * RBF(np.sqrt(2 * len(self.directions)))
+        found = GaussianProcessClassifier(DuelKernel(prior), optimizer=None)
+        return found.fit(duels.reshape(self.answers, -1), first)
 
     @cached_property
     def _best(self) -> np.ndarray:
@@ -220,6 +219,14 @@ def _improvement(
     mean, variance = known.latent_mean_and_variance(_against(points, best))
     sd = np.sqrt(np.maximum(variance, 1e-12))
     return mean * scipy.stats.norm.cdf(mean / sd) + sd * scipy.stats.norm.pdf(mean / sd)
+
+
+def _inside(points: np.ndarray) -> np.ndarray:
+    """Points, on the ball's surface where they are out of it: what is far from the latents that a
+    model was trained with is extrapolation.
+    """
+    radius = np.sqrt(scipy.stats.chi2.ppf(INSIDE, points.shape[1]))
+    return points * np.minimum(1, radius / np.linalg.norm(points, axis=1, keepdims=True))
 
 
 def _against(points: np.ndarray, other: np.ndarray) -> np.ndarray:
