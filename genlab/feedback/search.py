@@ -6,7 +6,8 @@ over b with probability sigmoid(f(a) - f(b)). A duel is one point of a process o
 f(a) - f(b), whose kernel follows from that of f, so that scikit-learn's classifier does the rest
 (the preference kernel of Houlsby et al. 2011, arXiv:1112.5745, Section 4; Chu & Ghahramani 2005 fit
 the same model in f). f has variance 4 and, as length, the distance of two latents, sqrt(2 K): with
-few answers its parameters cannot be fitted too. The best so far meets the point of the highest expected improvement over it.
+few answers its parameters cannot be fitted too. The best so far meets the point of the highest
+expected improvement over it.
 
     search = LatentSearch.of(run, given={"category": "dress"})
     pictures = search.pictures()           # two, to be shown beside each other

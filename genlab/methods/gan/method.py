@@ -119,7 +119,8 @@ class GAN:
         regularised, context = context.regularise(named, "gen", x, fake, z)
         added, more, context = context.added(z)
         terms_of = {"adversarial": losses, **regularised, **compared, **added}
-        loss, metrics = total(terms_of, {**terms.weights(named), **weights, **more}, step)
+        weights = {**weights, **more}
+        loss, metrics = total(terms_of, {**terms.weights(named), **weights}, step)
         return loss, (context.stats, metrics)
 
     def players(self) -> dict[str, Player]:
