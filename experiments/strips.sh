@@ -1,14 +1,15 @@
 #!/bin/sh
 # Writes the results of a finished sweep of restoration, translation or try_on, report and strips of
-# seed 0, of what is scored: sh experiments/strips.sh restoration restoration|small [RUNS]
+# seed 0, of what is scored: sh experiments/strips.sh FOLDER CONFIG [RUNS], CONFIG without its .py,
+# as restoration small. RUNS is runs/FOLDER, or runs/FOLDER_CONFIG where CONFIG has another name.
 set -e
 name=$1 set=$2
 here=$(dirname "$0")/$name
-case $set in
-  "$name") runs=${3:-runs/$name} ;;
-  small) runs=${3:-runs/${name}_small} ;;
-  *) echo "give the experiment's folder, then its name again or small" >&2; exit 2 ;;
-esac
+if [ -z "$set" ] || [ ! -f "$here/$set.py" ]; then
+  echo "no experiment $here/$set.py: give its folder and the name of its config" >&2
+  exit 2
+fi
+if [ "$set" = "$name" ]; then runs=${3:-runs/$name}; else runs=${3:-runs/${name}_$set}; fi
 genlab report --workdir="$runs"
 mkdir -p "$here/results"
 cp "$runs/report.md" "$here/results/$set.md"

@@ -158,6 +158,68 @@ def test_files_of_every_kind_keep_what_they_hold(photos, tmp_path, monkeypatch, 
     assert applied_to(monkeypatch, run, *again) == 0
 
 
+@dataclasses.dataclass(frozen=True)
+class Moved:
+    """Translates pictures by a number that is given, and draws no latents."""
+
+    given: tuple = ("by",)
+    makes: str = "image"
+
+    def translations(self):
+        return (("image", "image"),)
+
+    def translate(self, params, stats, x, to):
+        return x + to["by"][:, None, None]
+
+
+def test_a_model_that_translates_by_conditions_is_given_them(photos, tmp_path, monkeypatch):
+    by = columns.Numbers(("by",), (-255.0,), (255.0,))
+    run, place = run_of(Moved(), 1, by=by), tmp_path / "out"
+    arguments = f"--input={photos / 'grey.bmp'}", f"--output={place}", "--given=by=51"
+    assert applied_to(monkeypatch, run, *arguments) == 0
+    before = pixels(photos / "grey.bmp").astype(int)
+    wanted = np.clip(before + 25.5, 0, 255)
+    assert np.abs(pixels(place / "grey.png") - wanted).max() <= 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Painted(Moved):
+    """Gives every picture the mean colour of the one in the style wanted."""
+
+    given: tuple = ("style",)
+
+    def translate(self, params, stats, x, to):
+        return 0 * x + to["style"].mean((1, 2), keepdims=True)
+
+
+def test_a_picture_that_is_a_condition_is_a_file(photos, tmp_path, monkeypatch, capsys):
+    run = run_of(Painted(), style=columns.Image((8, 8, 3)))
+    arguments = f"--input={photos / 'grey.bmp'}", f"--output={tmp_path / 'out'}"
+    assert applied_to(monkeypatch, run, *arguments) == 2
+    assert "give --given=style=FILE" in capsys.readouterr().err
+    style = photos / "alpha.png"
+    assert applied_to(monkeypatch, run, *arguments, f"--given=style={style}") == 0
+    wanted = pixels(style)[..., :3].mean((0, 1))
+    assert np.abs(pixels(tmp_path / "out" / "grey.png") - wanted).max() <= 0.5 + 1e-3
+    said = provenance.read(tmp_path / "out" / "grey.png")
+    assert said["settings"]["given"] == {"style": "alpha.png"}
+
+
+def test_what_cannot_be_read_is_left_out_and_said(photos, tmp_path, monkeypatch, capsys):
+    (photos / "broken.jpg").write_bytes((photos / "rgb.jpg").read_bytes()[:200])
+    (photos / "raw.heic").write_bytes(b"x")
+    run, out = run_of(Negative()), tmp_path / "out"
+    assert applied_to(monkeypatch, run, f"--input={photos}", f"--output={out}") == 1
+    told = capsys.readouterr()
+    assert "broken.jpg: left out, for it cannot be read" in told.err
+    assert "raw.heic: left out, for its format is not read" in told.err
+    assert (out / "rgb.jpg").is_file() and (out / "before_after.png").is_file()
+    assert not (out / "broken.jpg").exists() and "broken" not in told.out
+    alone = f"--input={photos / 'broken.jpg'}", f"--output={tmp_path / 'other'}"
+    assert applied_to(monkeypatch, run, *alone) == 2
+    assert "none of its pictures can be read" in capsys.readouterr().err
+
+
 def test_sixteen_bits_stay_where_the_model_gives_grey(photos, tmp_path, monkeypatch):
     arguments = f"--input={photos / 'deep.png'}", f"--output={tmp_path / 'out'}"
     assert applied_to(monkeypatch, run_of(Negative(), 1), *arguments) == 0

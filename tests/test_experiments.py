@@ -27,12 +27,12 @@ OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options", "metho
 OURS += ("methods.regression", "methods.style", "methods.translation", "methods.tryon")
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
-# Other runs are trained, and the deepest networks, heads and two games without pairs traced, in the
-# slow tier alone: heads and games have tests of their own.
+# Other runs are trained, and the deepest networks, heads and three games without pairs traced, in
+# the slow tier alone: heads and games have tests of their own.
 MADE_FROM = {"editing", "fine_tuning", "second_stage", "style", "vae_zoo"}
 DEEPEST = {"biggan", "cgan-projection", "r3gan", "sagan", "sngan", "upsampling"}
 DEEPEST |= {"vdvae-cifar10", "vq-gan-imagenet"}
-HEADED = {"adc-gan", "contragan", "reacgan", "concatenation", "plain-cut", "plain-unit"}
+HEADED = {"adc-gan", "contragan", "reacgan", "concatenation", "plain-cut", "plain-unit", "stargan"}
 REPORTED = {"dirac_gan/dirac"}  # `test_launch.py` and the tutorial report images
 
 VARIANTS = [(file, variant) for file in FILES for variant in plan.variants(load(file))]

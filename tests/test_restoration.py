@@ -82,6 +82,20 @@ class Translator(Denoiser):
         return -x if to == "image" else 0 * x
 
 
+@dataclasses.dataclass(frozen=True)
+class Conditioned:
+    """From a picture to a picture, turned over where its mask says."""
+
+    makes: str = "image"
+    given: tuple = ("holes",)
+
+    def translations(self):
+        return (("image", "image"),)
+
+    def translate(self, params, stats, x, to):
+        return x if isinstance(to, str) else x * (1 - 2 * to["holes"])
+
+
 def context(method):
     config = {"data": {}}
     return EvaluationContext(config, method, SOURCE, {}, {}, "test", random.key(0))
@@ -143,6 +157,13 @@ def test_a_model_reconstructs_or_translates_what_it_is_not_given():
     assert found(Translator(), given="noisy").scores["psnr"] == pytest.approx(turned)
     grey = scores.psnr(np.full_like(REAL["noisy"], 128), REAL["noisy"], 255).mean()
     assert found(Translator(), given="image").scores["psnr"] == pytest.approx(grey)
+
+
+def test_one_that_translates_by_conditions_is_given_those_of_the_answer():
+    """Of any column of pictures like its own; of others it makes nothing."""
+    turned = np.where(REAL["holes"], 255 - REAL["noisy"], REAL["noisy"])
+    wanted = scores.psnr(turned, REAL["image"], 255).mean()
+    assert found(Conditioned(), given="noisy").scores["psnr"] == pytest.approx(wanted)
 
 
 def test_channels_border_and_scales_are_those_of_the_protocol():
@@ -232,6 +253,7 @@ def test_classic_deconvolution_undoes_some_of_a_blur(by):
         (IDLE, {"given": "maskd"}, "expected two columns of pictures"),
         (IDLE, {"holes": "masked"}, "expected a column of masks"),
         (Model(None, ("holes",)), {"given": "noisy"}, "not given 'noisy'"),
+        (Conditioned(), {"given": "grey"}, "not given 'grey'"),
         (IDLE, {"convention": Convention(window=17)}, "odd window from 3 to 15"),
         (IDLE, {"convention": Convention(window=7, border=5)}, "odd window from 3 to 5"),
     ],

@@ -5,6 +5,7 @@ from mutants.mutant import IGNORED, SIGN, Mutant, test
 METRICS, OF_METRICS = "genlab/metrics/restoration.py", "metrics/test_restoration.py"
 EVALUATOR, OF_EVALUATOR = "genlab/evaluation/restored.py", "test_restoration.py"
 DAMAGED, OF_DAMAGED = "genlab/data/sets/damaged.py", "data/test_damaged.py"
+OUTPUTS = "genlab/evaluation/outputs.py"
 TILING, OF_APPLY = "genlab/evaluation/tiling.py", "test_apply.py"
 CLASSICS = "genlab/evaluation/classics.py"
 AROUND = test(OF_EVALUATOR, "around_the_holes_what_was_given_is_put_back")
@@ -67,6 +68,22 @@ RESTORATION = (
         test(OF_EVALUATOR, "an_idle_model_scores_the_floor_and_is_said_to_lose"),
     ),
     Mutant(
+        "Restoration",
+        "by the column's name, not by the answer's conditions",
+        OUTPUTS,
+        "cond if self.conditioned else self.makes",
+        "self.makes",
+        test(OF_EVALUATOR, "one_that_translates_by_conditions_is_given_those_of_the_answer"),
+    ),
+    Mutant(
+        "Restoration",
+        "pictures of another kind are translated by conditions",
+        OUTPUTS,
+        "like = column == made and columns.get(given) == columns[made]",
+        "like = column == made",
+        test(OF_EVALUATOR, "what_cannot_be_scored_is_refused_before_training"),
+    ),
+    Mutant(
         "Enlarged",
         "no back-projection",
         CLASSICS,
@@ -116,6 +133,22 @@ RESTORATION = (
         "return -(-far // self.step) * self.step",
         "return self.step",
         test(OF_APPLY, "tiles_have_no_seams"),
+    ),
+    Mutant(
+        "apply",
+        "what cannot be read is not in the exit status",
+        "genlab/cli/apply.py",
+        "return int(bool(written.left_out))",
+        "return 0",
+        test(OF_APPLY, "what_cannot_be_read_is_left_out_and_said"),
+    ),
+    Mutant(
+        "apply",
+        "conditions are not seen",
+        OUTPUTS,
+        "return Way(Translates, made, conditioned=column == made)",
+        "return Way(Translates, made)",
+        test(OF_APPLY, "a_model_that_translates_by_conditions_is_given_them"),
     ),
     Mutant(
         "postprocess",

@@ -13,7 +13,8 @@ Apply a trained run to whole pictures of any size, into a folder of their own.
   genlab apply --workdir=runs/inpaint --input=a.png --mask=holes.png --output=filled
   genlab apply --workdir=runs/x4 --input=small --output=large --then=match:mean,unsharp:1
 
-Transparency, EXIF and colour profile are kept. Post-processing, in the order given: match:mean,
+Transparency, EXIF and colour profile are kept. A file of a folder that cannot be read is left out,
+and the exit status is 1. Post-processing, in the order given: match:mean,
 match:histogram (colours of the input), denoise:LEVELS, unsharp:AMOUNT, contrast:BY, enlarge:2 or 4.
 """
 
@@ -30,7 +31,7 @@ def add(command) -> None:
     command.add_argument("--fill", default="grey", metavar="grey|keep", help=text)
     text = "the right answers, by the same names: every step is scored"
     command.add_argument("--target", default="", metavar="PATH", help=text)
-    text = "conditions of all pictures, as category=dress"
+    text = "conditions of all pictures, as category=dress; of a picture its file, style=a.png"
     command.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help=text)
     text = "post-processing, as match:mean,unsharp:1"
     command.add_argument("--then", default="", metavar="STEP,STEP", help=text)
@@ -49,8 +50,8 @@ def add(command) -> None:
     options.workdir(command)
 
 
-def run(arguments) -> None:
-    """Prints the files written."""
+def run(arguments) -> int:
+    """Prints the files written; 1 where a picture could not be read."""
     from genlab.evaluation.apply import apply
     from genlab.runtime.progress import for_terminal
     from genlab.sampling.conditions import read_given
@@ -58,5 +59,7 @@ def run(arguments) -> None:
     fields = {name: getattr(arguments, name) for name in ApplyRequest._fields if name != "given"}
     request = ApplyRequest(**fields, given=read_given(*arguments.given))
     said, shown = partial(print, file=sys.stderr), for_terminal(sys.stderr, "picture")
-    for path in apply(arguments.workdir, request, arguments.step, said, shown):
+    written = apply(arguments.workdir, request, arguments.step, said, shown)
+    for path in written.files:
         print(path)
+    return int(bool(written.left_out))

@@ -5,18 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image as Pillow
 
 from genlab.config import ConfigError
 from genlab.data import provenance
 from genlab.data.decoding import Whole
+from genlab.data.listing import some
 from genlab.data.pictures import write_png
 from genlab.evaluation import apply_files, postprocess
 from genlab.evaluation.apply_files import SHEET, TABLE, Task
 from genlab.evaluation.apply_model import Model
+from genlab.evaluation.apply_pixels import channels, eight, with_alpha, without_alpha
 from genlab.evaluation.apply_request import ApplyRequest, check
 from genlab.evaluation.convention import Convention, means
 from genlab.runtime.progress import Progress, Silent
@@ -25,28 +26,38 @@ from genlab.sampling.load import load
 PIECE = 7  # the least window of SSIM that a picture must hold to be scored
 
 
+class Written(NamedTuple):
+    """Files written, last the sheet of pictures before and after and, where answers are known, the
+    table of scores; and the names of pictures that could not be read.
+    """
+
+    files: list[Path]
+    left_out: list[str]
+
+
 def apply(
     workdir: str | Path,
     request: ApplyRequest,
     step: int | None = None,
     say: Callable[[str], Any] = lambda text: None,
     progress: Progress | None = None,
-) -> list[Path]:
-    """Applies the State that `evaluate` scores (or that of round `step`) to pictures: the files
-    written, last the sheet of pictures before and after and, where answers are known, the table of
-    scores.
+) -> Written:
+    """Applies the State that `evaluate` scores (or that of round `step`) to pictures. A file of a
+    folder that cannot be read is left out, and `say` is called with the reason.
 
     Transparency, EXIF and colour profile are kept, orientation is carried out; grey of 16 bits
-    stays so where the model gives grey. `say` is called with a line of results. ConfigError,
+    stays so where the model gives grey. `say` is also called with a line of results. ConfigError,
     before anything is computed, for what the run cannot do and for files in the way; for a picture
-    that the network cannot take, naming it.
+    that the network cannot take, naming it; where no picture can be read.
     """
     check(request)
     steps = postprocess.parsed(request.then)
-    found = apply_files.tasks(request)
+    found, ignored = apply_files.tasks(request)
     model = Model(load(workdir, step), request)
     model.check()
     one = Applied(model, request, steps, say)
+    for name in ignored:
+        say(f"{name}: left out, for its format is not read")
     progress = progress or Silent()
     progress.begin("apply", 0, len(found))
     try:
@@ -69,10 +80,16 @@ class Applied:
     files: list[Path] = field(default_factory=list)
     rows: list[dict[str, np.ndarray]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def write(self, task: Task) -> None:
         """One picture."""
-        read = apply_files.read(task.source, "input")
+        try:
+            read = apply_files.read(task.source, "input")
+        except ConfigError as error:
+            self.left_out.append(task.name)
+            self.say(f"{task.name}: left out, for it cannot be read ({error})")
+            return
         try:
             stages, alpha = self.stages(read, self.mask(task, read))
         except ConfigError as error:
@@ -82,7 +99,7 @@ class Applied:
         image = list(stages.values())[-1]
         if read.pixels.dtype == np.uint16 and image.dtype == np.uint8:
             self.say(f"{task.name}: 16 bits become 8, for the model gives colour")
-        apply_files.write(task.place, _with_alpha(image, alpha), self.what, read)
+        apply_files.write(task.place, with_alpha(image, alpha), self.what, read)
         self.files.append(task.place)
         answer = apply_files.read(task.target, "target") if task.target else None
         if answer:
@@ -94,10 +111,10 @@ class Applied:
         self, read: Whole, mask: np.ndarray | None
     ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
         """The picture before, after the model and after each step; and its alpha."""
-        color, alpha = _without_alpha(read.pixels)
-        image = _channels(color, self.model.channels)
+        color, alpha = without_alpha(read.pixels)
+        image = channels(color, self.model.channels)
         if image.dtype == np.uint16 and self.model.made.shape[-1] != 1:
-            image = (image >> 8).astype(np.uint8)
+            image = eight(image)
         before = image.repeat(self.request.repeat, 0).repeat(self.request.repeat, 1)
         if mask is not None:
             mask = mask.repeat(self.request.repeat, 0).repeat(self.request.repeat, 1)
@@ -111,7 +128,7 @@ class Applied:
         """bool [H, W, 1]."""
         if task.mask is None:
             return None
-        found = _channels(_without_alpha(apply_files.read(task.mask, "mask").pixels)[0], 1)
+        found = channels(without_alpha(apply_files.read(task.mask, "mask").pixels)[0], 1)
         if found.shape[:2] != read.pixels.shape[:2]:
             raise ConfigError(
                 f"{task.mask}: the mask is {found.shape[0]}x{found.shape[1]}, the picture "
@@ -121,9 +138,9 @@ class Applied:
 
     def score(self, task: Task, stages: Mapping[str, np.ndarray], answer: Whole) -> None:
         """Each stage of the answer's size, in 8 bits."""
-        right = _eight(_without_alpha(answer.pixels)[0])
+        right = eight(without_alpha(answer.pixels)[0])
         for stage, image in stages.items():
-            image = _channels(_eight(image), right.shape[-1])
+            image = channels(eight(image), right.shape[-1])
             if image.shape != right.shape or min(right.shape[:2]) < PIECE:
                 continue
             side = min(right.shape[:2])
@@ -140,9 +157,14 @@ class Applied:
         }
         return provenance.about(run.folder.path, run.step, "genlab apply", kept, changed=True)
 
-    def finish(self) -> list[Path]:
-        """The files written, with the sheet and the table."""
+    def finish(self) -> Written:
+        """The sheet and the table, last. ConfigError where there is no picture."""
         out = Path(self.request.output)
+        if not self.files:
+            raise ConfigError(
+                f"--input={self.request.input}: none of its pictures can be read, "
+                f"{some(self.left_out)}"
+            )
         write_png(out / SHEET, apply_files.sheet(self.rows), self.what)
         self.files.append(out / SHEET)
         if self.scores:
@@ -156,34 +178,4 @@ class Applied:
                 names = [name for name in rows[0] if name not in ("picture", "stage")]
                 told = (f"{name} {np.mean([row[name] for row in rows]):.4g}" for name in names)
                 self.say(f"{stage}: {', '.join(told)} ({len(rows)} pictures)")
-        return self.files
-
-
-def _without_alpha(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    if pixels.shape[-1] in (2, 4):
-        return pixels[..., :-1], pixels[..., -1:]
-    return pixels, None
-
-
-def _with_alpha(image: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """With the alpha of before, at its own size."""
-    if alpha is None or image.dtype != np.uint8 or image.shape[-1] not in (1, 3):
-        return image
-    size = (image.shape[1], image.shape[0])
-    fitted = np.asarray(Pillow.fromarray(alpha[..., 0]).resize(size, Pillow.Resampling.BICUBIC))
-    return np.concatenate([image, fitted[..., None]], axis=-1)
-
-
-def _channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """In so many channels: grey repeated, colour as luma."""
-    if image.shape[-1] == channels:
-        return image
-    if image.shape[-1] == 1:
-        return np.repeat(image, min(channels, 3), axis=-1)
-    if channels == 1:
-        return np.asarray(Pillow.fromarray(image).convert("L"))[..., None]
-    raise ConfigError(f"the model takes pictures of {channels} channels, and this has 3")
-
-
-def _eight(image: np.ndarray) -> np.ndarray:
-    return (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+        return Written(self.files, self.left_out)

@@ -30,9 +30,10 @@ class Task(NamedTuple):
     target: Path | None
 
 
-def tasks(request: Any) -> list[Task]:
-    """Of what is asked. ConfigError where nothing is to be done, a file is in the way, two would
-    have one name, or a mask or an answer is missing.
+def tasks(request: Any) -> tuple[list[Task], list[str]]:
+    """Of what is asked, and the names of pictures of formats that are not read. ConfigError where
+    nothing is to be done, a file is in the way, two would have one name, or a mask or an answer is
+    missing.
     """
     root, out = Path(request.input), Path(request.output)
     if out.exists() and not out.is_dir():
@@ -43,9 +44,10 @@ def tasks(request: Any) -> list[Task]:
                 f"--output={out} is within --input={root}: what is written would be read; give "
                 "another folder"
             )
-        names = list(listing(root).files)
+        files, ignored = listing(root)
+        names = list(files)
     elif root.is_file():
-        root, names = root.parent, [root.name]
+        root, names, ignored = root.parent, [root.name], []
     else:
         raise ConfigError(f"--input={root}: no such folder or file")
     found = [
@@ -54,7 +56,7 @@ def tasks(request: Any) -> list[Task]:
         for name in names
     ]  # fmt: skip
     _check_places([task.place for task in found] + [out / SHEET, out / TABLE], request.overwrite)
-    return found
+    return found, ignored
 
 
 def read(path: Path, who: str) -> Whole:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from jax import Array, random
 
 from genlab.config import ConfigError, choices
 from genlab.data.columns import Image, Mask
+from genlab.evaluation import apply_pixels
+from genlab.evaluation.apply_files import read
 from genlab.evaluation.apply_request import ApplyRequest
 from genlab.evaluation.outputs import Way, way
 from genlab.evaluation.tiling import Tiled
@@ -50,12 +53,19 @@ class Model:
     @property
     def given(self) -> str:
         """The column of what it is applied to."""
-        if self.request.column or self.pictures:
-            return self.request.column or next(iter(self.pictures))
         method = self.run.method
-        if can(method, Translates):
+        if self.request.column:
+            return self.request.column
+        if can(method, Translates) and not (self.pictures and can(method, Generates)):
             return require(method, Translates, "genlab apply").translations()[0][0]
-        return method.makes
+        return next(iter(self.pictures), method.makes)
+
+    @property
+    def conditions(self) -> set[str]:
+        """What it is given besides, the same for all pictures."""
+        if self.way.by is Translates and not self.way.conditioned:
+            return set()
+        return {*self.run.method.given} - {self.given, *self.masks}
 
     @property
     def way(self) -> Way:
@@ -63,12 +73,12 @@ class Model:
         if self.given not in self.run.source.columns:
             hint = choices(self.given, self.run.source.columns)
             raise ConfigError(f"--column={self.given}: the run has no such column{hint}")
-        return way(self.run.method, self.given)
+        return way(self.run.method, self.given, self.run.source.columns)
 
     def check(self) -> None:
         """ConfigError for a run that makes no pictures of a picture, and for conditions."""
         _ = self.made
-        if len(self.pictures) > 1:
+        if len(self.pictures) > 1 and self.way.by is Generates:
             raise ConfigError(
                 f"the model is given {len(self.pictures)} pictures ({', '.join(self.pictures)}), "
                 "and --input is one: genlab apply cannot say which"
@@ -78,11 +88,12 @@ class Model:
                 f"the model is given a mask ({', '.join(self.masks)}): give --mask=FILE or FOLDER, "
                 "white where something is missing"
             )
-        others = {*self.run.method.given} - {*self.pictures, *self.masks}
-        if missing := sorted(others - {*self.request.given}):
+        if missing := sorted(self.conditions - {*self.request.given}):
+            value = "FILE" if missing[0] in self.pictures else "VALUE"
             raise ConfigError(
-                f"the model is given {', '.join(missing)} too: give --given={missing[0]}=VALUE"
+                f"the model is given {', '.join(missing)} too: give --given={missing[0]}={value}"
             )
+        _ = self.fixed
 
     @cached_property
     def channels(self) -> int:
@@ -98,20 +109,36 @@ class Model:
         return Tiled(*self.network, given, trained, self.request.tile)
 
     @cached_property
+    def fixed(self) -> dict[str, np.ndarray]:
+        """The conditions as they are asked for, as stored; pictures are of files, of any size."""
+        run, texts = self.run, self.request.given
+        files = {n: text for n, text in texts.items() if n in {*self.pictures} & self.conditions}
+        others = {name: text for name, text in texts.items() if name not in files}
+        found = {
+            name: np.asarray(x)
+            for name, x in asked(run.source.columns, run.method.given, others).items()
+        }
+        for name, text in files.items():
+            pixels, _ = apply_pixels.without_alpha(read(Path(text), f"given={name}").pixels)
+            count = self.pictures[name].shape[-1]
+            found[name] = apply_pixels.channels(apply_pixels.eight(pixels), count)
+        return found
+
+    @cached_property
     def network(self) -> tuple[Callable[[Any, Mapping[str, Any]], Any], Any]:
         """What the model makes of pictures and masks by name, [1, h, w, c], and its variables."""
         run, method = self.run, self.run.method
         how = self.way
-        z = method.latents(random.fold_in(random.key(self.request.seed), STREAM), 1)
-        texts = asked(run.source.columns, method.given, self.request.given)
-        fixed = loaded(run.source, {name: np.asarray(x)[None] for name, x in texts.items()}) or {}
+        key = random.fold_in(random.key(self.request.seed), STREAM)
+        z = method.latents(key, 1) if how.by is Generates else None
+        fixed = loaded(run.source, {n: x[None] for n, x in self.fixed.items()}) or {}
 
         def made(variables: Any, pictures: Mapping[str, Array]) -> Array:
             params, stats, fixed = variables
             cond = {**fixed, **{name: pictures[name] for name in pictures if name in method.given}}
             if how.by is Generates:
                 return method.generate(params, stats, z, cond or None)
-            call = how.call(method, self.given)
+            call = how.call(method)
             return call(params, stats, pictures[self.given], cond or None)
 
         return made, (run.params, run.stats, fixed)

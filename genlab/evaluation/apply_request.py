@@ -17,7 +17,7 @@ class ApplyRequest(NamedTuple):
                names; "" for none
     fill:      what the model sees there: "grey", as it does in training; "keep", what is there
     target:    a folder of the right answers, of the same names, or a picture: each step is scored
-    given:     conditions of all pictures, as text
+    given:     conditions of all pictures, as text; of a column of pictures a file
     then:      post-processing, "match:mean,unsharp:1" (`evaluation.postprocess`)
     column:    what the pictures are of, by the name of a column of the run: where a model
                translates several ways; "": the first that it is given

@@ -69,7 +69,7 @@ class Restoration:
     def check(self, method: Method, source: Readable) -> None:
         """ConfigError, before anything is trained, for what it cannot score."""
         columns, name = source.columns, self.column(method, source)
-        makes = way(method, name).makes if name in columns else method.makes
+        makes = way(method, name, columns).makes if name in columns else method.makes
         answer = columns[makes]
         if not isinstance(answer, Image) or not isinstance(columns.get(name), Image):
             raise ConfigError(

@@ -67,7 +67,7 @@ class Restored:
     @property
     def makes(self) -> str:
         """The column of the answers."""
-        return way(self.context.method, self.given).makes
+        return way(self.context.method, self.given, self.context.source.columns).makes
 
     @cached_property
     def holes(self) -> np.ndarray | None:

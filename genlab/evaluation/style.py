@@ -67,7 +67,7 @@ class Style:
                     f"Style(content={name!r}, style={self.style!r}): {column!r} is no column of "
                     f"pictures; the data have {', '.join(source.columns)}"
                 )
-        way(method, name)
+        way(method, name, source.columns)
 
     def __call__(self, context: EvaluationContext) -> EvaluationResult:
         """Of the first `samples` of the split."""
