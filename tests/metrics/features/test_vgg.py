@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 from helpers.networks import np_conv
+from safetensors.numpy import save_file
 
 from genlab.config import ConfigError, build, spec
 from genlab.features import vgg
@@ -51,6 +52,15 @@ def test_the_weights_of_a_file_are_frozen_and_used_in_torchvisions_order(file):
     expected = h, np_conv(pooled, layer(tensors, 5))
     for got, wanted in zip(jax.jit(net.apply)(variables, np.float32(x)), expected, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_a_safetensors_file_is_the_same_network(file, tmp_path):
+    path, tensors = file
+    save_file(tensors, tmp_path / "vgg16.safetensors")
+    nets = [vgg.vgg(p, 16, ("relu1_2",)) for p in (path, str(tmp_path / "vgg16.safetensors"))]
+    of_npz, of_safetensors = (ingredients.HELD[net.sha256] for net in nets)
+    assert list(of_npz["params"]) == ["conv1_1", "conv1_2"]
+    jax.tree.map(np.testing.assert_array_equal, of_npz, of_safetensors)
 
 
 def test_every_layer_of_both_networks_is_where_torchvision_has_it():
