@@ -18,6 +18,7 @@ from genlab.report import write
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
 from genlab.runtime.progress import Silent
+from genlab.sampling import previews
 from genlab.sweep import plan, run
 from genlab.train import program
 
@@ -115,6 +116,7 @@ def play(training):
     state, metrics = training.compile(state, held, 1).run(state, held, training.data_key)
     for leaf in jax.tree.leaves((state.params, metrics)):
         assert np.isfinite(leaf).all()
+    return state
 
 
 @pytest.mark.parametrize(("file", "variant"), ALONE, ids=[name(*each) for each in ALONE])
@@ -129,8 +131,9 @@ def test_every_variant_is_built_a_few_are_traced_and_fewer_played(file, variant)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("file", "variant"), VARIANTS, ids=[name(*each) for each in VARIANTS])
-def test_every_variant_plays_a_round(file, variant, others):
-    play(prepared(file, variant, others))
+def test_every_variant_plays_a_round_and_draws_its_pictures(file, variant, others, tmp_path):
+    training = prepared(file, variant, others)
+    previews.stages(training.experiment, RunFolder(tmp_path))(1, play(training))
 
 
 @pytest.mark.slow

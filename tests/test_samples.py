@@ -11,6 +11,7 @@ from PIL import Image
 
 from genlab import fit
 from genlab.config import ConfigError, spec
+from genlab.data import columns
 from genlab.data.pictures import grid, headed, points, titled, write_png
 from genlab.features import Pixels
 from genlab.feedback import reward, tables, verdicts
@@ -18,7 +19,7 @@ from genlab.runs.folder import RunFolder
 from genlab.sampling.draw import SampleRequest, generate, name_of
 from genlab.sampling.latents import interpolate, truncated
 from genlab.sampling.load import load
-from genlab.sampling.previews import with_names
+from genlab.sampling.previews import in_rows, with_names
 from genlab.sampling.request import Vary
 from genlab.sampling.sampler import column_names
 from genlab.sampling.selection import BestOf
@@ -194,6 +195,17 @@ def test_a_title_takes_the_lines_that_it_needs():
     assert len(sheet) < len(one) < len(two) and (one[: -len(sheet)] < 128).any()
     for made in (one, two):
         np.testing.assert_array_equal(made[-len(sheet) :], sheet)
+
+
+def test_pictures_of_unlike_sizes_stand_in_rows():
+    """What is enlarged is smaller than what is made of it."""
+    small, large = (
+        np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1),
+        np.zeros((1, 6, 4, 3), np.uint8),
+    )
+    sheet = in_rows([(columns.Image((2, 2, 1)), small), (columns.Image((6, 4, 3)), large)])
+    np.testing.assert_array_equal(sheet[1:7, 1:5, 0], np.kron(small[0, ..., 0], np.ones((3, 2))))
+    np.testing.assert_array_equal(sheet[9:15, 1:5], large[0])
 
 
 def test_names_stand_over_previews_unless_the_run_has_some_without(runs, tmp_path):

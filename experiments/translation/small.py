@@ -8,12 +8,14 @@ from translation import config as whole
 from translation import sweep as every
 
 SEEDS = (0, 1, 2)
-STEPS = 400
+STEPS, WIDTH, BATCH = 400, 16, 8
 
 
 def config():
-    return whole(STEPS)
+    made = whole(STEPS, WIDTH)
+    made.batch_size = BATCH
+    return made
 
 
 def sweep():
-    return every(STEPS)
+    return every(STEPS, WIDTH)

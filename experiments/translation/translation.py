@@ -35,18 +35,18 @@ def adam(steps, rate=2e-4):
     return spec(optax.adam, falling, b1=0.5)
 
 
-def sketches(name, steps):
+def sketches(name, steps, width):
     """A sketch to its product: by regression, with a critic of patches too (pix2pix, without its
     noise), and by the critic alone.
     """
-    generator = spec(Translator, spec(unet.UNet, 3, WIDTH, dropout=0.0))
+    generator = spec(Translator, spec(unet.UNet, 3, width, dropout=0.0))
     compared = None if name == "critic" else spec(Comparison, {"l1": 100.0})
     made = {"given": ("edges",), "comparison": compared}
     players = ("gen",) if name == "regression" else ("disc", "gen")
     if name == "regression":
         method = spec(Regression, generator, **made)
     else:
-        critic = spec(patchgan.Discriminator, field=16, width=WIDTH)
+        critic = spec(patchgan.Discriminator, field=16, width=width)
         method = spec(GAN, generator, critic, latent=0, **made)
     return {
         "data": shown("image", "edges"),
@@ -56,10 +56,10 @@ def sketches(name, steps):
     }
 
 
-def textures(name, steps):
+def textures(name, steps, width):
     """A textured product to the same one plain. Only `supervised` sees pairs."""
-    translator = spec(Translator, spec(translation.ResNet, width=WIDTH // 2, blocks=3))
-    critic = spec(patchgan.Discriminator, field=16, width=WIDTH, norm="InstanceNorm")
+    translator = spec(Translator, spec(translation.ResNet, width=width // 2, blocks=3))
+    critic = spec(patchgan.Discriminator, field=16, width=width, norm="InstanceNorm")
     domains = ("image", "plain")
     method, players = {
         "supervised": (
@@ -77,8 +77,8 @@ def textures(name, steps):
         "unit": (
             spec(
                 UNIT,
-                spec(halves.Down, WIDTH // 2),
-                spec(halves.Up, 3, WIDTH // 2),
+                spec(halves.Down, width // 2),
+                spec(halves.Up, 3, width // 2),
                 critic,
                 domains,
             ),
@@ -94,11 +94,17 @@ def textures(name, steps):
     }
 
 
-def variants(steps):
+def variants(steps, width):
     """Every method on the task it is for."""
-    found = {f"sketch-{n}": sketches(n, steps) for n in ("regression", "pix2pix", "critic")}
-    found |= {f"plain-{n}": textures(n, steps) for n in ("supervised", "cyclegan", "cut", "unit")}
-    return found
+    tasks = {
+        "sketch": (sketches, ("regression", "pix2pix", "critic")),
+        "plain": (textures, ("supervised", "cyclegan", "cut", "unit")),
+    }
+    return {
+        f"{task}-{name}": fields(name, steps, width)
+        for task, (fields, names) in tasks.items()
+        for name in names
+    }
 
 
 def stages(steps):
@@ -108,10 +114,10 @@ def stages(steps):
     )
 
 
-def config(steps=STEPS):
-    first = next(iter(variants(steps).values()))
+def config(steps=STEPS, width=WIDTH):
+    first = next(iter(variants(steps, width).values()))
     return spec(Experiment, title="Translation", batch_size=16, loop=stages(steps), **first)
 
 
-def sweep(steps=STEPS):
-    return variants(steps)
+def sweep(steps=STEPS, width=WIDTH):
+    return variants(steps, width)

@@ -23,6 +23,15 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.nda
     return sheet
 
 
+def enlarged(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """[N, h, w, C] as [N, height, width, C]: each pixel the nearest one's."""
+    rows, columns = (
+        np.arange(size) * length // size
+        for size, length in zip((height, width), images.shape[1:3], strict=True)
+    )
+    return images[:, rows[:, None], columns]
+
+
 def points(x: np.ndarray, size: int = 256, reach: float | None = None) -> np.ndarray:
     """The first two coordinates of points [N, D] as a density plot about the origin, dark on
     white, uint8 [size, size, 1].

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import numpy as np
 from jax import random
 
 from genlab.data import provenance
-from genlab.data.pictures import headed, write_png
+from genlab.data.pictures import enlarged, headed, write_png
 from genlab.data.sources import Readable
 from genlab.game import Method, State
 from genlab.game.abilities import Generates, Reconstructs, Translates, can
@@ -47,9 +48,9 @@ def stages(experiment, run: RunFolder) -> Callable[[int, State], None]:
         params, stats = _on_one_device(evaluation_variables(experiment, state))
         made = sampler(params, stats, z, loaded(source, stored))
         sheet = with_names(run, column.draw(made, columns), names)
-        if seen and stored:
-            above = [source.columns[name].draw(stored[name], ROW) for name in seen]
-            sheet = stacked([*above, column.draw(made, ROW)])
+        if seen and stored and len(column.shape) == 3:
+            above = [(source.columns[name], stored[name]) for name in seen]
+            sheet = in_rows([*above, (column, made)])
         place, what = run.path / "samples", provenance.about(run.path, step, "genlab train", {})
         write_png(place / f"{step:06d}.png", sheet, what)
         if rebuild:
@@ -75,9 +76,9 @@ def translations(experiment, run: RunFolder) -> Callable[[int, State], None]:
         made = column.store(np.asarray(translate(params, stats, x, loaded(source, given))))
         seen = {method.makes: stored[method.makes]}
         seen |= {name: (given or {})[name] for name in given_pictures(method, source)}
-        rows = [source.columns[name].draw(values, ROW) for name, values in seen.items()]
+        rows = [(source.columns[name], values) for name, values in seen.items()]
         what = provenance.about(run.path, step, "genlab train", {})
-        sheet = stacked([*rows, column.draw(made, ROW)])
+        sheet = in_rows([*rows, (column, made)])
         write_png(run.path / "samples" / f"{step:06d}.png", sheet, what)
 
     return draw
@@ -111,6 +112,12 @@ def with_names(run: RunFolder, sheet: np.ndarray, names: Sequence[str]) -> np.nd
 def given_pictures(method: Method, source: Readable) -> list[str]:
     """The columns given that are like pictures."""
     return [name for name in method.given if len(source.columns[name].shape) == 3]
+
+
+def in_rows(rows: Sequence[tuple[Any, np.ndarray]]) -> np.ndarray:
+    """Rows of `ROW` pictures, (column, values), below one another; smaller ones are enlarged."""
+    height, width = (max(values.shape[axis] for _, values in rows) for axis in (1, 2))
+    return stacked([column.draw(enlarged(x, height, width), ROW) for column, x in rows])
 
 
 def stacked(sheets: list[np.ndarray]) -> np.ndarray:
