@@ -17,7 +17,7 @@ from genlab.methods import VAE
 from genlab.nets import Decoder, Encoder, mlp
 
 SEEDS = (0, 1, 2)
-ROUNDS = 5000
+ROUNDS = 2000
 
 
 def config():
