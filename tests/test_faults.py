@@ -27,6 +27,7 @@ from genlab.runs.folder import RunFolder
 from genlab.train.log import NotFinite
 from genlab.train.program import prepare
 
+pytestmark = pytest.mark.usefixtures("kept")
 ROOT = Path(__file__).parents[1]
 FAULTY = f"--config={ROOT / 'tests' / 'helpers' / 'faulty.py'}"
 
@@ -169,16 +170,17 @@ def test_a_full_disk_ends_the_run_in_a_line_and_room_lets_it_go_on(what, whole, 
         assert same(run, whole) and not list(run.glob(".*.json.*"))
 
 
-def test_a_folder_that_may_not_be_written_is_told_in_a_line(whole, tmp_path, capsys):
+def test_a_folder_that_may_not_be_written_is_told_in_a_line(tmp_path, capsys):
     with disk(tmp_path / "disk", "8m") as mounted:
-        shutil.copytree(whole[0], mounted / "run")
+        assert train(mounted / "run", steps=2) == 0
+        capsys.readouterr()
         subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
         for folder in ("run", "new"):
             assert train(mounted / folder, steps=9) == 1
             told = capsys.readouterr().err.strip()
             assert "\n" not in told and "Read-only file system" in told
         with Checkpoints(mounted / "run" / "checkpoints") as checkpoints:  # reading needs no more
-            assert checkpoints.restore(prepare(config()).like())[0] == 8
+            assert checkpoints.restore(prepare(config()).like())[0] == 2
 
 
 def test_a_second_run_or_sweep_in_the_same_folder_is_refused(tmp_path, capsys):

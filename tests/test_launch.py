@@ -11,6 +11,7 @@ import pytest
 import genlab
 from genlab.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("kept")
 ROOT = Path(__file__).parents[1]
 FILE = """
 from helpers import tiny
@@ -122,7 +123,8 @@ def test_sweep_prints_the_table_and_reports(file, tmp_path, capsys):
 
 
 def test_a_failed_run_makes_the_exit_status_1_and_is_listed(file, tmp_path, capsys):
-    file.write_text(FILE.replace('{"method.beta": 4.0}', '{"optim.vae.learning_rate": 1e38}'))
+    failing = '"beta": {"optim.vae.learning_rate": 1e38}'
+    file.write_text(FILE.replace('"plain": {}, "beta": {"method.beta": 4.0}', failing))
     assert main(["sweep", f"--config={file}", f"--workdir={tmp_path / 'sweep'}", "--seeds=0"]) == 1
     assert "failed: beta seed 0: NotFinite" in capsys.readouterr().err
 

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 from helpers import tiny
 
@@ -14,6 +16,9 @@ from genlab.train.folders import claimed
 from genlab.train.program import prepare
 
 import pytest  # isort: skip
+
+
+pytestmark = pytest.mark.usefixtures("kept")
 
 
 class File:
@@ -39,43 +44,50 @@ def play(workdir, seeds=(0,), overrides=None, only=()):
     return jobs, run.run(jobs, workdir, "title", Silent())
 
 
-def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(tmp_path):
-    _, results = play(tmp_path)
-    assert [r.status for r in results] == ["done", "done"]
-    before = (tmp_path / "plain/seed0/metrics.jsonl").stat().st_mtime_ns
-    _, results = play(tmp_path, seeds=(0, 1), only=("plain",))
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The folder of a sweep whose `plain` has been played with seed 0."""
+    folder = tmp_path_factory.mktemp("first") / "sweep"
+    play(folder, only=("plain",))
+    return folder
+
+
+@pytest.fixture
+def played(first, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(first, tmp_path / "sweep")
+
+
+def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(played):
+    _, results = play(played)
     assert [r.status for r in results] == ["skipped", "done"]
-    assert (tmp_path / "plain/seed0/metrics.jsonl").stat().st_mtime_ns == before
-    index = RunFolder(tmp_path).rows  # the folder itself is no run
+    before = (played / "plain/seed0/metrics.jsonl").stat().st_mtime_ns
+    _, results = play(played, seeds=(0, 1), only=("plain",))
+    assert [r.status for r in results] == ["skipped", "done"]
+    assert (played / "plain/seed0/metrics.jsonl").stat().st_mtime_ns == before
+    index = RunFolder(played).rows  # the folder itself is no run
     assert index("metrics.jsonl") == []
     import json
 
-    told = json.loads((tmp_path / "sweep.json").read_text())
+    told = json.loads((played / "sweep.json").read_text())
     assert told["variants"] == ["plain", "beta"] and told["seeds"] == [0, 1]
     assert start_to_end(RunFolder(tmp_path / "plain/seed0")) > 0  # training and scoring were timed
 
 
-def test_more_rounds_continue_a_finished_run(tmp_path):
-    play(tmp_path, only=("plain",))
-    _, (result,) = play(tmp_path, overrides={"loop.steps": "4"}, only=("plain",))
-    assert result.status == "done"
-    assert RunFolder(tmp_path / "plain/seed0").status["step"] == 4
-
-
-def test_changed_evaluators_or_a_kill_before_evaluation_leave_no_stale_scores(tmp_path):
-    """A finished run is one whose test scores are those that this config asks for."""
-    play(tmp_path, only=("plain",))
-    run = RunFolder(tmp_path / "plain/seed0")
-    _, (result,) = play(
-        tmp_path, overrides={"evaluate.reconstruction.window": "5"}, only=("plain",)
-    )
+def test_changed_evaluators_or_a_kill_before_evaluation_leave_no_stale_scores(played):
+    """A finished run is one whose test scores are those that this config asks for; more rounds
+    continue it.
+    """
+    run = RunFolder(played / "plain/seed0")
+    _, (result,) = play(played, overrides={"evaluate.reconstruction.window": "5"}, only=("plain",))
     assert result.status == "done"
     assert run.rows("evals.jsonl")[-1]["protocol"]["window"] == 5
     longer = {"loop.steps": "4", "evaluate.reconstruction.window": "5"}
-    (job,) = plan.plan(File, tmp_path, longer, (0,), ("plain",))
+    (job,) = plan.plan(File, played, longer, (0,), ("plain",))
     fit(job.config, job.workdir)  # killed before it was evaluated
-    assert not finished(job)
-    play(tmp_path, overrides=longer, only=("plain",))
+    assert not finished(job) and run.status["step"] == 4
+    _, (result,) = play(played, overrides=longer, only=("plain",))
+    assert result.status == "done"
     assert run.rows("evals.jsonl")[-1]["step"] == 4 and finished(job)
 
 
@@ -140,11 +152,10 @@ def test_variants_come_before_the_command_line_and_mistakes_are_told():
     assert plan.configure(File, None, {"data": "tfds:cifar10"}).data.name == "cifar10"
 
 
-def test_a_run_of_another_config_in_the_folder_is_left_as_it_was(tmp_path):
-    play(tmp_path, only=("plain",))
-    _, (result,) = play(tmp_path, overrides={"batch_size": "32"}, only=("plain",))
+def test_a_run_of_another_config_in_the_folder_is_left_as_it_was(played):
+    _, (result,) = play(played, overrides={"batch_size": "32"}, only=("plain",))
     assert result.status == "failed" and "batch_size was 16, is 32" in result.error
-    assert RunFolder(tmp_path / "plain/seed0").status["status"] == "finished"
+    assert RunFolder(played / "plain/seed0").status["status"] == "finished"
 
 
 def test_overriding_a_copy_leaves_the_file_alone():
@@ -153,9 +164,9 @@ def test_overriding_a_copy_leaves_the_file_alone():
     assert File.config().batch_size == 16
 
 
-def test_a_run_from_before_a_setting_had_its_default_is_that_run(tmp_path):
+def test_a_run_from_before_a_setting_had_its_default_is_that_run(played):
     """By `train --config` and in a sweep, which does not score it again either."""
-    (job,), _ = play(tmp_path, only=("plain",))
+    (job,) = plan.plan(File, played, {}, (0,), ("plain",))
     folder = RunFolder(job.workdir)
     before = folder.written
     del before["evaluate"]["reconstruction"]["window"], before["method"]["beta"]
@@ -163,7 +174,7 @@ def test_a_run_from_before_a_setting_had_its_default_is_that_run(tmp_path):
     folder.write("config.json", before)
     folder.write("status.json", {**folder.status, "evaluated": run._evaluation(before)})
     assert finished(job)
-    _, (result,) = play(tmp_path, only=("plain",))
+    _, (result,) = play(played, only=("plain",))
     assert result.status == "skipped"
     assert fit(job.config, job.workdir).step == 2
     changed = plan.configure(File, "plain", {"evaluate.reconstruction.window": "5"})
