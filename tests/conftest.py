@@ -94,10 +94,10 @@ def costs():
 @pytest.fixture(scope="module")
 def kept():
     """The rounds of a game that a module plays many times are traced and compiled once in it: one
-    program for each game, place and number of rounds, whatever the seed, the weights that it begins
-    from, its length and its evaluators are.
+    program for each game, place and number of rounds, whatever the seed, its length and its
+    evaluators are.
     """
-    told = ("seed", "begin", "evaluate", "title", "recalibrate")
+    told = ("seed", "evaluate", "title", "recalibrate")
     trace, make, traced, made = program.Training.trace, program.Training.compile, set(), {}
 
     def game(training):

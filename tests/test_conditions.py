@@ -3,6 +3,7 @@ trained, resumed bit for bit, on one device and on four, under both placements, 
 """
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -30,6 +31,7 @@ from genlab.runs.folder import RunFolder
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.train.program import prepare
 
+pytestmark = pytest.mark.usefixtures("kept")
 FIDELITY = spec(Fidelity, spec(Pixels), samples=20, draws=1, scores=("fd",))
 
 
@@ -114,10 +116,11 @@ def test_a_game_resumes_bit_for_bit_and_is_scored_and_drawn(name, tmp_path):
     if name.startswith("VAE"):
         scores |= {"bound": spec(Bound, 2), "reconstruction": spec(Reconstruction)}
     override(config, "evaluate", scores)
-    with_loop(config, sample_every=4, evaluate_every=4)
+    with_loop(config, sample_every=4, evaluate_every=4, checkpoint_every=2, keep=2)
     whole = params(fit(config, tmp_path / "whole"))
-    fit(with_loop(GAMES[name](), steps=2), tmp_path / "parts")
-    again = params(fit(GAMES[name](), tmp_path / "parts"))
+    shutil.copytree(tmp_path / "whole", tmp_path / "parts")
+    shutil.rmtree(tmp_path / "parts" / "checkpoints" / "4")
+    again = params(fit(with_loop(GAMES[name](), checkpoint_every=2), tmp_path / "parts"))
     jax.tree.map(np.testing.assert_array_equal, whole, again)
     run = RunFolder(tmp_path / "whole")
     assert {row["name"] for row in run.rows("evals.jsonl")} == set(scores)
@@ -136,7 +139,8 @@ def played(config, rounds=2):
     return params(state)
 
 
-@by_game
+@pytest.mark.slow  # `test_parallel.py` has a VAE and a GAN
+@pytest.mark.parametrize("name", GAMES)
 def test_numbers_do_not_depend_on_devices_and_pmap_plays_too(name):
     one, four = (played(with_loop(GAMES[name](), devices=n)) for n in (1, 4))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6, rtol=1e-5), one, four)
@@ -145,6 +149,11 @@ def test_numbers_do_not_depend_on_devices_and_pmap_plays_too(name):
         override(config, "method.pool", 0)
     apart = played(with_loop(config, devices=2, placement="pmap"))
     assert jax.tree.structure(apart) == jax.tree.structure(one)
+
+
+@pytest.mark.parametrize("placement", ["jit", "pmap"])
+def test_a_game_is_traced_on_devices_under_both_placements(placement):
+    prepare(with_loop(GAMES[WHOLE](), devices=4, placement=placement))
 
 
 @pytest.mark.slow  # `test_together.py` has a GAN

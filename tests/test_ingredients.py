@@ -22,6 +22,7 @@ from genlab.sweep import plan, run
 from genlab.train import restore
 from genlab.train.program import prepare
 
+pytestmark = pytest.mark.usefixtures("kept")
 LOOP = {"steps": 4, "checkpoint_every": 2}
 
 
@@ -60,14 +61,20 @@ def assert_equal(a, b):
 AVERAGED = {"loop": LOOP, "ema": {"decoder": 0.9}}
 
 
+def begun(first, **kwargs):
+    """On its frozen decoder, the encoder begun from the trained one."""
+    return on_frozen_decoder(first, begin={"encoder": str(first)}, **kwargs)
+
+
 @pytest.fixture(scope="module")
 def second(first, tmp_path_factory):
-    """The last state of a run on its frozen decoder."""
-    return fit(on_frozen_decoder(first, **AVERAGED), tmp_path_factory.mktemp("second"))
+    """The last state of such a run, and its folder."""
+    folder = tmp_path_factory.mktemp("second")
+    return fit(begun(first, **AVERAGED), folder), folder
 
 
 def test_a_frozen_network_is_the_evaluated_one_and_stays_it(first, second):
-    state = second
+    state, _ = second
     _, _, _, before = restore.trained(first)
     held = state.stats["decoder"]["frozen"]["weights"]
     assert_equal(held, {"params": before.averaged[0]["decoder"]})
@@ -75,7 +82,7 @@ def test_a_frozen_network_is_the_evaluated_one_and_stays_it(first, second):
     assert not jax.tree.leaves(
         state.opt["vae"]
     )  # SGD; and Adam would have moments of the encoder's
-    fresh = prepare(on_frozen_decoder(first)).init()
+    fresh = prepare(begun(first)).init()
     moved = [np.abs(a - b).max() for a, b in zip(*map(leaves, (state, fresh)), strict=True)]
     assert max(moved) > 1e-4
     assert_equal(state.averaged[1]["decoder"], state.stats["decoder"])
@@ -144,16 +151,15 @@ def test_a_player_all_of_whose_networks_are_frozen_is_refused(first):
     [
         pytest.param(1, "jit", "replicated", marks=pytest.mark.slow),
         pytest.param(4, "jit", "full", marks=pytest.mark.slow),
-        (4, "pmap", "replicated"),
+        pytest.param(4, "pmap", "replicated", marks=pytest.mark.slow),
     ],
 )
-def test_a_run_with_ingredients_resumes_bit_for_bit(first, tmp_path, devices, placement, sharding):
-    """A frozen decoder, an encoder begun from the trained one."""
-
+def test_a_run_with_ingredients_resumes_bit_for_bit_wherever(
+    first, tmp_path, devices, placement, sharding
+):
     def config(steps):
         where = {"devices": devices, "placement": placement, "sharding": sharding}
-        loop = {**LOOP, **where, "steps": steps}
-        return on_frozen_decoder(first, begin={"encoder": str(first)}, loop=loop)
+        return begun(first, loop={**LOOP, **where, "steps": steps})
 
     whole = fit(config(4), tmp_path / "whole")
     fit(config(2), tmp_path / "parts")
@@ -163,10 +169,24 @@ def test_a_run_with_ingredients_resumes_bit_for_bit(first, tmp_path, devices, pl
     assert_equal(whole.stats["decoder"]["frozen"]["weights"], weights)
 
 
+def test_a_run_with_ingredients_resumes_bit_for_bit(first, second, tmp_path):
+    """From its checkpoint of round 2."""
+    whole, folder = second
+    parts = shutil.copytree(folder, tmp_path / "parts")
+    shutil.rmtree(parts / "checkpoints" / "4")
+    assert_equal(leaves(whole), leaves(fit(begun(first, **AVERAGED), parts)))
+
+
+def test_a_frozen_network_is_the_same_on_each_device(first):
+    """A round under pmap is traced, where JAX proves that the state is the same on all of them."""
+    training = prepare(begun(first, loop={"devices": 2, "placement": "pmap"}))
+    assert training.shape().params["decoder"] == {}
+
+
 def test_runs_with_ingredients_share_a_program(first, second, tmp_path):
-    configs = [on_frozen_decoder(first, seed=seed, **AVERAGED) for seed in (1, 0)]
+    configs = [begun(first, seed=seed, **AVERAGED) for seed in (1, 0)]
     _, together = fit_vmapped(configs, [tmp_path / "1", tmp_path / "0"])
-    for a, b in zip(leaves(second), leaves(together), strict=True):
+    for a, b in zip(leaves(second[0]), leaves(together), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 

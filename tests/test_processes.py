@@ -1,6 +1,7 @@
 """Several processes as a user starts them, on one machine: alike, stopped, killed, taken up."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from helpers.shared import leaves, logged
 
 from genlab import fit
 from genlab.cli.main import main
-from genlab.config import ConfigError
+from genlab.config import ConfigError, build
 from genlab.data import Image, Label
 from genlab.data.sources import Streamed
 from genlab.runs.checkpoint import Checkpoints
@@ -24,8 +25,9 @@ from genlab.runtime import processes, signals
 from genlab.runtime.processes import Flags
 from genlab.runtime.progress import Silent
 from genlab.runtime.signals import Interrupted
-from genlab.train.program import prepare
+from genlab.train.program import reopened
 
+pytestmark = pytest.mark.usefixtures("kept")
 ROOT = Path(__file__).parents[1]
 FILE = """
 import optax
@@ -47,8 +49,8 @@ def whole():
     made.data = spec(tiny.streamed)
     return made
 
-def begun():
-    return short(sharding="full")
+def begun(**loop):
+    return tiny.vae(loop={"steps": 6, "devices": None, "sharding": "full", **loop})
 
 def pmap():
     return short(placement="pmap")
@@ -121,8 +123,9 @@ def saved(folder, devices=1, step=None):
     config = RunFolder(folder).config
     with config.unlocked():
         config.loop.update(devices=devices)
+    training = reopened(config, build(config.data))
     with Checkpoints(Path(folder) / "checkpoints") as checkpoints:
-        step, state = checkpoints.restore(prepare(config).like(), step)
+        step, state = checkpoints.restore(training.like(), step)
     return step, leaves(state)
 
 
@@ -146,11 +149,16 @@ def assert_close(a, b, atol=2e-6):
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    """A folder in which two processes have played `begun` from round 4 on."""
+    """A folder in which two processes have played `begun` from round 4 on, and one process all of
+    it, `alone`.
+    """
     folder = tmp_path_factory.mktemp("pair")
     (folder / "experiment.py").write_text(FILE)
     made = experiment(folder / "experiment.py")
-    fit(made.short(devices=4, steps=4), folder / "begun")
+    settings = {"devices": 4, "sharding": "replicated", "checkpoint_every": 2}
+    fit(made.begun(**settings), folder / "alone")
+    shutil.copytree(folder / "alone", folder / "begun")
+    shutil.rmtree(folder / "begun" / "checkpoints" / "6")
     together(folder, "begun")
     return folder
 
@@ -167,18 +175,18 @@ def together(folder, *names):
     ended([started(["-c", PAIR, folder, address, i, *names]) for i in (0, 1)], (0, 0))
 
 
-def test_two_processes_play_what_one_does_and_share_its_checkpoints(pair, tmp_path):
+def test_two_processes_play_what_one_does_and_share_its_checkpoints(pair):
     """Two times two devices, fully sharded, against four, with BatchNorm: a state of four devices
     goes on in two processes, and comes back to one or eight.
     """
-    alone = fit(experiment(pair / "experiment.py").short(devices=4), tmp_path)
+    alone = saved(pair / "alone", 4, 6)[1]
     for devices in (1, 8):
         step, state = saved(pair / "begun", devices)
         assert step == 6
-        assert_close(state, leaves(alone))
-    for one, other in zip(logged(pair / "begun"), logged(tmp_path), strict=True):
+        assert_close(state, alone)
+    for one, other in zip(logged(pair / "begun"), logged(pair / "alone"), strict=True):
         assert one["step"] == other["step"]
-        np.testing.assert_allclose(one["disc/loss"], other["disc/loss"], rtol=1e-5)
+        np.testing.assert_allclose(one["vae/loss"], other["vae/loss"], rtol=1e-5)
     starts = RunFolder(pair / "begun").rows("env.jsonl")  # the first process alone writes
     assert [row["processes"] for row in starts] == [1, 2]
 
@@ -326,7 +334,9 @@ class Told(Silent):
 
 def test_a_run_stopped_at_odd_rounds_resumes_bit_for_bit_log_rows_included(file, tmp_path):
     """Ctrl-C, then SIGTERM, neither at a checkpoint nor at a log row."""
-    config = experiment(file).short(devices=1, steps=20, log_every=5, checkpoint_every=10)
+    config = experiment(file).begun(
+        devices=1, sharding="replicated", steps=20, log_every=5, checkpoint_every=10
+    )
     whole = fit(config, tmp_path / "whole")
     before = [signal.getsignal(number) for number in signals.SIGNALS]
     folder, rounds = tmp_path / "parts", []
