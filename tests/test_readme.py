@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import genlab
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -78,14 +80,11 @@ def test_files_and_tests_that_a_page_names_are_there(page):
 def test_every_file_on_the_map_exists_and_public_names_resolve():
     for folder in re.findall(r"^  (\w+/)", README.split("## Map")[1], re.MULTILINE):
         assert (ROOT / "genlab" / folder).is_dir()
-    code = "import genlab; [getattr(genlab, name) for name in genlab.__all__]"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+    for name in genlab.__all__:
+        getattr(genlab, name)
 
 
 def test_a_public_name_is_no_modules_name():
     """Importing a module sets its name in the package: the function would be gone."""
-    import genlab
-
     modules = {path.stem for path in (ROOT / "genlab").iterdir()}
     assert modules & set(genlab.__all__) == {"report"}  # the module itself is meant

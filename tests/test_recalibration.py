@@ -1,7 +1,6 @@
 """Recalibration of BatchNorm: the arithmetic mean of what single batches have."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import tiny
@@ -18,13 +17,18 @@ from genlab.sampling.batch_norm import STREAM, evaluation_variables, recalibrate
 from genlab.sampling.conditions import spread
 
 
+def first(n):
+    """`n` labels of the first class, as networks are given them."""
+    return np.eye(10, dtype=np.float32)[np.zeros(n, int)]
+
+
 @pytest.fixture(scope="module")
 def played():
     """(experiment, state) of the tiny GAN, whose generator has BatchNorm."""
     config = tiny.gan()
     config.recalibrate, config.batch_size = 3, 16
     e = build(config)
-    batch = {"image": jnp.zeros((16, *tiny.SHAPE)), "label": jnp.eye(10)[jnp.zeros(16, jnp.int32)]}
+    batch = {"image": np.zeros((16, *tiny.SHAPE), np.float32), "label": first(16)}
     return e, jax.jit(lambda: game.init(e.method, e.optim, e.ema, random.key(0), batch))()
 
 
@@ -34,11 +38,13 @@ def test_every_running_statistic_becomes_its_mean_over_the_batches(played):
     key = random.fold_in(random.key(e.seed), STREAM)
     means, variances = [], []
     dense = params["gen"]["trunk"]["Dense_0"]["kernel"]
-    for number in range(3):
-        z = e.method.latents(random.fold_in(key, number), 16)
-        first = np.asarray(z, np.float64) @ np.asarray(dense, np.float64)
-        means.append(first.mean(axis=0))
-        variances.append(first.var(axis=0))
+    drawn = jax.jit(
+        lambda key: [e.method.latents(random.fold_in(key, number), 16) for number in range(3)]
+    )
+    for z in drawn(key):
+        hidden = np.asarray(z, np.float64) @ np.asarray(dense, np.float64)
+        means.append(hidden.mean(axis=0))
+        variances.append(hidden.var(axis=0))
     found = jax.tree.leaves_with_path(stats["gen"]["batch_stats"]["trunk"]["BatchNorm_0"])
     by_name = {path[-1].key: value for path, value in found}
     np.testing.assert_allclose(by_name["mean"], np.mean(means, axis=0), atol=1e-5)
@@ -47,7 +53,7 @@ def test_every_running_statistic_becomes_its_mean_over_the_batches(played):
 
 def test_what_is_not_the_generators_stays(played):
     e, state = played
-    stats = {**state.stats, "other": {"batch_stats": {"mean": jnp.ones(2)}}}
+    stats = {**state.stats, "other": {"batch_stats": {"mean": np.ones(2, np.float32)}}}
     after = recalibrated(e.method, state.params, stats, random.key(0), 2, 8)
     np.testing.assert_array_equal(after["other"]["batch_stats"]["mean"], np.ones(2))
 
@@ -56,15 +62,15 @@ def test_every_label_is_met_in_small_batches():
     generator = spec(Generator, spec(mlp.Up, tiny.SHAPE, (16,), norm="BatchNorm"))
     critic = spec(Discriminator, spec(mlp.Down, (16,)))
     method = build(spec(GAN, generator, critic, latent=4, given=("label",)))
-    batch = {"image": jnp.zeros((4, *tiny.SHAPE)), "label": jnp.eye(10)[jnp.zeros(4, jnp.int32)]}
-    params, stats = jax.jit(method.init)(random.key(0), batch)
-    dense = params["gen"]["trunk"]["Dense_0"]["kernel"]
-    kernel = dense.at[: method.latent].set(0.0)  # deaf to z: what differs is the labels
+    batch = {"image": np.zeros((4, *tiny.SHAPE), np.float32), "label": first(4)}
+    params, stats = jax.device_get(jax.jit(method.init)(random.key(0), batch))
+    kernel = params["gen"]["trunk"]["Dense_0"]["kernel"].copy()
+    kernel[: method.latent] = 0.0  # deaf to z: what differs is the labels
     trunk = {**params["gen"]["trunk"], "Dense_0": {"kernel": kernel}}
     params = {**params, "gen": {**params["gen"], "trunk": trunk}}
     label = spread(method, digits(), 12)["label"]
     assert set(label) == set(range(10))
-    cond = {"label": jnp.eye(10)[label]}
+    cond = {"label": np.eye(10, dtype=np.float32)[label]}
     each = [
         recalibrated(
             method, params, stats, random.key(0), 1, 4, {"label": cond["label"][at : at + 4]}
@@ -79,9 +85,9 @@ def test_every_label_is_met_in_small_batches():
 
 def test_large_variances_are_as_exact_as_small_ones(played):
     e, state = played
-    kernel = state.params["gen"]["trunk"]["Dense_0"]["kernel"]
+    kernel = np.asarray(state.params["gen"]["trunk"]["Dense_0"]["kernel"])
     found = []
-    for scale in (1.0, 1e4):
+    for scale in np.float32([1.0, 1e4]):
         dense = {**state.params["gen"]["trunk"], "Dense_0": {"kernel": scale * kernel}}
         params = {**state.params, "gen": {"trunk": dense}}
         stats = recalibrated(e.method, params, state.stats, random.key(0), 2, 16)

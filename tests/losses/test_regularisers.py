@@ -69,18 +69,22 @@ def oracle(name, theta, draw, at, **arguments):
 def batch():
     """Real images [B, ...] and latents [B, Z]."""
     rng = np.random.default_rng(0)
-    return jnp.float32(0.7 * rng.normal(size=(B, *SHAPE))), jnp.float32(rng.normal(size=(B, Z)))
+    return np.float32(0.7 * rng.normal(size=(B, *SHAPE))), np.float32(rng.normal(size=(B, Z)))
+
+
+@jax.jit
+def noises(key):
+    return random.normal(key, (B, *SHAPE)), random.normal(key, (B, Z))
 
 
 def drawn(batch, key=KEY):
     """The batch and the code's random numbers, in float64."""
-    real, z = (np.float64(x) for x in batch)
-    noise, dz = random.normal(key, (B, *SHAPE)), random.normal(key, (B, Z))
-    return Draw(flat(real), None, z, None, flat(np.float64(noise)), np.float64(dz))
+    real, z, noise, dz = (np.float64(x) for x in (*batch, *noises(key)))
+    return Draw(flat(real), None, z, None, flat(noise), dz)
 
 
 def in_float32(theta):
-    return Theta(*map(jnp.float32, theta))
+    return Theta(*map(np.float32, theta))
 
 
 def test_every_regulariser_and_every_argument_of_one_has_an_oracle():
@@ -103,7 +107,8 @@ def test_value_and_gradient_in_all_parameters_equal_the_oracle(name, arguments, 
         values = call(name, as_scene(theta, *batch), **arguments)
         return values.mean(), values
 
-    (_, values), grads = jax.jit(jax.value_and_grad(mean, has_aux=True))(in_float32(theta))
+    found = jax.jit(jax.value_and_grad(mean, has_aux=True))(in_float32(theta))
+    (_, values), grads = jax.device_get(found)
     expected = np.asarray(oracle(name, theta, draw, theta, **arguments))
     assert values.shape == expected.shape and values.dtype == jnp.float32
     np.testing.assert_allclose(values, expected, rtol=2e-3, atol=1e-5)
@@ -124,17 +129,20 @@ def test_value_and_gradient_in_all_parameters_equal_the_oracle(name, arguments, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_finite_where_networks_are_constant(name, batch):
-    zero = Theta(*(jnp.zeros_like(p) for p in in_float32(parameters(np.random.default_rng(3)))))
+    zero = Theta(*(np.zeros_like(p) for p in in_float32(parameters(np.random.default_rng(3)))))
     loss = jax.value_and_grad(lambda t: call(name, as_scene(t, *batch)).mean())
     value, grads = jax.jit(loss)(zero)
     assert all(np.isfinite(x).all() for x in (value, *grads))
 
 
 def test_patch_logits_count_by_their_mean(batch):
-    scene = as_scene(in_float32(parameters(np.random.default_rng(4))), *batch)
-    patches = lambda x: jnp.outer(scene.critic(x), jnp.array([0.0, 1.0, 5.0]))  # noqa: E731
-    values = regularisers.latent_consistency_critic(scene._replace(critic=patches))
-    twice = 4 * regularisers.latent_consistency_critic(scene)
+    @jax.jit
+    def both(theta):
+        scene, term = as_scene(theta, *batch), regularisers.latent_consistency_critic
+        patches = lambda x: jnp.outer(scene.critic(x), jnp.array([0.0, 1.0, 5.0]))  # noqa: E731
+        return term(scene._replace(critic=patches)), 4 * term(scene)
+
+    values, twice = both(in_float32(parameters(np.random.default_rng(4))))
     np.testing.assert_allclose(values, twice, rtol=1e-4, atol=1e-7)
 
 
@@ -142,7 +150,7 @@ def test_path_lengths_are_averaged_slowly_and_vanish_for_an_isometry(batch):
     """The Jacobian of z -> (z, 0, ...) has |J^T y|^2 = the sum of the first Z of y^2."""
     fn, (a,) = regularisers.path_length.fn, regularisers.path_length.start
     theta = in_float32(parameters(np.random.default_rng(5)))
-    theta = theta._replace(a=jnp.eye(Z, D))
+    theta = theta._replace(a=np.eye(Z, D, dtype=np.float32))
     assert a == 0.0
     taken = jax.jit(lambda key, a: fn(as_scene(theta, *batch, key=key), a))
     expected = 0.0
@@ -158,16 +166,23 @@ def test_path_lengths_are_averaged_slowly_and_vanish_for_an_isometry(batch):
 
 def test_known_points(batch):
     theta = in_float32(parameters(np.random.default_rng(6)))
-    orthonormal = jnp.float32(np.linalg.qr(np.random.default_rng(7).normal(size=(D, D)))[0])
+    orthonormal = np.float32(np.linalg.qr(np.random.default_rng(7).normal(size=(D, D)))[0])
     kernels = {"net": {"Dense_0": {"kernel": 3 * orthonormal}}}
-    scene = as_scene(theta, *batch)._replace(params=kernels)
-    np.testing.assert_allclose(regularisers.orthogonal(scene), 0, atol=1e-8)
-    apart = scene._replace(features=lambda x: jnp.eye(len(x)))
-    np.testing.assert_allclose(regularisers.pulling_away(apart), np.zeros(B), atol=1e-9)
-    alike = scene._replace(features=lambda x: -2 * jnp.ones((len(x), 3)))
-    np.testing.assert_allclose(regularisers.pulling_away(alike), np.ones(B), rtol=1e-5)
-    same = scene._replace(real=scene.fake[::-1])
-    np.testing.assert_allclose(regularisers.feature_matching(same), 0, atol=1e-10)
+
+    @jax.jit
+    def values(theta, kernels):
+        scene = as_scene(theta, *batch)._replace(params=kernels)
+        apart = scene._replace(features=lambda x: jnp.eye(len(x)))
+        alike = scene._replace(features=lambda x: -2 * jnp.ones((len(x), 3)))
+        away = regularisers.pulling_away(apart), regularisers.pulling_away(alike)
+        same = scene._replace(real=scene.fake[::-1])
+        return regularisers.orthogonal(scene), away, regularisers.feature_matching(same)
+
+    orthogonal, (apart, alike), matching = values(theta, kernels)
+    np.testing.assert_allclose(orthogonal, 0, atol=1e-8)
+    np.testing.assert_allclose(apart, np.zeros(B), atol=1e-9)
+    np.testing.assert_allclose(alike, np.ones(B), rtol=1e-5)
+    np.testing.assert_allclose(matching, 0, atol=1e-10)
 
 
 def test_on_two_devices_batch_statistics_are_those_of_the_global_batch(batch):

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
+from genlab.report import write
+
 PROTOCOL = {
     "split": "test", "weights": "ema", "samples": 500, "real": 500, "features": "domain",
     "features_sha256": "0123456789abcdef" * 4, "k": 5,
@@ -85,7 +87,7 @@ def _sweep(folder: Path, variants: dict[str, list[dict]], **listed) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     """Writers of the files that a report reads."""
     return SimpleNamespace(
@@ -93,22 +95,40 @@ def make():
     )
 
 
-@pytest.fixture
-def sweep(make, tmp_path) -> Path:
+def _losses(folder: Path) -> Path:
     """Two variants by three seeds; the last run failed and was cut off while it wrote."""
 
     def runs(values, **config):
         return [
-            {"evals": [make.eval({"fd": v, "precision": 0.9}, baselines={"fd": 0.5})],
-             "metrics": make.metrics(offset=v / 10),
-             "config": make.config | {"seed": seed} | config}
+            {"evals": [_eval({"fd": v, "precision": 0.9}, baselines={"fd": 0.5})],
+             "metrics": _metrics(offset=v / 10),
+             "config": CONFIG | {"seed": seed} | config}
             for seed, v in enumerate(values)
         ]  # fmt: skip
 
     hinge = runs([3.0, 4.0, 5.0])
-    wgan = runs([7.0, 8.0, 9.0], method={**make.config["method"], "objective": "wasserstein"})
+    wgan = runs([7.0, 8.0, 9.0], method={**CONFIG["method"], "objective": "wasserstein"})
     wgan[2] |= {"status": "failed", "step": 120, "error": "disc/loss is NaN", "evals": []}
-    folder = make.sweep(tmp_path / "losses", {"hinge": hinge, "wgan": wgan})
+    _sweep(folder, {"hinge": hinge, "wgan": wgan})
     with open(folder / "wgan/seed2/metrics.jsonl", "a") as file:
         file.write('{"step": 400, "disc/lo')
+    return folder
+
+
+@pytest.fixture
+def sweep(tmp_path) -> Path:
+    """Two variants by three seeds; the last run failed and was cut off while it wrote."""
+    return _losses(tmp_path / "losses")
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory) -> Path:
+    """Every section: pictures of all kinds besides what `sweep` has. Its page is written."""
+    folder = _losses(tmp_path_factory.mktemp("full") / "losses")
+    for name in ("reconstructions_000300", "traversals_000300", "nearest_000300"):
+        Image.new("RGB", (40, 20)).save(folder / f"hinge/seed0/samples/{name}.png")
+    rows = [_eval({"fd": 1.0}, step=s, split="validation") for s in (100, 200)]
+    with open(folder / "hinge/seed0/evals.jsonl", "a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    write(folder)
     return folder

@@ -49,15 +49,15 @@ def shown(features: np.ndarray) -> np.ndarray:
 
 
 @lru_cache
-def ours() -> dict[str, dict[str, np.ndarray]]:
-    """genlab's taps by preprocessing, weights read from a file."""
+def ours(resize: str) -> dict[str, np.ndarray]:
+    """genlab's taps of a preprocessing, weights read from a file."""
     from genlab.features.inception import Inception, expected
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "weights.npz"
         np.savez(file, **fabricated(expected()))
-        spaces = {kind: Inception(str(file), kind).space(None, None) for kind in RESIZES}
-    return {kind: space.taps(images()) for kind, space in spaces.items()}
+        space = Inception(str(file), resize).space(None, None)
+    return space.taps(images())
 
 
 def state():
@@ -131,7 +131,7 @@ def case(resize: str, tap: str, package: str, reference) -> Case:
         name=f"{tap}, {resize}",
         metric="features.inception.Inception",
         package=package,
-        ours=lambda: shown(ours()[resize][tap]),
+        ours=lambda: shown(ours(resize)[tap]),
         theirs=lambda: shown(reference()[tap]),
         tolerance=TOLERANCE.get(tap, 1e-6),
     )

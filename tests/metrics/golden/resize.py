@@ -28,10 +28,14 @@ def sparse(resized: np.ndarray) -> np.ndarray:
 
 
 def ours(kind: str, shape: tuple[int, int, int], size: int):
-    """genlab's."""
+    """genlab's, compiled as in the networks that see its images."""
+    import jax
+
     from genlab.features.resize import resize
 
-    return sparse(resize(images(shape), size, kind))[..., : shape[-1]]
+    return sparse(jax.jit(resize, static_argnums=(1, 2))(images(shape), size, kind))[
+        ..., : shape[-1]
+    ]
 
 
 def tensor(shape: tuple[int, int, int]):
