@@ -20,7 +20,7 @@ from genlab.evaluation.apply_request import ApplyRequest
 from genlab.evaluation.tiling import Tiled
 
 RNG = np.random.default_rng(0)
-KERNEL = jnp.asarray(RNG.normal(0, 0.2, (9, 9, 3, 3)), jnp.float32)
+KERNEL = np.float32(RNG.normal(0, 0.2, (9, 9, 3, 3)))
 NHWC = ("NHWC", "HWIO", "NHWC")
 
 

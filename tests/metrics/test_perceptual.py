@@ -32,7 +32,16 @@ def signed(seed=1, count=3):
     return np.random.default_rng(seed).uniform(-1, 1, (2, count, 8, 8, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
+SLOW = {"lpips-vgg"}  # whose layers `test_backbones.py` compares with torchvision's
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (case.name in SLOW))
+        for case in golden.CASES
+    ],
+)
 def test_equals_the_authors_package(case):
     assert compare(golden.__file__, case).difference <= case.tolerance
 

@@ -19,7 +19,7 @@ NETS = {
     "pixelcnn": autoregressive.GatedPixelCNN(SHAPE, SIZE, width=12, layers=2, kernel=3),
     "transformer": autoregressive.Transformer(SHAPE, SIZE, width=8, layers=1, heads=2),
 }
-CODES = random.randint(random.key(0), (1, *SHAPE), 0, SIZE)
+CODES = np.random.default_rng(0).integers(0, SIZE, (1, *SHAPE)).astype(np.int32)
 
 
 @pytest.fixture(scope="module", params=NETS)
