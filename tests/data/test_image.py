@@ -169,12 +169,12 @@ def test_colour_moves_what_it_names():
 
 
 def test_numbers_may_be_traced():
-    def turned(degrees):
-        return image.rotate(degrees)(image.translate(degrees / 100)(PICTURE, KEY), KEY)
+    def turned(degrees, x):
+        return image.rotate(degrees)(image.translate(degrees / 100)(x, KEY), KEY)
 
-    swept = np.asarray(jax.jit(jax.vmap(turned))(np.float32([0.0, 20.0])))
+    swept = jax.jit(jax.vmap(turned, (0, None)))(np.float32([0.0, 20.0]), PICTURE)
     np.testing.assert_array_equal(swept[0], PICTURE)
-    np.testing.assert_allclose(swept[1], jax.jit(turned)(20.0), atol=1e-5)
+    np.testing.assert_allclose(swept[1], jax.jit(turned)(20.0, PICTURE), atol=1e-5)
 
 
 def test_an_augmentation_stands_in_a_config():
