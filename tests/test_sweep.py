@@ -71,7 +71,7 @@ def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(played):
 
     told = json.loads((played / "sweep.json").read_text())
     assert told["variants"] == ["plain", "beta"] and told["seeds"] == [0, 1]
-    assert start_to_end(RunFolder(tmp_path / "plain/seed0")) > 0  # training and scoring were timed
+    assert start_to_end(RunFolder(played / "plain/seed0")) > 0  # training and scoring were timed
 
 
 def test_changed_evaluators_or_a_kill_before_evaluation_leave_no_stale_scores(played):
