@@ -108,8 +108,10 @@ def main() -> None:
         compared = Compared(run, user, asked.samples)
         cells.append(compared.cell("model", 0, seed, compared.own))
         verdicts = user.verdicts(max(asked.choices), seed)
+        features = reward.default_features(run)
+        space = reward.space_of(features, path)
         for n in asked.choices:
-            found = reward.fit(run, given=Verdicts(verdicts[:n], {}))
+            found = reward.fit(run, features, Verdicts(verdicts[:n], {}), space=space)
             fits.append(told(found, user, compared, n, seed))
             for use, pictures in pictures_by(run, found, compared.request, n, seed, asked):
                 cells.append(compared.cell(use, n, seed, pictures))
@@ -132,7 +134,7 @@ def arguments() -> argparse.Namespace:
     command.add_argument("--choices", type=numbers, default=(10, 25, 50, 100, 200, 400))
     command.add_argument("--tuned", type=numbers, default=(50, 400))
     command.add_argument("--search", type=numbers, default=(5, 10, 20, 40))
-    command.add_argument("--samples", type=int, default=240)
+    command.add_argument("--samples", type=int, default=160)
     command.add_argument("--steps", type=int, default=150)
     command.add_argument("--budget", type=float, default=0.1)
     command.add_argument("--reader-steps", type=int, default=1_500)

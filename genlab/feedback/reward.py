@@ -132,17 +132,19 @@ def fit(
     features: Any = None,
     given: Verdicts | None = None,
     directions: int = DIRECTIONS,
+    space: FeatureSpace | None = None,
 ) -> Reward:
     """The reward of the verdicts on a run's samples.
 
     features: the spec of a feature space; None: that of `default_features`
     given:    verdicts; None: those in the run's folder
+    space:    what `space_of` made of `features`, for many fits
 
     Raises ConfigError for fewer than 5 different choices, and for a run that makes no pictures.
     """
     given = verdicts.read(run) if given is None else given
     features = default_features(run) if features is None else features
-    space = space_of(features, run.folder.path)
+    space = space_of(features, run.folder.path) if space is None else space
     own = space.extract(run.drawn(SampleRequest(SAMPLES, SEED))[run.method.makes])
     reduced = reduction(own, directions)
     made = choices_of(run, given.used, space, reduced, f"{run.folder.path}: {told(given)}")
