@@ -39,8 +39,7 @@ def test_a_generator_moves_to_what_is_liked_and_stays_near_where_it_was(tmp_path
     found = reward.fit(run, spec(Domain, spec(mlp.Down, (16,)), steps=200), choices(run))
     genlab.fit(tuned(run, found, 200, weight=5.0, budget=0.02), tmp_path / "tuned")
     after = genlab.load(tmp_path / "tuned")
-    rows = after.metrics
-    assert rows[0]["gen/distance"] < rows[-1]["gen/distance"]
+    assert 0.3 < after.metrics[-1]["gen/distance"] < 2  # of the budget
     before, now = (np.asarray(one.sample(100, seed=9)) for one in (run, after))
     assert found(now).mean() > found(before).mean() + 0.5
     moved = np.square((now.astype(float) - before) / 127.5).mean()
