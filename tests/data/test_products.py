@@ -1,6 +1,7 @@
 """Drawn products: items are pure functions of (seed, split, index), and as their factors say."""
 
 import colorsys
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -96,13 +97,18 @@ def test_products_that_cannot_be(given, told):
         products(**given)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def random_items(count):
+    """Factors [count, ...] of random items."""
+    return jax.vmap(drawn)(jax.random.split(jax.random.key(3), count))
+
+
 def items(size=32, count=24, **given):
     """Factors [count, ...] of random items, some of them given, and pictures and distances."""
-    factors = jax.vmap(drawn)(jax.random.split(jax.random.key(3), count))
+    factors = dict(jax.device_get(random_items(count)))
     for name, value in given.items():
-        factors[name] = jnp.broadcast_to(jnp.asarray(value, factors[name].dtype), (count,)).reshape(
-            factors[name].shape
-        )
+        of = factors[name]
+        factors[name] = np.broadcast_to(np.asarray(value, of.dtype), (count,)).reshape(of.shape)
     return factors
 
 
@@ -119,9 +125,15 @@ def shown():
     return show
 
 
-def whole(factors, size=32):
+@functools.partial(jax.jit, static_argnums=1)
+def distances(factors, size):
+    """[N, size^2]: of pixels from the items."""
     at = tuple(jnp.asarray(x) for x in render.grid(size))
-    found = jax.vmap(lambda f: render.drawing(f, at, size).whole)(factors)
+    return jax.vmap(lambda f: render.drawing(f, at, size).whole)(factors)
+
+
+def whole(factors, size=32):
+    found = distances(factors, size)
     return np.asarray(found).reshape(-1, size, size) < 0
 
 
@@ -167,9 +179,9 @@ def smooth():
 @pytest.mark.parametrize("shape", [shapes.bar, shapes.ellipse])
 def test_second_derivatives_of_shapes_are_finite_everywhere(shape):
     """In the middle of an ellipse too, where a square root is of 0."""
-    numbers = jnp.array([0.0, 0.0, 0.3, 0.4, 0.1, 0.2, 0.04])
-    ticks = jnp.linspace(-1, 1, 5)
-    x, y = (a.ravel() for a in jnp.meshgrid(ticks, ticks))
+    numbers = np.float32([0.0, 0.0, 0.3, 0.4, 0.1, 0.2, 0.04])
+    ticks = np.linspace(-1, 1, 5, dtype=np.float32)
+    x, y = (a.ravel() for a in np.meshgrid(ticks, ticks))
 
     def covered(b, x, y):
         return shapes.coverage(shape(x, y, b), jnp.float32(0.3))
@@ -254,11 +266,11 @@ def test_every_number_of_a_category_is_affine_in_its_shape():
 
 
 def test_least_squares_finds_the_argument():
-    found, error = decoder.least_squares(
-        lambda x: jnp.array([x[0] ** 2 - 0.25, x[0] * x[1] - 0.1, x[1] - 0.2]),
-        jnp.array([0.9, 0.9]),
-        12,
-    )
+    found, error = jax.jit(
+        lambda start: decoder.least_squares(
+            lambda x: jnp.array([x[0] ** 2 - 0.25, x[0] * x[1] - 0.1, x[1] - 0.2]), start, 12
+        )
+    )(np.float32([0.9, 0.9]))
     np.testing.assert_allclose(found, [0.5, 0.2], atol=1e-3)
     assert error < 1e-6
 
@@ -268,7 +280,8 @@ def test_colours_and_errors_of_textures_are_those_of_least_squares():
     rng = np.random.default_rng(0)
     none, full = rng.uniform(0, 0.5, (2, 2, 40))
     mixed, rest = rng.uniform(size=(3, 40)), rng.uniform(size=(40, 3))
-    colours, errors = proposals.solved(*(jnp.float32(x) for x in (mixed, none, full, rest)))
+    given = (np.float32(x) for x in (mixed, none, full, rest))
+    colours, errors = jax.device_get(jax.jit(proposals.solved)(*given))
     for m, found, error in zip(mixed, colours, errors, strict=True):
         basis = none + m[None] * (full - none)
         ridge = np.vstack([basis.T, np.sqrt(1e-3) * np.eye(2)])
@@ -294,13 +307,19 @@ def test_factors_decode_back_from_the_picture():
         source.decode(read["image"] / 255.0)
 
 
+@jax.jit
+def shared(texture, angle):
+    """The shares of a texture's second colour, on 16x16 pixels."""
+    x, y = (jnp.asarray(a) for a in render.grid(16))
+    weights = textures.one_hot(texture)
+    return textures.share(x, y, weights, jnp.float32(0.45), angle, jnp.float32(0.05))
+
+
 @pytest.mark.parametrize("texture", TEXTURES)
 def test_textures_are_the_same_again_after_half_a_turn(texture):
     """So that the angle's column has a period of 180 degrees."""
-    x, y = (jnp.asarray(a) for a in render.grid(16))
-    weights = textures.one_hot(jnp.int32(TEXTURES.index(texture)))
     before, after = (
-        textures.share(x, y, weights, jnp.float32(0.45), jnp.float32(angle), jnp.float32(0.05))
+        np.asarray(shared(np.int32(TEXTURES.index(texture)), np.float32(angle)))
         for angle in (30.0, 210.0)
     )
     np.testing.assert_allclose(before, after, atol=1e-4)

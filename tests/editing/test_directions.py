@@ -1,10 +1,10 @@
 """Directions where the answer is known: generators that are linear."""
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.networks import drawn
 
 from genlab.config import ConfigError
 from genlab.editing import directions
@@ -85,14 +85,14 @@ class Net(nn.Module):
 @pytest.fixture(scope="module")
 def net():
     """(its parameters, z -> images)."""
-    c = jnp.ones((1, 2))
-    params = jax.jit(Net().init)(jax.random.key(0), jnp.ones((1, 4)), c)
+    c = np.ones((1, 2), np.float32)
+    params = drawn(Net(), np.ones((1, 4), np.float32), c)
     return params["params"], lambda z: Net().apply(params, z, jnp.broadcast_to(c, (len(z), 2)))
 
 
 def test_the_style_matrix_is_of_the_layers_affine_in_the_latent(net):
     params, generate = net
-    a, b = jax.random.normal(jax.random.key(1), (2, 4))
+    a, b = np.float32(np.random.default_rng(1).normal(size=(2, 4)))
     found = style_matrix(generate, a, b)
     expected = [params["first"]["kernel"][:4].T, params["style"]["kernel"].T]
     np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-6)
@@ -102,8 +102,8 @@ def test_the_style_matrix_is_of_the_layers_affine_in_the_latent(net):
 
 def test_activations_are_of_the_first_layer_behind_a_nonlinearity(net):
     _, generate = net
-    a, b = jax.random.normal(jax.random.key(1), (2, 4))
-    z = jax.random.normal(jax.random.key(2), (5, 4))
+    a, b = np.float32(np.random.default_rng(1).normal(size=(2, 4)))
+    z = np.float32(np.random.default_rng(2).normal(size=(5, 4)))
     found = activations(generate, a, b)(z)
     np.testing.assert_array_equal(found, layer_outputs(generate, z)[3])
     with pytest.raises(ConfigError, match="no linen layers"):

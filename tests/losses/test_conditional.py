@@ -2,6 +2,8 @@
 and under what they must not notice.
 """
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,7 +34,7 @@ def given(case, **more):
     """The column's values: two numbers, or labels one-hot."""
     numbers = np.random.default_rng(5).normal(0, 1, (N, 2))
     values = {"numbers": numbers, "label": np.eye(K)[LABELS]}[column(case)]
-    return {column(case): jnp.float32(values), **more}
+    return {column(case): np.float32(values), **more}
 
 
 def critic(case, weight=0.7):
@@ -63,19 +65,33 @@ def total(case, side, pair, params):
     )
 
 
+@cache
+def found(case):
+    """(params, [(loss, its slopes in the features) of each side]), of one program."""
+    net, cond = critic(case), given(case)
+    params, game = begun(net, cond), adversarial.conditional("hinge", weight=0.5)
+    held = {"params": jax.tree.map(np.float32, params)}
+
+    def losses(real, fake):
+        scores = [net.apply(held, x, cond) for x in (real, fake)]
+        return [game[side](*scores).mean() for side in (0, 1)]
+
+    @jax.jit
+    def both(*pair):
+        values, back = jax.vjp(losses, *pair)
+        return [
+            (v, back([jnp.float32(k == side) for k in (0, 1)])) for side, v in enumerate(values)
+        ]
+
+    return params, jax.device_get(both(*np.float32(drawn())))
+
+
 @SIDES
 @pytest.mark.parametrize("case", ORACLES)
 def test_value_and_gradient_in_the_features_equal_the_oracle(case, side):
-    net, cond, pair, step = critic(case), given(case), drawn(), 1e-6
-    params, game = begun(net, cond), adversarial.conditional("hinge", weight=0.5)
-
-    def loss(real, fake):
-        scores = [
-            net.apply({"params": jax.tree.map(jnp.float32, params)}, x, cond) for x in (real, fake)
-        ]
-        return game[side](*scores).mean()
-
-    value, grads = jax.jit(jax.value_and_grad(loss, (0, 1)))(*map(jnp.float32, pair))
+    pair, step = drawn(), 1e-6
+    params, sides = found(case)
+    value, grads = sides[side]
     np.testing.assert_allclose(value, total(case, side, pair, params), rtol=1e-5, atol=1e-5)
     for one in (0, 1):
         for index in np.ndindex(N, D):
@@ -106,7 +122,7 @@ def compared(fn, f, v, labels, **changes):
 @pytest.fixture(scope="module")
 def embedded():
     """(features, proxies), [N, 4]."""
-    return [jnp.float32(np.random.default_rng(seed).normal(0, 1, (N, 4))) for seed in (1, 2)]
+    return [np.float32(np.random.default_rng(seed).normal(0, 1, (N, 4))) for seed in (1, 2)]
 
 
 def test_without_margins_and_with_every_class_apart_d2d_ce_is_the_cross_entropy(embedded):
@@ -169,8 +185,8 @@ def test_a_row_without_a_label_is_compared_with_none(fn, embedded):
 def test_the_regression_is_the_gaussian_likelihood_and_its_error_the_squared_one():
     net, cond = critic("Regression", weight=1.0), given("Regression")
     params, x = begun(net, cond), drawn()[0]
-    held = {"params": jax.tree.map(jnp.float32, params)}
-    scores = np.asarray(jax.jit(net.apply)(held, jnp.float32(x), cond))
+    held = {"params": jax.tree.map(np.float32, params)}
+    scores = np.asarray(jax.jit(net.apply)(held, np.float32(x), cond))
     mean = x @ params["heads_0"]["mean"]["kernel"] + params["heads_0"]["mean"]["bias"]
     want = norm.logpdf(cond["numbers"], mean, 1.0).sum(1)
     for score in scores[:, 1:].T:
@@ -182,10 +198,10 @@ def test_the_regression_is_the_gaussian_likelihood_and_its_error_the_squared_one
 def test_a_discriminative_classifier_that_ignores_the_source_leaves_the_generator_nothing():
     """With both halves alike log p(k, data) = log p(k, sample) = log p(k) - log 2."""
     case = "DiscriminativeClassifier"
-    net, cond, x = critic(case, weight=1.0), given(case), jnp.float32(drawn()[0])
-    params = jax.tree.map(jnp.float32, begun(net, cond))
+    net, cond, x = critic(case, weight=1.0), given(case), np.float32(drawn()[0])
+    params = jax.tree.map(np.float32, begun(net, cond))
     kernel, bias = params["heads_0"]["label"]["kernel"], params["heads_0"]["label"]["bias"]
-    alike = {"kernel": jnp.tile(kernel[:, :K], 2), "bias": jnp.tile(bias[:K], 2)}
+    alike = {"kernel": np.tile(kernel[:, :K], 2), "bias": np.tile(bias[:K], 2)}
     held = {"params": {**params, "heads_0": {"label": alike}}}
     scores = np.asarray(jax.jit(net.apply)(held, x, cond))
     np.testing.assert_allclose(scores[:, 3], 0, atol=1e-6)
@@ -216,13 +232,13 @@ def combined(**changes):
 def several(mark=None):
     rng = np.random.default_rng(4)
     cond = {
-        "category": jnp.eye(K)[jnp.asarray(LABELS)],
-        "hue": jnp.float32(rng.normal(size=(N, 2))),
-        "code0": jnp.eye(2)[jnp.asarray(LABELS) % 2],
+        "category": np.eye(K, dtype=np.float32)[LABELS],
+        "hue": np.float32(rng.normal(size=(N, 2))),
+        "code0": np.eye(2, dtype=np.float32)[LABELS % 2],
     }
     if mark is None:
         return cond
-    mark = jnp.asarray(mark, jnp.float32)[:, None]
+    mark = np.float32(mark)[:, None]
     return {n: x if n == "code0" else x * mark for n, x in cond.items()} | {GIVEN: mark}
 
 
@@ -230,7 +246,7 @@ def test_heads_projection_and_concatenation_combine_each_column_with_its_weight(
     net, cond = combined(), several()
     params, x = begun(net, cond), drawn()[0]
     scores = np.asarray(
-        jax.jit(net.apply)({"params": jax.tree.map(jnp.float32, params)}, jnp.float32(x), cond)
+        jax.jit(net.apply)({"params": jax.tree.map(np.float32, params)}, jnp.float32(x), cond)
     )
     hue = np.asarray(cond["hue"], np.float64)
     features = np.concatenate([x, hue @ params["label"]["embedding"]], axis=1)
@@ -254,9 +270,9 @@ def test_heads_projection_and_concatenation_combine_each_column_with_its_weight(
 
 def test_heads_are_silent_where_conditions_are_dropped_but_for_the_codes():
     net, mark = combined(), np.array([1, 0, 1, 0, 0, 1])
-    params = jax.tree.map(jnp.float32, begun(net, several(mark)))
+    params = jax.tree.map(np.float32, begun(net, several(mark)))
     scores = np.asarray(
-        jax.jit(net.apply)({"params": params}, jnp.float32(drawn()[0]), several(mark))
+        jax.jit(net.apply)({"params": params}, np.float32(drawn()[0]), several(mark))
     )
     assert (scores[mark == 0, 1] == 0).all() and (scores[mark == 1, 1] != 0).all()
     assert (scores[:, 2] != 0).all()

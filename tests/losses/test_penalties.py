@@ -50,13 +50,19 @@ KEY = random.key(4)
 @pytest.fixture
 def batch():
     rng = np.random.default_rng(0)
-    return tuple(jnp.float32(0.7 * rng.normal(size=(B, *SHAPE))) for _ in range(2))
+    return tuple(np.float32(0.7 * rng.normal(size=(B, *SHAPE))) for _ in range(2))
+
+
+@jax.jit
+def numbers(key):
+    """The coefficients and the noise that the code draws."""
+    return random.uniform(key, (B, 1)), random.normal(key, (B, *SHAPE)).reshape(B, D)
 
 
 def drawn(batch, key=KEY):
     """The batch and the code's random numbers, in float64."""
     real, fake = (np.float64(x.reshape(B, D)) for x in batch)
-    a, noise = random.uniform(key, (B, 1)), random.normal(key, (B, *SHAPE)).reshape(B, D)
+    a, noise = numbers(key)
     return Draw(real, fake, np.zeros((B, Z)), np.float64(a), np.float64(noise), np.zeros((B, Z)))
 
 
@@ -138,7 +144,12 @@ def test_value_and_gradient_in_the_critic_equal_the_oracle(name, arguments, batc
     np.testing.assert_allclose(slope, (up - down) / (2 * h), rtol=2e-3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def some(*kept):
+    """Every penalty, those of another kind than the rest by default."""
+    return [pytest.param(n, marks=[pytest.mark.slow] * (n not in kept)) for n in NAMES]
+
+
+@pytest.mark.parametrize("name", some("gradient_penalty", "consistency", "drift", "lecam"))
 def test_patch_logits_count_by_their_mean(name, batch):
     theta = parameters(np.random.default_rng(3))
     arguments = FIXED if "consistency" in name else {}
@@ -150,14 +161,16 @@ def test_patch_logits_count_by_their_mean(name, batch):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", some("dragan", "gradient_penalty", "wasserstein_divergence", "max_gradient_penalty")
+)
 def test_finite_where_the_gradient_vanishes(name, batch):
     arguments = FIXED if "consistency" in name else {}
 
     def value(w):
         return call(name, linear(w), batch, **arguments).mean()
 
-    assert np.isfinite(np.asarray(jax.jit(jax.grad(value))(jnp.zeros(D)))).all()
+    assert np.isfinite(np.asarray(jax.jit(jax.grad(value))(np.zeros(D, np.float32)))).all()
 
 
 def test_linear_critic(batch):
@@ -214,8 +227,8 @@ def test_penalties_on_data_or_samples_alone(name, ignored, batch):
 
 
 def test_interpolates_lie_between_with_one_coefficient_per_example():
-    real, fake = jnp.zeros((B, *SHAPE)), jnp.ones((B, *SHAPE))
-    x = np.asarray(penalties.interpolates(real, fake, random.key(0)))
+    real, fake = np.zeros((B, *SHAPE), np.float32), np.ones((B, *SHAPE), np.float32)
+    x = np.asarray(jax.jit(penalties.interpolates)(real, fake, random.key(0)))
     assert (x.reshape(B, -1).std(axis=1) < 1e-7).all()
     assert 0 <= x.min() and x.max() <= 1 and len(np.unique(x[:, 0, 0, 0])) == B
 
@@ -224,27 +237,32 @@ def test_augmentations_come_in_order_with_a_key_for_each_and_each_image():
     def shift(image, key):
         return 2 * image + random.uniform(key)
 
-    once = penalties.augmented(jnp.zeros((B, *SHAPE)), KEY, (shift,))[:, 0, 0, 0]
-    twice = penalties.augmented(jnp.zeros((B, *SHAPE)), KEY, (shift, shift))[:, 0, 0, 0]
+    x = np.zeros((B, *SHAPE), np.float32)
+    made = jax.jit(lambda x: [penalties.augmented(x, KEY, (shift,) * n) for n in (1, 2)])(x)
+    once, twice = (np.asarray(y)[:, 0, 0, 0] for y in made)
     assert len(np.unique(once)) == B and len(np.unique(twice - 2 * once)) == B
     assert (once != twice - 2 * once).all()
 
 
 def test_consistency_flips_and_translates_by_an_eighth_and_is_balanced():
     rng = np.random.default_rng(6)
-    x = jnp.float32(rng.normal(size=(B, 8, 8, 1)))
-    w = jnp.float32(rng.normal(size=64))
+    x = np.float32(rng.normal(size=(B, 8, 8, 1)))
+    w = np.float32(rng.normal(size=64))
     usual = (image.flip(), image.translate(0.125))
 
     def values(name, **arguments):
-        penalty = partial(getattr(penalties, name), linear(w), **arguments)
-        return jax.jit(penalty)(x, x, KEY)
+        return getattr(penalties, name)(linear(w), x, x, KEY, **arguments)
 
-    given = values("consistency", augment=usual)
-    np.testing.assert_array_equal(values("consistency"), given)
+    @jax.jit
+    def everything(x):
+        data = values("balanced_consistency", samples=0.0)
+        names = "consistency", "balanced_consistency"
+        return data, [(values(name), values(name, augment=usual)) for name in names]
+
+    data, ((plain, given), (both, again)) = jax.device_get(everything(x))
+    np.testing.assert_array_equal(plain, given)
     assert (given > 0).any()
-    both, data = values("balanced_consistency"), values("balanced_consistency", samples=0.0)
-    np.testing.assert_array_equal(both, values("balanced_consistency", augment=usual))
+    np.testing.assert_array_equal(both, again)
     assert not np.allclose(both, 2 * data)  # samples have augmentations of their own
 
 
@@ -255,7 +273,7 @@ def test_lecam_averages_logits_without_bias_and_this_batch_included(name, batch)
     memory, means = carried.start, []
     taken = jax.jit(partial(carried.fn, quadratic(theta)), static_argnames="decay")
     for _ in range(3):
-        images = [jnp.float32(rng.normal(size=(B, *SHAPE))) for _ in range(2)]
+        images = [np.float32(rng.normal(size=(B, *SHAPE))) for _ in range(2)]
         _, memory = taken(*images, KEY, *memory, decay=0.75)
         means.append([critic(theta, np.float64(x.reshape(B, D))).mean() for x in images])
         weights = 0.75 ** np.arange(len(means))[::-1]
@@ -269,10 +287,14 @@ def test_lecam_averages_logits_without_bias_and_this_batch_included(name, batch)
 def test_a_memory_moves_once_each_time_its_penalty_is_taken(name, batch):
     critic = quadratic(parameters(np.random.default_rng(7)))
     named = terms.resolved(penalties, {name: 1.0}, "penalties")
-    _, memory = terms.measured(
-        named, {name: MEMORY[name]}, 0, KEY, lambda key: (critic, *batch, key)
-    )
-    _, once = getattr(penalties, name).fn(critic, *batch, KEY, *MEMORY[name])
+
+    @jax.jit
+    def both(batch):
+        given = {name: MEMORY[name]}, 0, KEY, lambda key: (critic, *batch, key)
+        _, memory = terms.measured(named, *given)
+        return memory, getattr(penalties, name).fn(critic, *batch, KEY, *MEMORY[name])[1]
+
+    memory, once = both(batch)
     np.testing.assert_allclose(memory[name], once, rtol=1e-6)
 
 
@@ -280,10 +302,11 @@ def test_a_one_sided_lecam_is_silent_where_samples_rank_above_data(batch):
     def above(x):
         return x.reshape(len(x), -1).mean(axis=1)
 
-    ordered = jnp.zeros_like(batch[0]), jnp.ones_like(batch[1])
-    both, _ = penalties.lecam.fn(above, *ordered, KEY, 0.0, 0.0, 0.0)
+    ordered = np.zeros_like(batch[0]), np.ones_like(batch[1])
+    sides = penalties.lecam.fn, penalties.one_sided_lecam.fn
+    taken = jax.jit(lambda *x: [fn(above, *x, KEY, 0.0, 0.0, 0.0)[0] for fn in sides])
+    both, silent = taken(*ordered)
     np.testing.assert_allclose(both, np.full(B, 2.0), rtol=1e-5)
-    silent, _ = penalties.one_sided_lecam.fn(above, *ordered, KEY, 0.0, 0.0, 0.0)
     np.testing.assert_array_equal(silent, np.zeros(B))
 
 
