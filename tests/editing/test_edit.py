@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 
+import jax
 import numpy as np
 import pytest
 from helpers import tiny
@@ -120,7 +121,7 @@ def test_pictures_are_made_under_other_conditions_and_truncated(folder, capfd):
         edited, run = made["edited"], genlab.load(folder)
         np.testing.assert_array_equal(z[:, 0], z[:, 1])
     cond = {"label": np.eye(10, dtype=np.float32)[[5, 5, 5]]}
-    again = run.method.generate(run.params, run.stats, z[:, 1], cond)
+    again = jax.jit(run.method.generate)(run.params, run.stats, z[:, 1], cond)
     np.testing.assert_array_equal(edited[1::2], run.source.columns["image"].store(again))
     np.testing.assert_array_equal(label, digits().read("test", 3)["label"])
     assert main([*call, "--truncation=0,1"]) == 0
