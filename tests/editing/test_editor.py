@@ -56,11 +56,7 @@ def editor(method):
     made = build(method)
     read = digits().read("train", 16)
     batch = {"image": read["image"] / np.float32(127.5) - 1, "label": np.eye(10)[read["label"]]}
-    shapes = jax.eval_shape(made.init, random.key(0), batch)[1]
-    params = tiny.parameters(lambda key: made.init(key, batch)[0])
-    stats = jax.tree.map_with_path(
-        lambda path, x: np.full(x.shape, path[-1].key == "var", x.dtype), shapes
-    )
+    params, stats = jax.jit(made.init)(random.key(0), batch)
     return Editor(made, SOURCE, params, stats, measure, samples=500)
 
 
