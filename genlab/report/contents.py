@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from genlab.config import live
 from genlab.report import code
@@ -18,12 +18,14 @@ from genlab.report.configs import (
     strays,
     value_at,
 )
+from genlab.report.figures import interactive
 from genlab.report.figures.calibration import Calibration, calibrations
 from genlab.report.figures.drawing import Key, keys
 from genlab.report.figures.panels import Panel, panels
 from genlab.report.figures.pictures import Gallery, galleries, unpictured
 from genlab.report.figures.rate_distortion import rate_distortion
 from genlab.report.figures.unit_kl import unit_kls
+from genlab.report.links import Link, links
 from genlab.report.protocol import listed
 from genlab.report.reading import Run, Sweep
 from genlab.report.tables.cost import Cost, costs, hardware, traced
@@ -36,6 +38,8 @@ class Contents(NamedTuple):
 
     pairing:   how to read the comparisons by seed
     drawn:     whether any number has its interval drawn beneath
+    folders:   by variant, links to the folders of its runs
+    curves:    what the page's own program draws: see `interactive.data`
     unlike:  why scores stand in several tables
     problems:  files that could not be read, runs that do not fit their variant
     unsettled: runs that did not finish
@@ -56,7 +60,9 @@ class Contents(NamedTuple):
     hardware: str
     galleries: list[Gallery]
     keys: dict[str, Key]
+    folders: dict[str, list[Link]]
     panels: dict[str, list[Panel]]
+    curves: dict[str, Any]
     calibrations: dict[str, list[Calibration]]
     rate_distortion: list[Calibration]
     unit_kls: list[Calibration]
@@ -71,7 +77,7 @@ class Contents(NamedTuple):
 def contents(sweep: Sweep) -> Contents:
     """The report of a sweep."""
     made, unlike = tables(sweep)
-    configs = known(sweep)
+    configs, look, drawn = known(sweep), keys(sweep.variants), panels(sweep)
     return Contents(
         title=sweep.title,
         experiment=sweep.experiment,
@@ -86,8 +92,10 @@ def contents(sweep: Sweep) -> Contents:
         costs=costs(sweep),
         hardware=" ".join(filter(None, (hardware(sweep), traced(sweep)))),
         galleries=galleries(sweep),
-        keys=keys(sweep.variants),
-        panels=panels(sweep),
+        keys=look,
+        folders=links(sweep),
+        panels=drawn,
+        curves=interactive.data(drawn, look, sweep),
         calibrations=calibrations(sweep),
         rate_distortion=rate_distortion(sweep),
         unit_kls=unit_kls(sweep),

@@ -64,7 +64,7 @@ def _results(contents: Contents, pairs: bool) -> Iterable[str]:
             yield f"**{_safe(part.title)}**"
             yield _grid([*map(_safe, part.headings)], ([*map(_safe, row)] for row in part.rows))
         if pairs and one.pairs:
-            yield from (_safe(contents.pairing), _list(one.pairs))
+            yield from (_safe(contents.pairing), _list(pair.sentence for pair in one.pairs))
 
 
 def _cell(cell: Cell) -> str:
@@ -74,7 +74,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _unsettled(run: Run) -> str:
-    line = f"**{_safe(run.name)}** {run.status}, {run.step} rounds done."
+    line = f"**{_safe(run.name)}** {run.status}, {run.rounds} done."
     if not run.error:
         return line
     return "\n".join([line, "", *(f"    {text}" for text in run.error.splitlines())])

@@ -88,6 +88,13 @@ class Run:
         return f"{self.variant}/seed{self.seed}"
 
     @property
+    def rounds(self) -> str:
+        """How far it is: "120 of 300 rounds"; the rounds alone where its config does not say."""
+        loop = self.config.get("loop")
+        total = loop.get("steps") if isinstance(loop, dict) else None
+        return f"{self.step} of {total} rounds" if total else f"{self.step} rounds"
+
+    @property
     def best(self) -> str | None:
         """The score that chooses its checkpoint, "evaluator/score"; "" for none, None where that is
         not known.

@@ -1,10 +1,12 @@
 import base64
+import json
 import math
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from genlab.report.figures import interactive
 from genlab.report.figures.axes import AXES
 from genlab.report.figures.curves import POINTS, curve, cut_at
 from genlab.report.figures.drawing import COLOURS, keys
@@ -68,32 +70,45 @@ def test_every_term_and_validation_score_has_a_panel(make, tmp_path):
     assert fd.alt == "fd ↓ over training rounds: run ends at 6."
 
 
-def test_curves_are_drawn_against_images_flops_and_seconds_too(make, tmp_path):
+def test_curves_are_kept_against_images_flops_and_seconds_too(make, tmp_path):
     runs = {
         "fast": [{"cost": make.cost | {"images_per_round": 64}}],
         "slow": [{"metrics": [row | {"seconds": row["step"]} for row in make.metrics()]}],
     }
     sweep = read(make.sweep(tmp_path, runs))
-    (panel,) = panels(sweep)["disc"]
-    assert [d.axis for d in panel.drawings] == ["rounds", "images", "FLOPs", "seconds"]
-    assert len({d.uri for d in panel.drawings}) == 4 and "over images" in panel.drawings[1].alt
+    kept = interactive.data(panels(sweep), keys(sweep.variants), sweep)
+    assert kept["axes"] == ["rounds", "images", "FLOPs", "seconds"]
+    disc, gen = kept["panels"]
+    fast, slow = (kept["places"][disc["curves"][v]["at"]] for v in runs)
+    assert fast == [[100, 200, 300], [6400, 12800, 19200], [2e11, 4e11, 6e11], [10, 20, 30]]
+    assert slow[3] == [100, 200, 300] and len(kept["places"]) == 2  # the players share them
+    assert gen["curves"]["slow"] == {"at": disc["curves"]["slow"]["at"], "mean": [2, 2, 2]}
     drawn = curve([{100: 1.0, 250: 2.0, 400: 3.0}])
-    placed = {
-        (axis.name, variant): axis.of(variant, sweep, drawn).steps
-        for axis in AXES for variant in runs
-    }  # fmt: skip
-    assert placed["images", "fast"] == [6400, 16000, 25600]
-    assert placed["FLOPs", "slow"] == [2e11, 5e11, 8e11]
-    assert placed["seconds", "slow"] == [100, 250, 400] and placed["seconds", "fast"][:2] == [
-        10,
-        25,
-    ]
+    assert AXES[3].of("slow", sweep, drawn).steps == [100, 250, 400]
 
 
-def test_an_axis_that_is_not_known_of_every_variant_is_left_out(make, tmp_path):
-    runs = {"a": [{}], "b": [{"cost": {}}]}
-    (panel,) = panels(read(make.sweep(tmp_path, runs)))["disc"]
-    assert [d.axis for d in panel.drawings] == ["rounds", "seconds"]
+def test_an_axis_that_is_not_known_is_left_out(make, tmp_path):
+    def axes(runs):
+        sweep = read(make.sweep(tmp_path / "_".join(runs), runs))
+        found = interactive.data(panels(sweep), keys(sweep.variants), sweep)
+        return found["axes"], [axes[1:3] for axes in found["places"]]
+
+    assert axes({"a": [{"cost": {}}]})[0] == ["rounds", "seconds"]
+    known, (of_a, of_b) = axes({"a": [{}], "b": [{"cost": {}}]})
+    assert known == ["rounds", "images", "FLOPs", "seconds"]
+    assert None not in of_a and of_b == [None, None]  # the page draws it of neither
+
+
+def test_seeds_have_a_range_and_numbers_are_those_json_has(make, tmp_path):
+    rows = [make.metrics(offset=o) for o in (0.0, 1.0)]
+    rows[0][1]["disc/loss"] = math.nan
+    rows[0][2]["disc/loss"] = 1e300
+    sweep = read(make.sweep(tmp_path, {"a": [{"metrics": r} for r in rows]}))
+    kept = interactive.data(panels(sweep), keys(sweep.variants), sweep)
+    json.dumps(kept, allow_nan=False)
+    disc = kept["panels"][0]
+    assert disc["curves"]["a"]["low"] == [1.1, 2.2, 2.3] and disc["log"]
+    assert disc["curves"]["a"]["high"][0] == 2.1
 
 
 def test_unlike_protocols_are_drawn_apart(make, tmp_path):

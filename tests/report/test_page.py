@@ -1,5 +1,7 @@
 import base64
 import io
+import json
+import math
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -9,8 +11,10 @@ from PIL import Image
 
 from genlab.report import write
 from genlab.report.configs import call_text, commands, compared, environment, strays
-from genlab.report.figures.pictures import LARGE, WIDEST, galleries, picture, spread
+from genlab.report.figures.pictures import LARGE, WIDEST, galleries, level, picture, spread
 from genlab.report.reading import read
+from genlab.report.tables.table import tables
+from genlab.report.watch import watch
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "line"}
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -58,7 +62,7 @@ def _shown(folder):
 
 def test_the_page_is_well_formed_and_navigable(full):
     page = _shown(full)
-    links = [a["href"] for tag, a in page.tags if tag == "a"]
+    links = [a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("#")]
     assert links == [f"#{name}" for name in (
         "results", "cost", "samples", "reconstructions", "latents", "nearest", "curves", "runs",
         "problems", "configs", "environment", "reproduce",
@@ -74,10 +78,13 @@ def test_the_page_needs_nothing_beside_itself(full):
     text = (full / "report.html").read_text()
     page = Page(text)
     for tag, attrs in page.tags:
-        assert tag not in ("script", "link", "iframe")
+        assert tag not in ("link", "iframe")
+        if tag == "a" and not attrs["href"].startswith("#"):
+            assert (full / attrs["href"] / "metrics.jsonl").is_file()  # the folder of a run
+            continue
         for name in ("src", "href", "srcset", "action", "data", "xlink:href"):
             assert attrs.get(name, "#").startswith(("#", "data:image/")), (tag, attrs)
-    assert "@import" not in text and "url(" not in text
+    assert "@import" not in text and "url(" not in text and "fetch(" not in text
     images = [attrs for tag, attrs in page.tags if tag == "img"]
     assert len(images) >= 8 and all(a["alt"].strip() for a in images)
 
@@ -93,8 +100,8 @@ def test_the_page_tells_the_numbers(full):
 
 def test_failed_runs_are_listed_with_their_error(full):
     page, text = _shown(full), (full / "report.md").read_text()
-    assert "wgan/seed2 failed, 120 rounds done disc/loss is NaN" in page.words
-    assert "**wgan/seed2** failed, 120 rounds done.\n\n    disc/loss is NaN" in text
+    assert "wgan/seed2 failed, 120 of 300 rounds done , its folder disc/loss is NaN" in page.words
+    assert "**wgan/seed2** failed, 120 of 300 rounds done.\n\n    disc/loss is NaN" in text
     assert "wgan/seed2: metrics.jsonl: 1 of 4 lines cannot be read" in text
 
 
@@ -108,8 +115,9 @@ def test_whatever_a_run_wrote_is_escaped(make, tmp_path):
     other = run | {"config": make.config, "evals": [make.eval({EVIL: 1.0}, name=EVIL)]}
     folder = make.sweep(tmp_path, {"a": [run], "b": [other]}, title=EVIL, experiment=EVIL)
     page = _page(folder)
-    tags = {tag for tag, _ in page.tags}
-    assert "script" not in tags
+    assert [a for tag, a in page.tags if tag == "script"] == [
+        {"type": "application/json", "id": "data"}, {},
+    ]  # the page's own
     assert not any("onerror" in attrs for _, attrs in page.tags)
     assert EVIL in page.words
     assert "\\<script>" in (folder / "report.md").read_text()
@@ -289,3 +297,53 @@ def test_the_environment_names_the_runs_that_differ(make, tmp_path):
     assert environment(read(folder)) == [
         ("jax", "0.10.2 (a/seed0); 0.11.0 (a/seed1)"), ("cpus", "2"),
     ]  # fmt: skip
+
+
+def test_every_variant_links_to_the_folders_of_its_runs(make, tmp_path):
+    folder = make.sweep(tmp_path, {"a:b c": [{}, {}]}, seeds=[0, 1, 2])
+    page = Page(write(folder).html.read_text())
+    found = {a.get("aria-label"): a["href"] for tag, a in page.tags if tag == "a"}
+    assert found["folder of a:b c/seed0"] == "./a%3Ab%20c/seed0/"
+    assert "folder of a:b c/seed2" not in found  # it was not started
+    assert "seed 0 1" in page.words
+    alone = _page(make.run(tmp_path / "run"))
+    assert "./" in [a["href"] for tag, a in alone.tags if tag == "a"]
+
+
+def test_paired_differences_are_drawn_with_each_seed(sweep):
+    ((fd, precision),) = [table.pairs for table in tables(read(sweep))[0]]
+    assert fd.other == "wgan" and len(fd.strip.seeds) == 2  # the third run of wgan failed
+    assert fd.strip.mean < fd.strip.baseline == 100  # hinge has less; no difference is at the end
+    assert fd.sentence in _page(sweep).words
+    assert precision.strip.mean == precision.strip.baseline
+
+
+def test_pictures_share_the_room_there_is(make, tmp_path):
+    assert level([1, 2, 10, 10], 13) == 5 and level([1, 2], 9) == math.inf
+    folder = make.run(tmp_path / "run")
+    for i in (1, 3):
+        Image.effect_noise((200, 200), 90).save(folder / f"samples/000{i}00.png")
+    sizes = [[len(p.uri) for g in galleries(read(folder), room) for p in g.pictures]
+             for room in (10**6, 30_000)]  # fmt: skip
+    assert min(sizes[0]) > 40_000 and sum(sizes[1]) <= 30_100
+
+
+def test_a_sweep_is_watched_until_all_is_done(make, tmp_path):
+    config = make.config | {"evaluate": {"fidelity": {}}}
+    under_way = {"status": "unfinished", "config": config}
+    folder = make.sweep(tmp_path, {"a": [under_way], "lost": [{"status": "failed"}]})
+    run, waits, said, seen = folder / "a/seed0", [], [], []
+
+    def wait(seconds):
+        waits.append(seconds)
+        seen.append((folder / "report.html").stat().st_mtime_ns)
+        assert 'data-reload="7"' in (folder / "report.html").read_text()
+        if len(waits) == 2:  # nothing was new before
+            (run / "status.json").write_text(json.dumps({"status": "finished", "step": 300}))
+        if len(waits) == 3:  # it is not scored yet
+            (run / "evals.jsonl").write_text(json.dumps(make.eval({"fd": 2.5})))
+
+    made = watch(folder, 7, said.append, wait)
+    assert waits == [7, 7, 7] and seen[0] == seen[1] < seen[2]
+    assert [line[:21] for line in said] == ["1 of 2 runs are done:"] * 2
+    assert "data-reload" not in made.html.read_text() and "2.500" in made.results

@@ -1,7 +1,6 @@
 """The page of `genlab serve` in a browser: a person's path from opening it to a ZIP of samples."""
 
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -9,12 +8,10 @@ from pathlib import Path
 
 import pytest
 from helpers import tiny
+from helpers.browser import UNNAMED, opened
 
 from genlab import fit
 
-CHROMIUM = shutil.which("chromium")
-UNNAMED = """[...document.querySelectorAll("button, input, select, a")].filter(
-    (one) => !(one.innerText || one.ariaLabel || one.labels?.[0]?.innerText)).length"""
 pytestmark = pytest.mark.browser
 
 
@@ -32,19 +29,9 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def page(address):
-    if CHROMIUM is None:
-        pytest.skip("no chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and page.problems.append(said.text))
-        page.goto(address)
+    with opened(address) as page:
         page.wait_for_selector("#results .one")
         yield page
-        browser.close()
 
 
 def test_a_person_samples_strips_interpolates_pins_undoes_and_downloads(page, tmp_path):

@@ -68,7 +68,9 @@ def _draw(
         axes.axhline(baseline, color=INK, linewidth=0.8, dashes=(3, 3), alpha=0.6)
     for variant, c in curves.items():
         style = {"color": look[variant].colour, "linewidth": 1.5, "markersize": 3}
-        axes.fill_between(c.steps, c.low, c.high, color=style["color"], alpha=0.18, linewidth=0)
+        if c.low != c.high:
+            colour = style["color"]
+            axes.fill_between(c.steps, c.low, c.high, color=colour, alpha=0.18, linewidth=0)
         marker = "o" if len(c.steps) == 1 else ""
         axes.plot(c.steps, c.mean, dashes=look[variant].dashes, marker=marker, **style)
     _scale(axes, curves)
@@ -87,10 +89,19 @@ def _short(value: float) -> str:
 
 
 def _scale(axes, curves: Mapping[str, Curve]) -> None:
-    """A log scale for what falls by orders of magnitude."""
-    values = [v for c in curves.values() for v in (*c.low, *c.high)]
-    if min(values) > 0 and max(values) > LOG_FROM * min(values):
+    log, cut = scale(curves)
+    if log:
         axes.set_yscale("log")
-    elif cut := cut_at(curves.values()):
+    elif cut:
         axes.set_ylim(cut)
         axes.set_title("extremes cut off", loc="right", fontsize=7, color=INK, alpha=0.7)
+
+
+def scale(curves: Mapping[str, Curve]) -> tuple[bool, tuple[float, float] | None]:
+    """Whether the scale is logarithmic, for what falls by orders of magnitude; else limits, where
+    extremes are cut off.
+    """
+    values = [v for c in curves.values() for v in (*c.low, *c.high)]
+    if min(values) > 0 and max(values) > LOG_FROM * min(values):
+        return True, None
+    return False, cut_at(curves.values())

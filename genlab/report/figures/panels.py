@@ -1,14 +1,11 @@
-"""Learning curves as small multiples: a panel for each score and for each term of each player,
-each drawn against rounds, images, FLOPs and seconds.
-"""
+"""Learning curves as small multiples: a panel for each score and for each term of each player."""
 
 import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from genlab.report.figures.axes import AXES
-from genlab.report.figures.curves import Series, curve
+from genlab.report.figures.curves import Curve, Series, curve
 from genlab.report.figures.drawing import keys, svg
 from genlab.report.numbers import number
 from genlab.report.protocol import Result, alike, disagreement, measured, short
@@ -17,29 +14,18 @@ from genlab.report.scores import score
 from genlab.report.statistics import estimate
 
 
-class Drawing(NamedTuple):
-    """A small picture against one axis; `alt` says what it shows to those who cannot see it."""
-
-    axis: str
-    alt: str
-    uri: str
-
-
 class Panel(NamedTuple):
-    """One score or term: a picture against rounds, and against every other axis that is known."""
+    """One score or term of all variants, over rounds: as a picture, and as the numbers in it.
+
+    alt:      what the picture shows, for those who cannot see it
+    baseline: what real data scores, where that is known
+    """
 
     title: str
-    drawings: tuple[Drawing, ...]
-
-    @property
-    def alt(self) -> str:
-        """Of the picture against rounds."""
-        return self.drawings[0].alt
-
-    @property
-    def uri(self) -> str:
-        """Of the picture against rounds."""
-        return self.drawings[0].uri
+    alt: str
+    uri: str
+    curves: dict[str, Curve]
+    baseline: float | None = None
 
 
 def panels(sweep: Sweep) -> dict[str, list[Panel]]:
@@ -102,12 +88,6 @@ def _panel(
     if not curves:
         return None
     ends = "; ".join(f"{variant} ends at {c.mean[-1]:.4g}" for variant, c in curves.items())
-    drawings = []
-    for axis in AXES:
-        placed = {variant: axis.of(variant, sweep, c) for variant, c in curves.items()}
-        if all(c.steps for c in placed.values()):
-            drawn = svg(placed, keys(sweep.variants), baseline).encode()
-            uri = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
-            over = "training rounds" if axis.name == "rounds" else axis.name
-            drawings.append(Drawing(axis.name, f"{title} over {over}: {ends}.", uri))
-    return Panel(title, tuple(drawings))
+    drawn = svg(curves, keys(sweep.variants), baseline).encode()
+    uri = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
+    return Panel(title, f"{title} over training rounds: {ends}.", uri, curves, baseline)

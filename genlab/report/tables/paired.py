@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from genlab.report.figures.strip import Strip, axis
 from genlab.report.protocol import Result
 from genlab.report.scores import Score, score
 from genlab.report.statistics import Estimate, decimals, written
@@ -17,9 +18,13 @@ LEGEND = (
     "others."
 )
 
+NO_DIFFERENCE = Estimate(0.0, None, 1)
+
 
 class Compared(NamedTuple):
-    """One score of two variants. `sentence` is all of it in words."""
+    """One score of two variants. `sentence` is all of it in words; `strip` has the differences on
+    one axis for all comparisons of the score, where its `baseline` is no difference.
+    """
 
     score: str
     first: str
@@ -27,6 +32,7 @@ class Compared(NamedTuple):
     found: Paired
     p: float
     sentence: str
+    strip: Strip | None = None
 
 
 def compared(found: Sequence[Result], variants: Sequence[str]) -> list[Compared]:
@@ -41,11 +47,15 @@ def compared(found: Sequence[Result], variants: Sequence[str]) -> list[Compared]
 def _compared(of: Score, found: Sequence[Result], variants: Sequence[str]) -> Iterable[Compared]:
     seeds = {v: _by_seed(of, found, v) for v in variants}
     first, *others = variants
-    pairs = {other: _paired(of, seeds[first], seeds[other]) for other in others}
-    pairs = {other: pair for other, pair in pairs.items() if pair is not None}
+    values = {other: _values(of, seeds[first], seeds[other]) for other in others}
+    pairs = {other: paired(*both) for other, both in values.items() if len(both[0]) > 1}
+    each = {other: [a - b for a, b in zip(*values[other], strict=True)] for other in pairs}
     adjusted = holm([pair.p for pair in pairs.values()])
+    means = {other: Estimate(pair.mean, pair.half, pair.n) for other, pair in pairs.items()}
+    along = axis(means.values(), (d for ds in each.values() for d in ds), NO_DIFFERENCE)
     for (other, pair), p in zip(pairs.items(), adjusted, strict=True):
-        yield Compared(of.name, first, other, pair, p, _sentence(of, first, other, pair, p))
+        told, strip = _sentence(of, first, other, pair, p), along.strip(means[other], each[other])
+        yield Compared(of.name, first, other, pair, p, told, strip)
 
 
 def _by_seed(of: Score, found: Sequence[Result], variant: str) -> dict[int, float]:
@@ -53,13 +63,13 @@ def _by_seed(of: Score, found: Sequence[Result], variant: str) -> dict[int, floa
     return {seed: value for seed, value in values.items() if math.isfinite(value)}
 
 
-def _paired(of: Score, first: dict[int, float], other: dict[int, float]) -> Paired | None:
-    """First less other, or, of a score that has a value to come near, of their distances to it."""
+def _values(
+    of: Score, first: dict[int, float], other: dict[int, float]
+) -> tuple[list[float], list[float]]:
+    """Of the seeds that both have; of a score that has a value to come near, the distances to it."""
     shared = sorted(first.keys() & other.keys())
-    if len(shared) < 2:
-        return None
     aim = of.distance if of.goal is not None and math.isfinite(of.goal) else float
-    return paired([aim(first[s]) for s in shared], [aim(other[s]) for s in shared])
+    return [aim(first[s]) for s in shared], [aim(other[s]) for s in shared]
 
 
 def _sentence(of: Score, first: str, other: str, pair: Paired, p: float) -> str:

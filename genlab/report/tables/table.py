@@ -23,7 +23,7 @@ from genlab.report.reading import Sweep
 from genlab.report.scores import Score, score
 from genlab.report.statistics import Estimate, decimals, estimate, written
 from genlab.report.tables import checkpoints
-from genlab.report.tables.paired import compared
+from genlab.report.tables.paired import Compared, compared
 from genlab.report.tables.parts import NOTHING, Grid, grids
 
 
@@ -51,7 +51,7 @@ class Table(NamedTuple):
 
     baseline: cells of the same scores between two sets of real data; empty where none was measured
     notes: what a reader must know apart from the numbers
-    pairs: sentences that compare the first variant with the others, seed by seed
+    pairs: the first variant compared with the others, seed by seed
     parts: the scores by part, such as those of each class
     """
 
@@ -61,7 +61,7 @@ class Table(NamedTuple):
     baseline: tuple[Cell, ...]
     protocol: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    pairs: tuple[str, ...] = ()
+    pairs: tuple[Compared, ...] = ()
     parts: tuple[Grid, ...] = ()
 
     @property
@@ -111,7 +111,7 @@ def table(name: str, found: Sequence[Result], variants: Sequence[str]) -> Table:
         baseline if any(cell.n for cell in baseline) else (),
         (*fields(found[0].protocol), *((name, value) for name, value in noted.items() if value)),
         tuple(_notes(found, rows)),
-        tuple(pair.sentence for pair in compared(found, variants)),
+        tuple(compared(found, variants)),
         grids(found, variants),
     )
 
