@@ -62,6 +62,21 @@ class Client:
         path = f"/v1/runs/{quote(run)}/reconstruct?given={quote(given)}"
         return self._call(path, picture, "image/png")
 
+    def translate(self, run: str, pictures: dict[str, bytes], **ask: Any) -> list[bytes]:
+        """Picture files by column made into another, PNGs. `ask`: of, to, given, seed."""
+        files = {name: base64.b64encode(one).decode() for name, one in pictures.items()}
+        return self._changed(run, "translate", {"pictures": files, **ask})
+
+    def edit(self, run: str, picture: bytes, **ask: Any) -> list[bytes]:
+        """A picture file as the run finds it again, and its edits, PNGs. `ask`: given, space,
+        direction and by, or to, optimise, seed.
+        """
+        return self._changed(run, "edit", {"picture": base64.b64encode(picture).decode(), **ask})
+
+    def _changed(self, run: str, what: str, ask: dict[str, Any]) -> list[bytes]:
+        made = json.loads(self._call(f"/v1/runs/{quote(run)}/{what}", json.dumps(ask).encode()))
+        return [base64.b64decode(one) for one in made["images"]]
+
     def _call(self, path: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
         headers = {"Content-Type": kind}
         if self.token:

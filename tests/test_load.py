@@ -5,7 +5,7 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import tiny
+from helpers import given_pictures, tiny
 from jax import random
 
 import genlab
@@ -117,3 +117,36 @@ def test_a_notebook_shows_samples_as_pictures_and_the_run_as_a_page(run):
     assert run.reconstruct(made, label="3")._repr_png_()
     page = run._repr_html_()
     assert "data:image/png;base64," in page and "round 4 (last)" in page
+
+
+def test_pictures_are_made_of_pictures_and_only_holes_are_filled():
+    run = given_pictures.run(given_pictures.Filler())
+    x = np.full((2, 4, 4, 3), 200, np.uint8)
+    mask = np.zeros((2, 4, 4, 1), bool)
+    mask[1, :2] = True
+    made = run.translate(x, mask=mask)
+    assert [(w.of, w.to) for w in run.translator.ways] == [("masked", "image")]
+    np.testing.assert_array_equal(made[0], x[0])
+    np.testing.assert_array_equal(made[1, 2:], x[1, 2:])
+    np.testing.assert_array_equal(made[1, :2], 127)  # of grey, which is all that it sees there
+    with pytest.raises(ConfigError, match="given mask with each example: give mask too"):
+        run.translate(x)
+
+
+def test_translations_are_chosen_by_their_columns():
+    run = given_pictures.run(given_pictures.Turner())
+    x = np.full((1, 4, 4, 3), 255, np.uint8)
+    assert run.translate(x)[0, 0, 0, 0] == 0 and run.translate(x, to="image")[0, 0, 0, 0] == 191
+    assert run.translate(x, of="style")[0, 0, 0, 0] == 191
+    with pytest.raises(ConfigError, match="no way from label to anything: there is image to style"):
+        run.translate(x, of="label")
+    labelled = given_pictures.run(given_pictures.Turner(("label",)))
+    assert labelled.translate(x, label="dark").max() == 0
+    assert labelled.translate(x, label="light").min() == 255
+    styled = given_pictures.run(given_pictures.Turner(("style",)))
+    np.testing.assert_array_equal(styled.translate(x, style=x // 3), x // 3)
+
+
+def test_a_run_that_makes_nothing_of_pictures_says_so(run):
+    with pytest.raises(ConfigError, match="VAE makes nothing of pictures: it is given label"):
+        run.translate(np.zeros((1, *tiny.SHAPE), np.uint8))

@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from ml_collections import ConfigDict
 
-from genlab.config import ConfigError, build, live
+from genlab.config import ConfigError, build, check_seed, live
 from genlab.config.experiment import Experiment, written
 from genlab.data.columns import Column
 from genlab.editing.inversion import Optimisation
@@ -34,6 +34,7 @@ from genlab.sampling.notebook import Examples, page
 from genlab.sampling.request import Conditions, SampleRequest, Vary, conditions, latents
 from genlab.sampling.sampler import Sampler
 from genlab.sampling.selection import Selection
+from genlab.sampling.translator import Translator
 from genlab.train.kept_data import KeptData
 
 
@@ -210,6 +211,23 @@ class TrainedRun:
         made = self._compiled("reconstruct")(*self._inputs(x, given))
         return self._examples(self.source.columns[self.method.makes].store(np.asarray(made)))
 
+    def translate(
+        self, x: np.ndarray | Array, to: str = "", of: str = "", seed: int = 0, **given: Any
+    ) -> Examples:
+        """What the model makes of pictures `x` [N, ...] of the column `of`, in the column `to`:
+        repaired, coloured, enlarged, translated, restyled; "" for the first way there is
+        (`translator.ways`). `given`: as in `encode`, whatever else the model is given, other
+        pictures among it. A mask (bool [N, H, W, 1]) says what is missing; the rest of `x` stays.
+
+        Raises ConfigError for a model that makes nothing of pictures, for a way that there is not,
+        and for columns that are missing.
+        """
+        check_seed(seed)
+        way = self.translator.way(of, to)
+        self._complete(given, self.translator.needed(way))
+        made = self.translator.made(way, x, self._stored(given, len(x)), seed)
+        return Examples.of(made, self.source.columns[way.to])
+
     def invert(
         self,
         x: np.ndarray | Array,
@@ -248,6 +266,11 @@ class TrainedRun:
         return self.editor.edit(found, direction, by)
 
     @cached_property
+    def translator(self) -> Translator:
+        """What makes pictures of pictures: its `ways` are what it can."""
+        return Translator(self.method, self.source, self.params, self.stats)
+
+    @cached_property
     def editor(self) -> Editor:
         """What inverts and edits, measured by the data's exact decoder, if they have one; by
         another function: `editor.with_measure`.
@@ -257,12 +280,15 @@ class TrainedRun:
     def _examples(self, stored: np.ndarray) -> Examples:
         return Examples.of(stored, self.source.columns[self.method.makes])
 
-    def _inputs(self, x: np.ndarray | Array, given: Mapping) -> tuple:
-        if missing := [name for name in self.method.given if name not in given]:
+    def _complete(self, given: Mapping, needed: Sequence[str]) -> None:
+        if missing := [name for name in needed if name not in given]:
             raise ConfigError(
-                f"the model is given {', '.join(self.method.given)} with each example: give "
+                f"the model is given {', '.join(needed)} with each example: give "
                 f"{', '.join(missing)} too, as {missing[0]}=..."
             )
+
+    def _inputs(self, x: np.ndarray | Array, given: Mapping) -> tuple:
+        self._complete(given, self.method.given)
         cond = loaded(self.source, self._stored(given, len(x))) or None
         x = self.source.columns[self.method.makes].load(jnp.asarray(x))
         return self.params, self.stats, x, cond

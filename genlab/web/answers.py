@@ -13,7 +13,8 @@ import numpy as np
 from genlab.config import ConfigError
 from genlab.data import provenance
 from genlab.data.pictures import write_png
-from genlab.web.asked import Ask, Chosen
+from genlab.web.asked import Ask, Chosen, Edit, Translation
+from genlab.web.changing import Changed
 from genlab.web.drawing import Drawn
 
 
@@ -54,6 +55,22 @@ def as_json(drawn: Drawn, ask: Ask, name: str) -> dict[str, Any]:
         "chosen": drawn.others,
         "beyond": drawn.beyond,
         "images": [base64.b64encode(one).decode() for one in singles(drawn, ask)],
+    }
+
+
+def changed(done: Changed, ask: Edit | Translation, name: str) -> dict[str, Any]:
+    """Changed pictures: `images` are PNGs in base64, `heads` what each is."""
+    run = done.run
+    settings = ask.model_dump(exclude_defaults=True, exclude={"picture", "pictures"})
+    what = provenance.about(run.folder.path, run.step, "genlab serve", settings, changed=True)
+    kind = run.source.columns[done.column]
+    files = [png(x if x.dtype == np.uint8 else kind.draw(x[None], 1), what) for x in done.made]
+    return {
+        "run": name,
+        "checkpoint": run.step,
+        "column": done.column,
+        "heads": list(done.heads),
+        "images": [base64.b64encode(one).decode() for one in files],
     }
 
 

@@ -1,7 +1,6 @@
 """The HTTP API, version 1, and the page: `application` of trained runs."""
 
 import asyncio
-import io
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -10,26 +9,22 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from genlab.config import ConfigError
-from genlab.data.decoding import fitted, opened
 from genlab.feedback import verdicts
 from genlab.runs.environment import version
 from genlab.sampling.conditions import read_given
-from genlab.web import answers, errors, runs
+from genlab.web import answers, errors, pictures, runs
 from genlab.web.asked import MOST, SEEDS, Ask, AskMany, Feedback, Pack
-from genlab.web.drawing import Drawn, Given
+from genlab.web.drawing import Drawn
+from genlab.web.pictures import PNG, Conditions
 from genlab.web.runs import Served
 from genlab.web.server import Server
-from genlab.web.worker import Full, Job, Worker
+from genlab.web.worker import Full, Worker
 
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
-Conditions = Annotated[str, Query(max_length=2_000, examples=["category=dress,hue=0.6"])]
-PNG = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
 REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"description": "No such run"},
     422: {"description": "What was asked for cannot be; `error` says why"},
@@ -54,7 +49,7 @@ def application(served: Mapping[str, Served], worker: Worker | None = None) -> F
     errors.handle(app, server)
     _reading(app, server)
     _drawing(app, server)
-    _given_pictures(app, server)
+    pictures.routes(app, server)
     _keeping(app, server)
     _page(app)
     return app
@@ -176,43 +171,6 @@ async def _patient(server: Server, run: str, ask: Ask) -> Drawn:
             return await server.draw(run, ask)
         except Full as full:
             await asyncio.sleep(full.seconds)
-
-
-def _given_pictures(app: FastAPI, server: Server) -> None:
-    """What is made of a client's picture: the body is a PNG, JPEG, WebP, ... file."""
-    body = {"requestBody": {"required": True, "content": PNG}}
-
-    @app.post("/v1/runs/{run}/reconstruct", tags=["pictures"], openapi_extra=body,
-              response_class=Response, responses={200: {"content": PNG}})  # fmt: skip
-    async def reconstruct(run: str, request: Request, given: Conditions = "") -> Response:
-        """The picture as the model makes it anew, a PNG."""
-        made = await _of_picture(server, run, request, given, "reconstruct")
-        return Response(await run_in_threadpool(answers.png, made), media_type="image/png")
-
-    @app.post("/v1/runs/{run}/encode", tags=["pictures"], openapi_extra=body)
-    async def encode(run: str, request: Request, given: Conditions = "") -> dict[str, list[float]]:
-        """The picture's code."""
-        code = await _of_picture(server, run, request, given, "encode")
-        return {"code": [float(x) for x in code]}
-
-
-async def _of_picture(
-    server: Server, run: str, request: Request, given: str, ability: str
-) -> np.ndarray:
-    one, body = server.one(run), await request.body()
-    x = Given(await run_in_threadpool(_decoded, one, body), read_given(*filter(None, [given])))
-    return await server.done(Job((ability, run), 1, getattr(server.drawing[run], ability), x))
-
-
-def _decoded(one: Served, body: bytes) -> np.ndarray:
-    """The client's picture, fitted to what the run takes; ConfigError for what is none."""
-    shape = runs.shape_of(one.run())
-    if len(shape) != 3:
-        raise ConfigError(f"run {one.id} takes no pictures")
-    try:
-        return fitted(opened(io.BytesIO(body)), shape, "bicubic")
-    except OSError:
-        raise ConfigError("the body is no picture that can be read: PNG, JPEG, WebP, ...") from None
 
 
 def _keeping(app: FastAPI, server: Server) -> None:

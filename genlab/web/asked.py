@@ -131,3 +131,43 @@ class Feedback(Strict):
     other: int | None = Field(None, ge=0, lt=MOST * STEPS)
     verdict: Annotated[str, Field(pattern="^(up|down|first|second|tie)$")]
     checkpoint: int | None = Field(None, ge=0)
+
+
+File = Annotated[str, Field(min_length=1, max_length=12_000_000)]  # base64: no more than a body has
+Column = Annotated[str, Field(max_length=200)]
+Strength = Annotated[float, Field(ge=-10, le=10)]
+
+
+class Translation(Strict):
+    """Pictures of a client, made into another one: repaired, coloured, translated, restyled.
+
+    pictures: PNG, JPEG, WebP, ... files in base64, by column: the one that is changed, and whatever
+              else the model is given as a picture: a style, a garment, a mask (white: missing)
+    of, to:   the columns, where there are several ways; given: other conditions
+    """
+
+    pictures: dict[Name, File] = Field(min_length=1, max_length=8)
+    of: Column = ""
+    to: Column = ""
+    given: dict[Name, Value] = Field({}, max_length=64)
+    seed: int = Field(0, ge=0, lt=SEEDS)
+
+
+class Edit(Strict):
+    """A picture of a client, found again by the model and changed: along a direction, or under
+    other conditions; without either as the model has it.
+
+    picture:   a PNG, JPEG, WebP, ... file in base64
+    given:     its conditions; those that are missing are found with the latents
+    direction: "hue=0.6", "sefa:0", ... in standard deviations `by`; to: other conditions
+    optimise:  steps of the search; None: none where the model has an encoder, else 200
+    """
+
+    picture: File
+    given: dict[Name, Value] = Field({}, max_length=64)
+    space: Annotated[str, Field(pattern="^(z|w)$")] = "z"
+    direction: str = Field("", max_length=200)
+    by: list[Strength] = Field([-2.0, -1.0, 0.0, 1.0, 2.0], min_length=1, max_length=9)
+    to: dict[Name, Value] = Field({}, max_length=64)
+    optimise: int | None = Field(None, ge=0, le=400)
+    seed: int = Field(0, ge=0, lt=SEEDS)

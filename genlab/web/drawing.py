@@ -63,7 +63,7 @@ class Drawing:
         A request has the same samples whatever is drawn with it.
         """
         run = self.run()
-        ready = [_tried(_prepared, run, one) for one in asked]
+        ready = [tried(_prepared, run, one) for one in asked]
         good = [one for one in ready if isinstance(one, _Prepared)]
         made = iter(self._made(run, good, asked[0].guidance) if good else ())
         return [next(made) if isinstance(one, _Prepared) else one for one in ready]
@@ -71,12 +71,12 @@ class Drawing:
     def reconstruct(self, asked: Sequence["Given"]) -> list[np.ndarray | Exception]:
         """Each picture made anew, uint8 [H, W, C], one at a time."""
         run = self.run()
-        return [_tried(lambda one: np.asarray(one.to(run.reconstruct))[0], one) for one in asked]
+        return [tried(lambda one: np.asarray(one.to(run.reconstruct))[0], one) for one in asked]
 
     def encode(self, asked: Sequence["Given"]) -> list[np.ndarray | Exception]:
         """The code [D] of each picture."""
         run = self.run()
-        return [_tried(lambda one: one.to(run.encode)[0], one) for one in asked]
+        return [tried(lambda one: one.to(run.encode)[0], one) for one in asked]
 
     def run(self) -> TrainedRun:
         """With its newest weights."""
@@ -171,7 +171,7 @@ def _on_device(cond: Mapping[str, np.ndarray] | None) -> dict[str, Array] | None
     return None if cond is None else {name: jnp.asarray(x) for name, x in cond.items()}
 
 
-def _tried(function, *arguments: Any) -> Any:
+def tried(function, *arguments: Any) -> Any:
     """Its result, or the exception that it raised."""
     try:
         return function(*arguments)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from genlab.config import ConfigError
-from genlab.data.columns import Column, Label, Numbers
+from genlab.data.columns import Column, Image, Label, Numbers
 from genlab.game.abilities import Encodes, Generates, Guides, HasCodes, Reconstructs, can
 from genlab.report import reading
 from genlab.runs import saved
 from genlab.sampling.load import TrainedRun, load
+from genlab.web.changing import can_edit
 
 PLAIN = str | int | float | bool | None
 ABILITIES = {
@@ -85,8 +86,27 @@ def described(one: Served) -> dict[str, Any]:
         "chosen": run.chosen,
         "makes": {"name": run.method.makes, "shape": list(shape_of(run))},
         "given": given,
-        "abilities": [name for name, ability in ABILITIES.items() if can(run.method, ability)],
+        "abilities": abilities(run),
+        "ways": ways(run),
     }
+
+
+def abilities(run: TrainedRun) -> list[str]:
+    """What it can do, in a word each."""
+    found = [name for name, ability in ABILITIES.items() if can(run.method, ability)]
+    return [*found, *["translate"] * bool(run.translator.ways), *["edit"] * can_edit(run)]
+
+
+def ways(run: TrainedRun) -> list[dict[str, Any]]:
+    """What it makes of pictures: from which column to which, and the columns that are given as
+    pictures too, masks apart.
+    """
+    columns, found = run.source.columns, []
+    for way in run.translator.ways:
+        needed, masks = run.translator.needed(way), list(run.translator.masks(way))
+        others = [name for name in needed if isinstance(columns[name], Image)]
+        found.append({"of": way.of, "to": way.to, "pictures": others, "masks": masks})
+    return found
 
 
 def shape_of(run: TrainedRun) -> tuple[int, ...]:

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import HTTPException
 
 from genlab.web.asked import Ask
-from genlab.web.drawing import Drawing, Drawn
+from genlab.web.changing import Changed
+from genlab.web.drawing import Drawing, Drawn, tried
 from genlab.web.runs import Served
 from genlab.web.worker import Job, Worker
 
@@ -34,6 +35,16 @@ class Server:
         self.one(run)
         kind = ("draw", run, ask.guidance)
         return await self.done(Job(kind, ask.many, self.drawing[run].draw, ask))
+
+    def changing(self, run: str, change: Callable[..., Changed]) -> Callable:
+        """What does a change of pictures of a run, one request after the other."""
+        self.one(run)
+
+        def work(requests: Sequence[Any]) -> list[Any]:
+            trained = self.drawing[run].run()
+            return [tried(change, trained, one) for one in requests]
+
+        return work
 
     async def done(self, job: Job) -> Any:
         """The result of a job; 503 where it takes too long."""

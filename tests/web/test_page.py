@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import tiny
 from helpers.browser import UNNAMED, opened
+from PIL import Image
 
 from genlab import fit
 
@@ -69,3 +70,21 @@ def test_it_fits_a_phone_and_everything_has_a_name(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.tagName") != "BODY"
     assert not page.problems
+
+
+def test_a_picture_is_made_anew_edited_and_undone(page, tmp_path):
+    Image.new("L", (40, 30), 90).save(tmp_path / "mine.png")
+    page.select_option("#given select[name=label]", "3")
+    page.set_input_files("#file", tmp_path / "mine.png")
+    page.wait_for_selector("text=made anew")
+    page.select_option("#does", "Edit along a direction")
+    page.fill("#direction", "random:0")
+    page.click("#change")
+    page.wait_for_selector("text=random:0 2", timeout=60_000)
+    assert len(page.query_selector_all("#results .made")) == 7
+    page.click("#undo")
+    assert page.query_selector("text=made anew")
+    page.fill("#direction", "sefa:99")
+    page.click("#change")
+    page.wait_for_selector("#status.error")
+    assert [told for told in page.problems if "422" not in told] == []

@@ -1,4 +1,6 @@
-// The page of `genlab serve`: plain DOM, one module, no build step.
+// The page of `genlab serve`: plain DOM, two modules, no build step.
+import { pictures } from "/static/picture.js";
+
 const $ = (id) => document.getElementById(id);
 const state = { runs: new Map(), chosen: [], history: [], at: -1, picked: [], pins: [] };
 
@@ -44,6 +46,8 @@ async function busy(text, work) {
   $("results").classList.remove("busy");
 }
 
+const own = pictures({ $, element, call, json, busy, say, given: () => given(), described: () => described(), can: (run, ability) => can(run, ability), keep: (results) => keep(results) });
+
 // Runs and their conditions
 
 async function begin() {
@@ -82,7 +86,7 @@ function conditions() {
   $("vary").replaceChildren(...names.map((name) => element("option", { value: name }, name)));
   $("varies").hidden = !names.length;
   $("guides").hidden = !described().some((run) => can(run, "guide"));
-  $("upload").hidden = !described().some((run) => can(run, "reconstruct"));
+  own.refresh();
 }
 
 function condition(name, control, kept) {
@@ -162,18 +166,6 @@ async function between() {
   await draw({ n: 1, interpolate: 9, between: [place(a), place(b)] });
 }
 
-async function picture(file) {
-  await busy("Reconstructing …", async () => {
-    const runs = described().filter((run) => can(run, "reconstruct"));
-    const made = await Promise.all(runs.map(async (run) => {
-      const kept = Object.entries(given()).filter(([name]) => name in run.given).map(([name, value]) => `${name}=${value}`);
-      const answer = await call(`/v1/runs/${run.id}/reconstruct?given=${encodeURIComponent(kept)}`, file, file.type || "image/png");
-      return { run: run.id, pair: [URL.createObjectURL(file), URL.createObjectURL(await answer.blob())] };
-    }));
-    keep(made);
-  });
-}
-
 async function pack(chosen, name) {
   await busy("Packing …", async () => {
     const answer = await call("/v1/pack", JSON.stringify({ chosen }));
@@ -194,17 +186,11 @@ function keep(results) {
 function show() {
   const results = state.history[state.at] || [];
   state.picked = [];
-  $("results").replaceChildren(...results.map((one) => (one.pair ? pair(one) : figure(one))));
+  $("results").replaceChildren(...results.map((one) => (one.pictures ? own.figure(one) : figure(one))));
   $("undo").disabled = state.at <= 0;
   $("redo").disabled = state.at >= state.history.length - 1;
   $("zip").disabled = !results.some((one) => one.images);
   $("between").disabled = true;
-}
-
-function pair(one) {
-  const [before, after] = one.pair.map((src, i) => element("img", { src, className: "whole", alt: ["your picture", "reconstructed"][i] }));
-  const grid = element("div", { className: "grid", style: "--across: 2" }, before, after);
-  return element("figure", {}, element("figcaption", {}, element("strong", {}, one.run), " your picture, and made anew"), grid);
 }
 
 function caption(result, i) {
@@ -246,7 +232,7 @@ function pick(result, index, button, tools) {
   const before = state.picked.filter((one) => one.ask === result.ask && one.index !== index).at(-1);
   const pair = before ? [tool("Better than the last", () => judge("first", before.index)), tool("As good as the last", () => judge("tie", before.index))] : [];
   const save = element("a", { href: `data:image/png;base64,${chosen.image}`, download: `${chosen.run}_${chosen.ask.seed}_${index}.png` }, "PNG");
-  tools.replaceChildren(tool("Pin", () => pin(chosen)), tool("Like", () => judge("up")), tool("Dislike", () => judge("down")), ...pair, save,
+  tools.replaceChildren(tool("Pin", () => pin(chosen)), tool("Use", () => own.use(`data:image/png;base64,${chosen.image}`)), tool("Like", () => judge("up")), tool("Dislike", () => judge("down")), ...pair, save,
     element("span", { className: "note" }, caption(result, index)));
 }
 
@@ -332,13 +318,5 @@ $("undo").onclick = () => { state.at -= 1; show(); };
 $("redo").onclick = () => { state.at += 1; show(); };
 $("zip").onclick = () => pack(state.history[state.at].filter((one) => one.images).map(({ run, ask }) => ({ run, ask })), "samples.zip");
 $("zippins").onclick = () => pack(state.pins.map(({ run, ask, index }) => ({ run, ask, at: [index] })), "pinned.zip");
-$("file").onchange = (event) => event.target.files[0] && picture(event.target.files[0]);
-for (const name of ["dragover", "dragleave", "drop"]) {
-  $("drop").addEventListener(name, (event) => {
-    event.preventDefault();
-    $("drop").classList.toggle("over", name === "dragover");
-    if (name === "drop" && event.dataTransfer.files[0]) picture(event.dataTransfer.files[0]);
-  });
-}
 setInterval(() => follow().catch(() => {}), 5000);
 begin().catch((error) => say(error.message, true));

@@ -1,0 +1,180 @@
+// A picture of the person's own: what chosen runs make of it. `tools` are the page's functions.
+export function pictures(tools) {
+  const { $, element, call, json, given, described, can, busy, keep, say } = tools;
+  const own = { main: null, others: new Map(), mask: null, brush: null };
+
+  const dataURL = (file) => new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result);
+    reader.onerror = () => failed(new Error("the file cannot be read"));
+    reader.readAsDataURL(file);
+  });
+  const bare = (url) => url.slice(url.indexOf(",") + 1);
+
+  // What can be done, by a name: the runs that can, and the columns that are pictures.
+  function kinds() {
+    const found = new Map();
+    const add = (name, run, more = {}) => {
+      const one = found.get(name) || { name, runs: [], others: [], masks: [], ...more };
+      one.runs.push(run);
+      found.set(name, one);
+    };
+    for (const run of described()) {
+      if (can(run, "reconstruct")) add("Reconstruct", run, { does: reconstruct });
+      for (const way of run.ways) {
+        const name = way.masks.length ? `Repair (${way.of} to ${way.to})` : way.of === way.to ? `Restyle ${way.of}` : `Make ${way.to} of ${way.of}`;
+        add(name, run, { does: translate, way, others: way.pictures, masks: way.masks });
+      }
+      if (can(run, "edit")) add("Edit along a direction", run, { does: along });
+      if (can(run, "edit") && Object.keys(run.given).length) add("Edit to the conditions above", run, { does: under });
+    }
+    return found;
+  }
+
+  function refresh() {
+    const all = kinds(), kept = $("does").value;
+    $("upload").hidden = !all.size;
+    $("does").replaceChildren(...[...all.keys()].map((name) => element("option", { value: name }, name)));
+    if (all.has(kept)) $("does").value = kept;
+    form();
+  }
+  const chosen = () => kinds().get($("does").value);
+
+  function form() {
+    const one = chosen();
+    if (!one) return;
+    $("others").replaceChildren(...one.others.map((name) => {
+      const input = element("input", { type: "file", accept: "image/*" });
+      input.onchange = () => input.files[0] && own.others.set(name, input.files[0]);
+      return element("label", {}, name, input);
+    }));
+    $("paint").hidden = !one.masks.length || !own.main;
+    $("along").hidden = one.does !== along;
+    $("directions").replaceChildren(...suggestions(one.runs).map((value) => element("option", { value })));
+    $("change").disabled = !own.main;
+    if (!$("paint").hidden) draw();
+  }
+
+  function suggestions(runs) {
+    const named = runs.flatMap((run) => Object.entries(run.given).flatMap(([name, control]) =>
+      control.kind === "label" ? control.names.slice(0, 20).map((value) => `${name}=${value}`) : control.kind === "numbers" ? [name] : []));
+    return [...new Set([...named, "sefa:0", "sefa:1", "sefa:2", "ganspace:0", "random:0"])];
+  }
+
+  async function take(file) {
+    own.main = file;
+    own.mask = null;
+    own.brush = await dataURL(file);
+    $("preview").src = own.brush;
+    $("preview").hidden = false;
+    form();
+    const one = chosen();
+    if (one && !one.others.length && !one.masks.length && one.does !== along) await change();
+  }
+
+  // Painting what is missing: white strokes on a black picture of the same size.
+  function draw() {
+    const canvas = $("brush"), image = new Image();
+    image.onload = () => {
+      const by = Math.min(1, 512 / Math.max(image.width, image.height));
+      canvas.width = Math.max(1, Math.round(image.width * by));
+      canvas.height = Math.max(1, Math.round(image.height * by));
+      if (!own.mask || own.mask.width !== canvas.width || own.mask.height !== canvas.height) {
+        own.mask = element("canvas", { width: canvas.width, height: canvas.height });
+        own.mask.getContext("2d").fillRect(0, 0, canvas.width, canvas.height);
+      }
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    };
+    image.src = own.brush;
+  }
+
+  function stroke(event) {
+    if (!event.buttons || !own.mask) return;
+    const canvas = $("brush"), box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+    const [x, y] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+    const radius = Math.max(2, (Number($("width").value) * Math.max(canvas.width, canvas.height)) / 100);
+    for (const [to, colour] of [[canvas, "#d33"], [own.mask, "#fff"]]) {
+      const pen = to.getContext("2d");
+      pen.fillStyle = colour;
+      pen.beginPath();
+      pen.arc(x, y, radius, 0, 2 * Math.PI);
+      pen.fill();
+    }
+  }
+
+  const fitting = (run) => Object.fromEntries(Object.entries(given()).filter(([name]) => name in run.given));
+  const source = (image) => `data:image/png;base64,${image}`;
+
+  async function reconstruct(run) {
+    const kept = Object.entries(fitting(run)).map(([name, value]) => `${name}=${value}`);
+    const answer = await call(`/v1/runs/${run.id}/reconstruct?given=${encodeURIComponent(kept)}`, own.main, own.main.type || "image/png");
+    return [{ src: URL.createObjectURL(await answer.blob()), text: "made anew" }];
+  }
+
+  async function translate(run, one) {
+    const files = { [one.way.of]: bare(await dataURL(own.main)) };
+    for (const name of one.others) {
+      if (!own.others.has(name)) throw new Error(`choose a picture for ${name} too`);
+      files[name] = bare(await dataURL(own.others.get(name)));
+    }
+    for (const name of one.masks) files[name] = bare(own.mask.toDataURL("image/png"));
+    const ask = { pictures: files, of: one.way.of, to: one.way.to, given: fitting(run), seed: Number($("seed").value) };
+    return shown(await json(`/v1/runs/${run.id}/translate`, ask));
+  }
+
+  const shown = (made) => made.images.map((image, i) => ({ src: source(image), text: made.heads[i] }));
+
+  async function edit(run, more) {
+    const picture = bare(await dataURL(own.main));
+    return shown(await json(`/v1/runs/${run.id}/edit`, { picture, seed: Number($("seed").value), ...more }));
+  }
+  async function along(run) {
+    const direction = $("direction").value.trim();
+    if (!direction) throw new Error("say along which direction, as sefa:0");
+    return edit(run, { direction, given: fitting(run) });
+  }
+  const under = (run) => edit(run, { to: fitting(run) });
+
+  async function change() {
+    await busy("Working on the picture …", async () => {
+      const one = chosen();
+      const made = await Promise.all(one.runs.map(async (run) => {
+        const results = await one.does(run, one);
+        return { run: run.id, title: one.name, pictures: [{ src: own.brush, text: "your picture" }, ...results] };
+      }));
+      keep(made);
+    });
+  }
+
+  $("file").onchange = (event) => event.target.files[0] && take(event.target.files[0]);
+  for (const name of ["dragover", "dragleave", "drop"]) {
+    $("drop").addEventListener(name, (event) => {
+      event.preventDefault();
+      $("drop").classList.toggle("over", name === "dragover");
+      if (name === "drop" && event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+    });
+  }
+  $("does").onchange = form;
+  $("change").onclick = change;
+  $("brush").onpointerdown = (event) => { $("brush").setPointerCapture(event.pointerId); stroke(event); };
+  $("brush").onpointermove = stroke;
+  $("unpaint").onclick = () => { own.mask = null; draw(); };
+
+  // A picture out of the results.
+  async function use(url) {
+    const bytes = Uint8Array.from(atob(bare(url)), (c) => c.charCodeAt(0));
+    await take(new File([bytes], "sample.png", { type: "image/png" }));
+    say("It is your picture now");
+  }
+
+  function figure(one) {
+    const grid = element("div", { className: "grid", style: `--across: ${Math.min(4, one.pictures.length)}` },
+      ...one.pictures.map(({ src, text }, i) => element("div", { className: "made" },
+        element("img", { src, className: "whole", alt: text }),
+        element("p", { className: "note" }, text),
+        ...(i ? [element("a", { href: src, download: `${one.run}_${i}.png`, ariaLabel: `download: ${text}` }, "PNG")] : []))));
+    return element("figure", {}, element("figcaption", {}, element("strong", {}, one.run), ` ${one.title}`), grid);
+  }
+
+  return { refresh, use, figure };
+}
