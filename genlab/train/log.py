@@ -1,9 +1,8 @@
 """Metrics of rounds: read two dispatches late, checked, written as JSON lines and event files."""
 
 import collections
-import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -150,22 +149,3 @@ def _finite(params: dict) -> dict:
         )
         for network, tree in params.items()
     }
-
-
-@contextlib.contextmanager
-def event_files(run: RunFolder, step: int) -> Iterator[Callable[[int, dict], None]]:
-    """A sink (round, numbers by name) that writes TensorBoard event files, open inside the block;
-    those after `step` are taken back.
-    """
-    from tensorboardX import SummaryWriter
-
-    writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=step + 1, flush_secs=10)
-
-    def write(step: int, numbers: dict) -> None:
-        for name, value in numbers.items():
-            if name != "step":
-                writer.add_scalar(name, value, step)
-        writer.flush()
-
-    with contextlib.closing(writer):
-        yield write

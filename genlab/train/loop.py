@@ -27,8 +27,9 @@ from genlab.runtime import placement, processes, profiling, signals
 from genlab.runtime.progress import Progress, Silent
 from genlab.train import hooks
 from genlab.train.folders import claimed, recorded
-from genlab.train.log import LAG, Log, event_files
+from genlab.train.log import LAG, Log
 from genlab.train.program import Training, cost, prepare
+from genlab.train.trackers.following import followed, looking
 from genlab.train.vmapped import Runs
 
 
@@ -115,10 +116,10 @@ def _train(
             run.rewind(step)
             begin = training.begin(aside) if state is None else lambda state=state: state
             states.append((step, begin))
-            written = run.writes and loop.tensorboard
-            sinks = [held.enter_context(event_files(run, step))] if written else []
-            log = _log(training, run, step, show if not contexts else Silent(), sinks, len(runs))
-            own = _hooks(training, run, checkpoints, log, clock, given)
+            followers = held.enter_context(followed(training, run, step))
+            shown = show if not contexts else Silent()
+            log = _log(training, run, step, shown, [followers.row], len(runs))
+            own = _hooks(training, run, checkpoints, log, clock, looking(given, followers))
             contexts.append(RunContext(training, run, checkpoints, log, own, clock))
         show.begin(trainings[0].experiment.title or runs[0].path.name, states[0][0], loop.steps)
         last: dict[int, State] = {}
