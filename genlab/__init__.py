@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.losses.adversarial import Objective as Objective
     from genlab.nets import trained as trained
     from genlab.sampling.load import load as load
+    from genlab.sampling.sweeps import load_sweep as load_sweep
 
 _HOME = {
     "Experiment": "genlab.config.experiment",
@@ -33,6 +34,7 @@ _HOME = {
     "evaluate": "genlab.evaluation.evaluate",
     "fit": "genlab.api",
     "load": "genlab.sampling.load",
+    "load_sweep": "genlab.sampling.sweeps",
     "override": "genlab.config",
     "report": "genlab.report",
     "spec": "genlab.config",

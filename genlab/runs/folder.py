@@ -95,9 +95,10 @@ class RunFolder:
         run = cls(path)
         run._refuse_headless()
         if not run.exists:
-            raise ConfigError(
-                f"{run.path} is no run folder: it has no config.json; train one with `genlab train`"
-            )
+            advice = "train one with `genlab train`"
+            if (run.path / "sweep.json").is_file():
+                advice = "it is a sweep; give one of its runs, as VARIANT/seed0"
+            raise ConfigError(f"{run.path} is no run folder: it has no config.json; {advice}")
         kept_code.make_importable(run.path, lambda: (run.config, run.ingredients), resuming)
         return run
 
