@@ -91,7 +91,9 @@ def test_a_tracker_that_fails_is_left_out_and_the_others_go_on(about):
 def test_settings_are_every_field_by_its_path():
     found = settings(as_dict(tiny.vae()))
     assert found["method"] == "VAE" and found["method.encoder.latent"] == 4
-    assert found["method.encoder.trunk.widths"] == "(16)" and found["optim.vae.learning_rate"] == 0.05
+    assert (
+        found["method.encoder.trunk.hidden"] == "(16)" and found["optim.vae.learning_rate"] == 0.05
+    )
     assert found["seed"] == 0 and all(isinstance(x, str | int | float) for x in found.values())
 
 

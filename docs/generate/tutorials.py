@@ -4,7 +4,7 @@
     python docs/generate/tutorials.py              # all, into docs/tutorials
     python docs/generate/tutorials.py loss OUT     # one, into another folder
 
-A tutorial is a notebook in jupytext's percent format: `jupytext --to notebook` makes it a file for Jupyter.
+A tutorial is a notebook in the percent format: `jupytext --to notebook` makes it one for Jupyter.
 """
 
 import os

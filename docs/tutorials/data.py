@@ -34,7 +34,11 @@ image = np.uint8(255 * inside)[..., None]
 
 # %%
 data = from_columns(
-    {"image": image, "angle": np.float32(angle)[:, None], "width": np.array(["thin", "wide"])[width]},
+    {
+        "image": image,
+        "angle": np.float32(angle)[:, None],
+        "width": np.array(["thin", "wide"])[width],
+    },
     {"angle": Numbers(("angle",), (0.0,), (float(np.pi),), period=(float(np.pi),))},
     validation=200,
     test=200,

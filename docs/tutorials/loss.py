@@ -84,7 +84,10 @@ genlab.load("runs/usual").sample(32, seed=0)
 # A term that was logged, of the last rounds: the penalty by its name.
 
 # %%
-{name: round(value, 3) for name, value in genlab.load("runs/exponential", experiment=mine).metrics[-1].items()}
+{
+    name: round(value, 3)
+    for name, value in genlab.load("runs/exponential", experiment=mine).metrics[-1].items()
+}
 
 # %% [markdown]
 # One run of each says nothing about which loss is better. A sweep of an experiment file trains several seeds, and

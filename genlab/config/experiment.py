@@ -29,8 +29,8 @@ class Loop:
     best:             the validation score that names the best checkpoint, "evaluator/score"; lower
                       is better, or higher with a leading "+"; "" for none
     tensorboard:      also write event files
-    trackers:         where else numbers and pictures go, by a name: {"mlflow": spec(MLflow, ...)} (see
-                      `train.trackers`)
+    trackers:         where else numbers and pictures go, {"mlflow": spec(MLflow, ...)}: see
+                      `train.trackers`
     """
 
     steps: int = 1000
@@ -55,7 +55,9 @@ class Loop:
             raise ConfigError(f"loop.trackers is {self.trackers!r}; it maps names to specs")
         for name, tracker in self.trackers.items():
             if not hasattr(tracker, "open") and not isinstance(tracker, ConfigDict):
-                raise ConfigError(f"loop.trackers.{name} is {tracker!r}; give the spec of a tracker")
+                raise ConfigError(
+                    f"loop.trackers.{name} is {tracker!r}; give the spec of a tracker"
+                )
         for name in ("checkpoint_every", "sample_every", "evaluate_every"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"loop.{name} is {getattr(self, name)}; 0 turns it off")

@@ -1,4 +1,4 @@
-"""A sweep as rows for a data frame: scores with what the variants differ in, and learning curves."""
+"""A sweep as rows for a data frame: scores with what its variants differ in, and curves."""
 
 import math
 from collections.abc import Iterable

@@ -53,7 +53,7 @@ function sortable(table) {
 
 // Curves
 
-const [W, H, L, R, T, B] = [330, 220, 43, 5, 8, 22];
+const [W, H, L, R, T, B] = [330, 220, 43, 14, 8, 22];
 const inside = { x: L, y: T, width: W - L - R, height: H - T - B };
 
 function short(value) {
@@ -69,6 +69,15 @@ function ticks(low, high, about) {
   const step = power * ([1, 2, 5].find((one) => one * power >= rough) || 10);
   const first = Math.ceil(low / step), count = Math.floor(high / step) - first;
   return Array.from({ length: Math.max(0, Math.min(count, 50)) + 1 }, (_, i) => (first + i) * step);
+}
+
+// Of a log scale from 10^low to 10^high: powers of ten, or 1, 2 and 5 of each where these are few.
+function powers(low, high) {
+  const all = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, i) => 10 ** (Math.floor(low) + i));
+  const within = (values) => values.filter((value) => Math.log10(value) >= low && Math.log10(value) <= high);
+  const tens = within(all), some = within(all.flatMap((value) => [value, 2 * value, 5 * value]));
+  if (tens.length > 2) return tens.filter((_, i) => i % Math.ceil(tens.length / 6) === 0);
+  return some.length > 1 ? some : ticks(10 ** low, 10 ** high, 5);
 }
 
 function nearest(values, wanted) {
@@ -158,8 +167,7 @@ class Panel {
 
   scales() {
     const { x0, x1, y0, y1 } = this.view, made = [];
-    const value = (y) => (this.drawn.log ? 10 ** y : y);
-    const rows = this.drawn.log && y1 - y0 >= 1 ? ticks(y0, y1, 4).filter(Number.isInteger).map(value) : ticks(value(y0), value(y1), 4);
+    const rows = this.drawn.log ? powers(y0, y1) : ticks(y0, y1, 5);
     for (const y of rows) {
       const at = this.py(y);
       made.push(node("line", { class: "grid", x1: L, x2: W - R, y1: at, y2: at }), node("text", { x: L - 5, y: at + 3.5, class: "row" }, short(y)));
@@ -229,7 +237,7 @@ class Panel {
       rows.push(row);
     }
     const head = document.createElement("div");
-    head.append(`${short(x)} ${data.axes[this.axis]}`);
+    head.append(`${short(this.curves[0].x[nearest(this.curves[0].x, x)])} ${data.axes[this.axis]}`);
     this.reading.replaceChildren(head, ...rows);
     this.reading.style.insetInline = at > W / 2 ? "auto 50%" : "50% auto";
   }

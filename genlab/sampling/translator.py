@@ -1,4 +1,4 @@
-"""Pictures made of pictures by a trained run: repaired, coloured, enlarged, translated, restyled."""
+"""Pictures made of pictures by a trained run: repaired, coloured, translated, restyled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -41,7 +41,9 @@ class Turner:
     def translate(self, params, stats, x, to):
         if isinstance(to, str):
             return {"style": -x, "image": x / 2}[to]
-        return to["style"] if "style" in to else x * (2 * to["label"][:, 1] - 1)[:, None, None, None]
+        return (
+            to["style"] if "style" in to else x * (2 * to["label"][:, 1] - 1)[:, None, None, None]
+        )
 
 
 def run(method, path="run"):

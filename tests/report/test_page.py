@@ -100,7 +100,7 @@ def test_the_page_tells_the_numbers(full):
 
 def test_failed_runs_are_listed_with_their_error(full):
     page, text = _shown(full), (full / "report.md").read_text()
-    assert "wgan/seed2 failed, 120 of 300 rounds done , its folder disc/loss is NaN" in page.words
+    assert "wgan/seed2 failed, 120 of 300 rounds done, its folder disc/loss is NaN" in page.words
     assert "**wgan/seed2** failed, 120 of 300 rounds done.\n\n    disc/loss is NaN" in text
     assert "wgan/seed2: metrics.jsonl: 1 of 4 lines cannot be read" in text
 
@@ -116,7 +116,8 @@ def test_whatever_a_run_wrote_is_escaped(make, tmp_path):
     folder = make.sweep(tmp_path, {"a": [run], "b": [other]}, title=EVIL, experiment=EVIL)
     page = _page(folder)
     assert [a for tag, a in page.tags if tag == "script"] == [
-        {"type": "application/json", "id": "data"}, {},
+        {"type": "application/json", "id": "data"},
+        {},
     ]  # the page's own
     assert not any("onerror" in attrs for _, attrs in page.tags)
     assert EVIL in page.words

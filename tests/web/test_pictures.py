@@ -32,7 +32,9 @@ def bomb():
     """A PNG that says it has 60,000 x 60,000 pixels."""
 
     def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
     data = zlib.compress(bytes(1000))
@@ -66,7 +68,9 @@ def pixels(answer, i=0):
 def test_what_is_masked_is_filled_and_the_picture_says_so(client):
     mask = np.zeros((8, 8, 1), np.uint8)
     mask[:4] = 255  # white: missing; of another size, as a browser paints it
-    made, info = pixels(post(client, "fill/translate", pictures={"masked": b64(X), "mask": b64(mask)}))
+    made, info = pixels(
+        post(client, "fill/translate", pictures={"masked": b64(X), "mask": b64(mask)})
+    )
     np.testing.assert_array_equal(made[2:], X[2:])
     np.testing.assert_array_equal(made[:2], 127)
     assert json.loads(info[provenance.KEY])["generated"] == "from another picture"
@@ -91,7 +95,11 @@ def test_there_and_back_are_described_and_done(client):
         ("turn/translate", {"pictures": {}}, "pictures"),
         ("turn/translate", {"pictures": {"image": "§"}}, "base64"),
         ("turn/translate", {"pictures": {"image": "AAAA"}}, "no picture"),
-        ("turn/translate", {"pictures": {"image": base64.b64encode(bomb()).decode()}}, "no picture"),
+        (
+            "turn/translate",
+            {"pictures": {"image": base64.b64encode(bomb()).decode()}},
+            "no picture",
+        ),
         ("turn/translate", {"pictures": {"label": b64(X)}}, "no column of pictures"),
         ("turn/translate", {"pictures": {"../x": b64(X)}}, "no column '../x'"),
         ("turn/translate", {"pictures": {"style": b64(X)}}, "'image'"),
@@ -118,7 +126,9 @@ def test_what_cannot_be_is_said_in_a_sentence(client, path, body, says):
 @pytest.mark.slow
 def test_a_picture_is_found_again_and_edited(tmp_path):
     fit(tiny.vae(given=("label",)), tmp_path / "vae")
-    with TestClient(application(runs.found([tmp_path / "vae"])), base_url="http://localhost") as made:
+    with TestClient(
+        application(runs.found([tmp_path / "vae"])), base_url="http://localhost"
+    ) as made:
         (name,) = (run["id"] for run in made.get("/v1/runs").json())
         assert "edit" in made.get(f"/v1/runs/{name}").json()["abilities"]
         body = {"picture": b64(np.full(tiny.SHAPE, 90, np.uint8)), "given": {"label": "3"}}

@@ -274,7 +274,14 @@ def test_many_clients_at_once_get_each_their_own(client):
 
 
 def test_the_page_needs_nothing_from_elsewhere(client):
-    for path in ("/", "/docs", "/static/page.js", "/static/picture.js", "/static/page.css", "/static/docs.js"):
+    for path in (
+        "/",
+        "/docs",
+        "/static/page.js",
+        "/static/picture.js",
+        "/static/page.css",
+        "/static/docs.js",
+    ):
         text = client.get(path).text
         assert "https://" not in text and "http://" not in text.replace(
             "http://www.w3.org/2000/svg", ""

@@ -66,7 +66,7 @@ def _by_seed(of: Score, found: Sequence[Result], variant: str) -> dict[int, floa
 def _values(
     of: Score, first: dict[int, float], other: dict[int, float]
 ) -> tuple[list[float], list[float]]:
-    """Of the seeds that both have; of a score that has a value to come near, the distances to it."""
+    """Of the seeds that both have; distances, of a score that has a value to come near."""
     shared = sorted(first.keys() & other.keys())
     aim = of.distance if of.goal is not None and math.isfinite(of.goal) else float
     return [aim(first[s]) for s in shared], [aim(other[s]) for s in shared]

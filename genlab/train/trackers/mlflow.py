@@ -21,7 +21,7 @@ PARAMETERS, NUMBERS, LONGEST = 100, 1000, 6000  # of one call; letters of a valu
 class MLflow:
     """`pip install 'genlab[mlflow]'`.
 
-    uri:        a database, "sqlite:///runs/mlflow.db" (its pictures beside it), or a server's address
+    uri:        a database, "sqlite:///runs/mlflow.db" (its pictures beside it), or a server
     experiment: the name that the runs are under
     """
 

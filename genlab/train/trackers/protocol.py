@@ -56,7 +56,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, Setting]:
     def walk(node: Any, path: str) -> None:
         if isinstance(node, Mapping) and not live.is_marker(node):
             if CALL in node:
-                found[path or CALL] = short_call(node)
+                found[path] = short_call(node)
             for name, inner in node.items():
                 if name != CALL:
                     walk(inner, f"{path}.{name}" if path else name)
@@ -64,4 +64,4 @@ def settings(config: Mapping[str, Any]) -> dict[str, Setting]:
             found[path] = node if isinstance(node, Setting) else call_text(node)
 
     walk(config, "")
-    return found
+    return {path: value for path, value in found.items() if path}

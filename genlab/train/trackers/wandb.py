@@ -14,8 +14,8 @@ MODES = ("offline", "online")
 
 @dataclass(frozen=True)
 class WandB:
-    """`pip install 'genlab[wandb]'`; its files are in the run's folder, and `wandb sync RUN/wandb/*`
-    sends them later.
+    """`pip install 'genlab[wandb]'`; its files are in the run's folder, and
+    `wandb sync RUN/wandb/*` sends them later.
 
     project: the name that the runs are under
     mode:    "offline", or "online", which needs an account
