@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from genlab.config import ConfigError
 from genlab.feedback import verdicts
 from genlab.runs.environment import version
 from genlab.sampling.conditions import read_given
