@@ -117,6 +117,22 @@ REGULARISERS = (
         test(TESTS, ON_TWO_DEVICES),
     ),
     Mutant(
+        "feature_matching_l1",
+        "the sum over scales",
+        FILE,
+        "return sum(scales, jnp.zeros(())) / len(scales)",
+        "return sum(scales, jnp.zeros(()))",
+        scene("feature_matching_l1-"),
+    ),
+    Mutant(
+        "feature_matching_l1",
+        SQUARE,
+        FILE,
+        "_per_example(jnp.abs(a - b)).mean(axis=1)",
+        "_per_example(jnp.square(a - b)).mean(axis=1)",
+        scene("feature_matching_l1-"),
+    ),
+    Mutant(
         "pulling_away",
         "norm over the batch instead of the features",
         FILE,

@@ -269,6 +269,12 @@ REGULARISERS = {
         'regularisers={"gen": {"feature_matching": 1.0}}',
         "StudioGAN (absolute difference), torchgan",
     ),
+    "feature_matching_l1": Entry(
+        ("Σ over layers k of mean |φ_k(x) - φ_k(G(z))|,  φ_k the critic's maps",),
+        "discriminator=spec(patchgan.MultiScale, spec(patchgan.Discriminator, padding=2)), "
+        'regularisers={"gen": {"feature_matching_l1": 10.0}}',
+        "SPADE's own code",
+    ),
     "pulling_away": Entry(
         ("mean over j ≠ i of cos²(φ(G(z_i)), φ(G(z_j)))",),
         'regularisers={"gen": {"pulling_away": 0.1}}',

@@ -21,7 +21,7 @@ from genlab.losses import adversarial
 from genlab.methods.gan.options import generator_batch, latent_step, packed, pooled, smoothed, top
 from genlab.methods import Comparison
 from genlab.nets import Discriminator, Generator, Maps, Translator, dcgan, heads, layers, minibatch
-from genlab.nets import mlp, spectral, unet
+from genlab.nets import mlp, patchgan, spectral, unet
 from genlab.game.optim import clip_weights, historical_averaging, ramped
 from genlab.augment import adaptive, augment_pipe, diff_augment, instance_noise
 """

@@ -30,6 +30,7 @@ class Scene(NamedTuple):
     z: Float[Array, "b z"]
     params: dict  # parameters of the networks the player owns, by network
     key: PRNGKeyArray
+    maps: Callable[[Examples], tuple[tuple[Array, ...], ...]]  # of the critic's layers, by scale
 
 
 def latent_consistency_critic(scene: Scene, sigma: float = 0.05) -> Float[Array, " b"]:
@@ -116,6 +117,19 @@ def feature_matching(scene: Scene) -> Float[Array, ""]:
     """
     real, fake = scene.features(scene.real), scene.features(scene.fake)
     return ((collectives.mean(real.mean(axis=0)) - collectives.mean(fake.mean(axis=0))) ** 2).sum()
+
+
+def feature_matching_l1(scene: Scene) -> Float[Array, " b"]:
+    """|f_k(x) - f_k(G)|, the mean over the numbers of each layer f_k of the critic, summed over its
+    layers: of an example and of what was made of the same conditions. The mean over scales, of a
+    critic that judges at several (Wang et al. 2018, arXiv:1711.11585, Section 3.2, have their sum;
+    Park et al. 2019, arXiv:1903.07291, in their code the mean); weight 10 there.
+    """
+    scales = [
+        sum(_per_example(jnp.abs(a - b)).mean(axis=1) for a, b in zip(real, fake, strict=True))
+        for real, fake in zip(scene.maps(scene.real), scene.maps(scene.fake), strict=True)
+    ]
+    return sum(scales, jnp.zeros(())) / len(scales)
 
 
 def pulling_away(scene: Scene) -> Float[Array, " b"]:

@@ -14,6 +14,7 @@ OF_BATCH = (
 NO_DENSITY = "its likelihood is a weighted sum of losses between pictures, and no density"
 OF_CRITICS = (
     regularisers.feature_matching,
+    regularisers.feature_matching_l1,
     regularisers.pulling_away,
     regularisers.latent_consistency_critic,
 )

@@ -71,6 +71,7 @@ def _regularised(vae: Any, params: dict, seen: Seen, key: Array, step: Array) ->
         z=seen.drawn.z,
         params={"decoder": params["decoder"]},
         key=key,
+        maps=none,
     )
     look = lambda key: (scene._replace(key=key),)  # noqa: E731
     return terms.measured(vae.decoder_terms, {}, step, random.fold_in(key, REGULARISERS), look)[0]

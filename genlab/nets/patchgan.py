@@ -6,12 +6,18 @@ arXiv:1611.07004, Section 3.2.2 and Appendix 6.1.2; after Li & Wand 2016, arXiv:
     16      1                               126x126
     70      3, the paper's choice           30x30
     286     5                               6x6
+
+At several scales (Wang et al. 2018, arXiv:1711.11585, Section 3.2), as the critic of SPADE (Park et
+al. 2019, arXiv:1903.07291):
+
+    MultiScale(SpectralNorm(Discriminator(padding=2, norm="InstanceNorm"), exempt=EXEMPT))
 """
 
 import functools
 
 import flax.linen as nn
 import jax
+from flax.linen import avg_pool
 from jax import Array
 from jaxtyping import Float
 
@@ -22,6 +28,7 @@ from genlab.nets.kernels.convolution import Conv
 from genlab.nets.roles import with_channels
 
 FIELDS = (1, *(18 * 2**n - 2 for n in range(6)))  # 1, 16, 34, 70, 142, 286, 574
+EXEMPT = ("Conv_0", "logit")  # of spectral normalisation, in the code of Park et al. 2019
 
 
 class Discriminator(nn.Module):
@@ -30,14 +37,17 @@ class Discriminator(nn.Module):
 
     field: side of a patch, in pixels: 1, 16, 34, 70, 142, 286 or 574
     width: channels of the first layer; each further one doubles them, up to `8 * width`
+    padding: zeros around every map: 1, or 2 as at several scales
 
-    The last map before the logits is sown as "features" in the collection "intermediates".
+    In the collection "intermediates" the last map before the logits is sown as "features", flat,
+    and every map before the logits as "maps".
     """
 
     field: int = 70
     width: int = 64
     norm: str = "BatchNorm"
     dtype: str = "float32"
+    padding: int = 1
 
     def __post_init__(self):
         if self.field not in FIELDS:
@@ -45,6 +55,8 @@ class Discriminator(nn.Module):
                 f"patchgan.Discriminator(field={self.field}): patches are of "
                 f"{', '.join(map(str, FIELDS))} pixels a side"
             )
+        if self.padding not in (1, 2):
+            raise ConfigError(f"patchgan.Discriminator(padding={self.padding}): give 1 or 2")
         super().__post_init__()
 
     @nn.compact
@@ -52,12 +64,13 @@ class Discriminator(nn.Module):
         self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
     ) -> Float[Array, "b i j"]:
         """Logits, float32. ConfigError for pictures too small for one patch's logit."""
-        _refuse_small(self.field, x.shape)
-        kernel, pads = (1, ((0, 0),) * 2) if self.field == 1 else (4, ((1, 1),) * 2)
+        if self.padding == 1:  # with 2 any size leaves a logit
+            _refuse_small(self.field, x.shape)
+        kernel, pad = (1, 0) if self.field == 1 else (4, self.padding)
         conv = functools.partial(
             Conv,
             kernel_size=(kernel, kernel),
-            padding=pads,
+            padding=((pad, pad),) * 2,
             kernel_init=layers.normal_02,
             dtype=self.dtype,
         )
@@ -70,8 +83,40 @@ class Discriminator(nn.Module):
             features = self.width * min(8, 2**number)
             x = conv(features, strides=(stride, stride), use_bias=layers.has_bias(norm))(x)
             x = jax.nn.leaky_relu(layers.norm(norm, self.dtype)(x, cond, train), 0.2)
+            self.sow("intermediates", "maps", layers.examples(x))
         self.sow("intermediates", "features", layers.examples(x.reshape(len(x), -1)))
         return conv(1, name="logit")(x)[..., 0].astype("float32")
+
+
+class MultiScale(nn.Module):
+    """`critic`, several times with weights of its own: of the picture with what is given along its
+    channels, then of both halved, once and again.
+    """
+
+    critic: nn.Module
+    scales: int = 2
+
+    def __post_init__(self):
+        if self.scales < 1:
+            raise ConfigError(f"patchgan.MultiScale(scales={self.scales}): give 1 or more")
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> tuple[Float[Array, "b _ _"], ...]:
+        """Logits of patches, a map for each scale, fine to coarse."""
+        x, found = with_channels(x, cond), []
+        for number in range(self.scales):
+            x = halved(x) if number else x
+            critic = self.critic.clone(parent=self, name=f"scale_{number}", _deep_clone=True)
+            found.append(critic(x, None, train))
+        return tuple(found)
+
+
+def halved(x: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
+    """The means of 3x3 pixels around every other one, of those that there are."""
+    return avg_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)), count_include_pad=False)
 
 
 def _refuse_small(field: int, shape: tuple[int, ...]) -> None:

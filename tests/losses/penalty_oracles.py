@@ -162,6 +162,13 @@ def pulling_away(theta, draw):
     return np.mean(squares, axis=1)
 
 
+def matched_layers(theta, draw):
+    """Two scales, the first of two layers."""
+    apart = draw.real - draw.z @ theta.a
+    first = np.abs(apart @ theta.f).mean(1) + np.abs(apart @ theta.m).mean(1)
+    return (first + np.abs(apart[:, :8] @ theta.f[:8]).mean(1)) / 2
+
+
 def mode_seeking(theta, draw):
     """Pairs of each latent and the one before it in the batch."""
     pairs = [(draw.z[i], draw.z[i - 1]) for i in range(B)]
@@ -188,5 +195,6 @@ REGULARISERS = {
     "feature_matching": lambda theta, draw: (
         np.linalg.norm((draw.real.mean(0) - draw.z.mean(0) @ theta.a) @ theta.f) ** 2
     ),
+    "feature_matching_l1": matched_layers,
     "pulling_away": pulling_away,
 }

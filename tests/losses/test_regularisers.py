@@ -48,7 +48,12 @@ def as_scene(theta, real, z, key=KEY):
         "other": {"Dense_0": {"kernel": theta.f}},
     }
     features = lambda x: flat(x) @ theta.f  # noqa: E731
-    return Scene(critic, features, generator, real, generator(z), z, params, key)
+
+    def maps(x):
+        x = flat(x)
+        return (x @ theta.f, (x @ theta.m).reshape(-1, *SHAPE)), (x[:, :8] @ theta.f[:8],)
+
+    return Scene(critic, features, generator, real, generator(z), z, params, key, maps)
 
 
 def call(name, scene, **arguments):

@@ -43,6 +43,27 @@ class Patches(nn.Module):
         return nn.Conv(1, (2, 2), strides=(2, 2))(both)[..., 0]
 
 
+class Judge(nn.Module):
+    """A layer that is sown as a map, and logits of every pixel."""
+
+    @nn.compact
+    def __call__(self, x):
+        """[b, h, w]."""
+        h = nn.Dense(2)(x)
+        self.sow("intermediates", "maps", h)
+        return nn.Dense(1)(h)[..., 0]
+
+
+class TwoScales(nn.Module):
+    """Every pixel, and every other."""
+
+    @nn.compact
+    def __call__(self, x, cond=None, train=True):
+        """Logits, fine and coarse."""
+        both = jnp.concatenate([x, cond["sketch"]], -1)
+        return Judge(name="fine")(both), Judge(name="rough")(both[:, ::2, ::2])
+
+
 class Maps(nn.Module):
     """Two layers."""
 
@@ -127,6 +148,49 @@ def test_pix2pix_is_an_adversarial_loss_over_patches_and_the_comparison(pix2pix)
     for name, (found, expected) in found_and_expected(params).items():
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=name)
     assert can(regression, Generates) and regression.players()["gen"].owns == ("gen",)
+
+
+def test_a_critic_at_several_scales_counts_each_alike_and_its_maps_are_matched():
+    matched = {"gen": {"feature_matching_l1": 10.0}}
+    fields = {"latent": 0, "given": GIVEN, "regularisers": matched}
+    game, odd = (
+        build(spec(GAN, spec(Across), spec(TwoScales), objective=name, **fields))
+        for name in ("hinge", "boundary_equilibrium")
+    )
+    rng = np.random.default_rng(3)
+    params = jax.tree.map(
+        lambda x: jnp.float32(rng.normal(0, 0.5, x.shape)),
+        jax.eval_shape(game.init, KEY, batch())[0],
+    )
+
+    @jax.jit
+    def played(params):
+        move = params, {}, batch(), KEY, ROUND
+        seen = [loss(*move)[1][1] for loss in (game.critic_loss, game.generator_loss)]
+        return *seen, game.generator.apply({"params": params["gen"]}, None, batch())
+
+    critic, generator, made = played(params)
+    heads = jax.tree.map(np.asarray, params["disc"])
+
+    def judged(x):
+        """Maps and logits by scale."""
+        both = np.concatenate([x, np.asarray(batch()["sketch"])], -1)
+        for name, seen in (("fine", both), ("rough", both[:, ::2, ::2])):
+            (a, b), (c, d) = ((p["kernel"], p["bias"]) for p in heads[name].values())
+            yield seen @ a + b, (seen @ a + b) @ c + d
+
+    pairs = list(zip(judged(batch()["image"]), judged(made), strict=True))
+    hinge = [
+        np.maximum(1 - real, 0).mean() + np.maximum(1 + fake, 0).mean()
+        for (_, real), (_, fake) in pairs
+    ]
+    np.testing.assert_allclose(critic["adversarial"], np.mean(hinge), rtol=1e-5)
+    fake = np.mean([logits.mean() for _, (_, logits) in pairs])
+    np.testing.assert_allclose((critic["fake"], generator["adversarial"]), (fake, -fake), rtol=1e-5)
+    apart = [np.abs(real - fake).mean() for (real, _), (fake, _) in pairs]
+    np.testing.assert_allclose(generator["feature_matching_l1"], np.mean(apart), rtol=1e-5)
+    with pytest.raises(ConfigError, match="judges at 2 scales"):
+        jax.eval_shape(odd.init, KEY, batch())
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.networks import cases, count, drawn, image, np_down, np_up, traced, z
+from helpers.networks import cases, count, drawn, image, np_conv, np_down, np_up, traced, z
 
 from genlab.config import ConfigError, build, spec
 from genlab.methods import GAN
 from genlab.nets import Translator, dncnn, enlarging, layers, patchgan, translation, unet
+from genlab.nets.layers.spectral import SpectralNorm
 
 # network, inputs, what the authors' code has, and why ours has another number
 OFFICIAL = {
@@ -36,6 +37,23 @@ OFFICIAL = {
         (image(96),),
         23_565_505,
         -1_025 - 64 * (1 + 2 * 2 + 2 * 4 + 2 * 8),
+    ),
+    # NVlabs/SPADE, of Cityscapes' 36 channels; advimman/lama keeps biases before norms
+    "spade's critic": (
+        patchgan.MultiScale(
+            SpectralNorm(
+                patchgan.Discriminator(norm="InstanceNorm", padding=2), exempt=patchgan.EXEMPT
+            )
+        ),
+        (image(32), {"map": image(32, 36)}),
+        5_601_410,
+        0,
+    ),
+    "lama's critic": (
+        patchgan.Discriminator(142, padding=2),
+        (image(64),),
+        6_962_369,
+        -(128 + 256 + 512 + 512),
     ),
     # cszn/DnCNN, TrainingCodes/dncnn_pytorch: grey, 17 layers
     "dncnn": (dncnn.DnCNN(1), (image(40, 1),), 556_096, 0),
@@ -144,6 +162,41 @@ def test_a_residual_translator_by_hand():
     np.testing.assert_allclose(made, expected, rtol=1e-3, atol=1e-4)
     for got, wanted in zip(features, (x, one, two, block), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_a_critic_at_two_scales_by_hand():
+    """The second sees means of 3x3 pixels, of those inside; each has weights of its own. With two
+    zeros around every map there are more patches.
+    """
+    rng = np.random.default_rng(0)
+    x, seen = rng.normal(size=(2, 2, 6, 6, 1))
+    net = patchgan.MultiScale(patchgan.Discriminator(1, 2, "Identity"))
+    variables = drawn(net, np.float32(x), {"map": np.float32(seen)})
+
+    def around(x):
+        wide = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        return sum(wide[:, i : i + 6 : 2, j : j + 6 : 2] for i, j in np.ndindex(3, 3))
+
+    def judged(x, p):
+        for name in ("Conv_0", "Conv_1"):
+            x = np_conv(x, p[name])
+            yield (x := np.where(x > 0, x, 0.2 * x))
+        yield np_conv(x, p["logit"])[..., 0]
+
+    @jax.jit
+    def run(x, seen):
+        return net.apply(variables, x, {"map": seen}, mutable=["intermediates"])
+
+    logits, sown = run(np.float32(x), np.float32(seen))
+    fine = np.concatenate([x, seen], -1)
+    for number, pictures in enumerate((fine, around(fine) / around(np.ones_like(fine)))):
+        name = f"scale_{number}"
+        found = *sown["intermediates"][name]["maps"], logits[number]
+        for got, wanted in zip(found, judged(pictures, variables["params"][name]), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-4)
+    wide = patchgan.MultiScale(patchgan.Discriminator(width=2, padding=2))
+    shapes = [x.shape for x in traced(wide, image(256))[0]]
+    assert shapes == [(2, 35, 35), (2, 19, 19)]
 
 
 def given(size, **more):

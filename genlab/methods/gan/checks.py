@@ -115,12 +115,22 @@ def names(
 
 
 def networks(
-    gan: Any, objective: Objective, critics: Mapping, of_generator: Mapping, stats: dict, logits
+    gan: Any,
+    objective: Objective,
+    critics: Mapping,
+    of_generator: Mapping,
+    stats: dict,
+    shapes: Sequence[tuple[int, ...]],
 ) -> None:
-    """A critic whose output `logits` (a shape) is not what the objective takes, and networks that
-    mix examples under terms that look at each of them.
+    """A critic whose logits, of these `shapes`, one for each scale, are not what the objective
+    takes, and networks that mix examples under terms that look at each of them.
     """
-    wanted = objective.columns
+    wanted, logits = objective.columns, shapes[0]
+    if len(shapes) > 1 and (wanted or objective.start):
+        raise ConfigError(
+            f"objective {gan.objective!r} has a memory or wants more than a logit, and the critic "
+            f"judges at {len(shapes)} scales: use hinge, least_squares, nonsaturating ..."
+        )
     if (logits[1:] if len(logits) == 2 else ()) != ((wanted,) if wanted else ()):
         raise ConfigError(
             f"objective {gan.objective!r} takes "

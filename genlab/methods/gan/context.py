@@ -95,18 +95,8 @@ class GANContext:
 
     def features(self, x: Array) -> Array:
         """What the critic sows as its features of `x`, [B, F]."""
-        state = self.stats.get("disc", {})
-        _, found = self.discriminator.apply(
-            {"params": self.params["disc"], **state},
-            self._see(x, REAL),
-            self._judged(REAL),
-            rngs={"dropout": self._dropout(REAL)},
-            mutable=["intermediates", *state],
-        )
-        sown = jax.tree_util.tree_leaves_with_path(found.get("intermediates", {}))
-        for path, value in sown:
-            if any(getattr(part, "key", "") == "features" for part in path):
-                return value
+        for _, value in self._sown("features", x):
+            return value
         raise ConfigError(
             f"{type(self.discriminator).__name__} sows no features for a regulariser to match: "
             'call self.sow("intermediates", "features", x) in it, as nets.Discriminator does'
@@ -123,6 +113,20 @@ class GANContext:
                 values, weights = {**values, **found}, {**weights, **weighed}
                 memory = {**memory, option.memory: now} if option.memory else memory
         return values, weights, self.remembering(memory)
+
+    def maps(self, x: Array) -> tuple[tuple[Array, ...], ...]:
+        """The maps of its layers that the critic sows of `x`, by the part of it that sows them:
+        one for each scale.
+        """
+        by_part: dict[tuple, list[Array]] = {}
+        for part, value in self._sown("maps", x):
+            by_part.setdefault(part, []).append(value)
+        if by_part:
+            return tuple(tuple(maps) for maps in by_part.values())
+        raise ConfigError(
+            f"{type(self.discriminator).__name__} sows no maps of its layers for a regulariser to "
+            'match: call self.sow("intermediates", "maps", x) in it, as patchgan.Discriminator does'
+        )
 
     def penalise(
         self, named: Mapping[str, terms.Term], real: Array, fake: Array
@@ -145,6 +149,7 @@ class GANContext:
             z=z,
             params={owns: self.params[owns]},
             key=self.key,
+            maps=self.maps,
         )
         own = random.fold_in(self.key, REGULARISERS)
         return self._measure(named, own, lambda key: (scene._replace(key=key),))
@@ -158,6 +163,26 @@ class GANContext:
         for name, one in stateful(self.augment).items():
             memory = {**memory, name: one.remember(real, fake, *memory[name])}
         return self.remembering(memory)
+
+    def _sown(self, name: str, x: Array) -> list[tuple[tuple, Array]]:
+        """What the critic sows of `x` under a name, each with the part of it that does; statistics
+        discarded.
+        """
+        state = self.stats.get("disc", {})
+        _, found = self.discriminator.apply(
+            {"params": self.params["disc"], **state},
+            self._see(x, REAL),
+            self._judged(REAL),
+            rngs={"dropout": self._dropout(REAL)},
+            mutable=["intermediates", *state],
+        )
+        sown = jax.tree_util.tree_leaves_with_path(found.get("intermediates", {}))
+        names = [[getattr(part, "key", "") for part in path] for path, _ in sown]
+        return [
+            (tuple(path[: path.index(name)]), value)
+            for path, (_, value) in zip(names, sown, strict=True)
+            if name in path
+        ]
 
     def _measure(self, named: Mapping[str, terms.Term], key: Array, look: Callable):
         values, memory = terms.measured(named, self.memory, self.step, key, look)

@@ -25,6 +25,7 @@ from genlab.game import Player, apply, conditions, dropout, dynamics, fresh, sty
 from genlab.game.abilities import Code, Guides, HasCodes, Styles
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
+from genlab.losses.objective import scaled
 from genlab.methods.gan import checks, options, terms
 from genlab.methods.gan.codes import Codes, prior
 from genlab.methods.gan.comparison import Comparison
@@ -197,7 +198,7 @@ class GAN:
             self._penalties,
             self._regularisers["gen"],
             stats,
-            jax.eval_shape(discriminate, taken, seen)[0].shape,
+            [x.shape for x in jax.tree.leaves(jax.eval_shape(discriminate, taken, seen)[0])],
         )
         memory = terms.started(self._starts())
         memory |= {o.memory: o.start(fake) for o in self.options if o.memory}
@@ -271,7 +272,7 @@ class GAN:
         return GANContext(
             self.generator,
             self.discriminator,
-            options.changed(self.options, self._objective, step),
+            scaled(options.changed(self.options, self._objective, step)),
             self.augment,
             self.options,
             params,

@@ -11,6 +11,7 @@ from genlab.config import ConfigError, choose
 from genlab.game import apply, fresh
 from genlab.losses import adversarial
 from genlab.losses.adversarial import Objective
+from genlab.losses.objective import scaled
 
 CALLS = 300  # streams of randomness under a move's key, one for each call of a network
 
@@ -46,13 +47,6 @@ def difference(a: Array, b: Array) -> Array:
     return jnp.abs(a - b).reshape(len(a), -1).mean(-1)
 
 
-def two_domains(domains: tuple[str, ...], who: str) -> tuple[str, str]:
-    """The columns of two domains; ConfigError for anything else."""
-    if isinstance(domains, str) or len(domains) != 2 or len(set(domains)) != 2:
-        raise ConfigError(f"{who}.domains is {domains!r}; give two columns: ('photo', 'sketch')")
-    return domains[0], domains[1]
-
-
 def on_logits(objective: str | Objective, who: str) -> Objective:
     """The objective of that name; ConfigError for one that remembers, or wants more than a logit of
     an example or of a patch.
@@ -64,7 +58,7 @@ def on_logits(objective: str | Objective, who: str) -> Objective:
             f"{who}.objective={objective!r} has a memory or wants more than a logit: use "
             "least_squares, nonsaturating, hinge, wasserstein ..."
         )
-    return found
+    return scaled(found)
 
 
 def fits(who: str, made: Array, wanted: Array, column: str) -> None:
@@ -74,10 +68,3 @@ def fits(who: str, made: Array, wanted: Array, column: str) -> None:
             f"{who} makes {made.shape[1:]}, column {column!r} is {wanted.shape[1:]}: set the "
             "channels of its trunk, or bring the data to one size"
         )
-
-
-def column_of(domains: tuple[str, str], to: Any) -> int:
-    """0 or 1: which of two domains is asked for by the name of its column."""
-    if to not in domains:
-        raise ConfigError(f"translate(to={to!r}): the domains are {domains[0]!r}, {domains[1]!r}")
-    return domains.index(to)
