@@ -11,15 +11,16 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array, random
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.game import Player, apply
-from genlab.game.abilities import Conditions, Examples, Latents
+from genlab.game.abilities import Examples
 from genlab.losses import total
 from genlab.losses.adversarial import Objective
 from genlab.losses.features import patch_nce
-from genlab.methods.translation.play import Play, begun, column_of, fits, on_logits, two_domains
+from genlab.methods.translation import domains as of_two
+from genlab.methods.translation.play import Play, begun, fits, on_logits
 from genlab.schedules import Weight
 
 PLACES = 113  # a stream of randomness under a move's key
@@ -68,24 +69,17 @@ class CUT:
     patches: int = 256
     temperature: float = 0.07
 
+    makes, given = of_two.makes, of_two.given
+    latents, generate = of_two.latents, of_two.generate
+
     def __post_init__(self):
-        two_domains(self.domains, "CUT")
+        of_two.check(self.domains, "CUT")
         on_logits(self.objective, "CUT")
         if self.patches < 2 or not self.temperature > 0:
             raise ConfigError(
                 f"CUT(patches={self.patches}, temperature={self.temperature}): 2 patches or more, "
                 "a temperature above 0"
             )
-
-    @property
-    def makes(self) -> str:
-        """The second domain."""
-        return self.domains[1]
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """The first domain."""
-        return (self.domains[0],)
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -137,21 +131,13 @@ class CUT:
         loss, metrics = total(terms, {"contrast": self.contrast}, step)
         return loss, (play.stats, metrics)
 
-    def latents(self, key: PRNGKeyArray, n: int) -> Latents:
-        """Of width 0: nothing is drawn."""
-        return jnp.zeros((n, 0))
-
-    def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
-        """G of the first domain's examples that are given."""
-        return self.translate(params, stats, (cond or {})[self.domains[0]], self.domains[1])
-
     def translations(self) -> tuple[tuple[str, str], ...]:
         """One direction."""
         return (self.domains,)
 
     def translate(self, params, stats, x: Examples, to: str) -> Examples:
         """Examples of the first domain in the second; ConfigError for the way back."""
-        if column_of(self.domains, to) == 0:
+        if of_two.column_of(self.domains, to) == 0:
             raise ConfigError(f"CUT translates {self.domains[0]!r} to {self.domains[1]!r} only")
         return apply(self.generator, "gen", params, stats, None, {"x": x}, train=False)[0]
 

@@ -11,25 +11,16 @@ falls linearly to 0 over 100: `game.optim.constant_then_linear`.
 from dataclasses import dataclass
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jax import Array, random
-from jaxtyping import PRNGKeyArray
 
 from genlab.config import ConfigError
 from genlab.game import Player, apply
-from genlab.game.abilities import Conditions, Examples, Latents
+from genlab.game.abilities import Examples
 from genlab.losses import total
 from genlab.losses.adversarial import Objective
+from genlab.methods.translation import domains as of_two
 from genlab.methods.translation import pool as pools
-from genlab.methods.translation.play import (
-    Play,
-    begun,
-    column_of,
-    difference,
-    fits,
-    on_logits,
-    two_domains,
-)
+from genlab.methods.translation.play import Play, begun, difference, fits, on_logits
 from genlab.schedules import Weight
 
 POOL = 104  # a stream of randomness under a move's key
@@ -60,21 +51,14 @@ class CycleGAN:
     identity: Weight = 5.0
     pool: int = 50
 
+    makes, given = of_two.makes, of_two.given
+    latents, generate, translations = of_two.latents, of_two.generate, of_two.there_and_back
+
     def __post_init__(self):
-        two_domains(self.domains, "CycleGAN")
+        of_two.check(self.domains, "CycleGAN")
         if self.pool < 0:
             raise ConfigError(f"CycleGAN.pool is {self.pool}: 50 in the paper, 0 for none")
         on_logits(self.objective, "CycleGAN")
-
-    @property
-    def makes(self) -> str:
-        """The second domain."""
-        return self.domains[1]
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """The first domain."""
-        return (self.domains[0],)
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -151,22 +135,9 @@ class CycleGAN:
         after = {**play.stats, "memory": memory} if memory else play.stats
         return loss, (after, metrics)
 
-    def latents(self, key: PRNGKeyArray, n: int) -> Latents:
-        """Of width 0: nothing is drawn."""
-        return jnp.zeros((n, 0))
-
-    def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
-        """G of the first domain's examples that are given."""
-        return self.translate(params, stats, (cond or {})[self.domains[0]], self.domains[1])
-
-    def translations(self) -> tuple[tuple[str, str], ...]:
-        """There and back."""
-        first, second = self.domains
-        return (first, second), (second, first)
-
     def translate(self, params, stats, x: Examples, to: str) -> Examples:
         """Examples of the other domain in the domain `to`, a column's name."""
-        name = ("inverse", "gen")[column_of(self.domains, to)]
+        name = ("inverse", "gen")[of_two.column_of(self.domains, to)]
         net = self.networks[name]
         return apply(net, name, params, stats, None, {"x": x}, train=False)[0]
 

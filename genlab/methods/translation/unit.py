@@ -13,23 +13,16 @@ from dataclasses import dataclass, field
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, random
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.game import Player
-from genlab.game.abilities import Conditions, Examples, Latents
+from genlab.game.abilities import Examples
 from genlab.game.networks import apply
 from genlab.losses import total
 from genlab.losses.adversarial import Objective
-from genlab.methods.translation.play import (
-    Play,
-    begun,
-    column_of,
-    difference,
-    fits,
-    on_logits,
-    two_domains,
-)
+from genlab.methods.translation import domains as of_two
+from genlab.methods.translation.play import Play, begun, difference, fits, on_logits
 
 NOISE = 110  # a stream of randomness under a move's key
 WEIGHTS = {"reconstruction": 10.0, "kl": 0.01, "cycle": 10.0, "cycle_kl": 0.01}
@@ -56,21 +49,14 @@ class UNIT:
     objective: str | Objective = "least_squares"
     weights: dict = field(default_factory=dict)
 
+    makes, given = of_two.makes, of_two.given
+    latents, generate, translations = of_two.latents, of_two.generate, of_two.there_and_back
+
     def __post_init__(self):
-        two_domains(self.domains, "UNIT")
+        of_two.check(self.domains, "UNIT")
         on_logits(self.objective, "UNIT")
         if unknown := set(self.weights) - set(WEIGHTS):
             raise ConfigError(f"UNIT.weights of {unknown}: they are of {', '.join(WEIGHTS)}")
-
-    @property
-    def makes(self) -> str:
-        """The second domain."""
-        return self.domains[1]
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """The first domain."""
-        return (self.domains[0],)
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -148,22 +134,9 @@ class UNIT:
         loss, metrics = total({"adversarial": losses}, {}, step)
         return loss, (play.stats, metrics)
 
-    def latents(self, key: PRNGKeyArray, n: int) -> Latents:
-        """Of width 0: a translation is of the latent's mean."""
-        return jnp.zeros((n, 0))
-
-    def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
-        """The first domain's examples that are given, in the second."""
-        return self.translate(params, stats, (cond or {})[self.domains[0]], self.domains[1])
-
-    def translations(self) -> tuple[tuple[str, str], ...]:
-        """There and back."""
-        first, second = self.domains
-        return (first, second), (second, first)
-
     def translate(self, params, stats, x: Examples, to: str) -> Examples:
         """Examples of the other domain in `to`, a column's name; of the latent's mean."""
-        wanted = column_of(self.domains, to)
+        wanted = of_two.column_of(self.domains, to)
 
         def play(name, x):
             return apply(self.networks[name], name, params, stats, x, None, train=False)[0]
