@@ -275,7 +275,7 @@ def run(variant: str) -> str:
     return f"{{sweep}}/{variant}/seed{{seed}}"
 
 
-DIGITS = Zoo((28, 28, 1), spec(mnist5k), 3_500, rounds=3_000, cost=COST["digits"])
+DIGITS = Zoo((28, 28, 1), spec(mnist5k), 3_500, rounds=2_000, cost=COST["digits"])
 PRODUCTS = Zoo(
     (28, 28, 3),
     spec(
@@ -287,6 +287,6 @@ PRODUCTS = Zoo(
         test=1_000,
     ),
     20_000,
-    rounds=3_000,
+    rounds=2_000,
     cost=COST["products"],
 )
