@@ -20,12 +20,13 @@ from genlab.metrics.transport import directions, sliced_wasserstein
 from genlab.runtime import compiler
 from genlab.sampling.sampler import batches, part
 
+COLLAPSED = 0.01  # nats below which a unit is left out of the traversals
 ACTIVE = 0.01  # variance of a unit's posterior mean over the data (Burda et al. 2016)
 TOGETHER = 250  # examples encoded at once
 STEPS, ROWS = 9, 10  # pictures in a row, rows of a sheet
 REACH = 2.0  # of a traversal, in deviations of the unit over the data
 PAIRS, PROJECTIONS = 6, 100
-BINS = 96  # of a picture of codes, along each axis
+BINS = 64  # of a picture of codes, along each axis
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class LatentSpace:
     draws of the prior, lower is better.
 
     The table has the KL of each unit, the variance of its mean and the moments of its draws. Of
-    images it draws traversals of the most used units, interpolations between examples, and the
+    images it draws traversals of the units that have not collapsed, interpolations between examples, and the
     codes of the data beside draws of the prior.
     """
 
@@ -111,20 +112,21 @@ def _pictures(c: EvaluationContext, mean, z, prior, kl) -> dict[str, np.ndarray]
     """Sheets by name; none for data that are no images."""
     if not isinstance(c.column, Image):
         return {}
-    used = np.argsort(-kl)[:ROWS]
+    order = np.argsort(-kl)
+    used = order[: max(1, min(ROWS, int((kl > COLLAPSED).sum())))]
     cond = part(c.batch[1], slice(1))
     sheets = {
         "traversals": _sheet(c, traversals(mean[0], z.std(axis=0), used), cond),
         "interpolations": _sheet(c, interpolations(mean[: 2 * PAIRS]), cond),
     }
     if z.shape[1] > 1:
-        sheets["aggregate"] = aggregate(z[:, used[:2]], prior[:, used[:2]])
+        sheets["aggregate"] = aggregate(z[:, order[:2]], prior[:, order[:2]])
     return sheets
 
 
 def aggregate(z: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """The first two numbers of codes of the data beside those of draws of the prior, on one scale,
-    a line between: uint8 [96, 193, 1].
+    a line between: uint8 [64, 129, 1].
     """
     reach = max(reach_of(z), reach_of(prior))
     left, right = (points(side, BINS, reach) for side in (z, prior))
