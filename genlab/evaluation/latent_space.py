@@ -38,8 +38,8 @@ class LatentSpace:
     draws of the prior, lower is better.
 
     The table has the KL of each unit, the variance of its mean and the moments of its draws. Of
-    images it draws traversals of the units that have not collapsed, interpolations between examples, and the
-    codes of the data beside draws of the prior.
+    images it draws traversals of the units that have not collapsed, interpolations between
+    examples, and the codes of the data beside draws of the prior.
     """
 
     samples: int = 2000
