@@ -1,6 +1,7 @@
 """`CodebookUsage`: how many of its codes a quantised model uses, and what its codes look like."""
 
 import colorsys
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -85,10 +86,14 @@ def usage(codes: np.ndarray, size: int) -> dict[str, float]:
 
 
 def coloured(codes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Maps of codes [N, h, w], or rows of them [N, n], as pictures uint8 [N, H, W, 3] of `size`:
-    the same colour for the same code, unlike ones for codes that are next to each other.
+    """Maps of codes [N, h, w], or rows of them [N, n] as nearly square as n allows, as pictures
+    uint8 [N, H, W, 3] of `size`: the same colour for the same code, unlike ones for codes that are
+    next to each other.
     """
-    codes = codes if codes.ndim == 3 else codes.reshape(len(codes), 1, -1)
+    if codes.ndim != 3:
+        n = codes.shape[1]
+        tall = max(h for h in range(1, math.isqrt(n) + 1) if n % h == 0)
+        codes = codes.reshape(len(codes), tall, n // tall)
     known, at = np.unique(codes, return_inverse=True)
     colours = [colorsys.hsv_to_rgb(c * TURN % 1, 0.65, (0.95, 0.7)[c % 2]) for c in known.tolist()]
     drawn = np.round(255 * np.asarray(colours)).astype(np.uint8)[at.reshape(codes.shape)]

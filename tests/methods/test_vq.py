@@ -98,6 +98,9 @@ def test_usage_is_of_all_codes_of_a_split_and_codes_have_colours(made):
         "codes": 4.0, "used": 0.5, "perplexity": pytest.approx(2.0), "commonest ten": 1.0
     }  # fmt: skip
     assert coloured(np.arange(3)[None], (2, 6)).shape == (1, 2, 6, 3)
+    four = coloured(np.arange(4)[None], (4, 4))[0]  # as 2x2
+    assert (four[:2, :2] == four[0, 0]).all() and (four[:2, 2:] == four[0, 3]).all()
+    assert len(np.unique(four.reshape(-1, 3), axis=0)) == 4
 
 
 def test_what_does_not_fit_is_refused():
