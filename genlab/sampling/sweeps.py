@@ -9,7 +9,7 @@ from genlab.report import frames, reading
 from genlab.sampling.load import TrainedRun, load
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas  # pyright: ignore[reportMissingImports]
 
 
 def load_sweep(workdir: str | Path) -> "LoadedSweep":
@@ -67,7 +67,7 @@ class LoadedSweep:
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> "pandas.DataFrame":
     try:
-        import pandas
+        import pandas  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ConfigError("a table is a pandas frame: pip install 'genlab[frames]'") from None
     return pandas.DataFrame(rows, columns=None if rows else list(columns))

@@ -36,7 +36,7 @@ class MLflow:
 
     def open(self, about: About) -> "Tracked":
         """Its run in MLflow, that of before where it goes on; ImportError without the extra."""
-        from mlflow import MlflowClient
+        from mlflow import MlflowClient  # pyright: ignore[reportMissingImports]
 
         client = MlflowClient(self.uri)
         known = client.get_experiment_by_name(self.experiment)
@@ -57,7 +57,7 @@ class MLflow:
 
 
 def _parameters(client: Any, identity: str, about: About) -> None:
-    from mlflow.entities import Param
+    from mlflow.entities import Param  # pyright: ignore[reportMissingImports]
 
     made = [Param(PLAIN.sub("_", n), str(v)[:LONGEST]) for n, v in about.settings.items()]
     for at in range(0, len(made), PARAMETERS):
@@ -72,7 +72,7 @@ class Tracked:
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
         """Each a metric of its name."""
-        from mlflow.entities import Metric
+        from mlflow.entities import Metric  # pyright: ignore[reportMissingImports]
 
         now = int(1000 * time.time())
         finite = {n: float(v) for n, v in values.items() if math.isfinite(v)}

@@ -31,7 +31,7 @@ class WandB:
 
     def open(self, about: About) -> "Logged":
         """Its run there: of one that goes on the same; ImportError without the extra."""
-        import wandb
+        import wandb  # pyright: ignore[reportMissingImports]
 
         place = about.run.path.resolve()
         run = wandb.init(
@@ -60,7 +60,7 @@ class Logged:
 
     def picture(self, step: int, name: str, file: Path) -> None:
         """As it was drawn."""
-        import wandb
+        import wandb  # pyright: ignore[reportMissingImports]
 
         self.run.log({"round": step, name: wandb.Image(str(file))})
 
