@@ -87,15 +87,18 @@ def cover(found: dict[tuple, set[str]]) -> list[tuple]:
 
 @cache
 def traced() -> set[tuple[Path, str]]:
-    """One variant at least of every folder, and all that no other tests compile in one of them."""
-    found = {}
+    """One variant at least of every folder, the one written most shortly, and all that no other
+    tests compile in one of them.
+    """
+    found, length = {}, {}
     for file, variant in sorted(ALONE, key=lambda each: each[0].parent.name in DEAR):
         if variant not in DEEPEST | HEADED:
             config = configured(file, variant)
             found[file, variant] = called_elsewhere([config.method, config.optim])
+            length[file, variant] = len(str(config.method))
     chosen = cover(found)
     for folder in {file.parent for file, _ in found} - {file.parent for file, _ in chosen}:
-        chosen.append(next(each for each in found if each[0].parent == folder))
+        chosen.append(min((each for each in found if each[0].parent == folder), key=length.get))
     return set(chosen)
 
 
