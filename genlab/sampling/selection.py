@@ -144,7 +144,7 @@ def candidates_of(run: Draws, request: SampleRequest, found: Conditions, k: int)
         )
 
     def wide(held: Mapping[str, np.ndarray] | None) -> Stored | None:
-        return held and {name: np.repeat(x, k, axis=0) for name, x in held.items()}
+        return None if held is None else {n: np.repeat(x, k, axis=0) for n, x in held.items()}
 
     many = found._replace(stored=wide(found.stored), codes=wide(found.codes) or {})
     return run.drawn(request._replace(n=request.n * k), many)
