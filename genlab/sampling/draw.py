@@ -81,7 +81,7 @@ def name_of(request: SampleRequest, step: int, by: Selection | None = None) -> s
         "interpolate": request.interpolate,
         "guidance": request.guidance,
         "vary": request.vary and ",".join(f"{x}" for x in request.vary if x is not None),
-        **(by.record if by else {}),
+        **({name.replace("_", "-"): x for name, x in by.record.items()} if by else {}),
     }
     parts = [f"round{step:06d}", f"n{request.n}", f"seed{request.seed}"]
     return requests.folder_name(parts, asked)
