@@ -12,8 +12,8 @@ import genlab
 ROOT = Path(genlab.__file__).parent
 ROOMS = (
     "cli", "client", "web", "sweep", "api", "evaluation", "feedback", "metrics", "features",
-    "sampling", "editing", "train", "methods", "report", "game", "data", "losses", "nets", "augment",
-    "runs", "runtime", "config", "schedules",
+    "sampling", "editing", "train", "methods", "report", "game", "data", "losses", "nets",
+    "augment", "runs", "runtime", "config", "schedules",
 )  # fmt: skip
 """From the top down."""
 

@@ -16,6 +16,7 @@ from genlab.runtime.signals import Interrupted, request
 from genlab.sweep import plan, run
 from genlab.train.vmapped import differing, groups, obstacle
 
+pytestmark = pytest.mark.usefixtures("kept")
 LOOP = {"steps": 6, "checkpoint_every": 2}
 
 

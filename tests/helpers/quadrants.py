@@ -78,7 +78,7 @@ class Painter:
     given: tuple = ("place", "level")
 
     def latents(self, key, n):
-        return random.uniform(key, (n, 3))
+        return np.asarray(random.uniform(key, (n, 3)))  # whose slices are no programs
 
     def generate(self, params, stats, z, cond=None):
         own = jnp.floor(3 * z[:, 0])

@@ -2,8 +2,6 @@
 
 import base64
 
-import pytest
-
 from genlab.report import write
 from genlab.report.figures.calibration import _untrained, calibrations
 from genlab.report.reading import read
@@ -33,13 +31,21 @@ def test_each_number_has_a_picture_of_all_variants(make, tmp_path):
     assert 'id="control"' in html and "Measured level, decoded against asked" in html
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [3, {"level": 3}, {"level": {"samples": {"asked": [1.0]}}},
-     {"level": {"samples": {**LINE, "low": [None, 1.0]}}}],
-)  # fmt: skip
-def test_curves_that_are_none_are_passed_over(make, tmp_path, odd):
-    folder = make.run(tmp_path / "run", evals=[_row(make, odd)])
+ODD = [
+    3,
+    {"level": 3},
+    {"level": {"samples": {"asked": [1.0]}}},
+    {"level": {"samples": {**LINE, "low": [None, 1.0]}}},
+]
+
+
+def test_curves_that_are_none_are_passed_over(make, tmp_path):
+    """By themselves, and on a page of them all."""
+    for i, odd in enumerate(ODD):
+        folder = make.run(tmp_path / f"run{i}", evals=[_row(make, odd)])
+        assert calibrations(read(folder)) == {}, odd
+    runs = {f"odd{i}": [{"evals": [_row(make, odd)]}] for i, odd in enumerate(ODD)}
+    folder = make.sweep(tmp_path / "sweep", runs)
     assert calibrations(read(folder)) == {} and 'id="control"' not in write(folder).html.read_text()
 
 
