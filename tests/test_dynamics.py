@@ -213,7 +213,9 @@ class Means:
     [
         pytest.param((), id="alternating", marks=pytest.mark.slow),
         pytest.param((simultaneous(),), id="simultaneous", marks=pytest.mark.slow),
-        pytest.param((unrolled(1, player="x", opponent="y"),), id="unrolled"),
+        pytest.param(
+            (unrolled(1, player="x", opponent="y"),), id="unrolled", marks=pytest.mark.slow
+        ),
         pytest.param((extragradient(), consensus(2.0)), id="extragradient and consensus"),
     ],
 )

@@ -25,7 +25,13 @@ from genlab.train import program
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / "experiments").rglob("*.py") if "def config(" in p.read_text())
 OURS = ("nets", "augment", "losses", "game.optim", "methods.gan.options", "methods.gan.codes")
-OURS += ("methods.regression", "methods.style", "methods.translation", "methods.tryon")
+OURS += (
+    "methods.adversaries",
+    "methods.regression",
+    "methods.style",
+    "methods.translation",
+    "methods.tryon",
+)
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
 # Other runs are trained, and the deepest networks, heads and three games without pairs traced, in

@@ -265,12 +265,10 @@ TERMS = {  # the term a fault is put into, as the user reads it: how it is put t
     "vae/distortion": ("vae", {"method.likelihood": spec(faulty.marked)}),
     "vae/kl": ("vae", {"method.beta": spec(faulty.schedule)}),
 }
-ALWAYS = ("disc/mine",)  # the others are slow: each compiles a game; `test_loop.py` has a VAE's
 
 
-@pytest.mark.parametrize(
-    "culprit", [t if t in ALWAYS else pytest.param(t, marks=pytest.mark.slow) for t in TERMS]
-)
+@pytest.mark.slow  # each compiles a game; `test_loop.py` has a VAE's in the default tier
+@pytest.mark.parametrize("culprit", TERMS)
 def test_nan_in_any_term_stops_the_run_and_is_named(culprit, tmp_path):
     """With two moves of the critic in a round: what began in the first is not blamed on another
     term of the second, nor on the generator.

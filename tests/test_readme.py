@@ -20,6 +20,7 @@ def block(name):
     return re.search(rf"```python\n(# {name}\n.*?)```", README, re.DOTALL)[1]
 
 
+@pytest.mark.slow  # `test_launch.py` trains, sweeps, samples and reports by command
 def test_the_tutorial_runs_as_typed(tmp_path):
     """Each command in a shell of its own, in a folder of its own, with nothing on PYTHONPATH."""
     for name in ("mine.py", "experiment.py"):

@@ -332,6 +332,7 @@ def test_a_vaes_hook_is_the_likelihood_in_its_weights(data):
     np.testing.assert_allclose(*both(random.key(1)), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.slow  # `test_annealing.py` has the chains by themselves
 def test_annealed_closes_the_gap_that_an_untrained_encoder_leaves(data):
     method = build(tiny.vae(given=("label",)).method)
     x, cond = as_batch(data.read("test", 2), method, data)
