@@ -1,7 +1,8 @@
 """Writes docs/speed.md from the benchmarks' records.
 
 Run:    python benchmarks/table.py
-Reads:  benchmarks/results/{against_pytorch,data,dispatch,products,start,together}.json
+Reads:  benchmarks/results/{against_pytorch,data,dispatch,products,products_rate,serve,start,
+        together}.json
 """
 
 import statistics
@@ -168,6 +169,42 @@ def waiting() -> list[str]:
     ]
 
 
+def drawn() -> list[str]:
+    """What the endless set of products delivers."""
+    found = record.read("products_rate")
+    rows = [
+        f"| {size}x{size} | {row['pictures_per_second']['median']:,.0f} |"
+        for size, row in found["sizes"].items()
+    ]
+    return [
+        "## Drawn products",
+        "",
+        f"Pictures a second that `data.products` draws, in batches of {found['batch']} inside a "
+        f"scan, load {found['load_before']:.2f} before (`python benchmarks/products_rate.py`):",
+        "",
+        "| size | pictures/s |",
+        "| --- | ---: |",
+        *rows,
+    ]
+
+
+def served() -> list[str]:
+    """What `genlab serve` takes for a sample, and bears."""
+    found = record.read("serve")
+    one, many, memory = found["one_sample_ms"], found["together_ms"], found["memory_mib"]
+    return [
+        "## Serving",
+        "",
+        f"One 32x32 sample of a conditional GAN over HTTP takes {one['median']:.1f} ms (median; "
+        f"{one['p95']:.1f} at the 95th percentile), the first request {found['first_request_s']} "
+        f"s. {found['requests']:,} requests of {found['clients']} clients at once: {found['lost']} "
+        f"lost, {found['sent_away_429']} refused, {found['requests_per_s']:.0f} a second, "
+        f"{many['median'] / 1e3:.1f} s each (median); memory {memory['one_client']} MiB before "
+        f"and {memory['after_all']} after. The clients share the two cores; load "
+        f"{found['load_before']:.2f} before (`python benchmarks/serve.py`).",
+    ]
+
+
 def page() -> str:
     """The whole page."""
     top = [
@@ -178,7 +215,9 @@ def page() -> str:
         "CPU: `python benchmarks/gpu.py` is for an accelerator, and has not been run on one. "
         "What many devices exchange and hold is in [scaling](scaling.md).",
     ]
-    sections = (top, against_pytorch(), dispatch(), together(), start(), waiting())
+    sections = (
+        top, against_pytorch(), dispatch(), together(), start(), waiting(), drawn(), served(),
+    )  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
 
