@@ -136,7 +136,7 @@ class Model:
         def made(variables: Any, pictures: Mapping[str, Array]) -> Array:
             params, stats, fixed = variables
             cond = {**fixed, **{name: pictures[name] for name in pictures if name in method.given}}
-            if how.by is Generates:
+            if z is not None:
                 return method.generate(params, stats, z, cond or None)
             call = how.call(method)
             return call(params, stats, pictures[self.given], cond or None)

@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
     """What was thought of sample `index` of a request, or of it and sample `other`."""
 
     ask: Mapping[str, Any]
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]
     other: int | None
     verdict: str
 
@@ -120,8 +120,10 @@ def request(ask: Mapping[str, Any]) -> SampleRequest:
     given = {str(name): typed(value) for name, value in asked.pop("given", {}).items()}
     vary = asked.pop("vary", None)
     if vary is not None:
-        ends = [None if vary.get(end) is None else typed(vary[end]) for end in ("start", "stop")]
-        asked["vary"] = Vary(vary["column"], *ends, vary.get("steps"))
+        start, stop = (
+            None if vary.get(end) is None else typed(vary[end]) for end in ("start", "stop")
+        )
+        asked["vary"] = Vary(vary["column"], start, stop, vary.get("steps"))
     return SampleRequest(**{"n": 16, "seed": 0, **asked, "given": given})
 
 

@@ -129,7 +129,7 @@ def feature_matching_l1(scene: Scene) -> Float[Array, " b"]:
         sum(_per_example(jnp.abs(a - b)).mean(axis=1) for a, b in zip(real, fake, strict=True))
         for real, fake in zip(scene.maps(scene.real), scene.maps(scene.fake), strict=True)
     ]
-    return sum(scales, jnp.zeros(())) / len(scales)
+    return sum(scales, jnp.zeros(())) / len(scales)  # pyright: ignore[reportReturnType]
 
 
 def pulling_away(scene: Scene) -> Float[Array, " b"]:

@@ -116,7 +116,8 @@ class MultiScale(nn.Module):
 
 def halved(x: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
     """The means of 3x3 pixels around every other one, of those that there are."""
-    return avg_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)), count_include_pad=False)
+    around = ((1, 1), (1, 1))
+    return avg_pool(x, (3, 3), (2, 2), around, count_include_pad=False)  # pyright: ignore[reportArgumentType]
 
 
 def _refuse_small(field: int, shape: tuple[int, ...]) -> None:

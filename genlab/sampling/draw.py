@@ -55,8 +55,9 @@ def generate(
         say(f"conditions not asked for: {found.others}")
     selected = by and by(run, request)
     drawn = selected.drawn if selected else run.drawn(request, found)
-    selection = {**by.record, **selected.about} if by and selected else {}
-    if selection:
+    selection = {}
+    if by and selected:
+        selection = {**by.record, **selected.about}
         say(", ".join(f"{name} {x:.4g}" for name, x in selected.about.items()))
     place = run.folder.path / "generated" / name_of(request, run.step, by)
     with requests.written_whole(place, "genlab sample") as draft:

@@ -104,7 +104,7 @@ def edited(run: TrainedRun, request: Request) -> Changed:
         steps = 0 if can(run.method, Encodes) else STEPS
     settings = dataclasses.replace(W if ask.space == "w" else Z, steps=steps)
     texts = {name: typed(value) for name, value in ask.given.items()}
-    found = run.invert(request.pictures[makes], ask.space, settings, seed=ask.seed, **texts)
+    found = run.invert(request.pictures[makes], ask.space, settings, seed=ask.seed, **texts)  # pyright: ignore[reportArgumentType]
     made, heads = [np.asarray(found.examples)], ["found again"]
     if ask.direction:
         along = run.edit(found, ask.direction, ask.by)

@@ -36,7 +36,7 @@ class MLflow:
 
     def open(self, about: About) -> "Tracked":
         """Its run in MLflow, that of before where it goes on; ImportError without the extra."""
-        from mlflow import MlflowClient  # pyright: ignore[reportMissingImports]
+        from mlflow import MlflowClient  # pyright: ignore
 
         client = MlflowClient(self.uri)
         known = client.get_experiment_by_name(self.experiment)

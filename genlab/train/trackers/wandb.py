@@ -34,7 +34,7 @@ class WandB:
         import wandb  # pyright: ignore[reportMissingImports]
 
         place = about.run.path.resolve()
-        run = wandb.init(
+        run = wandb.init(  # pyright: ignore[reportAttributeAccessIssue]
             project=self.project,
             name=about.name,
             id=hashlib.sha256(str(place).encode()).hexdigest()[:16],
@@ -43,7 +43,9 @@ class WandB:
             mode=self.mode,  # pyright: ignore[reportArgumentType]
             resume="allow",
             reinit="create_new",
-            settings=wandb.Settings(silent=True, console="off", disable_git=True),
+            settings=wandb.Settings(  # pyright: ignore[reportAttributeAccessIssue]
+                silent=True, console="off", disable_git=True
+            ),
         )
         return Logged(run)
 
@@ -62,7 +64,8 @@ class Logged:
         """As it was drawn."""
         import wandb  # pyright: ignore[reportMissingImports]
 
-        self.run.log({"round": step, name: wandb.Image(str(file))})
+        image = wandb.Image(str(file))  # pyright: ignore[reportAttributeAccessIssue]
+        self.run.log({"round": step, name: image})
 
     def close(self, failed: bool) -> None:
         """Finished, or failed."""
