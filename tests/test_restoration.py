@@ -274,6 +274,7 @@ def test_settings_that_are_none_are_refused(monkeypatch):
 
 def test_a_row_has_what_a_report_needs():
     assert known_score("gain").heading == "gain [dB] ↑"
+    assert known_score("warp_gain").heading == "warp_gain ↑"  # `Warp`'s is an error, of 255
     assert known_score("holes_psnr").heading == "holes_psnr [dB] ↑"
     assert known_score("given_mae").arrow == "↓"
     made = found(IDLE, holes="holes", classics={"harmonic": classics.Harmonic()})

@@ -21,8 +21,8 @@ UNLIKE = 8  # of 255: where body and dressed body differ by more, the garment is
 @dataclass(frozen=True)
 class Warp:
     """Mean absolute error of the warped garment, of 255, where it is worn: there the dressed body
-    is the garment, and the answer is known. `gain` is by how much it is less than with the garment
-    as it was given, the baseline. Examples with nothing worn are left out.
+    is the garment, and the answer is known. `warp_gain`, of 255 too, is by how much it is less than
+    with the garment as it was given, the baseline. Examples with nothing worn are left out.
 
     body, garment: the columns
     samples: the first so many of the split
@@ -32,7 +32,7 @@ class Warp:
     garment: str = "garment"
     samples: int = 500
     abilities: ClassVar[tuple[type, ...]] = (Warps,)
-    gives: ClassVar[tuple[str, ...]] = ("warp_mae", "gain")
+    gives: ClassVar[tuple[str, ...]] = ("warp_mae", "warp_gain")
 
     def check(self, method: Method, source: Readable) -> None:
         """ConfigError for columns that the method is not given."""
@@ -57,7 +57,7 @@ class Warp:
         own, floor = (
             apart(x[there], answer[there], worn[there]) for x in (warped, real[self.garment])
         )
-        each = {"warp_mae": own, "gain": floor - own}
+        each = {"warp_mae": own, "warp_gain": floor - own}
         protocol = {"real": int(there.sum()), "left out": int((~there).sum()), "unlike": UNLIKE}
         scores = {name: float(x.mean()) for name, x in each.items()}
         return EvaluationResult(scores, protocol, {"warp_mae": float(floor.mean())}, each=each)

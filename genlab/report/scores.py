@@ -48,13 +48,13 @@ LOWER_IS_BETTER = (
     "fd", "fid", "fd_infinity", "class_fd", "sfd", "kid", "mmd", "forward_kl", "reverse_kl",
     "wasserstein", "sliced_wasserstein", "swd", "copies", "ndb", "ndb_js", "nll",
     "bits_per_dimension", "prior_gap", "distortion", "mse", "rmse", "mae", "lpips", "ppl",
-    "leakage", "error", "content", "style",
+    "leakage", "error", "content", "style", "warp_mae",
 )  # fmt: skip
 HIGHER_IS_BETTER = (
     "inception_score", "precision", "recall", "density", "coverage", "accuracy",
     "prd_precision", "prd_recall", "classification_accuracy", "sample_accuracy", "bleu",
-    "r2", "exact_match", "mig", "gain", "used", "modularity", "disentanglement", "completeness",
-    "informativeness", "sap", "irs", "factor_vae_score", "beta_vae_score",
+    "r2", "exact_match", "mig", "gain", "warp_gain", "used", "modularity", "disentanglement",
+    "completeness", "informativeness", "sap", "irs", "factor_vae_score", "beta_vae_score",
     "modes", "high_quality", "elbo", "iwae", "ais", "log_likelihood", "psnr", "ssim", "ms_ssim",
 )  # fmt: skip
 # Of vendi, authenticity, ms_ssim_pairs and lpips_pairs noise may have more than data: they have no
