@@ -13,7 +13,7 @@ from genlab.report.reading import Run, Sweep
 STAGES = 4  # grids of the same latents shown of the first seed
 FEWER_STAGES = 2  # and of each other seed
 LARGE = 400_000  # bytes; a larger file is embedded as WebP
-ALL = 3_000_000  # bytes of all pictures, as the page holds them: with 30 runs it stays under 5 MB
+ALL = 3_000_000  # bytes of all pictures, as the page holds them
 SMALLEST = 8_000  # bytes, to which a picture may be made smaller so that all have room
 SCORED = {  # how a checkpoint was chosen, in a caption
     "best": "scored: best by validation", "last": "scored: last", "round": "scored", "": "scored",
