@@ -40,6 +40,9 @@ MADE_FROM = {"editing", "fine_tuning", "second_stage", "style", "vae_zoo"}
 DEEPEST = {"biggan", "cgan-projection", "r3gan", "sagan", "sngan", "upsampling"}
 DEEPEST |= {"vdvae-cifar10", "vq-gan-imagenet"}
 HEADED = {"adc-gan", "contragan", "reacgan", "concatenation", "plain-cut", "plain-unit", "stargan"}
+# Runs of equal arithmetic, and within which share of it: what these files say of themselves.
+EQUAL = {"gan_vs_vae/digits": 0.02, "gan_vs_vae/glyphs": 0.01}
+EQUAL |= {"control/control": 0.01, "control/small": 0.01}
 REPORTED = {"dirac_gan/dirac"}  # `test_launch.py` and the tutorial report images
 
 VARIANTS = [(file, variant) for file in FILES for variant in plan.variants(load(file))]
@@ -188,6 +191,29 @@ def test_the_first_variant_trains_is_judged_and_reported(file, tmp_path):
         job.config.loop.sample_every > 0
     )
     assert made.html.stat().st_size > 10_000
+
+
+def flops(config) -> float:
+    """Of a whole run, by XLA's count; a penalty of one round in several is counted in that one."""
+    rounds, penalties = config.loop.steps, config.method.get("penalties", {})
+    whole = program.cost(program.prepare(config))["flops_per_round"]
+    lazy = {n: p.every for n, p in penalties.items() if isinstance(p, ConfigDict) and "every" in p}
+    if not lazy:
+        return rounds * whole
+    (every,) = set(lazy.values())
+    with config.unlocked():
+        for penalty in lazy:
+            del penalties[penalty]
+    without = program.cost(program.prepare(config))["flops_per_round"]
+    return rounds * (without + (whole - without) / every)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", [f for f in FILES if name(f) in EQUAL], ids=name)
+def test_runs_of_equal_arithmetic_have_it(file):
+    found = {v: flops(configured(file, v)) for v in plan.variants(load(file))}
+    middle = (max(found.values()) + min(found.values())) / 2
+    np.testing.assert_allclose(list(found.values()), middle, rtol=EQUAL[name(file)], err_msg=found)
 
 
 def test_every_experiment_file_says_how_to_run_it():
