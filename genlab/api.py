@@ -94,7 +94,8 @@ def observed(training: Training, run: RunFolder) -> list[hooks.Hook]:
 
     made = []
     if settings.sample_every:
-        made.append(hooks.every(settings.sample_every, previews.stages(experiment, run)))
+        pictures = previews.stages(experiment, run)
+        made.append(hooks.every(settings.sample_every, pictures, "pictures"))
     if experiment.evaluate:
-        made.append(hooks.every(settings.evaluate_every, score))
+        made.append(hooks.every(settings.evaluate_every, score, "evaluation"))
     return made

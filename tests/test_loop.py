@@ -28,6 +28,7 @@ from genlab.runtime.progress import Silent
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.train.log import NotFinite
 from genlab.train.program import cost, prepare
+from genlab.train.trackers import MLPerf
 
 pytestmark = pytest.mark.usefixtures("kept")
 ROOT = Path(__file__).parents[1]
@@ -243,10 +244,15 @@ def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(tmp_path)
     config = tiny.vae(
         optim=spec(optax.adam, 1e-2),
         evaluate={"reconstruction": spec(Reconstruction)},
-        loop={**loop, "best": "+reconstruction/mse"},
+        loop={**loop, "best": "+reconstruction/mse", "trackers": {"mlperf": spec(MLPerf)}},
     )
     fit(config, tmp_path)
-    run = RunFolder(tmp_path)
+    run, file = RunFolder(tmp_path), tmp_path / "mlperf/result_0.txt"
+    events = [json.loads(line[len(":::MLLOG") :]) for line in file.read_text().splitlines()]
+    scored = [e["value"] for e in events if e["key"] == "eval_accuracy"]
+    assert scored == [row["scores"]["mse"] for row in run.rows("evals.jsonl")]
+    began, ended = [e["key"] for e in events].index("run_start"), events[-1]
+    assert events[began + 1]["key"] == "block_start" and ended["metadata"]["status"] == "success"
     mse = {row["step"]: row["scores"]["mse"] for row in run.rows("evals.jsonl")}
     assert list(mse) == [2, 4, 6, 8] and mse[2] > 1.02 * mse[8]
     read = genlab.load(tmp_path)

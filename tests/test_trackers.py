@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+from pathlib import Path
 
 import pytest
 from helpers import tiny
@@ -12,7 +13,7 @@ from genlab import Loop, spec
 from genlab.config import ConfigError, as_dict
 from genlab.runs.folder import RunFolder
 from genlab.train import hooks
-from genlab.train.trackers import About, MLflow, TensorBoard, WandB
+from genlab.train.trackers import About, MLflow, MLPerf, TensorBoard, WandB
 from genlab.train.trackers.following import Followers, looking
 from genlab.train.trackers.protocol import settings
 
@@ -53,8 +54,8 @@ def drawn(about, name):
     return path
 
 
-def scored(about, **scores):
-    row = {"step": 10, "name": "fidelity", "scores": scores, "protocol": {"split": "validation"}}
+def scored(about, step=10, **scores):
+    row = {"step": step, "name": "fidelity", "scores": scores, "protocol": {"split": "validation"}}
     about.run.append("evals.jsonl", row)
 
 
@@ -104,12 +105,14 @@ def test_settings_are_every_field_by_its_path():
         (lambda: Loop(trackers={"mlflow": "sqlite:///x.db"}), "loop.trackers.mlflow is"),
         (lambda: MLflow("runs/mlflow.db"), "as sqlite:///mlflow.db"),
         (lambda: WandB(mode="ofline"), "did you mean 'offline'"),
+        (lambda: MLPerf(submission={"orgs": "x"}), "no 'orgs'; did you mean 'org'"),
+        (lambda: MLPerf(submission="x"), "it maps names to texts"),
     ],
 )
 def test_what_is_no_tracker_is_refused(wrong, told):
     with pytest.raises(ConfigError, match=told):
         wrong()
-    Loop(trackers={"mlflow": MLflow(), "wandb": spec(WandB)})
+    Loop(trackers={"mlflow": MLflow(), "wandb": spec(WandB), "mlperf": MLPerf()})
 
 
 def events(folder):
@@ -140,6 +143,78 @@ def test_tensorboard_has_scalars_by_player_pictures_and_settings(about):
     assert b"optim.gen.learning_rate" in told
     shown = found["_hparams_/experiment"][1].metadata.plugin_data.content
     assert b"disc/loss" in shown and b"seconds" not in shown
+
+
+SUBMITTED = {"org": "somebody", "platform": "a CPU", "division": "open"}
+ABOUT = {
+    "optim.gen": "adam", "optim.gen.b1": 0.5, "optim.disc": "sgd",
+    "optim.disc.learning_rate": "cosine_decay_schedule", "seed": 3, "batch_size": 64,
+    "loop.steps": 20, "loop.best": "+fidelity/fd",
+}  # fmt: skip
+
+
+def submitted(about, submission, failed=False):
+    """The file of a start that trains 20 rounds and is scored after 10 and 20, and its events."""
+    about = about._replace(
+        settings={**SETTINGS, **ABOUT}, images=128, examples={"train": 1000, "validation": 50}
+    )
+    followers = Followers(about.run, 0)
+    followers.begin("mlperf", MLPerf(submission=submission), about)
+    followers.stage(0, "training", True)
+    score = hooks.Hook(10, lambda step, _: scored(about, step, fd=2.5, n=step), "evaluation")
+    made = looking(lambda *_: [score], followers)(None, None)
+    for step in (10, 20):
+        followers.row(step, ROW)
+        made[0].fn(step, None)
+    followers.close(failed)
+    file = max((about.run.path / "mlperf").iterdir())
+    lines = [line.partition(":::MLLOG ")[2] for line in file.read_text().splitlines()]
+    return file, [json.loads(line) for line in lines]
+
+
+def test_mlperf_has_a_file_of_events_for_each_start(about):
+    _, events = submitted(about, {})
+    block = ["block_start", "tracked_stats", "block_stop", "eval_start", "eval_accuracy",
+             "eval_score", "eval_stop"]  # fmt: skip
+    begun = ["init_start", "seed", "global_batch_size", "train_samples", "eval_samples", "opt_name",
+             "opt_base_learning_rate", "opt_adam_beta_1", "opt_name",
+             "opt_learning_rate_decay_schedule", "init_stop", "run_start"]  # fmt: skip
+    assert [e["key"] for e in events] == [*begun, *block, *block, "run_stop"]
+    fields = ["namespace", "time_ms", "event_type", "key", "value", "metadata"]
+    assert all([*e] == fields and e["metadata"]["lineno"] > 0 for e in events)
+    times = [e["time_ms"] for e in events]
+    assert times == sorted(times)
+    found = {e["key"]: e for e in events}
+    assert {e["value"] for e in events if e["key"] == "opt_name"} == {"adam", "sgd"}
+    assert [found[k]["value"] for k in ("seed", "global_batch_size", "train_samples")] == [
+        3, 64, 1000,
+    ]  # fmt: skip
+    accuracy = found["eval_accuracy"]
+    assert (accuracy["value"], accuracy["metadata"]["samples_count"]) == (2.5, 20 * 128)
+    assert accuracy["metadata"]["score"] == "validation/fidelity/fd"
+    assert found["tracked_stats"]["value"]["disc/loss"] == 0.5
+    kinds = {"start": "INTERVAL_START", "stop": "INTERVAL_END"}
+    assert all(
+        e["event_type"] == kinds.get(e["key"].rpartition("_")[2], "POINT_IN_TIME") for e in events
+    )
+    assert found["run_stop"]["metadata"]["status"] == "success"
+    file, events = submitted(about, SUBMITTED, failed=True)
+    assert file.name == "result_1.txt" and events[-1]["metadata"]["status"] == "aborted"
+    assert {"submission_org", "submission_platform"} <= {e["key"] for e in events}
+
+
+def test_mlperfs_own_checker_reads_the_events(about):
+    """All that its rules ask of every benchmark, but that caches are cleared, which nobody did."""
+    needed = pytest.importorskip("mlperf_logging", reason="pip install 'genlab[mlperf]'")
+    from mlperf_logging.compliance_checker import mlp_compliance, mlp_parser
+
+    file, events = submitted(about, SUBMITTED | {"benchmark": "none of theirs"})
+    lines, errors = mlp_parser.parse_file(file, "5.1.0")
+    assert not errors and [one.key for one in lines] == [e["key"] for e in events]
+    check = mlp_compliance.ComplianceChecker("training", "5.1.0", quiet=False, werror=True)
+    rules = Path(needed.__file__).parent / "compliance_checker/training_5.1.0/common.yaml"
+    check.configured_checks(lines, rules)
+    assert set(check.overwritable) == {"cache_clear"} and not check.not_overwritable
 
 
 @pytest.mark.slow

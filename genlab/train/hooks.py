@@ -10,11 +10,12 @@ from genlab.train.program import Training
 
 class Hook(NamedTuple):
     """every: in rounds, 0 for never; fn: (round, state) -> the score by which the checkpoint of
-    this round is chosen (NaN: not defined), or None.
+    this round is chosen (NaN: not defined), or None; name: what it does, for trackers.
     """
 
     every: int
     fn: Callable[[int, State], float | None]
+    name: str = ""
 
 
 Maker = Callable[[Training, RunFolder], Iterable[Hook]]
@@ -26,9 +27,9 @@ def none(training: Training, run: RunFolder) -> tuple[Hook, ...]:
     return ()
 
 
-def every(n: int, fn: Callable[[int, State], float | None]) -> Hook:
+def every(n: int, fn: Callable[[int, State], float | None], name: str = "") -> Hook:
     """`fn` after every `n` rounds and after the last one; n = 0 turns it off."""
-    return Hook(n, fn)
+    return Hook(n, fn, name)
 
 
 def due(hooks: Iterable[Hook], step: int, last: int) -> list[Hook]:

@@ -29,7 +29,7 @@ from genlab.train import hooks
 from genlab.train.folders import claimed, recorded
 from genlab.train.log import LAG, Log
 from genlab.train.program import Training, cost, prepare
-from genlab.train.trackers.following import followed, looking
+from genlab.train.trackers.following import Followers, followed, looking
 from genlab.train.vmapped import Runs
 
 
@@ -42,6 +42,7 @@ class RunContext(NamedTuple):
     log: Log
     hooks: list[hooks.Hook]
     clock: Clock
+    followers: Followers
 
 
 def fit(
@@ -120,7 +121,7 @@ def _train(
             shown = show if not contexts else Silent()
             log = _log(training, run, step, shown, [followers.row], len(runs))
             own = _hooks(training, run, checkpoints, log, clock, looking(given, followers))
-            contexts.append(RunContext(training, run, checkpoints, log, own, clock))
+            contexts.append(RunContext(training, run, checkpoints, log, own, clock, followers))
         show.begin(trainings[0].experiment.title or runs[0].path.name, states[0][0], loop.steps)
         last: dict[int, State] = {}
         for step in sorted({step for step, _ in states}):
@@ -164,7 +165,10 @@ def _play(
         if new := rounds not in programs:
             programs[rounds] = _compile(runs, contexts, held, rounds)
         run, seconds = programs[rounds]
-        state = runs.stacked(states()) if state is None else state
+        if state is None:
+            state = runs.stacked(states())
+            for context in contexts:
+                context.followers.stage(step, "training", True)
         if trace:
             trace.before(step)
         state, metrics = run(state, held, key)

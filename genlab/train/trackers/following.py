@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from genlab.config import as_dict, one_line
+from genlab.config import ConfigError, as_dict, one_line
+from genlab.data.sources import Source
 from genlab.game import State
 from genlab.runs.folder import RunFolder
+from genlab.runs.saved import SELECTION
 from genlab.train import hooks
 from genlab.train.program import Training
 from genlab.train.trackers.protocol import About, Sink, Tracker, settings
@@ -50,6 +52,11 @@ class Followers:
             self._each(self.sinks, lambda sink, r=row, v=finite: sink.numbers(r["step"], v))
         self._scores = len(rows)
 
+    def stage(self, step: int, name: str, begins: bool) -> None:
+        """What the run is at, for those that follow it."""
+        those = {key: one for key, one in self.sinks.items() if hasattr(one, "stage")}
+        self._each(those, lambda sink: sink.stage(step, name, begins))
+
     def close(self, failed: bool) -> None:
         """Closes all of them."""
         self._each(self.sinks, lambda sink: sink.close(failed))
@@ -77,7 +84,9 @@ def followed(training: Training, run: RunFolder, step: int) -> Iterator[Follower
     followers = Followers(run, step)
     path = run.path.resolve()
     values = settings(as_dict(training.config)) if found else {}
-    about = About(run, f"{path.parent.name}/{path.name}", values, step)
+    images = training.moves * training.experiment.batch_size
+    sizes = examples(training.experiment.data) if found else {}
+    about = About(run, f"{path.parent.name}/{path.name}", values, step, images, sizes)
     for name, tracker in found.items():
         followers.begin(name, tracker, about)
     try:
@@ -92,15 +101,26 @@ def looking(given: hooks.Maker, followers: Followers) -> hooks.Maker:
     """`given`, whose hooks are followed by a look at what they left in the folder."""
 
     def made(training: Training, run: RunFolder) -> list[hooks.Hook]:
-        return [hook._replace(fn=_then(hook.fn, followers)) for hook in given(training, run)]
+        return [hook._replace(fn=_then(hook, followers)) for hook in given(training, run)]
 
     return made
 
 
-def _then(fn: Callable[[int, State], float | None], followers: Followers) -> Callable:
+def examples(source: Source) -> dict[str, int]:
+    """How many there are in the splits that a run is trained and chosen by."""
+    found = {}
+    for split in ("train", SELECTION):
+        with contextlib.suppress(ConfigError):
+            found[split] = source.count(split)
+    return found
+
+
+def _then(hook: hooks.Hook, followers: Followers) -> Callable:
     def both(step: int, state: State) -> float | None:
-        score = fn(step, state)
+        followers.stage(step, hook.name, True)
+        score = hook.fn(step, state)
         followers.look(step)
+        followers.stage(step, hook.name, False)
         return score
 
     return both

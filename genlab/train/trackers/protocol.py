@@ -1,7 +1,8 @@
-"""What a tracker has to do: three functions."""
+"""What a tracker has to do: three functions, and one that it may have."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from genlab.config import CALL, live
@@ -17,12 +18,16 @@ class About(NamedTuple):
     name:     of its folder and the one above: "hinge/seed0"
     settings: every field of its config, by path: {"optim.gen.learning_rate": 0.0002}
     step:     the round that it goes on from; 0 for a new run
+    images:   examples that a round takes
+    examples: of the data, by split
     """
 
     run: RunFolder
     name: str
     settings: Mapping[str, Setting]
     step: int
+    images: int = 0
+    examples: Mapping[str, int] = MappingProxyType({})
 
 
 class Sink(Protocol):
@@ -38,6 +43,16 @@ class Sink(Protocol):
 
     def close(self, failed: bool) -> None:
         """The run ended: it is whole, or an error or a signal stopped it."""
+        ...
+
+
+class Staged(Sink, Protocol):
+    """A `Sink` that also follows what a run is at."""
+
+    def stage(self, step: int, name: str, begins: bool) -> None:
+        """After round `step` the first dispatch of this start is due ("training", which ends with
+        the start); or what a hook is named for begins or ends: "evaluation", "pictures".
+        """
         ...
 
 
