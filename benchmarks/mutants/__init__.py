@@ -17,6 +17,7 @@ from mutants.objectives import OBJECTIVES
 from mutants.options import OPTIONS
 from mutants.penalties import PENALTIES
 from mutants.pictures import PICTURES
+from mutants.placements import PLACEMENTS
 from mutants.play import PLAY
 from mutants.posteriors import OF_LATENTS
 from mutants.products import PRODUCTS
@@ -27,6 +28,6 @@ from mutants.translation import TRANSLATION
 LOSSES = OBJECTIVES + CONDITIONAL + PENALTIES + REGULARISERS + LIKELIHOODS + DIVERGENCES + PICTURES
 MUTANTS = LOSSES + OPTIONS + PLAY + DATA + AUGMENT + CHECKPOINTS + CONTROLS + METRICS + EDITING
 MUTANTS += DISCRETE + OF_LATENTS + RESTORATION + NETWORKS + PRODUCTS + TRANSLATION
-MUTANTS += FEEDBACK
+MUTANTS += FEEDBACK + PLACEMENTS
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -1,4 +1,8 @@
-"""Saving and restoring the State with Orbax: asynchronous, atomic, the newest and the best kept."""
+"""Saving and restoring the State with Orbax: asynchronous, atomic, the newest and the best kept.
+
+By Orbax's API of before 1.0, and `orbax-checkpoint<1`: its next one is `orbax.checkpoint.
+experimental.v1` as yet, where names still change. It reads what is written here (a test).
+"""
 
 import contextlib
 import logging

@@ -102,7 +102,7 @@ class Result:
         elif name == "evaluation" and begins:
             self._write("block_stop", None, END, **counted)
             self._write("eval_start", None, START, **counted)
-            self.evaluating = True
+            self.training, self.evaluating = False, True
         elif name == "evaluation":
             self._write("eval_stop", None, END, **counted)
             self.evaluating = False

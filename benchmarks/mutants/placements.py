@@ -1,0 +1,133 @@
+"""Mistakes in what devices tell one another, in how a state lies on them, and in what is reported
+of it: `python benchmarks/mutations.py --only "many devices"`.
+"""
+
+from mutants.mutant import DEVICE, Mutant, test
+
+COLLECTIVES, PLACEMENT = "genlab/runtime/collectives.py", "genlab/runtime/placement.py"
+COMMUNICATION, NORMS = "genlab/runtime/communication.py", "genlab/nets/layers/norms.py"
+MLPERF = "genlab/train/trackers/mlperf.py"
+OF_PLACEMENT, OF_COMMUNICATION = "test_parallel.py", "test_communication.py"
+AVERAGED = test(OF_PLACEMENT, "pmap_averages_to_the_gradient_of_the_global_batch")
+EVENTS = test("test_trackers.py", "mlperf_has_a_file_of_events_for_each_start")
+SHARDED = test(
+    OF_PLACEMENT, "a_fully_sharded_state_gives_the_same_numbers_in_a_fraction_of_the_memory"
+)
+
+PLACEMENTS = (
+    Mutant(
+        "many devices: gradients",
+        "summed instead of averaged",
+        COLLECTIVES,
+        "else lax.pmean(x, AXIS), tree)",
+        "else lax.psum(x, AXIS), tree)",
+        AVERAGED,
+    ),
+    Mutant(
+        "many devices: gradients",
+        "reduced for each use, and summed",
+        COLLECTIVES,
+        "return jax.grad(own, has_aux=has_aux)(varying(owned))",
+        "return jax.grad(own, has_aux=has_aux)(owned)",
+        AVERAGED,
+    ),
+    Mutant(
+        "many devices: gradients",
+        "of what is drawn whole on every device",
+        COLLECTIVES,
+        "return lax.with_sharding_constraint(x, NamedSharding(place.mesh, P(AXIS)))",
+        "return x",
+        test(OF_COMMUNICATION, "jit_reduces_owned_gradients_and_nothing_else"),
+    ),
+    Mutant(
+        "many devices: BatchNorm",
+        DEVICE,
+        NORMS,
+        "axis_name=collectives.axis() if train else None",
+        "axis_name=None",
+        AVERAGED,
+    ),
+    Mutant(
+        "many devices: randomness",
+        "the same on every device",
+        COLLECTIVES,
+        "return random.fold_in(key, lax.axis_index(AXIS)) if axis() else key",
+        "return key",
+        AVERAGED,
+    ),
+    Mutant(
+        "many devices: rows",
+        "those of the first device on every device",
+        PLACEMENT,
+        "jax.lax.axis_index(AXIS) * (size // n)",
+        "0 * jax.lax.axis_index(AXIS)",
+        test(OF_PLACEMENT, "pmap_gives_each_device_its_own_rows_of_a_streamed_batch"),
+    ),
+    Mutant(
+        "many devices: a batch that does not divide",
+        "not refused",
+        PLACEMENT,
+        "if size % n:",
+        "if False:",
+        test(OF_PLACEMENT, "what_cannot_be_placed_is_refused_before_compiling"),
+    ),
+    Mutant(
+        "many devices: a fully sharded state",
+        "replicated",
+        PLACEMENT,
+        'if self.sharding == "replicated":',
+        "if True:",
+        SHARDED,
+    ),
+    Mutant(
+        "many devices: a fully sharded state",
+        "parameters not gathered for a move",
+        COLLECTIVES,
+        "return lax.with_sharding_constraint(tree, NamedSharding(place.mesh, P()))",
+        "return tree",
+        test(
+            OF_COMMUNICATION,
+            "a_fully_sharded_state_gathers_parameters_once_a_move_and_reduces_gradients",
+        ),
+    ),
+    Mutant(
+        "many devices: the state",
+        "not donated",
+        PLACEMENT,
+        "out_shardings=(states, everywhere), donate_argnums=0)",
+        "out_shardings=(states, everywhere))",
+        test(OF_PLACEMENT, "the_state_is_donated"),
+    ),
+    Mutant(
+        "many devices: collectives",
+        "counted once, however often a loop turns",
+        COMMUNICATION,
+        "found.append(Exchange(kind, _received(instruction), turns))",
+        "found.append(Exchange(kind, _received(instruction), 1))",
+        test(OF_COMMUNICATION, "loops_count_as_often_as_they_turn"),
+    ),
+    Mutant(
+        "MLPerf's events",
+        "every score is the one that chooses",
+        MLPERF,
+        "found = not self.score or self.score in (name, name.partition",
+        "found = True or self.score in (name, name.partition",
+        EVENTS,
+    ),
+    Mutant(
+        "MLPerf's events",
+        "rounds instead of examples",
+        MLPERF,
+        "step * self.about.images",
+        "step",
+        EVENTS,
+    ),
+    Mutant(
+        "MLPerf's events",
+        "a stopped run is a success",
+        MLPERF,
+        'status = "aborted" if failed else "success"',
+        'status = "success"',
+        EVENTS,
+    ),
+)
