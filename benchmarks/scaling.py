@@ -67,9 +67,17 @@ Where these programs differ from those for CPU, and what they showed:
   Statistics of one norm are reduced together, those of different layers one after the other, for
   each needs the one before.
 * In bfloat16 `jit` reduces the critic's gradients once for each use, and kernels' gradients *in
-  bfloat16*: the compiler sums over the chips what a product gives, before it is converted to
-  float32. In a small DCGAN and in fully connected networks that is so for every kernel. `pmap`
-  reduces them in float32, once: prefer it in bfloat16 on many chips.
+  bfloat16*: XLA's partitioner sums over the chips what a product gives, where it gives it; what
+  the program does next, to convert it to a parameter's float32 and add that of the network's other
+  use, comes too late, for the pass that adds before it sums stops at a conversion. Of the critic's
+  first kernel in a small net on v5e:2x2 the program has under `jit`, and under `pmap`:
+
+      all-reduce (bf16[64,16], bf16[64,16])    real images, generated ones; then convert, then add
+      all-reduce (f32[64,16], ...)             converted and added before, once
+
+  To change that the products of gradients would have to give float32 for factors of bfloat16.
+  Prefer `pmap` in bfloat16 on many chips (a test states both programs; `genlab bench --topology`
+  says how many bytes are summed in bfloat16).
 * On CPU alone the gradients of wide kernels are reduced in the form of fewer products
   (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
   TPU (a test).
@@ -309,7 +317,9 @@ def data_lines(configs: dict) -> list[str]:
         "streamed is best stored decoded (`genlab prepare`). Each process reads only the rows of "
         "its own chips, so that more hosts share the work; within a host Grain reads in `threads` "
         "background threads (4 unless the source says otherwise), while the round before is "
-        "played.",
+        "played. Runs of `sweep --together` share one resident set, however many they are, and "
+        "cost the host nothing more; a set that is streamed cannot be shared, and is refused "
+        "there.",
         "",
     ]
 

@@ -3,14 +3,16 @@ import fcntl
 import json
 import os
 import re
+from types import SimpleNamespace
 
+import jax
 import pytest
 from helpers import tiny
 
 from genlab.config import ConfigError, spec
 from genlab.data import Label, folder
 from genlab.runs import data_files
-from genlab.runs.environment import environment
+from genlab.runs.environment import environment, topology
 from genlab.runs.folder import RunFolder, work_folder
 from genlab.runtime.progress import Plain
 from genlab.train.hooks import due, every, next_stop
@@ -40,6 +42,18 @@ def test_the_environment_names_versions_commit_and_hardware():
     for name in ("genlab", "jax", "flax", "optax", "python", "device", "devices", "cpus", "commit"):
         assert name in told
     assert told["devices"] == 8
+
+
+def test_the_environment_says_how_accelerators_are_linked(monkeypatch):
+    chips = [SimpleNamespace(coords=(2 + x, y, 0)) for x in range(2) for y in range(4)]
+    assert topology(chips) == "2x4x1"
+    gpus = [SimpleNamespace(platform="gpu")] * 2
+    told = "\tGPU0\tGPU1\tCPU Affinity\nGPU0\t X \tNV18\t0-15\nGPU1\tNV18\t X \t0-15\n\nLegend:\n"
+    monkeypatch.setattr("subprocess.run", lambda *a, **k: SimpleNamespace(stdout=told))
+    assert topology(gpus) == "GPU0 X NV18 0-15; GPU1 NV18 X 0-15"
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", "")  # no nvidia-smi
+    assert topology(gpus) == topology(jax.devices()) == ""
 
 
 FILES = {"photos": {"a.png": "1", "b.png": "2", "c.png": "3"}}

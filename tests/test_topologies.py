@@ -23,7 +23,7 @@ from genlab.runtime.compiler import compiled_anew
 from genlab.runtime.topologies import named
 from genlab.train.benchmark import dtypes, of_peaks
 from genlab.train.program import prepare
-from genlab.train.topology import collectives, predicted, recomputable
+from genlab.train.topology import all_reduced, collectives, lines, predicted, recomputable
 
 SCANNED = """\
 HloModule jit_run, is_scheduled=true, input_output_alias={ {0}: (0, {}, may-alias), {1}: (2, {}, may-alias) }, entry_computation_layout={()->f32[]}
@@ -99,6 +99,7 @@ def test_collectives_are_counted_in_loops_in_fused_kernels_and_once_however_many
         ("all-gather", 1, 4 * 32),
         ("collective-permute", 1, 4 * 8),
     ]
+    assert all_reduced(hlo.parse(SCANNED), rounds=3) == {"f32": 132}
     rows = collectives(hlo.parse(SCANNED), rounds=3)
     assert rows["all-reduce"] == {"count": 1, "bytes": 132} and len(rows) == 4
 
@@ -321,6 +322,24 @@ def test_a_round_exchanges_owned_gradients_and_statistics_and_donates_its_state(
 
 @pytest.mark.tpu
 @needs_compiler
+def test_in_bfloat16_jit_sums_the_gradients_of_each_use_in_bfloat16_and_pmap_all_once(chips):
+    """The partitioner sums what a product gives before it is converted to a parameter's float32,
+    and what is converted is not added before it is summed. Where this fails, it was mended.
+    """
+    found = {}
+    for placement in ("jit", "pmap"):
+        config = tiny.gan(loop={"placement": placement})
+        for net in ("generator", "discriminator"):
+            config.method[net].trunk.dtype = "bfloat16"
+        training, made = compiled(chips, config)
+        found[placement] = exchanges(made.as_text())
+    kernel = training.like().params["disc"]["trunk"]["Dense_0"]["kernel"].shape
+    sums = {p: [a for e in found[p] for a in e.arrays if a[1] == kernel] for p in found}
+    assert sums == {"jit": [("bf16", kernel)] * 2, "pmap": [("f32", kernel)]}
+
+
+@pytest.mark.tpu
+@needs_compiler
 def test_a_fully_sharded_state_takes_its_share_of_a_chips_memory(chips):
     """Bytes of arguments in tiles: vectors of a small net are padded, so whole matrices count."""
     held = {}
@@ -374,6 +393,8 @@ def test_bench_for_a_topology_prints_and_keeps_what_it_read(tmp_path, capsys):
     assert main(["bench", f"--config={file}", "--topology=v6e:2x2", f"--out={out}"]) == 0
     told, record = capsys.readouterr().out, json.loads(out.read_text())
     assert "v6e:2x2: 4 chips" in told and "all-reduce: " in told and "efficiency" in told
+    assert [*record["all_reduced"]] == ["f32"] and "bfloat16, gradients" not in told
+    assert "bfloat16, gradients" in "\n".join(lines(record | {"all_reduced": {"bf16": 1e6}}))
     assert record["fits"] and record["memory"]["peak"] < 2**25 and record["flops"] > 0
     many = [f"--config={file}", "--topology=v5e:1x1", "--config.batch_size=67108864"]
     assert main(["bench", *many]) == 0

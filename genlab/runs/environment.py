@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +53,37 @@ def environment() -> dict[str, Any]:
 def accelerator() -> dict[str, str]:
     """Options of XLA, and versions of what an accelerator's programs run on: what there is of them.
 
-    driver, CUDA, cuDNN and NCCL are NVIDIA's; `runtime` is what JAX's backend says of itself.
+    driver, CUDA, cuDNN and NCCL are NVIDIA's; `runtime` is what JAX's backend says of itself;
+    `topology`: the sides of a TPU slice, or how a host's GPUs are linked (`nvidia-smi topo -m`).
     """
     import jax
 
     found = {name: os.environ.get(name, "") for name in OPTIONS}
     told = jax.devices()[0].client.platform_version
     found["runtime"] = " ".join(told.split()) if jax.default_backend() != "cpu" else ""
+    found["topology"] = topology(jax.devices())
     driver = Path("/proc/driver/nvidia/version")
     if driver.is_file():
         found["driver"] = driver.read_text().split("\n", 1)[0].removeprefix("NVRM version: ")
     for name, packages in LIBRARIES.items():
         found[name] = next(filter(None, map(_version, packages)), "")
     return {name: value for name, value in found.items() if value}
+
+
+def topology(devices: Sequence[Any]) -> str:
+    """Of these devices, as far as they say: "4x4" of 16 TPU chips; "" of CPUs."""
+    places = [getattr(device, "coords", None) for device in devices]
+    if all(places):
+        return "x".join(str(max(side) - min(side) + 1) for side in zip(*places, strict=True))
+    if devices[0].platform not in ("gpu", "cuda"):
+        return ""
+    ask = ["nvidia-smi", "topo", "-m"]
+    try:
+        told = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    rows = [line.split("\t") for line in told.splitlines() if line.startswith("GPU")]
+    return "; ".join(" ".join(cell.strip() for cell in row if cell.strip()) for row in rows)
 
 
 def _version(package: str) -> str | None:

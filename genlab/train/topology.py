@@ -63,6 +63,7 @@ def foresee(config: ConfigDict, topology: str) -> dict[str, Any]:
     record |= {"fits": True, "memory": _memory(compiled.executable)}
     record |= {"donated": analysis.donated(text)}
     record |= _work(program, rounds) | {"collectives": collectives(program, rounds)}
+    record["all_reduced"] = all_reduced(program, rounds)
     record["predicted"] = predicted(record, slice_, _seconds_per_cycle(chips[0], slice_))
     return record
 
@@ -74,6 +75,16 @@ def collectives(program: hlo.Program, rounds: int) -> dict[str, dict[str, float]
         row = found.setdefault(e.kind, {"count": 0.0, "bytes": 0.0})
         row["count"] += e.times / rounds
         row["bytes"] += e.times * e.bytes / rounds
+    return found
+
+
+def all_reduced(program: hlo.Program, rounds: int) -> dict[str, float]:
+    """Bytes of a round's all-reduces by the dtype they are summed in, as XLA names it."""
+    found: dict[str, float] = {}
+    for e in exchanges(program):
+        for array in e.arrays if e.kind == "all-reduce" else ():
+            size = e.times * hlo.Array(*array).bytes / rounds
+            found[array[0]] = found.get(array[0], 0.0) + size
     return found
 
 
@@ -199,10 +210,16 @@ def _exchanged(record: dict[str, Any]) -> list[str]:
     if not record["collectives"]:
         return ["collectives    none"]
     heads = ["collectives    ", *["               "] * len(record["collectives"])]
-    return [
+    told = [
         f"{head}{kind}: {row['count']:g} a round, {size(row['bytes'])}"
         for head, (kind, row) in zip(heads, record["collectives"].items(), strict=False)
     ]
+    if half := record["all_reduced"].get("bf16"):
+        told.append(
+            f"               {size(half)} of it are summed in bfloat16, gradients for each use of "
+            "a network: loop.placement=pmap sums them in float32, once"
+        )
+    return told
 
 
 def _ms(seconds: float) -> str:
