@@ -9,7 +9,9 @@ empty one for what users get, takes their place.
 
 import contextlib
 import ctypes
+import functools
 import gc
+import importlib.util
 import mmap
 import os
 import resource
@@ -17,24 +19,22 @@ import sys
 import time
 from pathlib import Path
 
-import jax
-import jaxlib
 import pytest
-
-from genlab.runtime import compiler
-from genlab.train import loop, program
 
 PROGRAMS = Path(
     os.environ.get("GENLAB_TEST_PROGRAMS") or Path.home() / ".cache" / "genlab-tests" / "xla"
 )
 KEPT = 14 * 86400
+WORTH = 0.02  # seconds of compiling that a file is worth: most programs of one operation take less
 LIMIT = 2 << 30  # bytes that a worker may hold at its highest
 HELD = 6 << 28  # bytes at which compiled programs are dropped: 1.5 GiB
 
 
+@functools.cache
 def known(flag: str) -> bool:
     """Whether this jaxlib knows an option of XLA, which ends the process over one it does not."""
-    library = Path(jaxlib.__file__).with_name("libjax_common.so")
+    found = importlib.util.find_spec("jaxlib")
+    library = Path(found.origin if found and found.origin else "").with_name("libjax_common.so")
     if not library.is_file():
         return False
     with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
@@ -46,14 +46,10 @@ OPTIONS = {
     "xla_cpu_use_fusion_emitters": "false",
     "xla_cpu_parallel_codegen_split_count": "1",  # a worker has one core
 }
-FLAGS = " ".join(f"--{name}={value}" for name, value in OPTIONS.items() if known(name))
-os.environ.setdefault("XLA_FLAGS", FLAGS)
-
-gc.set_threshold(100_000)  # as the launcher does
-jax.config.update("jax_num_cpu_devices", 8)
-jax.config.update("jax_numpy_rank_promotion", "raise")
+if "XLA_FLAGS" not in os.environ:  # workers have those of the process that starts them
+    told = [f"--{name}={value}" for name, value in OPTIONS.items() if known(name)]
+    os.environ["XLA_FLAGS"] = " ".join(told)
 os.environ["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"] = "none"  # their path would be in each key
-jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,8 +63,9 @@ def cache(tmp_path_factory):
         with contextlib.suppress(FileExistsError):  # another worker did
             (folder / "xla").symlink_to(PROGRAMS)
     os.environ["GENLAB_CACHE"] = str(folder)
+    import jax
+
     jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     return folder
 
 
@@ -77,6 +74,8 @@ def costs():
     """A game that many tests play is counted (`cost.json`) once in a process: to count is to trace
     and to lower every move once more, a quarter of the seconds of a short run.
     """
+    from genlab.train import loop, program
+
     counted = {}
 
     def once(training):
@@ -97,6 +96,11 @@ def kept():
     program for each game, place and number of rounds, whatever the seed, its length and its
     evaluators are.
     """
+    import jax
+
+    from genlab.runtime import compiler
+    from genlab.train import program
+
     told = ("seed", "evaluate", "title", "recalibrate")
     trace, make, traced, made = program.Training.trace, program.Training.compile, set(), {}
 
@@ -134,6 +138,8 @@ def made_as_users_are():
     """Programs made with XLA's emitters of fusions, as users' are: without them the last bit of a
     round may depend on how many rounds a program plays.
     """
+    from genlab.runtime import compiler
+
     found = compiler.options("cpu")
     if known("xla_cpu_use_fusion_emitters"):
         found = {**found, "xla_cpu_use_fusion_emitters": True}
@@ -157,7 +163,12 @@ def emitters():
 
 @pytest.fixture(autouse=True)
 def programs():
-    """Compiled programs are dropped, and their memory is given back, once they take much room."""
+    """Compiled programs are dropped, and their memory is given back, once they take much room. Those
+    that are compiled faster than they are written and read are not kept on disk.
+    """
+    import jax
+
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH)  # `main` sets another
     yield
     if resident() > HELD:
         jax.clear_caches()
@@ -174,8 +185,21 @@ def highest() -> int:
 
 def pytest_configure(config):
     config.highest = {}
-    if not hasattr(config, "workerinput"):
+    worker = hasattr(config, "workerinput")
+    if not worker:
         forget(PROGRAMS)
+    if worker or not config.getoption("numprocesses", 0):
+        start_jax()
+
+
+def start_jax() -> None:
+    """In a process that runs tests; one that only hands them out does without JAX."""
+    import jax
+
+    gc.set_threshold(100_000)  # as the launcher does
+    jax.config.update("jax_num_cpu_devices", 8)
+    jax.config.update("jax_numpy_rank_promotion", "raise")
+    jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
 
 
 def forget(folder: Path) -> None:

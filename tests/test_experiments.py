@@ -45,7 +45,8 @@ EQUAL = {"gan_vs_vae/digits": 0.02, "gan_vs_vae/glyphs": 0.01}
 EQUAL |= {"control/control": 0.01, "control/small": 0.01}
 REPORTED = {"dirac_gan/dirac"}  # `test_launch.py` and the tutorial report images
 
-VARIANTS = [(file, variant) for file in FILES for variant in plan.variants(load(file))]
+loaded = cache(load)
+VARIANTS = [(file, variant) for file in FILES for variant in plan.variants(loaded(file))]
 ALONE = [each for each in VARIANTS if each[0].parent.name not in MADE_FROM]
 
 
@@ -55,7 +56,7 @@ def name(file, variant=None):
 
 
 def configured(file, variant):
-    return plan.configure(load(file), variant, {"loop.devices": 1})
+    return plan.configure(loaded(file), variant, {"loop.devices": 1})
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +80,15 @@ def names(node) -> set[str]:
     return {node} if isinstance(node, str) else set()
 
 
-def called_elsewhere(node) -> set[str]:
-    """The functions and classes that a config calls and that no other tests compile."""
-    called = {name for name in names(node) if "." in name}
-    return {name for name in called if not name.startswith(ELSEWHERE)}
+@cache
+def called_elsewhere(file, variant) -> tuple[set[str], int]:
+    """The functions and classes that a variant calls and that no other tests compile; and how long
+    its method is, written down.
+    """
+    config = configured(file, variant)
+    called = {name for name in names([config.method, config.optim]) if "." in name}
+    found = {name for name in called if not name.startswith(ELSEWHERE)}
+    return found, len(str(config.method))
 
 
 def cover(found: dict[tuple, set[str]]) -> list[tuple]:
@@ -102,9 +108,7 @@ def traced() -> set[tuple[Path, str]]:
     found, length = {}, {}
     for file, variant in sorted(ALONE, key=lambda each: each[0].parent.name in DEAR):
         if variant not in DEEPEST | HEADED:
-            config = configured(file, variant)
-            found[file, variant] = called_elsewhere([config.method, config.optim])
-            length[file, variant] = len(str(config.method))
+            found[file, variant], length[file, variant] = called_elsewhere(file, variant)
     chosen = cover(found)
     for folder in {file.parent for file, _ in found} - {file.parent for file, _ in chosen}:
         chosen.append(min((each for each in found if each[0].parent == folder), key=length.get))
@@ -117,8 +121,7 @@ def played() -> set[tuple[Path, str]]:
     found = {}
     for file, variant in sorted(traced()):
         if file.parent.name not in DEAR:
-            config = configured(file, variant)
-            found[file, variant] = called_elsewhere([config.method, config.optim])
+            found[file, variant], _ = called_elsewhere(file, variant)
     return set(cover(found))
 
 

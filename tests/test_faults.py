@@ -184,7 +184,17 @@ def test_a_folder_that_may_not_be_written_is_told_in_a_line(tmp_path, capsys):
 
 
 def test_a_second_run_or_sweep_in_the_same_folder_is_refused(tmp_path, capsys):
-    """A sweep of another process holds its folder and the run's; once killed, both are free."""
+    """Both folders are held, as by a sweep that runs."""
+    run = tmp_path / "base" / "seed0"
+    with RunFolder(tmp_path).locked(), RunFolder(run).locked():
+        assert train(run) == 2
+        assert "another process is running in" in capsys.readouterr().err
+        assert main.main(["sweep", FAULTY, f"--workdir={tmp_path}", "--seeds=0"]) == 2
+        assert "another process is running in" in capsys.readouterr().err
+
+
+@pytest.mark.slow  # the test above has the same locks in one process
+def test_a_sweep_of_another_process_holds_its_folders_until_it_is_killed(tmp_path, capsys):
     paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
     sweep = ["sweep", FAULTY, f"--workdir={tmp_path}", "--seeds=0", "--config.loop.steps=1000"]
     run = tmp_path / "base" / "seed0"

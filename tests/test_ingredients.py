@@ -93,7 +93,7 @@ def test_gradients_pass_through_it_to_what_feeds_it(first):
     plain = prepare(tiny.vae()).experiment.method
     weights = ingredients.read(first, "decoder").variables
     x = random.uniform(random.key(1), (8, *tiny.SHAPE), minval=-1.0)
-    params, stats = frozen.init(random.key(0), {"image": x})
+    params, stats = jax.jit(frozen.init)(random.key(0), {"image": x})
 
     @jax.jit
     def gradients(encoder):
@@ -120,7 +120,7 @@ def test_a_part_of_a_network_runs_as_it_does_in_evaluation(first):
     _, _, _, state = restore.trained(first)
     own = {"params": state.params["encoder"]["trunk"]}
     own |= {"batch_stats": state.stats["encoder"]["batch_stats"]["trunk"]}
-    variables = trunk.init(random.key(0), x)
+    variables = jax.jit(trunk.init)(random.key(0), x)
     assert "params" not in variables
     made, after = trunk.apply(variables, x, train=True, mutable=["frozen"])
     np.testing.assert_array_equal(made, trunk.net.apply(own, x, train=False))
@@ -130,7 +130,7 @@ def test_a_part_of_a_network_runs_as_it_does_in_evaluation(first):
 def test_what_a_frozen_critic_sows_is_sown_on():
     net = Discriminator(mlp.Down((4,)))
     x = random.uniform(random.key(0), (2, *tiny.SHAPE))
-    variables = net.init(random.key(0), x)
+    variables = {"params": tiny.parameters(net.init, x)["params"]}
     frozen, held = Frozen(net, "none"), {"frozen": {"weights": {"params": variables["params"]}}}
     logits, sown = frozen.apply(held, x, mutable=["intermediates"])
     wanted, features = net.apply(variables, x, mutable=["intermediates"])

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def config():
     return tiny.vae(evaluate={"reconstruction": spec(Reconstruction)}, loop=loop)
 
 def sweep():
-    return {"plain": {}, "beta": {"method.beta": 4.0}}
+    return {"plain": {}, "often": {"loop.log_every": 1}}  # of one program
 """
 
 
@@ -116,15 +117,15 @@ def test_sweep_prints_the_table_and_reports(file, tmp_path, capsys):
     ]
     assert main(command) == 0
     told = capsys.readouterr().out
-    assert "| plain |" in told and "[2/2] beta seed 1" in told and "report.html" in told
+    assert "| plain |" in told and "[2/2] often seed 1" in told and "report.html" in told
     assert main(command) == 0
     assert capsys.readouterr().out.count("finished before") == 2
     assert (tmp_path / "sweep" / "report.html").is_file()
 
 
 def test_a_failed_run_makes_the_exit_status_1_and_is_listed(file, tmp_path, capsys):
-    failing = '"beta": {"optim.vae.learning_rate": 1e38}'
-    file.write_text(FILE.replace('"plain": {}, "beta": {"method.beta": 4.0}', failing))
+    failing = '{"beta": {"optim.vae.learning_rate": 1e38}}'
+    file.write_text(re.sub(r"return \{.*", f"return {failing}", FILE))
     assert main(["sweep", f"--config={file}", f"--workdir={tmp_path / 'sweep'}", "--seeds=0"]) == 1
     assert "failed: beta seed 0: NotFinite" in capsys.readouterr().err
 
@@ -161,7 +162,7 @@ def test_bench_tells_time_flops_memory_and_share_of_peak(file, tmp_path, capsys)
         (["--config.batch_size=many"], "batch_size is int (16); 'many' is str"),
         (["--config.batch_size"], "--config.batch_size has no value"),
         (["--wokdir=x"], "no option '--wokdir'; did you mean '--workdir'?"),
-        (["--variant=bta"], "no variant 'bta'; did you mean 'beta'?"),
+        (["--variant=ofen"], "no variant 'ofen'; did you mean 'often'?"),
         (["--config.loop.steps=0"], "loop.steps is 0; it must be at least 1"),
         ([f"--workdir={__file__}"], "is a file, or lies in one: give a folder"),
         ([f"--workdir={__file__}/run"], "is a file, or lies in one: give a folder"),

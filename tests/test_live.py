@@ -36,6 +36,7 @@ from genlab.sweep.launcher import submit
 from genlab.sweep.plan import Job
 from genlab.train.kept_data import DataGone
 
+pytestmark = pytest.mark.usefixtures("kept")
 CONFIG = tiny.gan()
 CELLS = []
 

@@ -19,10 +19,10 @@ ADAM = {"optim": spec(optax.adam, 1e-3)}
 
 
 def analysed(**loop):
-    """XLA's analysis of a round of a GAN, and the bytes of its state on each device: all of it,
+    """XLA's analysis of a round of a VAE, and the bytes of its state on each device: all of it,
     and what the placement says is its part.
     """
-    training = prepare(tiny.gan(**ADAM, loop=loop))
+    training = prepare(tiny.vae(**ADAM, loop=loop))
     state = training.like()
     arrays = jax.tree.leaves(state.replace(key=()))  # a key never changes: it is passed through
     compiled = training.compile(state, training.fetch(0, 1), 1)

@@ -361,8 +361,10 @@ def test_a_sweep_stops_too_and_says_how_to_go_on(file, tmp_path, capsys):
         reached(tmp_path / "sweep/plain/seed0", 5)
         os.kill(os.getpid(), signal.SIGTERM)
 
+    file.write_text(f"{FILE}\nconfig = begun\n")  # the game of the test above
     command = ["sweep", f"--config={file}", f"--workdir={tmp_path / 'sweep'}"]
-    many = ["--config.loop.devices=1", "--config.loop.steps=100000"]
+    loop = {"devices": 1, "sharding": "replicated", "steps": 100_000, "log_every": 5}
+    many = [f"--config.loop.{name}={value}" for name, value in loop.items()]
     threading.Thread(target=stop).start()
     assert main([*command, *many]) == 143
     told = capsys.readouterr().err.strip()

@@ -129,8 +129,8 @@ def test_a_run_of_before_is_the_same_run_and_goes_on(name, variant, before):
     workdir = before / name / variant / "seed0"
     config = configure(FILES[name], variant, {"seed": 0})
     RunFolder.start(workdir, RunFolder.at(workdir).config)
-    for field in ("steps", "sample_every", "evaluate_every"):
-        override(config, f"loop.{field}", 8)
+    for field, value in {"steps": 8, "sample_every": 0, "evaluate_every": 16}.items():
+        override(config, f"loop.{field}", value)  # it is scored and drawn in the test below
     state = fit(config, workdir)
     with np.load(before / f"{name}_after.npz") as file:
         expected = {n.partition("|")[2]: file[n] for n in file if n.startswith(f"{variant}|")}

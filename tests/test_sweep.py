@@ -36,7 +36,7 @@ class File:
 
     @staticmethod
     def sweep():
-        return {"plain": {}, "beta": {"method.beta": 4.0}}
+        return {"plain": {}, "often": {"loop.log_every": 1}}  # of one program
 
 
 def play(workdir, seeds=(0,), overrides=None, only=()):
@@ -70,7 +70,7 @@ def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(played):
     import json
 
     told = json.loads((played / "sweep.json").read_text())
-    assert told["variants"] == ["plain", "beta"] and told["seeds"] == [0, 1]
+    assert told["variants"] == ["plain", "often"] and told["seeds"] == [0, 1]
     assert start_to_end(RunFolder(played / "plain/seed0")) > 0  # training and scoring were timed
 
 
@@ -143,10 +143,10 @@ def test_a_failed_run_is_listed_with_its_error_and_does_not_stop_the_rest(tmp_pa
 
 
 def test_variants_come_before_the_command_line_and_mistakes_are_told():
-    config = plan.configure(File, "beta", {"method.beta": "2"})
-    assert config.method.beta == 2.0
-    with pytest.raises(ConfigError, match="did you mean 'beta'"):
-        plan.configure(File, "betta", {})
+    config = plan.configure(File, "often", {"loop.log_every": "3"})
+    assert config.loop.log_every == 3
+    with pytest.raises(ConfigError, match="did you mean 'often'"):
+        plan.configure(File, "ofen", {})
     with pytest.raises(ConfigError, match="no data called 'digit'; did you mean 'digits'"):
         plan.configure(File, None, {"data": "digit"})
     assert plan.configure(File, None, {"data": "tfds:cifar10"}).data.name == "cifar10"

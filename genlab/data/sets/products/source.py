@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -84,7 +84,7 @@ class Products:
 
     def key(self, stream: Array, index: Array) -> Array:
         """Of one item: all of it follows from this."""
-        return random.fold_in(random.fold_in(random.key(self.seed), stream), index)
+        return _key(self.seed, stream, index)
 
     @cached_property
     def _block(self):
@@ -92,13 +92,7 @@ class Products:
 
     def _drawn(self, stream: Array, index: Array) -> dict[str, Array]:
         """Items as stored, [B, ...] each."""
-
-        def one(i):
-            key = self.key(stream, i)
-            item = kinds.Item(drawn(key), key, self.size, self.damage)
-            return kinds.drawn(tuple(self.columns), item)
-
-        return jax.vmap(one)(index)
+        return _items(stream, index, tuple(self.columns), self.seed, self.size, self.damage)
 
     def _order(self, key: Array, count: int):
         """Position of the stream to index."""
@@ -110,6 +104,23 @@ class Products:
         if split not in self.counts:
             raise ConfigError(f"no split {split!r}; this set has {', '.join(self.counts)}")
         return SPLITS.index(split)
+
+
+def _key(seed: int, stream: Array, index: Array) -> Array:
+    return random.fold_in(random.fold_in(random.key(seed), stream), index)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4, 5), inline=True)  # a second a trace: once a process
+def _items(
+    stream: Array, index: Array, columns: tuple[str, ...], seed: int, size: int, damage: Damage
+) -> dict[str, Array]:
+    """Items as stored, [B, ...] each."""
+
+    def one(i):
+        key = _key(seed, stream, i)
+        return kinds.drawn(columns, kinds.Item(drawn(key), key, size, damage))
+
+    return jax.vmap(one)(index)
 
 
 def products(
