@@ -92,17 +92,18 @@ def costs():
 
 @pytest.fixture(scope="module")
 def kept():
-    """The rounds of a game that a module plays many times are traced and compiled once in it: one
-    program for each game, place and number of rounds, whatever the seed, its length and its
+    """A game that a module plays many times is traced and compiled once in it: one program that
+    begins it, and one for each place and number of rounds, whatever the seed, its length and its
     evaluators are.
     """
     import jax
 
-    from genlab.runtime import compiler
+    from genlab.runtime import compiler, placement
     from genlab.train import program
 
     told = ("seed", "evaluate", "title", "recalibrate")
-    trace, make, traced, made = program.Training.trace, program.Training.compile, set(), {}
+    trace, make = program.Training.trace, program.Training.compile
+    traced, made, begun = set(), {}, {}
 
     def game(training):
         found = {k: v for k, v in training.config.items() if k not in (*told, "loop")}
@@ -120,11 +121,21 @@ def kept():
             made[key] = make(training, state, held, rounds)
         return made[key]
 
+    def start(place, aside, first, *given):
+        arrays = jax.tree.map(lambda x: (x.shape, x.dtype), given)
+        key = game(first.__self__), repr(arrays)
+        if key not in begun:
+            shardings = place.state_sharding(jax.eval_shape(first, *given))
+            begun[key] = jax.jit(first, out_shardings=shardings).lower(*given).compile()
+        return lambda: begun[key](*given)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(program.Training, "trace", once)
         patch.setattr(program.Training, "compile", compiled)
+        patch.setattr(placement, "start", start)
         yield
     made.clear()
+    begun.clear()
 
 
 def resident() -> int:

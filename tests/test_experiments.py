@@ -3,6 +3,7 @@ all that no other tests compile, which are played; one from config to report. Th
 every variant and reports every file. An experiment that no test runs does not exist.
 """
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -46,7 +47,8 @@ EQUAL |= {"control/control": 0.01, "control/small": 0.01}
 REPORTED = {"dirac_gan/dirac"}  # `test_launch.py` and the tutorial report images
 
 loaded = cache(load)
-VARIANTS = [(file, variant) for file in FILES for variant in plan.variants(loaded(file))]
+variants = cache(lambda file: plan.variants(loaded(file)))
+VARIANTS = [(file, variant) for file in FILES for variant in variants(file)]
 ALONE = [each for each in VARIANTS if each[0].parent.name not in MADE_FROM]
 
 
@@ -55,8 +57,15 @@ def name(file, variant=None):
     return f"{file.parent.name}/{file.stem}" + (f":{variant}" if variant else "")
 
 
+@cache
+def written(file, variant):
+    """The config of a variant, which nobody changes."""
+    return plan.configure(loaded(file), variant, {"loop.devices": 1}, variants(file))
+
+
 def configured(file, variant):
-    return plan.configure(loaded(file), variant, {"loop.devices": 1})
+    """The config of a variant, to be changed."""
+    return deepcopy(written(file, variant))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +94,7 @@ def called_elsewhere(file, variant) -> tuple[set[str], int]:
     """The functions and classes that a variant calls and that no other tests compile; and how long
     its method is, written down.
     """
-    config = configured(file, variant)
+    config = written(file, variant)
     called = {name for name in names([config.method, config.optim]) if "." in name}
     found = {name for name in called if not name.startswith(ELSEWHERE)}
     return found, len(str(config.method))

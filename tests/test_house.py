@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -30,12 +31,11 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def imports(module: str, everywhere: bool = True) -> set[str]:
-    """The modules that a module imports, at its top or anywhere; packages count as themselves."""
-    tree = ast.parse(MODULES[module].read_text())
-    nodes = ast.walk(tree) if everywhere else tree.body
+@cache
+def imports(module: str) -> set[str]:
+    """The modules that a module imports, anywhere in it; packages count as themselves."""
     found = set()
-    for node in nodes:
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name in MODULES}
         elif isinstance(node, ast.ImportFrom) and node.module in MODULES:

@@ -1,5 +1,6 @@
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from genlab.data.pictures import grid, headed, points, titled, write_png
 from genlab.features import Pixels
 from genlab.feedback import reward, tables, verdicts
 from genlab.runs.folder import RunFolder
+from genlab.sampling import draw
 from genlab.sampling.draw import SampleRequest, generate, name_of
 from genlab.sampling.latents import interpolate, truncated
 from genlab.sampling.load import load
@@ -69,7 +71,9 @@ def runs(tmp_path_factory):
         tiny.gan(ema={"gen": 0.5}, loop={"steps": 2, "checkpoint_every": 2, "sample_every": 2}),
         folder / "plain",
     )
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw, "load", cache(load))  # a run is read, and its sampler compiled, once
+        yield folder
 
 
 def test_grids_pictures_and_arrays_agree_and_a_seed_fixes_them(runs, capfd):

@@ -152,6 +152,13 @@ def test_variants_come_before_the_command_line_and_mistakes_are_told():
     assert plan.configure(File, None, {"data": "tfds:cifar10"}).data.name == "cifar10"
 
 
+def test_a_file_is_asked_once_for_its_variants(monkeypatch, tmp_path):
+    """To make all of them takes a third of a second where there are many."""
+    asked = []
+    monkeypatch.setattr(File, "sweep", staticmethod(lambda: asked.append(1) or {"a": {}, "b": {}}))
+    assert len(plan.plan(File, tmp_path, {}, (0, 1))) == 4 and asked == [1]
+
+
 def test_a_run_of_another_config_in_the_folder_is_left_as_it_was(played):
     _, (result,) = play(played, overrides={"batch_size": "32"}, only=("plain",))
     assert result.status == "failed" and "batch_size was 16, is 32" in result.error

@@ -75,14 +75,20 @@ def chosen(text: str, known: Collection[str]) -> list[str]:
     return found
 
 
-def configure(experiment: ModuleType, variant: str | None, overrides: Mapping) -> ConfigDict:
+def configure(
+    experiment: ModuleType,
+    variant: str | None,
+    overrides: Mapping,
+    known: Mapping[str, Mapping] | None = None,
+) -> ConfigDict:
     """`config()` with a variant's overrides, then with those of the command line. Relative paths of
-    data are from the experiment file's folder, those of the command line from here.
+    data are from the experiment file's folder, those of the command line from here. `known` is what
+    `variants` gave, if it was asked before.
 
     Raises ConfigError for a variant or field that is not there.
     """
     config = described(experiment)
-    known = variants(experiment)
+    known = variants(experiment) if known is None else known
     if variant is not None and variant not in known:
         raise ConfigError(f"no variant {variant!r}{choices(variant, known)}")
     _override(config, known[variant] if variant else {})
@@ -109,11 +115,11 @@ def plan(
     In the path of a run that a variant is made from, "{sweep}" is the folder of the sweep and
     "{seed}" the seed: "{sweep}/base/seed{seed}" is the earlier variant's run of the same seed.
     """
-    names, folder = list(only) or list(variants(experiment)), work_folder(workdir)
-    jobs = []
+    known, folder = variants(experiment), work_folder(workdir)
+    names, jobs = list(only) or list(known), []
     for seed in seeds:
         for name in names:
-            config = configure(experiment, name, {**overrides, "seed": seed})
+            config = configure(experiment, name, {**overrides, "seed": seed}, known)
             config = _placed(config, {"{sweep}": str(workdir), "{seed}": str(seed)})
             jobs.append(Job(name, seed, config, folder / name / f"seed{seed}"))
     return jobs
