@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+from functools import cache
 
 import jax
 import numpy as np
@@ -19,6 +20,7 @@ from genlab.data import digits
 from genlab.data.columns import Numbers
 from genlab.data.sources import Resident
 from genlab.editing.inversion import Optimisation
+from genlab.evaluation import edit
 from genlab.evaluation.edit import EditRequest, name_of, pictures_of
 from genlab.evaluation.edit_kinds import Along, Conditioned, Mixed, Truncated
 
@@ -48,10 +50,12 @@ def known():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A VAE given a label."""
+    """A VAE given a label; the command reads it, and compiles its programs, once."""
     path = tmp_path_factory.mktemp("edit") / "vae"
     fit(tiny.vae(given=LABEL, data=spec(known), loop={"steps": 2, "checkpoint_every": 2}), path)
-    return path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edit, "load", cache(edit.load))
+        yield path
 
 
 def steps(number):
