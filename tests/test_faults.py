@@ -298,6 +298,7 @@ def test_nan_in_any_term_stops_the_run_and_is_named(culprit, tmp_path):
     assert all(np.isfinite(leaf).all() for leaf in leaves(last))
 
 
+@pytest.mark.slow  # `test_launch.py` has it in a sweep, the tests of folders and disks a line each
 def test_nan_is_told_in_one_line_with_exit_code_1(tmp_path, capsys):
     rate = "--config.optim.disc.learning_rate=1e38"
     assert main.main(["train", FAULTY, f"--workdir={tmp_path}", rate]) == 1

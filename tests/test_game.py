@@ -173,6 +173,7 @@ def test_every_round_and_player_draws_anew(batches):
     assert same(a, again)
 
 
+@pytest.mark.slow  # `test_together.py` has rates and weights, in runs
 def test_a_learning_rate_swept_by_vmap_equals_separate_rounds(batches):
     config = tiny.gan()
     method = build(config.method)

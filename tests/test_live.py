@@ -290,7 +290,8 @@ def test_the_next_command_names_the_file_that_has_the_objects(notebook):
 
 
 def test_data_in_memory_are_not_needed_to_sample(tmp_path, elsewhere):
-    config = written(objects(data=from_arrays(np.zeros((40, 8, 8, 1), np.uint8))))
+    small, data = tiny.vae(), from_arrays(np.zeros((40, 8, 8, 1), np.uint8))
+    config = written(objects(data=data, method=small.method, optim=small.optim))
     override(config, "loop.steps", 1)
     with pytest.warns(UserWarning, match="data.splits.train.image: image, an array uint8"):
         genlab.fit(config, tmp_path)
