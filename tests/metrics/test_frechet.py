@@ -139,6 +139,7 @@ def test_the_distance_of_merged_moments_is_that_of_the_sets():
     )
 
 
+@pytest.mark.slow  # `test_fid_bias.py` has the reversal
 def test_the_estimate_can_reverse_the_order_of_two_models():
     """Binkowski et al. 2018, appendix: N(0, (1-1/m)^2) is further from N(0, 1) than N(0, 1) is, yet
     scores better on m samples, because the estimate of a smaller variance errs less."""
