@@ -175,8 +175,8 @@ def emitters():
 
 @pytest.fixture(autouse=True)
 def programs():
-    """Compiled programs are dropped, and their memory is given back, once they take much room. Those
-    that are compiled faster than they are written and read are not kept on disk.
+    """Compiled programs are dropped, and their memory is given back, once they take much room; on
+    disk none is kept that is compiled in less time than it is written and read.
     """
     import jax
 
