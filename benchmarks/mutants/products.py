@@ -67,8 +67,8 @@ PRODUCTS = (
         "products",
         "columns that nobody asks for are drawn",
         SOURCE,
-        "return kinds.drawn(tuple(self.columns), item)",
-        'return kinds.drawn(tuple({**self.columns, "image": 0}), item)',
+        "tuple(self.columns), self.seed",
+        'tuple({**self.columns, "image": 0}), self.seed',
         found("columns_that_nobody_asks_for_are_not_computed"),
     ),
     Mutant(
