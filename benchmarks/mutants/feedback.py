@@ -8,7 +8,7 @@ VERDICTS, OF_VERDICTS = "genlab/feedback/verdicts.py", "feedback/test_verdicts.p
 TABLES, SEARCH = "genlab/feedback/tables.py", "genlab/feedback/search.py"
 OF_SEARCH, SELECTION = "feedback/test_search.py", "genlab/sampling/selection.py"
 OF_SELECTION, REWARDED = "feedback/test_selection.py", "genlab/methods/gan/rewarded.py"
-OF_REWARDED = "methods/test_rewarded.py"
+OF_REWARDED, KEPT = "methods/test_rewarded.py", "genlab/feedback/kept_search.py"
 
 FEEDBACK = (
     Mutant(
@@ -125,6 +125,30 @@ FEEDBACK = (
         "return values[:n, :m] - values[:n, m:] - values[n:, :m] + values[n:, m:]",
         "return values[:n, :m] - values[:n, m:] - values[n:, :m] - values[n:, m:]",
         test(OF_SEARCH, "the_kernel_of_duels_is_the_covariance_of_differences"),
+    ),
+    Mutant(
+        "search",
+        "the improvement of whatever is shown, not over the best so far",
+        SEARCH,
+        "points[_improvement(known, points, best).argmax()]",
+        "points[_improvement(known, points, points[0]).argmin()]",
+        test(OF_SEARCH, "it_finds_what_is_liked_in_few_answers"),
+    ),
+    Mutant(
+        "search",
+        "every answer is kept as the first",
+        KEPT,
+        '"first": bool(first)}',
+        '"first": True}',
+        test(OF_SEARCH, "a_search_in_a_folder_goes_on_where_it_was_left"),
+    ),
+    Mutant(
+        "search",
+        "goes on with another model",
+        KEPT,
+        'if begun.get("model") != run.weights.fingerprint:',
+        'if not begun.get("model"):',
+        test(OF_SEARCH, "a_search_of_another_model_or_other_settings_is_refused"),
     ),
     Mutant(
         "rewarded",

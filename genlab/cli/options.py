@@ -24,6 +24,7 @@ PATHS = (
     "of",
     "tune",
     "reward",
+    "search",
 )
 
 

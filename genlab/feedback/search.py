@@ -116,7 +116,7 @@ class LatentSearch:
         cls,
         run: TrainedRun,
         given: Mapping[str, Any] = MappingProxyType({}),
-        directions: int = DIRECTIONS,
+        directions: int | None | Float[np.ndarray, "k d"] = None,
         seed: int = 0,
     ) -> "LatentSearch":
         """A search in the first of GANSpace's directions (`sampling.directions`), from a latent
@@ -124,6 +124,8 @@ class LatentSearch:
 
         given: values of columns, as in `TrainedRun.sample`; the others are those of the first
             sample of that request
+        directions: how many; None: 8, or as many as latents have; or those of another search of the
+            run, which need not be found again
 
         Raises ConfigError for a model that generates nothing, and more directions than latents.
         """
@@ -131,11 +133,9 @@ class LatentSearch:
         request = SampleRequest(1, seed, given=texts)
         stored = run.conditions(request).stored
         start = np.asarray(latents(request, run.method), np.float64)[0]
-        if not 1 <= directions <= len(start):
-            raise ConfigError(f"directions={directions}: expected 1 to {len(start)}")
-        found = ganspace(run.editor.with_samples(MOST).population(), directions)
-        basis = np.linalg.qr(found.astype(np.float64).T)[0].T
-        return cls(run, stored, start, basis, seed)
+        if not isinstance(directions, np.ndarray):
+            directions = _directions(run, len(start), directions)
+        return cls(run, stored, start, directions, seed)
 
     @property
     def answers(self) -> int:
@@ -211,6 +211,15 @@ class LatentSearch:
             return points[0 if self.wins[0] else 1]
         mean, _ = self._model.latent_mean_and_variance(_against(points, np.zeros_like(points[0])))
         return points[mean.argmax()]
+
+
+def _directions(run: TrainedRun, of: int, count: int | None) -> Float[np.ndarray, "k d"]:
+    """So many orthonormal directions of latents of `of` numbers."""
+    count = min(DIRECTIONS, of) if count is None else count
+    if not 1 <= count <= of:
+        raise ConfigError(f"directions={count}: expected 1 to {of}")
+    found = ganspace(run.editor.with_samples(MOST).population(), count)
+    return np.linalg.qr(found.astype(np.float64).T)[0].T
 
 
 def _improvement(

@@ -13,7 +13,8 @@ import numpy as np
 from genlab.config import ConfigError
 from genlab.data import provenance
 from genlab.data.pictures import write_png
-from genlab.web.asked import Ask, Chosen, Edit, Translation
+from genlab.feedback.search import LatentSearch
+from genlab.web.asked import Ask, Chosen, Edit, Search, Translation
 from genlab.web.changing import Changed
 from genlab.web.drawing import Drawn
 
@@ -71,6 +72,23 @@ def changed(done: Changed, ask: Edit | Translation, name: str) -> dict[str, Any]
         "column": done.column,
         "heads": list(done.heads),
         "images": [base64.b64encode(one).decode() for one in files],
+    }
+
+
+def found(search: LatentSearch, made: np.ndarray, ask: Search, name: str) -> dict[str, Any]:
+    """A search: `images` are the two of `duel`, and the one liked best so far, whose latent is
+    `best`.
+    """
+    run = search.run
+    settings = {"search": ask.model_dump(exclude_defaults=True), "seed": ask.seed}
+    what = provenance.about(run.folder.path, run.step, "genlab serve", settings)
+    return {
+        "run": name,
+        "checkpoint": run.step,
+        "answers": search.answers,
+        "duel": search.duel.tolist(),
+        "best": search.best.tolist() if search.answers else None,
+        "images": [base64.b64encode(png(one, what)).decode() for one in made],
     }
 
 

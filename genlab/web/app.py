@@ -17,7 +17,7 @@ from genlab.config import ConfigError
 from genlab.feedback import verdicts
 from genlab.runs.environment import version
 from genlab.sampling.conditions import read_given
-from genlab.web import answers, errors, pictures, runs
+from genlab.web import answers, errors, pictures, runs, searching
 from genlab.web.asked import MOST, SEEDS, Ask, AskMany, Feedback, Pack
 from genlab.web.drawing import Drawn
 from genlab.web.pictures import PNG, Conditions
@@ -51,6 +51,7 @@ def application(served: Mapping[str, Served], worker: Worker | None = None) -> F
     _reading(app, server)
     _drawing(app, server)
     pictures.routes(app, server)
+    searching.routes(app, server)
     _keeping(app, server)
     _page(app)
     return app

@@ -133,6 +133,22 @@ class Feedback(Strict):
     checkpoint: int | None = Field(None, ge=0)
 
 
+Point = Annotated[list[Annotated[float, Field(ge=-10, le=10)]], Field(max_length=256)]
+
+
+class Search(Strict):
+    """A search for the sample that a person likes best, by choices between two.
+
+    given, seed: what all samples of it share
+    duels:       those answered before, as the answers had them; wins: whether the first was better
+    """
+
+    given: dict[Name, Value] = Field({}, max_length=64)
+    seed: int = Field(0, ge=0, lt=SEEDS)
+    duels: list[tuple[Point, Point]] = Field([], max_length=200)
+    wins: list[bool] = Field([], max_length=200)
+
+
 File = Annotated[str, Field(min_length=1, max_length=12_000_000)]  # base64: no more than a body has
 Column = Annotated[str, Field(max_length=200)]
 Strength = Annotated[float, Field(ge=-10, le=10)]

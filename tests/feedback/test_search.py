@@ -1,10 +1,16 @@
 """Bayesian search over latents, without a model: points are what is liked."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from PIL import Image as PIL
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from genlab.config import ConfigError
+from genlab.data.columns import Image
+from genlab.feedback import kept_search
 from genlab.feedback.search import DuelKernel, LatentSearch
 
 
@@ -66,3 +72,57 @@ def test_the_same_answers_ask_the_same_question():
     assert (one.answers, started().answers) == (1, 0)
     with pytest.raises(ConfigError, match="nothing was answered yet"):
         _ = started().found
+
+
+class Run:
+    """A model whose pictures have one value: the first coordinate of the latent."""
+
+    step, method = 4, SimpleNamespace(makes="image")
+    source = SimpleNamespace(columns={"image": Image((2, 2, 1))})
+    folder = SimpleNamespace(path="runs/x")
+
+    def __init__(self, model="a" * 64):
+        self.weights = SimpleNamespace(fingerprint=model)
+        self.editor = self
+
+    def generate(self, one, latents):
+        values = np.clip(latents[0, :, 0] * 10 + 128, 0, 255).astype(np.uint8)
+        return np.broadcast_to(values[:, None, None, None], (len(values), 2, 2, 1))
+
+
+@pytest.fixture
+def kept(monkeypatch, tmp_path):
+    """What opens the search kept in a folder, of a model without directions of its own."""
+
+    def begun(run, given=None, directions=2, seed=0):
+        return dataclasses.replace(started(directions, seed), run=run)
+
+    monkeypatch.setattr(LatentSearch, "of", begun)
+    return lambda model="a" * 64, **settings: kept_search.opened(
+        Run(model), tmp_path / "mine", settings
+    )
+
+
+def test_a_search_in_a_folder_goes_on_where_it_was_left(kept, tmp_path):
+    search, folder = kept(given={"category": "dress"}, seed=3), tmp_path / "mine"
+    for first in (True, False, False):
+        search = kept_search.answered(folder, search, first)
+    again = kept()  # what it was begun with need not be said again
+    assert (again.answers, again.seed) == (3, 3)
+    np.testing.assert_array_equal(again.duel, search.duel)
+    np.testing.assert_array_equal(again.best, search.best)
+    left, right = np.asarray(PIL.open(kept_search.shown(folder, again)))[100, [100, 300]]
+    np.testing.assert_allclose([left, right], 128 + 10 * again.latents(again.duel)[:, 0], atol=1.1)
+    assert kept_search.found(folder, again).is_file()
+    np.testing.assert_array_equal(np.load(folder / "best.npy"), search.best)
+
+
+def test_a_search_of_another_model_or_other_settings_is_refused(kept, tmp_path):
+    kept(given={"category": "dress"})
+    with pytest.raises(ConfigError, match="another model, aaaaaaaaaaaa of round 4"):
+        kept("b" * 64)
+    with pytest.raises(ConfigError, match="begun with seed=0, not 7: leave --seed out"):
+        kept(seed=7)
+    (tmp_path / "mine" / kept_search.ANSWERS).write_text('{"duel": ')
+    with pytest.raises(ConfigError, match="mend it"):
+        kept()

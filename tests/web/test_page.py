@@ -62,6 +62,19 @@ def test_a_person_samples_strips_interpolates_pins_undoes_and_downloads(page, tm
     assert not page.problems
 
 
+def test_a_person_finds_what_they_like_and_takes_an_answer_back(page):
+    page.click("#search")
+    page.wait_for_selector("text=0 answers", timeout=60_000)
+    page.click("#results .one >> nth=0")
+    page.wait_for_selector("text=1 answer;")
+    page.click("#results .one >> nth=1")
+    page.wait_for_selector("text=2 answers")
+    assert page.query_selector("text=Liked best so far")
+    page.click("#undo")
+    assert page.query_selector("text=1 answer;")
+    assert not page.problems
+
+
 def test_it_fits_a_phone_and_everything_has_a_name(page):
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390

@@ -1,5 +1,6 @@
-// The page of `genlab serve`: plain DOM, two modules, no build step.
+// The page of `genlab serve`: plain DOM, three modules, no build step.
 import { pictures } from "/static/picture.js";
+import { searching } from "/static/search.js";
 
 const $ = (id) => document.getElementById(id);
 const state = { runs: new Map(), chosen: [], history: [], at: -1, picked: [], pins: [] };
@@ -47,6 +48,7 @@ async function busy(text, work) {
 }
 
 const own = pictures({ $, element, call, json, busy, say, given: () => given(), described: () => described(), can: (run, ability) => can(run, ability), keep: (results) => keep(results) });
+const duels = searching({ $, element, json, busy, say, given: () => given(), described: () => described(), can: (run, ability) => can(run, ability), keep: (results) => keep(results), use: (url) => own.use(url) });
 
 // Runs and their conditions
 
@@ -87,6 +89,7 @@ function conditions() {
   $("varies").hidden = !names.length;
   $("guides").hidden = !described().some((run) => can(run, "guide"));
   own.refresh();
+  duels.refresh();
 }
 
 function condition(name, control, kept) {
@@ -177,16 +180,19 @@ async function pack(chosen, name) {
 
 // Showing
 
+const narrow = matchMedia("(max-width: 50rem)");
+
 function keep(results) {
   state.history = [...state.history.slice(0, state.at + 1), results].slice(-50);
   state.at = state.history.length - 1;
   show();
+  if (narrow.matches && state.at) $("results").scrollIntoView();  // the controls are above, not beside
 }
 
 function show() {
   const results = state.history[state.at] || [];
   state.picked = [];
-  $("results").replaceChildren(...results.map((one) => (one.pictures ? own.figure(one) : figure(one))));
+  $("results").replaceChildren(...results.flatMap((one) => (one.found ? duels.figure(one) : one.pictures ? own.figure(one) : figure(one))));
   $("undo").disabled = state.at <= 0;
   $("redo").disabled = state.at >= state.history.length - 1;
   $("zip").disabled = !results.some((one) => one.images);
