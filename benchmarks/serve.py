@@ -1,25 +1,27 @@
-"""`genlab serve` under load: latency of one 32x32 sample, 200 clients at once, memory.
+"""`genlab serve` under load: latency of one 32x32 sample, 200 clients at once, memory; a plain page
+of Gradio with the same sampler next to it.
 
-A server in a process of its own, of an untrained conditional GAN of experiments/products/control;
-clients in this process, over HTTP. Run on a quiet machine:
+Servers in processes of their own, one after the other, of an untrained conditional GAN of
+experiments/products/control; clients in this process, over HTTP. Run on a quiet machine:
 
-    python benchmarks/serve.py            # writes benchmarks/results/serve.json
+    python -m venv gradio && gradio/bin/pip install gradio
+    python benchmarks/serve.py --gradio=gradio/bin/python      # without it: genlab alone
+Writes: benchmarks/results/serve.json
 """
 
 import argparse
 import json
 import platform
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import serve_clients
 
 from genlab import fit
 from genlab.config import override
@@ -30,26 +32,29 @@ from genlab.sweep.plan import configure
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "experiments" / "products" / "control" / "control.py"
-CLIENTS, EACH = 200, 5
+PAGE = Path(__file__).with_name("serve_gradio.py")
 QUIET = 0.3
 
 
 def main() -> None:
     """Measures, prints, writes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("--gradio", type=Path, help="a Python that has Gradio, to compare with")
+    parser.add_argument("--singles", type=int, default=200, help="requests one after the other")
+    parser.add_argument("--clients", type=int, default=200, help="clients at once")
+    parser.add_argument("--each", type=int, default=5, help="requests of each")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "serve.json")
-    out = parser.parse_args().out
-    with open("/proc/loadavg") as file:
-        load_before = float(file.read().split()[0])
+    arguments = parser.parse_args()
+    load_before = float(Path("/proc/loadavg").read_text().split()[0])
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "gan"
         fit(configured(), run)
         command = [sys.executable, "-m", "genlab", "serve", str(run), "--port=0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                found = measured(server)
-            finally:
-                server.terminate()
+        found = of_server(command, serve_clients.of_genlab, arguments)
+        if arguments.gradio:
+            paths = [str(ROOT), *(path for path in sys.path if path.endswith("-packages"))]
+            command = [str(arguments.gradio), str(PAGE), str(run), *paths]
+            found["gradio"] = of_server(command, serve_clients.of_gradio, arguments)
     found |= {
         "load_before": load_before,
         "environment": environment(),
@@ -59,7 +64,7 @@ def main() -> None:
     if load_before > QUIET:
         print(f"load {load_before} before: above {QUIET}, not written", file=sys.stderr)
         return
-    write_json(out, found)
+    write_json(arguments.out, found)
 
 
 def configured():
@@ -76,67 +81,26 @@ def configured():
     return config
 
 
-def measured(server: subprocess.Popen) -> dict:
-    """Latencies in ms, samples/s, memory in MiB."""
-    address = urlsplit(re.search(r"http://\S+", server.stdout.readline())[0])
-    host = f"{address.hostname}:{address.port}"
-    began = time.perf_counter()
-    ask(HTTPConnection(host), 0)
-    first = time.perf_counter() - began
-    connection = HTTPConnection(host)
-    single = [1e3 * ask(connection, seed)[0] for seed in range(1, 201)]
-    idle = memory(server.pid)
-    began = time.perf_counter()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        answers = [a for each in pool.map(client, [host] * CLIENTS, range(CLIENTS)) for a in each]
-    seconds = time.perf_counter() - began
-    return {
-        "first_request_s": round(first, 2),
-        "one_sample_ms": spread(single),
-        "clients": CLIENTS,
-        "requests": len(answers),
-        "lost": CLIENTS * EACH - len(answers),
-        "sent_away_429": sum(tries for _, tries in answers),
-        "requests_per_s": round(len(answers) / seconds, 1),
-        "together_ms": spread(1e3 * spent for spent, _ in answers),
-        "memory_mib": {"one_client": idle, "after_all": memory(server.pid)},
-    }
+def of_server(command: list[str], ask: serve_clients.Ask, arguments: argparse.Namespace) -> dict:
+    """Latencies in ms, requests/s and memory in MiB of a server that this command starts."""
+    counts = arguments.singles, arguments.clients, arguments.each
+    with running(command) as (server, line):
+        address = urlsplit(re.search(r"http://\S+", line)[0])
+        host = f"{address.hostname}:{address.port}"
+        return {
+            "said": line.split(" at ")[0],
+            **serve_clients.measured(host, server.pid, ask, *counts),
+        }
 
 
-def spread(values: Iterable[float]) -> dict[str, float]:
-    """The median, and what 95 % stay below."""
-    found = sorted(values)
-    p95 = found[int(0.95 * len(found))]
-    return {"median": round(statistics.median(found), 1), "p95": round(p95, 1)}
-
-
-def client(host: str, number: int) -> list[tuple[float, int]]:
-    """One client's requests, each with its seconds and how often it was sent away."""
-    connection = HTTPConnection(host, timeout=120)
-    return [ask(connection, 1_000 + EACH * number + i) for i in range(EACH)]
-
-
-def ask(connection: HTTPConnection, seed: int) -> tuple[float, int]:
-    """One sample: seconds, and how often the server was busy."""
-    began, tries = time.perf_counter(), 0
-    body = json.dumps({"n": 1, "seed": seed, "given": {"category": "dress"}})
-    while True:
-        connection.request(
-            "POST", "/v1/runs/gan.seed0/samples", body, {"Content-Type": "application/json"}
-        )
-        answer = connection.getresponse()
-        text = answer.read()
-        if answer.status == 200:
-            assert json.loads(text)["images"]
-            return time.perf_counter() - began, tries
-        assert answer.status == 429, text
-        tries += 1
-        time.sleep(float(answer.headers["Retry-After"]))
-
-
-def memory(pid: int) -> int:
-    """MiB that a process holds."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 >> 20
+@contextmanager
+def running(command: list[str]) -> Iterator[tuple[subprocess.Popen, str]]:
+    """A server and the line with its address; it is ended afterwards."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        try:
+            yield server, next(line for line in server.stdout if "http://" in line)
+        finally:
+            server.terminate()
 
 
 if __name__ == "__main__":

@@ -218,6 +218,29 @@ def served() -> list[str]:
         f"{many['median'] / 1e3:.1f} s each (median); memory {memory['one_client']} MiB before "
         f"and {memory['after_all']} after. The clients share the two cores; load "
         f"{found['load_before']:.2f} before (`python benchmarks/serve.py`).",
+        *beside_gradio(found),
+    ]
+
+
+def beside_gradio(found: dict) -> list[str]:
+    """The same of a plain page of Gradio with the same sampler; nothing if it was not measured."""
+    if "gradio" not in found:
+        return []
+    rows = [
+        f"| {name} | {one['one_sample_ms']['median']:.1f} ({one['one_sample_ms']['p95']:.1f}) "
+        f"| {one['requests_per_s']:.0f} | {one['together_ms']['median'] / 1e3:.1f} "
+        f"| {one['lost']} of {one['requests']:,} "
+        f"| {one['memory_mib']['one_client']} / {one['memory_mib']['after_all']} |"
+        for name, one in (("genlab serve", found), (found["gradio"]["said"], found["gradio"]))
+    ]
+    return [
+        "",
+        f"A plain page of Gradio with the same sampler, on the same machine, {found['clients']} "
+        "clients at once:",
+        "",
+        "| | one sample, ms (95th percentile) | requests/s | s each | lost | MiB before / after |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        *rows,
     ]
 
 
