@@ -5,6 +5,8 @@ import hmac
 import json
 from urllib.parse import urlsplit
 
+from fastapi import HTTPException
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 BODY = 8 << 20  # bytes of an upload
 SECONDS = 15.0  # in which a body must have arrived
@@ -17,12 +19,20 @@ HEADERS = {
 }
 
 
-class TooSlow(Exception):
-    """A body did not arrive in time."""
+class TooSlow(HTTPException):
+    """A body did not arrive in time. An HTTPException, for FastAPI makes a 400 of any other that it
+    meets while it reads a body.
+    """
+
+    def __init__(self):
+        super().__init__(408, f"the request did not arrive within {SECONDS:g} s")
 
 
-class TooMuch(Exception):
+class TooMuch(HTTPException):
     """A body is larger than is read."""
+
+    def __init__(self):
+        super().__init__(413, f"a body may have {BODY} bytes")
 
 
 class Guard:
@@ -56,7 +66,7 @@ class Guard:
             await self.app(scope, _bounded(receive), sends)
         except (TooMuch, TooSlow) as error:
             if not started:
-                await _refuse(send, 413 if isinstance(error, TooMuch) else 408, str(error))
+                await _refuse(send, error.status_code, error.detail)
 
     def _problem(self, scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
         host = _name(headers.get(b"host", ""))
@@ -98,10 +108,10 @@ def _bounded(receive):
         try:
             message = await asyncio.wait_for(receive(), max(ends - now, 0.001))
         except TimeoutError:
-            raise TooSlow(f"the request did not arrive within {SECONDS:g} s") from None
+            raise TooSlow from None
         read += len(message.get("body", b""))
         if read > BODY:
-            raise TooMuch(f"a body may have {BODY} bytes")
+            raise TooMuch
         if not message.get("more_body"):
             read = -1
         return message

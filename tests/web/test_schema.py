@@ -28,7 +28,7 @@ def document(tmp_path_factory):
 checks = pytest.importorskip("schemathesis.checks")
 checks.load_all_checks()
 UNASKED = [checks.CHECKS.get_one("positive_data_acceptance")]
-RUNS = "vae", "no run"
+RUNS = "vae.seed0", "no run"
 
 
 def test_the_api_is_what_its_document_says(document):

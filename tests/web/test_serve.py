@@ -216,6 +216,31 @@ def test_the_guard_refuses_other_names_origins_and_sizes(client):
     assert large.status_code == 413
 
 
+@pytest.mark.parametrize("path", ["samples", "reconstruct"])
+@pytest.mark.parametrize(("part", "status"), [(b"{", 408), (b"0" * (BODY // 2), 413)])
+def test_a_body_that_dawdles_or_does_not_end_is_given_up(client, monkeypatch, path, part, status):
+    """It says no length, so that only reading shows what it is."""
+    monkeypatch.setattr("genlab.web.guard.SECONDS", 0.05 if status == 408 else 30)
+    left, sent = [part] * (1 if status == 408 else 3), []
+
+    async def receive():
+        if not left:
+            await asyncio.sleep(30)
+        return {"type": "http.request", "body": left.pop(), "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    about = {"type": "http", "method": "POST", "query_string": b"", "headers": headers}
+    scope = {**about, "path": f"/v1/runs/vae.seed0/{path}"}
+    asyncio.run(Guard(client.app)(scope, receive, send))
+    assert sent[0]["status"] == status
+    assert json.loads(sent[1]["body"])["error"].startswith(
+        ("the request did not", "a body may have")
+    )
+
+
 def test_another_address_wants_its_token(client):
     behind = guarded(client.app, "secret", ())
     assert behind.get("/").status_code == 200 and behind.get("/static/page.js").status_code == 200
@@ -279,6 +304,7 @@ def test_the_page_needs_nothing_from_elsewhere(client):
         "/docs",
         "/static/page.js",
         "/static/picture.js",
+        "/static/search.js",
         "/static/page.css",
         "/static/docs.js",
     ):
