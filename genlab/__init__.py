@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.nets import trained as trained
     from genlab.sampling.load import load as load
     from genlab.sampling.sweeps import load_sweep as load_sweep
+    from genlab.sampling.sweeps import load_sweep as sweep  # noqa: F401
 
 _HOME = {
     "Experiment": "genlab.config.experiment",
@@ -38,6 +39,7 @@ _HOME = {
     "override": "genlab.config",
     "report": "genlab.report",
     "spec": "genlab.config",
+    "sweep": "genlab.sweep",
     "trained": "genlab.nets",
 }
 __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
@@ -52,7 +54,7 @@ def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'genlab' has no attribute {name!r}")
     module = importlib.import_module(_HOME[name])
-    return module if name == "report" else getattr(module, name)
+    return module if name in ("report", "sweep") else getattr(module, name)
 
 
 def __dir__() -> list[str]:

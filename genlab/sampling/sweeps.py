@@ -1,4 +1,4 @@
-"""`genlab.load_sweep`: a sweep's runs, scores and curves as one object."""
+"""`genlab.sweep(DIR)`: a sweep's runs, scores and curves as one object."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -38,7 +38,7 @@ def test_curves_are_the_rows_of_the_logs(sweep):
 
 
 def test_a_run_that_is_not_there_is_named(sweep):
-    loaded = genlab.load_sweep(sweep)
+    loaded = genlab.sweep(sweep)
     assert (loaded.variants, loaded.seeds) == (("hinge", "wgan"), (0, 1, 2))
     with pytest.raises(ConfigError, match="did you mean 'hinge'"):
         loaded.run("hings")
@@ -50,8 +50,8 @@ def test_a_run_that_is_not_there_is_named(sweep):
 @pytest.mark.slow
 def test_a_table_is_a_pandas_frame(sweep):
     pytest.importorskip("pandas", reason="pip install 'genlab[frames]'")
-    frame = genlab.load_sweep(sweep).table()
+    frame = genlab.sweep(sweep).table()
     means = frame.groupby("variant")["fidelity/fd"].mean()
     assert means["hinge"] == 4.0 and means["wgan"] == 7.5
     assert set(frame["method.objective"]) == {"hinge", "wasserstein"}
-    assert len(genlab.load_sweep(sweep).curves()) == 18
+    assert len(genlab.sweep(sweep).curves()) == 18
