@@ -13,7 +13,9 @@ import genlab
 from genlab import fit
 from genlab.config import ConfigError
 from genlab.sampling.export import export
+from genlab.sampling.model_card import card
 
+ABOUT = {"genlab": "0.1.0", "batch": 16, "platforms": ["cpu"], "given": {}}
 ALONE = """
 import sys, numpy as np
 sys.modules["genlab"] = None  # it must not be needed
@@ -51,3 +53,17 @@ def test_it_draws_what_the_run_draws_bit_for_bit(folder, tmp_path):
     assert str(folder) not in card
     with pytest.raises(ConfigError, match="holds files already"):
         export(folder, out)
+
+
+@pytest.mark.slow
+def test_the_card_has_the_cost_and_the_scores_of_all_seeds_with_their_interval(tmp_path):
+    scores = {"step": 4, "name": "bound", "baselines": {}, "protocol": {"split": "test"}}
+    for seed in (0, 1):
+        run = tmp_path / "plain" / f"seed{seed}"
+        fit(tiny.vae(seed=seed), run)
+        row = {**scores, "scores": {"elbo": -20.0 - seed}}
+        (run / "evals.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "sweep.json").write_text(json.dumps({"variants": ["plain"], "seeds": [0, 1]}))
+    said = card(genlab.load(tmp_path / "plain" / "seed0"), ABOUT)
+    assert "## Cost" in said and "seeds 0, 1, of which this run is one" in said
+    assert "-20.5 ± 6.4 (n=2)" in said

@@ -120,6 +120,7 @@ def test_a_notebook_shows_samples_as_pictures_and_the_run_as_a_page(run):
     assert run.reconstruct(made, label="3")._repr_png_()
     page = run._repr_html_()
     assert "data:image/png;base64," in page and "round 4 (last)" in page
+    assert "data:image/svg+xml;base64," in page and "vae/loss" in page
 
 
 def test_pictures_are_made_of_pictures_and_only_holes_are_filled():

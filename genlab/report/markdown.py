@@ -12,10 +12,7 @@ from genlab.report.tables.table import Cell, Table
 def render(contents: Contents) -> str:
     """The whole report, without its pictures and curves."""
     parts = [f"# {_safe(contents.title)}", _safe(contents.summary), *_results(contents, pairs=True)]
-    if contents.costs:
-        rows = [[_safe(cost.variant), *cost.cells] for cost in contents.costs]
-        parts += ["## Cost", _grid(["variant", *HEADINGS], rows)]
-        parts += [LEGEND, _safe(contents.hardware)]
+    parts.append(cost(contents))
     if contents.unsettled:
         parts += ["## Runs that did not finish", *map(_unsettled, contents.unsettled)]
     if contents.problems:
@@ -32,6 +29,15 @@ def render(contents: Contents) -> str:
         parts += ["## Environment", _grid(["", ""], rows)]
     parts += ["## To reproduce", "\n".join(["```sh", *contents.commands, "```"])]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def cost(contents: Contents) -> str:
+    """What the runs cost; nothing where that is not known."""
+    if not contents.costs:
+        return ""
+    rows = [[_safe(cost.variant), *cost.cells] for cost in contents.costs]
+    parts = ["## Cost", _grid(["variant", *HEADINGS], rows), LEGEND, _safe(contents.hardware)]
+    return "\n\n".join(filter(None, parts))
 
 
 def table(of: Table) -> str:

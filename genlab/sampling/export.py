@@ -1,7 +1,5 @@
 """`genlab export`: a sampler that needs JAX and no genlab, with its weights and a model card."""
 
-import json
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,11 @@ from jax import Array, random
 from genlab.config import ConfigError
 from genlab.data.columns import Image, Label, Numbers
 from genlab.game.abilities import Generates, require
-from genlab.report import markdown, reading
-from genlab.report.contents import contents
 from genlab.runs import requests
 from genlab.runs.environment import version
 from genlab.runs.files import write_json, write_text
 from genlab.sampling.load import TrainedRun, load
+from genlab.sampling.model_card import card
 from genlab.sampling.request import STREAM
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -103,38 +100,6 @@ def export(
     return out
 
 
-def card(run: TrainedRun, about: Mapping[str, Any]) -> str:
-    """The model card: what it is, how it was made and scored, what it is for and what not."""
-    read = contents(reading.read(run.folder.path))
-    data = json.dumps(json.loads(run.config.data.to_json_best_effort()), indent=2)
-    given = [f"* `{n}`: {_said(kind)}" for n, kind in about["given"].items()]
-    method = type(run.method).__name__
-    head = f"""\
-        # {read.title}
-
-        A {method} trained with genlab {about["genlab"]} for {run.step} rounds ({run.chosen}
-        checkpoint). It makes `{run.method.makes}`, {about["batch"]} at a time, of a seed.
-
-        ## Use
-
-            from load import Sampler
-            Sampler().sample(seed=0)
-
-        `load.py` needs jax, numpy and flatbuffers. The program is lowered for
-        {", ".join(about["platforms"])}."""
-    parts = [textwrap.dedent(head), "\n".join(given) and "Given:\n\n" + "\n".join(given)]
-    parts += ["## Data", f"```json\n{data}\n```", markdown.results(read)]
-    parts += [
-        "## Intended use and limits",
-        "Research, and uses that its scores support: they are of one run, of the data above, under "
-        "the protocol that stands beneath each table. It knows nothing outside of these data and "
-        "repeats their faults and imbalances; whether it repeats examples is for the scores to say "
-        "(authenticity, distances to the nearest). What it makes is synthetic: say so where it is "
-        "shown.",
-    ]
-    return "\n\n".join(filter(None, parts)) + "\n"
-
-
 def _drawn(run: TrainedRun, batch: int):
     """(flat weights, seed, stored conditions) -> what the method makes, as networks give it."""
 
@@ -171,12 +136,6 @@ def _kind(name: str, run: TrainedRun) -> dict[str, Any]:
     raise ConfigError(
         f"genlab export of a model given labels and numbers; {name!r} is {type(column).__name__}"
     )
-
-
-def _said(kind: Mapping[str, Any]) -> str:
-    if kind["kind"] == "label":
-        return f"one of {', '.join(kind['names'])}"
-    return "; ".join(f"{a:g} to {b:g}" for a, b in zip(kind["low"], kind["high"], strict=True))
 
 
 def _example(kind: Mapping[str, Any]) -> Any:

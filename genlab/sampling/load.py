@@ -23,6 +23,8 @@ from genlab.data.columns import Column
 from genlab.editing.inversion import Optimisation
 from genlab.game import Method
 from genlab.game.abilities import Encodes, Generates, Reconstructs, require
+from genlab.report import reading
+from genlab.report.figures.panels import losses
 from genlab.runs import kept_code, saved, user_code
 from genlab.runs.folder import RunFolder
 from genlab.runtime import compiler
@@ -322,11 +324,13 @@ class TrainedRun:
         return {}
 
     def _repr_html_(self) -> str:
-        """For a notebook: what it is, 16 samples, the last scores."""
-        picture = None
+        """For a notebook: what it is, 16 samples, the last scores, the losses."""
+        picture, curves = None, []
         with contextlib.suppress(ConfigError, OSError):  # it makes nothing, or needs the data
             picture = self.sample(16)._repr_png_()
-        return page(repr(self)[1:-1], self.scores, picture)
+        with contextlib.suppress(ConfigError, OSError):
+            curves = losses(reading.read(self.folder.path))
+        return page(repr(self)[1:-1], self.scores, picture, curves)
 
     def __repr__(self) -> str:
         sizes = {n: sum(x.size for x in jax.tree.leaves(p)) for n, p in self.params.items()}

@@ -10,6 +10,7 @@ import numpy as np
 
 from genlab.data.columns import Column
 from genlab.data.pictures import write_png
+from genlab.report.figures.panels import Panel
 
 
 class Examples(np.ndarray):
@@ -49,8 +50,10 @@ def png(image: np.ndarray) -> bytes:
     return held.getvalue()
 
 
-def page(title: str, scores: Iterable[Mapping], picture: bytes | None) -> str:
-    """HTML of a run: its samples and the last row of scores of each evaluator and split."""
+def page(
+    title: str, scores: Iterable[Mapping], picture: bytes | None, curves: Iterable[Panel] = ()
+) -> str:
+    """HTML of a run: its samples, the last scores of each evaluator and split, its curves."""
     last = {(row["name"], row["protocol"].get("split")): row for row in scores}
     lines = [
         f"<tr><th>{_safe(name)} ({_safe(split)}, round {_safe(row['step'])})</th>"
@@ -58,9 +61,14 @@ def page(title: str, scores: Iterable[Mapping], picture: bytes | None) -> str:
         for (name, split), row in last.items()
     ]
     table = f"<table>{''.join(lines)}</table>" if lines else ""
-    drawn = base64.b64encode(picture).decode() if picture else ""
-    shown = f'<img src="data:image/png;base64,{drawn}" alt="samples">' if drawn else ""
-    return f"<div><p>{_safe(title)}</p>{shown}{table}</div>"
+    encoded = base64.b64encode(picture).decode() if picture else ""
+    shown = f'<img src="data:image/png;base64,{encoded}" alt="samples">' if encoded else ""
+    drawn = [
+        f'<figure style="display: inline-block; margin: 0"><figcaption>{_safe(one.title)}'
+        f'</figcaption><img src="{one.uri}" alt="{_safe(one.alt)}" width="330"></figure>'
+        for one in curves
+    ]
+    return f"<div><p>{_safe(title)}</p>{shown}{table}{''.join(drawn)}</div>"
 
 
 def _scores(scores: Mapping[str, float | None]) -> str:

@@ -43,6 +43,17 @@ def panels(sweep: Sweep) -> dict[str, list[Panel]]:
     return {heading: drawn for heading, drawn in shown.items() if drawn}
 
 
+def losses(sweep: Sweep) -> list[Panel]:
+    """The loss of each player over the rounds, titled by it; none of what was not logged."""
+    names = dict.fromkeys(term for run in sweep.runs for term in run.terms)
+    found = [
+        _panel(name, _by_variant((run.variant, _term(run, name)) for run in sweep.runs), sweep)
+        for name in names
+        if name.endswith("/loss")
+    ]
+    return [panel for panel in found if panel]
+
+
 def _score_panels(scored: Sequence[Result], sweep: Sweep) -> list[Panel | None]:
     """One evaluator's panels; unlike protocols are drawn apart, titled by what differs."""
     drawn = []
