@@ -116,7 +116,7 @@ class LatentSearch:
         cls,
         run: TrainedRun,
         given: Mapping[str, Any] = MappingProxyType({}),
-        directions: int | None | Float[np.ndarray, "k d"] = None,
+        directions: int | Float[np.ndarray, "k d"] | None = None,
         seed: int = 0,
     ) -> "LatentSearch":
         """A search in the first of GANSpace's directions (`sampling.directions`), from a latent
