@@ -269,9 +269,9 @@ def sets_of_images(bench: Bench, rng: random.Random) -> Iterator[list[str]]:
         else:
             spoil_folder(place, rng)
         if kind == "table":
-            options = ["--config.data.attributes=table.csv"]
+            options = ["--config.data.table.file=table.csv"]
             if column := table(place, rng):
-                options.append(f"--config.data.label={column}")
+                options.append(f"--config.data.table.label={column}")
         name = f"{'arrays' if kind == 'npz' else 'folder'}:{place}"
         data = [f"--config={bench.files['gan']}", f"--config.data={name}", *options]
         yield rng.choice([

@@ -14,8 +14,10 @@ from genlab.cli import apply as command
 from genlab.cli.main import main
 from genlab.config import ConfigError
 from genlab.data import columns, provenance
+from genlab.data.contents import file_sha256
 from genlab.evaluation import apply as applied
-from genlab.evaluation import postprocess
+from genlab.evaluation import apply_files, postprocess
+from genlab.evaluation.apply_model import Model
 from genlab.evaluation.apply_request import ApplyRequest
 from genlab.evaluation.tiling import Tiled
 
@@ -72,6 +74,25 @@ def test_a_network_that_sees_all_of_a_tile_fades_and_one_of_fixed_size_is_refuse
     shrunk = tiled(lambda x: x[:, :16, :16])
     with pytest.raises(ConfigError, match="takes pictures of 16x16 alone"):
         shrunk({"x": x})
+
+
+def test_a_network_that_takes_some_multiples_alone_is_given_those():
+    """As one that halves as often as sides allow, and has weights for two halvings."""
+
+    def twice(x):
+        common = np.gcd(*x.shape[1:3])
+        if common & -common != 4:
+            raise TypeError(f"no weights for {x.shape}")
+        return local(x)
+
+    net, x = tiled(twice, trained=(12, 12)), RNG.uniform(-1, 1, (72, 56, 3)).astype(np.float32)
+    assert net.step == net.reach == 4 and net.side == 32
+    np.testing.assert_allclose(net({"x": x}), np.asarray(local(x[None]))[0], atol=1e-5)
+    assert net({"x": x[:16, :15]}).shape == (16, 15, 3)
+    never = tiled(lambda x: twice(x) if x.shape[1:3] in {(12, 12), (16, 20)} else twice(x[:, :1]))
+    never = dataclasses.replace(never, trained=(12, 12))
+    with pytest.raises(ConfigError, match=r"of 24x24, nor of sizes near it \(no weights"):
+        never({"x": x[:22, :23]})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,11 +172,49 @@ def test_files_of_every_kind_keep_what_they_hold(photos, tmp_path, monkeypatch, 
         said["run"] == "negative" and said["round"] == 7 and said["settings"]["input"] == "photos"
     )
     assert said["generated"] == "from another picture" and str(tmp_path) not in f"{said}"
-    assert applied_to(monkeypatch, run, f"--input={photos}", f"--output={out}") == 2
-    assert "has alpha.png" in capsys.readouterr().err
+    assert said["of"] == {"input": file_sha256(photos / "alpha.png")[:16]}
+    again = f"--input={photos / 'alpha.png'}", f"--output={out}"
+    assert applied_to(monkeypatch, run, *again) == 2
+    assert "has alpha.png, before_after.png already" in capsys.readouterr().err
     np.testing.assert_array_equal(pixels(out / "alpha.png"), after)
-    again = f"--input={photos / 'alpha.png'}", f"--output={out}", "--overwrite"
-    assert applied_to(monkeypatch, run, *again) == 0
+    assert applied_to(monkeypatch, run, *again, "--overwrite") == 0
+
+
+def stamps(folder):
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_what_was_interrupted_goes_on(photos, tmp_path, monkeypatch, capsys):
+    """Finished pictures of the same files, run and settings stay; others are in the way."""
+    out, calls, plain = tmp_path / "out", [], Model.__call__
+
+    def interrupted(self, image, mask):
+        calls.append(image.shape)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return plain(self, image, mask)
+
+    monkeypatch.setattr(Model, "__call__", interrupted)
+    monkeypatch.setattr(apply_files, "ROWS", 1)
+    arguments = run_of(Negative()), f"--input={photos}", f"--output={out}"
+    assert applied_to(monkeypatch, *arguments) == 130
+    told = capsys.readouterr().err
+    assert "interrupted after 2 of 4 pictures; the same command goes on with the others" in told
+    before = stamps(out)
+    assert set(before) == {"alpha.png", "deep.png"}
+    assert applied_to(monkeypatch, *arguments) == 0
+    told, after = capsys.readouterr(), stamps(out)
+    assert "2 of 4 pictures are finished" in told.err and len(told.out.split()) == 5
+    assert {name: after[name] for name in before} == before and len(after) == 5
+    assert len(calls) == 3 + 3  # one for the sheet, and the two that were left
+    assert applied_to(monkeypatch, *arguments) == 0 and stamps(out) == after
+    assert len(calls) == 6 and len(capsys.readouterr().out.split()) == 5
+    (photos / "grey.bmp").write_bytes((photos / "deep.png").read_bytes())
+    for refused in (arguments, (*arguments, "--then=contrast:1")):
+        assert applied_to(monkeypatch, *refused) == 2 and stamps(out) == after
+        assert "already, of other pictures or settings" in capsys.readouterr().err
+    assert applied_to(monkeypatch, *arguments, "--overwrite") == 0
+    assert set(stamps(out).values()).isdisjoint(after.values())
 
 
 @dataclasses.dataclass(frozen=True)

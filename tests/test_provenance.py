@@ -26,6 +26,8 @@ def what(tmp_path):
 
 def test_a_picture_says_what_made_it_and_no_paths(what, tmp_path):
     assert what["run"] == "denoiser" and what["round"] == 500
+    of_a_sweep = provenance.about(tmp_path / "gan" / "seed0", 1, "", {})
+    assert of_a_sweep["run"] == "gan/seed0"
     assert what["config"] == "44136fa355b3678a"  # sha256 of "{}"
     assert what["settings"] == {"n": 4, "input": "photos", "given": {"hue": "0.3"}}
     assert str(tmp_path) not in provenance.text(what)

@@ -14,8 +14,10 @@ Apply a trained run to whole pictures of any size, into a folder of their own.
   genlab apply --workdir=runs/x4 --input=small --output=large --then=match:mean,unsharp:1
 
 Transparency, EXIF and colour profile are kept. A file of a folder that cannot be read is left out,
-and the exit status is 1. Post-processing, in the order given: match:mean,
-match:histogram (colours of the input), denoise:LEVELS, unsharp:AMOUNT, contrast:BY, enlarge:2 or 4.
+and the exit status is 1. After an interrupt the same command goes on.
+
+Post-processing, in the order given: match:mean, match:histogram (colours of the input),
+denoise:LEVELS, unsharp:AMOUNT, contrast:BY, enlarge:2 or 4.
 """
 
 
@@ -23,7 +25,7 @@ def add(command) -> None:
     """Its options."""
     text = "a folder of pictures, or a picture"
     command.add_argument("--input", default="", metavar="PATH", help=text)
-    text = "the folder to write to; files that are there stay, unless --overwrite"
+    text = "the folder to write to; other files that are there are not replaced, unless --overwrite"
     command.add_argument("--output", default="", metavar="FOLDER", help=text)
     text = "what is missing, white: a picture for all, or a folder of pictures of the same names"
     command.add_argument("--mask", default="", metavar="PATH", help=text)
@@ -45,7 +47,11 @@ def add(command) -> None:
     command.add_argument("--format", default="same", help=text)
     text = "of latents, where the model has any (default 0)"
     command.add_argument("--seed", type=options.whole, default=0, help=text)
-    command.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    command.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace files that are there, finished pictures too",
+    )
     command.add_argument("--step", type=options.whole, help="the checkpoint of this round")
     options.workdir(command)
 

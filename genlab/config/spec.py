@@ -29,7 +29,7 @@ from genlab.config.node import CALL, scalar
 from genlab.config.node import ConfigDict as Node
 from genlab.config.paths import current
 from genlab.config.suggestions import suggestion
-from genlab.config.upgrades import upgraded
+from genlab.config.upgrades import moved, upgraded
 
 NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")  # "package.module:name"
 ENTRANCES = {  # these run files and commands, write files, and say what code is trusted
@@ -344,6 +344,9 @@ def _explain(error: TypeError, fn: Callable, args: tuple, kwargs: Mapping) -> st
     unknown = [name for name in kwargs if name not in signature.parameters]
     if not unknown:
         return str(error)
+    with contextlib.suppress(ConfigError):  # of what has no path, nothing moved
+        if hint := moved(path_of(fn), unknown[0]):
+            return f"no argument {unknown[0]!r}{hint}"
     with contextlib.suppress(TypeError):  # more positional arguments than it takes
         known = {name: value for name, value in kwargs.items() if name not in unknown}
         fields = _defaults(fn, signature) | signature.bind_partial(*args, **known).arguments

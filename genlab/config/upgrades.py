@@ -84,16 +84,56 @@ def _experiment(fields: Fields) -> Fields:
     return {"recalibrate" if name == "standing" else name: x for name, x in fields.items()}
 
 
+DATA = "genlab.data"
+GROUPS = {  # of a folder: the call that holds them, and by what they were its name there
+    "table": (
+        "Table",
+        {"attributes": "file", "label": "label", "columns": "columns", "missing": "missing"},
+    ),
+    "split": (
+        "Split",
+        {"validation": "validation", "test": "test", "seed": "seed", "split_by": "by"},
+    ),
+    "faults": ("Faults", {"problems": "problems", "duplicates": "duplicates"}),
+}
+
+
 def _folder(fields: Fields) -> Fields:
-    """The images of a split were drawn by their place in the sorted list, and rows of a table with
-    an empty cell were left out.
+    """Fourteen fields were in a row. The images of a split were drawn by their place in the sorted
+    list, and rows of a table with an empty cell were left out.
     """
+    if any(group in fields for group in GROUPS):
+        return fields
     rule = "drop" if fields.get("attributes") is not None else None
-    return {
-        **fields,
-        "split_by": fields.get("split_by", "position"),
-        "missing": fields.get("missing", rule),
-    }
+    found = {"split_by": "position", "missing": rule, **fields}
+    for group, (name, names) in GROUPS.items():
+        own = {new: found.pop(old) for old, new in names.items() if old in found}
+        found[group] = {"call": f"{DATA}:{name}", **own}
+    return found
+
+
+def moved(call: str, name: str) -> str:
+    """Where an argument of a call is now that was its own before; "" for any other."""
+    for group, (holder, names) in (GROUPS if call == f"{DATA}:folder" else {}).items():
+        if name in names:
+            return f"; it is an argument of {holder} now: {group}=spec({holder}, {names[name]}=...)"
+    return ""
+
+
+def in_a_row(node: Any) -> Any:
+    """Plain data of a config with the fields of every folder as they were before they had groups:
+    what fingerprints of data that are in files are of.
+    """
+    if isinstance(node, list | tuple):
+        return type(node)(in_a_row(value) for value in node)
+    if not isinstance(node, dict):
+        return node
+    found = {name: in_a_row(value) for name, value in node.items()}
+    if found.get("call") == f"{DATA}:folder":
+        for group, (_, names) in GROUPS.items():
+            own = found.pop(group, {})
+            found |= {old: own[new] for old, new in names.items() if new in own}
+    return found
 
 
 UPGRADES: dict[str, Callable[[Fields], Fields]] = {

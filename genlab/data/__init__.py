@@ -7,7 +7,7 @@ from genlab.data.columns import Image, Label, Mask, Numbers, Points, Tokens, to_
 from genlab.data.sets.arrays import arrays, from_arrays, from_columns
 from genlab.data.sets.damaged import damaged
 from genlab.data.sets.digits import digits
-from genlab.data.sets.folder import folder
+from genlab.data.sets.folder import Faults, Split, Table, folder
 from genlab.data.sets.glyphs import glyphs
 from genlab.data.sets.misaligned import misaligned
 from genlab.data.sets.mnist5k import mnist5k
@@ -21,12 +21,15 @@ from genlab.data.sources import Decodes, Source
 
 __all__ = [
     "Decodes",
+    "Faults",
     "Image",
     "Label",
     "Mask",
     "Numbers",
     "Points",
     "Source",
+    "Split",
+    "Table",
     "Tokens",
     "arrays",
     "damaged",

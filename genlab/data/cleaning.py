@@ -57,7 +57,7 @@ def examine(
     kinds: Mapping[str, Column | str] = {},
     missing: Mapping[str, str] | str | None = None,
 ) -> tuple[list[Item], Cleaning]:
-    """The usable images under `path`, and what was found; the arguments are those of `folder`.
+    """The usable images under `path`, and what was found; the arguments are those of `Recipe`.
 
     Of equal images the first is used, in the order train, validation, test: none leaks into a test.
     """
@@ -86,7 +86,7 @@ def examined(
     shape, root = checked(shape, resize), Path(path)
     files, ignored = listing(root)
     if missing is not None and attributes is None:
-        raise ConfigError(f"missing={missing!r} is of a table: give its CSV file as attributes=...")
+        raise ConfigError(f"missing={missing!r} is of a table: give its CSV file as Table.file")
     items, found, unlabelled, absent, stated = labelled(
         root, list(files), attributes, label, columns, kinds, missing
     )

@@ -72,7 +72,7 @@ def labelled(
     columns = tuple(map(str, (columns,) if isinstance(columns, str | int) else columns))
     if attributes is None and (label is not None or columns):
         asked = f"label={label!r} is a column" if label else f"columns={columns} are columns"
-        raise ConfigError(f"{asked}: give its CSV file as attributes=... too")
+        raise ConfigError(f"{asked}: give its CSV file too, as Table.file")
     by_folder = attributes is None or (label == FOLDERS and bool(columns))
     places, gone = _places(root, names, by_folder), set()
     found = _by_folder(places, kinds) if by_folder else Attributes({}, {}, set(), ())

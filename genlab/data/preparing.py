@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from genlab.config import CALL, ConfigError, build, path_of, spec
 from genlab.data.records import FORM, Field, Records
-from genlab.data.sets.folder import Recipe, earlier, folder, held, home, in_place, prepared
+from genlab.data.sets.folder import Recipe, earlier, folder, held, home, in_place, prepared, recipe
 from genlab.data.sets.tfds import builder, tfds
 from genlab.data.sets.unpaired import unpaired
 from genlab.runs.files import write_json
@@ -46,7 +46,7 @@ def prepare(
         raise ConfigError(
             "data_dir and manual_dir belong to TFDS sets; a folder's copy is in the cache"
         )
-    return _folder(build(spec(Recipe, path, **(options or {}))))
+    return _folder(build(spec(recipe, path, **(options or {}))))
 
 
 def prepare_for(data: Mapping[str, Any]) -> str:

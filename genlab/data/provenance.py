@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -52,13 +53,19 @@ def about(
     sha256 = hashlib.sha256(config.read_bytes()).hexdigest()[:16] if config.is_file() else ""
     return {
         "generated": "from another picture" if changed else "by a trained model",
-        "run": run.resolve().name,
+        "run": _name(run.resolve()),
         "config": sha256,
         "round": step,
         "command": command,
         "settings": {name: _plain(value) for name, value in settings.items()},
         "genlab": version(),
     }
+
+
+def _name(run: Path) -> str:
+    """Of a run of a sweep its variant too, as gan/seed0."""
+    seeded = re.fullmatch(r"seed\d+", run.name) and run.parent.name
+    return f"{run.parent.name}/{run.name}" if seeded else run.name
 
 
 def marked(path: Path, what: Mapping[str, Any]) -> None:
@@ -129,6 +136,15 @@ def read(path: Path) -> dict[str, Any] | None:
     if size[0] * size[1] > limit():
         shape["file"] += ", over the limit of pixels that are read"
     return None if found is None else {**found, **shape}
+
+
+def says(path: Path, what: Mapping[str, Any]) -> bool:
+    """Whether a file is a picture that says this of itself, and no more."""
+    try:
+        found = read(path) or {}
+    except OSError:
+        return False
+    return {n: x for n, x in found.items() if n != "file"} == json.loads(text(what))
 
 
 def text(what: Mapping[str, Any]) -> str:

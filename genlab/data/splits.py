@@ -27,7 +27,7 @@ def divided(
     nothing would be left to train on.
     """
     if rule not in RULES:
-        raise ConfigError(f"split_by={rule!r} is no way to split{choices(rule, RULES)}")
+        raise ConfigError(f"Split.by={rule!r} is no way to split{choices(rule, RULES)}")
     if rule == "position":
         order = np.random.default_rng(seed).permutation(len(items))
         drawn, ordered = {}, [items[i] for i in order]

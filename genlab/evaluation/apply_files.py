@@ -1,7 +1,7 @@
 """Pictures that `genlab apply` reads and writes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,8 +32,7 @@ class Task(NamedTuple):
 
 def tasks(request: Any) -> tuple[list[Task], list[str]]:
     """Of what is asked, and the names of pictures of formats that are not read. ConfigError where
-    nothing is to be done, a file is in the way, two would have one name, or a mask or an answer is
-    missing.
+    nothing is to be done, two would have one name, or a mask or an answer is missing.
     """
     root, out = Path(request.input), Path(request.output)
     if out.exists() and not out.is_dir():
@@ -55,8 +54,18 @@ def tasks(request: Any) -> tuple[list[Task], list[str]]:
              _partner(request.mask, "mask", name), _partner(request.target, "target", name))
         for name in names
     ]  # fmt: skip
-    _check_places([task.place for task in found] + [out / SHEET, out / TABLE], request.overwrite)
+    _check_names([task.place for task in found] + [out / SHEET, out / TABLE])
     return found, ignored
+
+
+def refuse(places: Sequence[Path], but: Collection[Path]) -> None:
+    """ConfigError where there is a file at some of these places, `but` those."""
+    there = [path.name for path in places if path not in but and path.exists()]
+    if there:
+        raise ConfigError(
+            f"{places[0].parent} has {some(there)} already, of other pictures or settings: give "
+            "another --output, or --overwrite"
+        )
 
 
 def read(path: Path, who: str) -> Whole:
@@ -133,12 +142,7 @@ def _escaped(stem: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in stem)
 
 
-def _check_places(places: list[Path], overwrite: bool) -> None:
+def _check_names(places: list[Path]) -> None:
     twice = sorted({path.name for path in places if places.count(path) > 1})
     if twice:
         raise ConfigError(f"several pictures would be written as {some(twice)}: rename them")
-    there = [path.name for path in places if path.exists()]
-    if there and not overwrite:
-        raise ConfigError(
-            f"{places[0].parent} has {some(there)} already: give another --output, or --overwrite"
-        )

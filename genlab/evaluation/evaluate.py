@@ -16,6 +16,7 @@ from jax import random
 from genlab import config as config_lib
 from genlab.config import ConfigError, choices
 from genlab.config.experiment import Experiment
+from genlab.config.upgrades import in_a_row
 from genlab.data import provenance
 from genlab.data.pictures import write_png
 from genlab.data.sources import Source, contents_of
@@ -112,7 +113,7 @@ def _data(data: dict, source: Source) -> dict[str, str]:
     """Fingerprints of a config's data, and of the files that they are read from where there are
     any.
     """
-    plain = {**data, "augment": ()}
+    plain = in_a_row({**data, "augment": ()})
     if plain.get("split_by") == "position":
         del plain["split_by"]  # as the scores of runs from before it was a field have it
     contents = contents_of(source)

@@ -2,6 +2,7 @@
 sees.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from genlab.runtime import compiler
 Pictures = Mapping[str, Any]  # by name, float32 [1, h, w, c]
 Net = Callable[[Any, Pictures], Any]  # of variables and pictures, to float32 [1, s h, s w, d]
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128)  # of sides that a network may take
+TRIED = 4  # steps by which a side is changed to reach a size that a network takes
 PROBE = 256  # pixels a side in which it is measured how far a network sees
 
 
@@ -44,11 +46,11 @@ class Tiled:
         height, width = next(iter(pictures.values())).shape[:2]
         if (height, width) == self.trained:
             return self._piece(pictures)
-        padded, (tall, wide) = self._padded(pictures)
+        tall, wide = (-(-n // self.step) * self.step for n in (height, width))
         if max(tall, wide) <= self.side:
-            made = self._piece(padded)
+            made = self._piece(_padded(pictures, self._near((tall, wide), 1)))
         else:
-            made = self._of_tiles(padded)
+            made = self._of_tiles(_padded(pictures, (tall, wide)))
         return made[: height * self.scale, : width * self.scale]
 
     @cached_property
@@ -60,19 +62,50 @@ class Tiled:
     def step(self) -> int:
         """Sides that differ from those trained with by multiples of it are taken."""
         tall, wide = self.trained
-        why = ""
-        for step in STEPS:
-            try:
-                if self.made(tall + step, wide + 2 * step) == (
-                    self.scale * (tall + step), self.scale * (wide + 2 * step)
-                ) and tall % step == wide % step == 0:  # fmt: skip
-                    return step
-            except Exception as error:  # whatever a network says of a shape
-                why = one_line(error, 200)
+        steps = [step for step in STEPS if tall % step == wide % step == 0]
+        for step in steps:
+            if self._takes(tall + step, wide + 2 * step):
+                return step
+        why = self._refusal(tall + steps[-1], wide + 2 * steps[-1])
         raise ConfigError(
             f"the network takes pictures of {tall}x{wide} alone, as it was trained with"
             f"{f' ({why})' if why else ''}: give pictures of that size, or train one of "
             "convolutions alone"
+        )
+
+    def _takes(self, height: int, width: int) -> bool:
+        """Whether the network makes pictures of pictures of that size."""
+        return self._refusal(height, width) is None
+
+    def _refusal(self, height: int, width: int) -> str | None:
+        """What it says of a size that it does not take, perhaps nothing; None of one it takes."""
+        sizes, wanted = self._made, (self.scale * height, self.scale * width)
+        if (height, width) not in sizes:
+            try:
+                sizes[height, width] = None if self.made(height, width) == wanted else ""
+            except Exception as error:  # whatever a network says of a shape
+                sizes[height, width] = one_line(error, 200)
+        return sizes[height, width]
+
+    @cached_property
+    def _made(self) -> dict[tuple[int, int], str | None]:
+        return {}
+
+    def _near(self, size: tuple[int, int], way: int, least: int = 1) -> tuple[int, int]:
+        """The size itself, or the nearest that the network takes, larger (`way` of 1) or smaller
+        (-1) but of sides of at least so many pixels: a network may halve a picture as often as its
+        sides allow, and have weights for so many halvings alone.
+        """
+        more = sorted(itertools.product(range(TRIED), repeat=2), key=sum)
+        for steps in more:
+            tall, wide = (n + way * self.step * by for n, by in zip(size, steps, strict=True))
+            large = all(by == 0 or n >= least for n, by in zip((tall, wide), steps, strict=True))
+            if large and self._takes(tall, wide):
+                return tall, wide
+        why = self._refusal(*size)
+        raise ConfigError(
+            f"the network does not take pictures of {size[0]}x{size[1]}, nor of sizes near it"
+            f"{f' ({why})' if why else ''}: cut or enlarge the picture, or give another --tile"
         )
 
     def made(self, height: int, width: int) -> tuple[int, int]:
@@ -89,6 +122,8 @@ class Tiled:
         Measured: a few pixels amid noise are changed, and the output compared.
         """
         side = -(-PROBE // self.step) * self.step
+        while not self._takes(side, side) and side > self.step:
+            side -= self.step
         noise = np.random.default_rng(0)
         shape = {name: (side, side, c) for name, c in self.given.items()}
         before = {n: noise.uniform(-1, 1, s).astype(np.float32) for n, s in shape.items()}
@@ -116,14 +151,6 @@ class Tiled:
     def _program(self) -> Net:
         return compiler.jit(self.net)
 
-    def _padded(self, pictures: Mapping[str, np.ndarray]) -> tuple[dict, tuple[int, int]]:
-        """Mirrored at the lower and right edge, to sides that the network takes."""
-        shape = next(iter(pictures.values())).shape[:2]
-        sides = [-(-n // self.step) * self.step for n in shape]
-        more = [(0, to - n) for to, n in zip(sides, shape, strict=True)]
-        padded = {n: np.pad(x, (*more, (0, 0)), mode="symmetric") for n, x in pictures.items()}
-        return padded, (sides[0], sides[1])
-
     def _piece(self, pictures: Mapping[str, np.ndarray]) -> np.ndarray:
         whole = {name: x[None] for name, x in pictures.items()}
         return np.asarray(self._program(self.variables, whole))[0]
@@ -135,14 +162,16 @@ class Tiled:
         shape = next(iter(pictures.values())).shape[:2]
         around = self.side // 4 // self.step * self.step if self.reach is None else self.reach
         side = max(self.side, 2 * around + self.step)
+        fits = (min(side, shape[0]), min(side, shape[1]))
+        sides = self._near(fits, -1, least=2 * around + self.step)
         total = weights = None
-        for tall, wide in _places(shape, side, around):
+        for tall, wide in _places(shape, sides, around):
             made = self._piece({n: x[tall[0], wide[0]] for n, x in pictures.items()})
             share = self._share(shape, tall, wide, around)
             if total is None or weights is None:
-                sides = (self.scale * shape[0], self.scale * shape[1])
-                total = np.zeros((*sides, made.shape[-1]), np.float32)
-                weights = np.zeros((*sides, 1), np.float32)
+                whole = (self.scale * shape[0], self.scale * shape[1])
+                total = np.zeros((*whole, made.shape[-1]), np.float32)
+                weights = np.zeros((*whole, 1), np.float32)
             at = tuple(slice(self.scale * s.start, self.scale * s.stop) for s in (tall[0], wide[0]))
             total[at] += share * made
             weights[at] += share
@@ -171,13 +200,22 @@ class Tiled:
         return np.minimum(up, down)
 
 
+def _padded(pictures: Mapping[str, np.ndarray], sides: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Mirrored at the lower and right edge, to these sides."""
+    shape = next(iter(pictures.values())).shape[:2]
+    more = [(0, to - n) for to, n in zip(sides, shape, strict=True)]
+    return {n: np.pad(x, (*more, (0, 0)), mode="symmetric") for n, x in pictures.items()}
+
+
 Span = tuple[slice, slice]  # of a tile, and of its middle
 
 
-def _places(shape: tuple[int, int], side: int, around: int) -> Iterator[tuple[Span, Span]]:
+def _places(
+    shape: tuple[int, int], sides: tuple[int, int], around: int
+) -> Iterator[tuple[Span, Span]]:
     """Rows and columns of each tile, with those of its middle."""
-    for tall in _spans(shape[0], side, around):
-        for wide in _spans(shape[1], side, around):
+    for tall in _spans(shape[0], sides[0], around):
+        for wide in _spans(shape[1], sides[1], around):
             yield tall, wide
 
 

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.config import ConfigError
+from genlab.config.upgrades import in_a_row
 from genlab.data.sources import Source
 from genlab.runs import ingredients, kept_code
 from genlab.runs.files import lock
@@ -23,7 +24,7 @@ def trained(config: ConfigDict, source: Source) -> ingredients.Ingredient:
 
     code = kept_code.code_digest(config)  # "" where none of it is the user's
     known = {"contents": contents(source), **({"code": code} if code else {})}
-    name = config_lib.fingerprint({**config_lib.as_dict(config), **known})
+    name = config_lib.fingerprint(in_a_row({**config_lib.as_dict(config), **known}))
     folder = cache() / "features" / name[:16]
     folder.mkdir(parents=True, exist_ok=True)
     steps = config.loop.steps

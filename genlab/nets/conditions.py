@@ -46,6 +46,17 @@ def pictures(cond: Conditions | None) -> Float[Array, "b h w c"] | None:
     return jnp.concatenate(list(found.values()), axis=-1) if found else None
 
 
+def picture(
+    x: Float[Array, "b h w d"], cond: Conditions | None, channels: int
+) -> Float[Array, "b h w c"]:
+    """Of all that a trunk across is given, `x`, the picture that it repairs: the first column of so
+    many channels, by its name; the first channels of `x` where there is none, or no name.
+    """
+    given = cond or {}
+    fits = [given[n] for n in sorted(given) if given[n].shape == (*x.shape[:-1], channels)]
+    return fits[0].astype(x.dtype) if fits else x[..., :channels]
+
+
 def needed(cond: Conditions | None, who: str) -> Float[Array, "b d"]:
     """The joined vector of a network that cannot do without; ConfigError where there is none."""
     found = vector(cond)

@@ -13,14 +13,14 @@ from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets import layers
-from genlab.nets.conditions import Conditions
+from genlab.nets.conditions import Conditions, picture
 from genlab.nets.kernels.convolution import Conv
 
 
 class DnCNN(nn.Module):
     """x - f(x), f of `depth` 3x3 convolutions with BatchNorm between; a trunk across.
 
-    channels: of the picture; what else is given comes after it and is seen by f alone
+    channels: of the picture; what else is given is seen by f alone
     """
 
     channels: int = 3
@@ -46,4 +46,5 @@ class DnCNN(nn.Module):
         for _ in range(self.depth - 2):
             h = layers.norm(self.norm, self.dtype)(conv(self.width, use_bias=bias)(h), cond, train)
             h = nn.relu(h)
-        return x[..., : self.channels] - conv(self.channels, use_bias=False, name="noise")(h)
+        noise = conv(self.channels, use_bias=False, name="noise")(h)
+        return picture(x, cond, self.channels) - noise

@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets import layers
-from genlab.nets.conditions import Conditions
+from genlab.nets.conditions import Conditions, picture
 from genlab.nets.kernels.convolution import Conv, UpsampledConv
 
 he = nn.initializers.he_normal()
@@ -78,10 +78,11 @@ class MSRResNet(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
     ) -> Float[Array, "b f*h f*w d"]:
-        """Not squashed: give `Translator(bounded=False)`; `cond` and `train` are not used.
-        ConfigError for a factor that is no power of two.
+        """Not squashed: give `Translator(bounded=False)`; of `cond` the picture enlarged is taken,
+        `train` is not used. ConfigError for a factor that is no power of two.
         """
-        doublings, seen = _doublings(self.factor, type(self).__name__), x[..., : self.channels]
+        doublings = _doublings(self.factor, type(self).__name__)
+        seen = picture(x, cond, self.channels)
         conv = functools.partial(Conv, kernel_size=(3, 3), kernel_init=tenth, dtype=self.dtype)
         active = functools.partial(jax.nn.leaky_relu, negative_slope=0.1)
         x = active(conv(self.width)(x))

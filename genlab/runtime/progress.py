@@ -62,7 +62,7 @@ class Plain:
         self.shown = now
         rate = (step - self.first) / max(now - self.started, 1e-9)
         self.say(
-            f"  {self.unit} {step}/{self.steps}  {rate:.0f} {self.unit}s/s  "
+            f"  {self.unit} {step}/{self.steps}  {_short(rate)} {self.unit}s/s  "
             f"{(self.steps - step) / rate:.0f} s left  {terms(row)}".rstrip()
         )
 
@@ -103,7 +103,7 @@ class Live:
         """Moves the bar."""
         rate = (step - self.first) / max(time.monotonic() - self.started, 1e-9)
         shown: dict[str, Any] = {} if row is None else {"terms": terms(row)}
-        self.bar.update(self.task, completed=step, rate=f"{rate:.0f} {self.unit}s/s", **shown)
+        self.bar.update(self.task, completed=step, rate=f"{_short(rate)} {self.unit}s/s", **shown)
 
     def say(self, text):
         """A line above the bar."""
@@ -121,6 +121,11 @@ def for_terminal(out=None, unit: str = "round") -> Progress:
     """`Live` on a terminal, else `Plain`; on stdout by default."""
     out = Outlet(out or sys.stdout)
     return Live(out, unit) if out.isatty() else Plain(out=out, unit=unit)
+
+
+def _short(rate: float) -> str:
+    """Whole above ten; below, two digits."""
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def terms(row: dict) -> str:

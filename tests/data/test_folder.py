@@ -8,8 +8,9 @@ from helpers import tiny
 from PIL import Image
 
 from genlab import fit
-from genlab.config import ConfigError, as_dict, build, from_dict, spec
-from genlab.data import columns, sources
+from genlab.config import ConfigError, as_dict, build, from_dict, path_of, spec
+from genlab.config.upgrades import in_a_row, upgraded
+from genlab.data import Faults, Split, Table, columns, sources
 from genlab.data.cleaning import Cleaning
 from genlab.data.contents import memory
 from genlab.data.layout import partners
@@ -53,7 +54,7 @@ def spoilt(zoo):
 
 
 def test_class_folders(zoo):
-    made = folder(str(zoo), shape=(8, 8, 3), validation=0.1, test=0.2)
+    made = folder(str(zoo), shape=(8, 8, 3), split=Split(0.1, 0.2))
     assert isinstance(made, Resident)
     assert made.columns["image"].shape == (8, 8, 3) and made.columns["label"].cycle == 2
     assert [made.count(split) for split in ("train", "validation", "test")] == [15, 1, 4]
@@ -69,7 +70,9 @@ def test_class_folders(zoo):
 
 
 def test_the_seed_alone_decides_the_split(zoo):
-    first, again, other = (folder(str(zoo), seed=seed).read("train") for seed in (1, 1, 2))
+    first, again, other = (
+        folder(str(zoo), split=Split(seed=seed)).read("train") for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first["image"], again["image"])
     assert not np.array_equal(first["image"], other["image"])
 
@@ -78,7 +81,7 @@ def test_split_folders_are_kept_and_a_missing_one_is_carved(tmp_path):
     for split, count in {"train": 10, "test": 4}.items():
         for i in range(count):
             save(tmp_path / split / "a" / f"{i}.png", picture(i + 50 * (split == "test")))
-    made = folder(str(tmp_path), validation=0.2, test=0.5)
+    made = folder(str(tmp_path), split=Split(0.2, 0.5))
     assert [made.count(split) for split in ("train", "validation", "test")] == [9, 1, 4]
     wanted = {picture(50 + i).tobytes() for i in range(4)}
     assert {image.tobytes() for image in made.read("test")["image"]} == wanted
@@ -87,7 +90,7 @@ def test_split_folders_are_kept_and_a_missing_one_is_carved(tmp_path):
 def test_images_alone_have_no_labels(tmp_path):
     for i in range(4):
         save(tmp_path / f"{i}.png", picture(i, channels=1))
-    made = folder(str(tmp_path), validation=0, test=0)
+    made = folder(str(tmp_path), split=Split(0, 0))
     assert made.columns == {"image": columns.Image((8, 8, 1))}  # grey, as all of them are
     assert set(made.read("train")) == {"image"}
     with pytest.raises(ConfigError, match="no split 'test'"):
@@ -97,7 +100,7 @@ def test_images_alone_have_no_labels(tmp_path):
 def test_colours_are_converted_and_sizes_brought_to_one(tmp_path):
     for i in range(4):
         save(tmp_path / f"{i}.png", np.full((8 + i, 20, 3), 40 * i, np.uint8))
-    made = folder(str(tmp_path), shape=(4, 4, 1), resize="bicubic", validation=0, test=0)
+    made = folder(str(tmp_path), (4, 4, 1), "bicubic", split=Split(0, 0))
     levels = made.read("train")["image"]
     assert levels.shape == (4, 4, 4, 1) and set(np.unique(levels)) == {0, 40, 80, 120}
 
@@ -117,7 +120,7 @@ def test_a_csv_of_one_attribute(tmp_path, cells, classes):
     items, cleaning = examine(str(tmp_path), attributes="attributes.csv")
     assert cleaning.classes == classes
     assert [item.label for item in items] == [classes.index(cell) for cell in cells]
-    made = folder(str(tmp_path), attributes="attributes.csv", validation=0, test=0)
+    made = folder(str(tmp_path), table=Table("attributes.csv"), split=Split(0, 0))
     assert made.columns["label"].cycle == 3
 
 
@@ -178,13 +181,13 @@ def test_problems_are_named_and_skipped(spoilt, caplog):
 
 def test_problems_are_refused_when_asked(spoilt):
     with pytest.raises(ConfigError, match=r"2 unreadable .*give 'skip' for 'refuse'"):
-        folder(str(spoilt), problems="refuse")
+        folder(str(spoilt), faults=Faults("refuse"))
     with pytest.raises(ConfigError, match=r"1 duplicate \(dog/same.bmp\)"):
-        folder(str(spoilt), duplicates="refuse")
+        folder(str(spoilt), faults=Faults(duplicates="refuse"))
     kept, cleaning = examine(str(spoilt), duplicates="keep")
     assert len(kept) == 21 and cleaning.duplicates == ("dog/same.bmp",)
     with pytest.raises(ConfigError, match="problems='ignore' is none of skip, refuse"):
-        folder(str(spoilt), problems="ignore")
+        folder(str(spoilt), faults=Faults("ignore"))
 
 
 def test_a_duplicate_leaves_the_test_set_not_the_training_set(tmp_path):
@@ -218,8 +221,8 @@ def test_layouts_that_cannot_be_meant(tmp_path):
     (tmp_path / "extra" / "a" / "3.png").rename(tmp_path / "3.png")
     with pytest.raises(ConfigError, match="has test, train beside loose images"):
         folder(str(tmp_path))
-    with pytest.raises(ConfigError, match="give its CSV file as attributes"):
-        folder(str(tmp_path), label="a")
+    with pytest.raises(ConfigError, match="give its CSV file too"):
+        folder(str(tmp_path), table=Table(label="a"))
 
 
 def test_what_was_seen_is_kept_and_checked_again_when_a_file_changes(spoilt, monkeypatch):
@@ -250,10 +253,10 @@ def split_of(made):
 def test_more_images_move_no_other_between_splits(rule, tmp_path):
     for i in range(60):
         save(tmp_path / f"{i}.png", picture(i))
-    before = split_of(folder(str(tmp_path), split_by=rule))
+    before = split_of(folder(str(tmp_path), split=Split(by=rule)))
     for i in range(60, 67):
         save(tmp_path / f"0{i}.png", picture(i))
-    after = split_of(folder(str(tmp_path), split_by=rule))
+    after = split_of(folder(str(tmp_path), split=Split(by=rule)))
     assert len(after) == 67 and before.items() <= after.items()
     for split, share in {"train": 0.8, "validation": 0.1, "test": 0.1}.items():
         assert abs(sum(s == split for s in after.values()) / 67 - share) < 0.1
@@ -266,15 +269,16 @@ def test_content_keeps_its_split_under_another_name_and_a_name_in_either_form(tm
         save(tmp_path / "c" / f"{40 - i}.bmp", picture(i))
     kept = {name: split_of(folder(str(tmp_path / name))) for name in "abc"}
     assert kept["a"] == kept["b"] != kept["c"]
-    kept = {name: split_of(folder(str(tmp_path / name), split_by="content")) for name in "ac"}
+    by = Split(by="content")
+    kept = {name: split_of(folder(str(tmp_path / name), split=by)) for name in "ac"}
     assert kept["a"] == kept["c"]
 
 
 def test_configs_of_before_split_by_position_as_then(zoo, caplog):
-    config = as_dict(spec(folder, str(zoo)))
-    assert config.pop("split_by") == "name"
-    read = from_dict(config)
-    assert read.split_by == "position"
+    row = {**as_dict(spec(Recipe, str(zoo))), "call": "genlab.data:folder", "augment": ()}
+    assert row.pop("split_by") == "name"
+    read = from_dict(row)
+    assert read.split.by == "position" and build(read).count("train") == 16
     names = sorted(f"{kind}/{i}.png" for kind in ("cat", "dog") for i in range(10))
     order = [names[i] for i in np.random.default_rng(0).permutation(20)]
     readers, *_ = in_place(Recipe(str(zoo), split_by="position"))
@@ -282,13 +286,13 @@ def test_configs_of_before_split_by_position_as_then(zoo, caplog):
     assert [item.name for item in readers["validation"].items] == order[18:]
     assert [item.name for item in readers["test"].items] == order[16:18]
     with pytest.raises(ConfigError, match="'names' is no way to split; did you mean 'name'"):
-        folder(str(zoo), split_by="names")
+        folder(str(zoo), split=Split(by="names"))
 
 
 def test_a_split_that_the_hash_leaves_empty_gets_one_with_a_word(tmp_path, caplog):
     for i in range(3):
         save(tmp_path / f"{i}.png", picture(i))
-    made = folder(str(tmp_path), validation=0.01, test=0.01)
+    made = folder(str(tmp_path), split=Split(0.01, 0.01))
     assert [made.count(s) for s in ("train", "validation", "test")] == [1, 1, 1]
     assert "the hash draws none of 3 images for validation=0.01" in caplog.text
 
@@ -344,11 +348,10 @@ def of_the_garage(root, **options):
     return spec(
         folder,
         str(root / "photos"),
-        attributes="table.csv",
-        columns=("colour", "hue", "doors"),
+        table=spec(Table, "table.csv", columns=("colour", "hue", "doors")),
         pairs={"sketch": str(root / "sketches"), "mask": str(root / "masks")},
         kinds={"mask": spec(columns.Mask, (8, 8, 1))},
-        **{"validation": 0.0, "test": 0.25, **options},
+        **{"split": spec(Split, 0.0, 0.25), **options},
     )
 
 
@@ -414,7 +417,7 @@ def test_what_has_no_partner_is_named_and_left_out(garage):
     save(garage / "masks" / "stray.png", picture(9))
     made = build(of_the_garage(garage))
     check_the_garage(made, [0, 1, 3, 4, 6, 7])
-    config = of_the_garage(garage, problems="refuse")
+    config = of_the_garage(garage, faults=spec(Faults, "refuse"))
     strays = r"1 unreadable \(.*masks/5.png\); 2 without partner \(.*masks/stray.png, 2.png\)"
     with pytest.raises(ConfigError, match=strays):
         build(config)
@@ -436,18 +439,18 @@ def test_partners_are_of_one_path_or_of_one_stem():
         ({"columns": ("hues",)}, "choose one as label, or several as columns; did you mean 'hue'"),
         ({"label": "hue"}, "label holds 0.25 for 1.png.*numbers are asked for by their own name"),
         ({"columns": ("hue",), "kinds": {"hu": 1}}, "which is no column; did you mean 'hue'"),
-        ({"attributes": None, "columns": ("hue",)}, "are columns: give its CSV file"),
+        ({"file": None, "columns": ("hue",)}, "are columns: give its CSV file"),
         ({"columns": ("colour",), "kinds": {"colour": columns.Points((1,))}}, "points are <U4"),
         ({"pairs": {"mask": "masks"}, "kinds": {"mask": columns.Label(("a",))}}, "holds pictures"),
     ],
 )
 def test_columns_that_cannot_be_meant(garage, monkeypatch, options, told):
     monkeypatch.chdir(garage)
-    fields = {"attributes": "table.csv", "label": "colour", **options}
-    if fields["attributes"] is None or "columns" in options:
+    fields = {"file": "table.csv", "label": "colour", **options}
+    if fields["file"] is None or "columns" in options:
         fields.pop("label")
     with pytest.raises(ConfigError, match=told):
-        folder("photos", **fields)
+        folder("photos", **grouped(fields))
 
 
 SHOP = """picture,colour,price,hue,material
@@ -470,8 +473,15 @@ def shop(tmp_path):
 
 
 def of_the_shop(root, **options):
-    asked = {"attributes": "attributes.csv", "label": "folder", "columns": ("*",)}
-    return spec(folder, str(root), **{"validation": 0.0, "test": 0.0, **asked, **options})
+    asked = {"file": "attributes.csv", "label": "folder", "columns": ("*",)}
+    return spec(folder, str(root), **grouped({**asked, **options}), split=spec(Split, 0.0, 0.0))
+
+
+def grouped(fields):
+    """Arguments of `folder`: those of a table together."""
+    of_table = {name: x for name, x in fields.items() if name in Table.__dataclass_fields__}
+    others = {name: x for name, x in fields.items() if name not in of_table}
+    return {"table": Table(**of_table), **others}
 
 
 def test_folders_and_a_table_with_empty_cells_make_columns_that_are_stated(shop):
@@ -488,7 +498,8 @@ def test_folders_and_a_table_with_empty_cells_make_columns_that_are_stated(shop)
     assert "4 of 5 images used; 1 unlabelled (dress/0.png)" in first and lines == stated
     assert prepare_for(config).splitlines()[1:] == stated  # recorded with the copy
     copied = build(config)
-    plain = in_place(Recipe(**build_fields(config)))
+    row = {name: x for name, x in in_a_row(as_dict(config)).items() if name != "augment"}
+    plain = in_place(build(row | {"call": path_of(Recipe)}))
     assert plain.cleaning.stated == tuple(stated)
     assert copied.columns == next(iter(plain.splits.values())).columns
     assert list(copied.columns) == ["image", "label", "colour", "price", "hue", "material"]
@@ -503,11 +514,6 @@ def test_folders_and_a_table_with_empty_cells_make_columns_that_are_stated(shop)
         1,
     ]
     assert rows["hue"][at, 0].tolist() == [0.625, 0.5, 0.75, 0.625]
-
-
-def build_fields(config):
-    """The arguments of `folder` in a config, as `Recipe` takes them."""
-    return {name: x for name, x in as_dict(config).items() if name not in ("call", "augment")}
 
 
 def test_the_null_condition_is_nought_to_networks(shop):
@@ -536,7 +542,7 @@ def test_the_null_condition_is_nought_to_networks(shop):
             {"columns": ("material",), "missing": "drop", "kinds": {"material": "numbers"}},
             "wool for",
         ),
-        ({"attributes": None, "label": None, "columns": (), "missing": "drop"}, "is of a table"),
+        ({"file": None, "label": None, "columns": (), "missing": "drop"}, "is of a table"),
     ],
 )
 def test_empty_cells_are_refused_with_counts_unless_a_rule_fits(shop, options, told):
@@ -545,11 +551,30 @@ def test_empty_cells_are_refused_with_counts_unless_a_rule_fits(shop, options, t
 
 
 def test_tables_of_configs_of_before_leave_out_rows_with_empty_cells(shop):
-    config = as_dict(of_the_shop(shop, columns=("hue",), label=None))
-    assert config.pop("missing") is None
-    assert from_dict(config).missing == "drop" and build(from_dict(config)).count("train") == 3
-    plain = as_dict(spec(folder, str(shop)))
-    assert plain.pop("missing") is None and from_dict(plain).missing is None
+    row = in_a_row(as_dict(of_the_shop(shop, columns=("hue",), label=None)))
+    assert row.pop("missing") is None
+    read = from_dict(row)
+    assert read.table.missing == "drop" and build(read).count("train") == 3
+    plain = in_a_row(as_dict(spec(folder, str(shop))))
+    assert plain.pop("missing") is None and from_dict(plain).table.missing is None
+
+
+def test_fields_that_were_in_a_row_are_the_same_folder_in_groups(shop):
+    """In a source of sources too; fingerprints of data in files are of the row."""
+    row = {
+        "call": "genlab.data:folder", "path": "photos", "shape": [8, 8, 3], "attributes": "t.csv",
+        "label": "hue", "problems": "refuse", "duplicates": "keep", "validation": 0.3, "test": 0.2,
+        "seed": 4, "resize": "box", "augment": [], "columns": [], "pairs": {}, "kinds": {},
+        "split_by": "content", "missing": None,
+    }  # fmt: skip
+    both = from_dict({"call": "genlab.data:unpaired", "parts": {"a": row}}).parts.a
+    table, split = spec(Table, "t.csv", "hue"), spec(Split, 0.3, 0.2, 4, "content")
+    faults = spec(Faults, "refuse", "keep")
+    now = spec(folder, "photos", (8, 8, 3), "box", table, split=split, faults=faults)
+    assert both.to_dict() == now.to_dict() and in_a_row(as_dict(now)) == row
+    assert upgraded(as_dict(now)) == as_dict(now)
+    with pytest.raises(ConfigError, match=r"an argument of Split now: split=spec\(Split, by=...\)"):
+        spec(folder, "photos", split_by="content")
 
 
 def test_words_and_fractions_in_one_column_are_refused(tmp_path):
@@ -557,7 +582,7 @@ def test_words_and_fractions_in_one_column_are_refused(tmp_path):
         save(tmp_path / f"{i}.png", picture(i))
     (tmp_path / "t.csv").write_text("file,size\n0.png,0.5\n1.png,large\n")
     with pytest.raises(ConfigError, match=r"size holds 0.5 for 0.png beside large for 1.png"):
-        folder(str(tmp_path), attributes="t.csv", columns=("size",))
+        folder(str(tmp_path), table=Table("t.csv", columns=("size",)))
 
 
 @pytest.mark.slow  # `tests/test_conditions.py` asks for samples by name

@@ -20,7 +20,7 @@ from genlab.config import ConfigError
 from genlab.data import arrays, decoding, npz
 from genlab.data.cleaning import examine
 from genlab.data.contents import memory
-from genlab.data.sets.folder import folder
+from genlab.data.sets.folder import Faults, Split, Table, folder
 from genlab.evaluation.reading import read_set
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
@@ -71,7 +71,7 @@ def test_what_cannot_be_used_is_counted_and_named(odd):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500 * 1024  # KiB
     assert "15 unreadable (bomb.png, bytes\\udcff.png, cut.gif ...)" in cleaning.summary()
     with pytest.raises(ConfigError, match="15 unreadable"):
-        folder(str(odd), problems="refuse")
+        folder(str(odd), faults=Faults("refuse"))
     with pytest.raises(ConfigError, match=r"every image is scored.*15 unreadable"):
         read_set(str(odd))
 
@@ -193,10 +193,10 @@ def test_celebas_list_a_column_called_1_and_decimal_commas(tmp_path):
     assert list(found.values()) == ["-1", "1", "-1"]
     (tmp_path / "t.csv").write_text("f,1,2\n" + "".join(f"00000{i}.jpg,{i},x\n" for i in (1, 2, 3)))
     assert labels(path, attributes="t.csv", label=1)[1].classes == ("1", "2", "3")
-    made = folder(path, attributes="t.csv", columns=(1, 2), test=0, validation=0)
+    made = folder(path, table=Table("t.csv", columns=(1, 2)), split=Split(0, 0))
     assert set(made.columns) == {"image", "1", "2"}
     (tmp_path / "t.csv").write_text("f;hue\n000001.jpg;0,5\n000002.jpg;2\n000003.jpg;1,25\n")
-    made = folder(path, attributes="t.csv", columns=("hue",), test=0, validation=0)
+    made = folder(path, table=Table("t.csv", columns=("hue",)), split=Split(0, 0))
     assert (made.columns["hue"].low, made.columns["hue"].high) == ((0.5,), (2.0,))
     (tmp_path / "t.csv").write_text("f kind\n000001.jpg a b\n000002.jpg c\n")
     with pytest.raises(ConfigError, match=r"'000001.jpg a b' has 3 words under a header of 2"):

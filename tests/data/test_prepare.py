@@ -15,7 +15,7 @@ from genlab.config import ConfigError, spec
 from genlab.data import digits
 from genlab.data.preparing import prepare, prepare_for
 from genlab.data.records import Records
-from genlab.data.sets.folder import Files, Recipe, folder, home, in_place, prepared
+from genlab.data.sets.folder import Files, Recipe, Split, folder, home, in_place, prepared
 from genlab.data.sets.tfds import tfds
 from genlab.runtime.cache import cache
 
@@ -120,8 +120,8 @@ def test_a_prepared_folder_gives_the_same_bytes(zoo):
 def test_an_unlabelled_folder_stays_so(tmp_path):
     for i in range(5):
         Image.new("L", (3, 3), i).save(tmp_path / f"{i}.png")
-    prepare(str(tmp_path), options={"validation": 0.0})
-    made = folder(str(tmp_path), validation=0.0)
+    prepare(str(tmp_path), options={"split": Split(0.0)})
+    made = folder(str(tmp_path), split=Split(0.0))
     assert set(made.columns) == {"image"} and set(made.read("train")) == {"image"}
 
 

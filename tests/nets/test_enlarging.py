@@ -36,6 +36,21 @@ def test_pictures_are_enlarged_by_any_power_of_two(make, factor):
     assert made.shape == (2, 5 * factor, 7 * factor, 2) and made.dtype == jnp.float32
 
 
+@pytest.mark.parametrize("make", [enlarging.MSRResNet, dncnn.DnCNN])
+def test_what_is_repaired_is_the_picture_not_the_mask_before_it_by_name(make):
+    """A network without weights gives the picture back."""
+    draw = np.random.default_rng(0).normal
+    cond = {
+        "holes": np.ones((1, 4, 4, 1), np.float32),
+        "masked": np.float32(draw(size=(1, 4, 4, 2))),
+    }
+    trunk = make(2, width=2, factor=1, blocks=1) if make is enlarging.MSRResNet else make(2, 2, 3)
+    net = Translator(trunk, bounded=False)
+    nought = jax.tree.map(jnp.zeros_like, drawn(net, None, cond))
+    made = jax.jit(lambda v: net.apply(v, None, cond, train=False))(nought)
+    np.testing.assert_array_equal(made, cond["masked"])
+
+
 def test_an_rrdb_block_scales_both_of_its_residuals():
     """A dense block by hand, and three of them around a skip."""
     x = np.random.default_rng(0).normal(size=(1, 3, 3, 2))

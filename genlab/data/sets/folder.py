@@ -27,18 +27,22 @@ from genlab.runtime.cache import cache
 
 __all__ = [
     "Cleaning",
+    "Faults",
     "Files",
     "Recipe",
     "Records",
+    "Split",
+    "Table",
     "examine",
     "folder",
     "in_place",
     "prepared",
+    "recipe",
 ]
 
 
 class Recipe(NamedTuple):
-    """All that decides which pixels end up in which split: the arguments of `folder`."""
+    """All that decides which pixels end up in which split: the arguments of `folder`, in a row."""
 
     path: str
     shape: tuple[int, int, int] | None = None
@@ -62,52 +66,102 @@ class Recipe(NamedTuple):
         return {name: kind for name, kind in self.kinds.items() if not isinstance(kind, str)}
 
 
-def folder(
-    path: str,
-    shape: tuple[int, int, int] | None = None,
-    attributes: str | None = None,
-    label: str | None = None,
-    problems: str = "skip",
-    duplicates: str = "skip",
-    validation: float = 0.1,
-    test: float = 0.1,
-    seed: int = 0,
-    resize: str | None = None,
-    augment: tuple = (),
-    columns: tuple[str, ...] = (),
-    pairs: Mapping[str, str] = {},
-    kinds: Mapping[str, Column | str] = {},
-    split_by: str = "name",
-    missing: Mapping[str, str] | str | None = None,
-) -> Source:
-    """The images under `path`: in `CLASS/`, `SPLIT/CLASS/` (train, validation, test), or anyhow.
+@dataclass(frozen=True)
+class Table:
+    """A table of what is in the pictures of a folder.
 
-    shape:      (H, W, C), colours converted; None is the commonest size, grey only if all are
-    attributes: a CSV in the folder, file names first; the class is column `label`, or the only one,
-                or with label="folder" the folder that an image lies in
+    file:    a CSV in the folder, file names first; None for no table
+    label:   the column of it that is the class, by default the only one; or "folder", the folder
+             that an image lies in
+    columns: of the CSV, each a column under its own name, ("*",) for all: a Label of words or
+             integers, or Numbers, with the extremes of the table as their range
+    missing: what becomes of empty cells: one rule, or one by column. "drop" leaves the image out,
+             "class" makes a class "missing" of a label, "mean" or "null" (the null condition) fills
+             a number; None refuses them, with counts
+    """
+
+    file: str | None = None
+    label: str | None = None
+    columns: tuple[str, ...] = ()
+    missing: Mapping[str, str] | str | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Splits that a folder does not have, drawn of train.
+
+    validation, test: their shares, drawn by `seed`
+    by: "name" or "content": by a hash of each image's own name or pixels, so that adding images
+        moves no other; "position" as versions before did (see `data.splits`)
+    """
+
+    validation: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+    by: str = "name"
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What becomes of images that something is wrong with.
+
     problems:   "skip" or "refuse" what is unreadable, unlabelled, of another size or without
                 partner
     duplicates: "skip", "refuse" or "keep" all but the first of images with equal pixels
-    validation, test: shares of train, drawn by `seed`, for splits that the folder does not have
-    split_by:   "name" or "content": by a hash of each image's own name or pixels, so that adding
-                images moves no other; "position" as versions before did (see `data.splits`)
-    resize:     a Pillow filter such as "bicubic": cut to the aspect of `shape`, then resize
-    columns:    of the CSV, each a column under its own name, ("*",) for all: a Label of words or
-                integers, or Numbers, with the extremes of the table as their range
-    missing:    what becomes of empty cells: one rule, or one by column. "drop" leaves the image
-                out, "class" makes a class "missing" of a label, "mean" or "null" (the null
-                condition) fills a number; None refuses them, with counts
-    pairs:      other folders of pictures, by the name of their column: pairs={"sketch":
-                "sketches"}; files of one stem are one example
-    kinds:      of columns that files do not say: kinds={"mask": spec(Mask, (64, 64, 1))}; of the
-                CSV also "label" or "numbers", where something else would be inferred
+    """
+
+    problems: str = "skip"
+    duplicates: str = "skip"
+
+
+def recipe(
+    path: str,
+    shape: tuple[int, int, int] | None = None,
+    resize: str | None = None,
+    table: Table = Table(),
+    pairs: Mapping[str, str] = {},
+    kinds: Mapping[str, Column | str] = {},
+    split: Split = Split(),
+    faults: Faults = Faults(),
+) -> Recipe:
+    """The arguments of `folder` in one row."""
+    return Recipe(
+        path, shape, table.file, table.label, faults.problems, faults.duplicates, split.validation,
+        split.test, split.seed, resize, table.columns, pairs, kinds, split.by, table.missing,
+    )  # fmt: skip
+
+
+def folder(
+    path: str,
+    shape: tuple[int, int, int] | None = None,
+    resize: str | None = None,
+    table: Table = Table(),
+    pairs: Mapping[str, str] = {},
+    kinds: Mapping[str, Column | str] = {},
+    split: Split = Split(),
+    faults: Faults = Faults(),
+    augment: tuple = (),
+) -> Source:
+    """The images under `path`: in `CLASS/`, `SPLIT/CLASS/` (train, validation, test), or anyhow.
+
+    shape:  (H, W, C), colours converted; None is the commonest size, grey only if all are
+    resize: a Pillow filter such as "bicubic": cut to the aspect of `shape`, then resize
+    table:  of what is in the pictures, spec(Table, "table.csv", columns=("colour",))
+    pairs:  other folders of pictures, by the name of their column: pairs={"sketch": "sketches"};
+            files of one stem are one example
+    kinds:  of columns that files do not say: kinds={"mask": spec(Mask, (64, 64, 1))}; of the table
+            also "label" or "numbers", where something else would be inferred
+    split:  how train, validation and test are drawn where folders do not say it
+    faults: what becomes of files that cannot be used, and of equal ones
 
     Classes are numbered in sorted order. ConfigError if most images have another size than `shape`.
     """
-    recipe = Recipe(
-        path, shape, attributes, label, problems, duplicates, validation, test, seed, resize,
-        columns, pairs, kinds, split_by, missing,
-    )  # fmt: skip
+    made = recipe(path, shape, resize, table, pairs, kinds, split, faults)
+    return _source(made, augment)
+
+
+def _source(recipe: Recipe, augment: tuple) -> Source:
+    path = recipe.path
     found = prepared(recipe)
     if found is None and (told := _other_copies(recipe)):
         _warn_once(f"{path}: {told}; reading in place")
