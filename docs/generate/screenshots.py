@@ -30,11 +30,11 @@ from genlab.methods import Comparison, Regression
 from genlab.nets import Translator, unet
 
 DOCS = Path(__file__).resolve().parents[1]
-DESK, PHONE = {"width": 1180, "height": 820}, {"width": 390, "height": 844}
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LOOKS: dict[str, dict[str, Any]] = {
     "": {"viewport": DESK, "color_scheme": "light"},
     "_dark": {"viewport": DESK, "color_scheme": "dark"},
-    "_phone": {"viewport": PHONE, "color_scheme": "light", "device_scale_factor": 1.5},
+    "_phone": {"viewport": PHONE, "color_scheme": "light", "device_scale_factor": 2},
 }
 SHOWN = ("reacgan.seed0", "projection.seed0")
 PICTURE = 0  # of the test set
