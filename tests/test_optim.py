@@ -11,19 +11,24 @@ from genlab.game import optim
 
 PARAMS = {
     "Dense_0": {
-        "kernel": jnp.array([[0.5, -0.03], [0.009, -2.0]]),
-        "bias": jnp.array([0.7, -0.001]),
+        "kernel": np.float32([[0.5, -0.03], [0.009, -2.0]]),
+        "bias": np.float32([0.7, -0.001]),
     }
 }
-GRADS = jax.tree.map(lambda x: jnp.sin(5 * x), PARAMS)
+GRADS = jax.tree.map(lambda x: np.sin(5 * x), PARAMS)
 
 
 def played(transformation, params, gradients, moves):
     """Parameters before each move and after the last, in a list."""
-    state, seen = transformation.init(params), [params]
-    for _ in range(moves):
+
+    @jax.jit
+    def move(params, state):
         updates, state = transformation.update(gradients(params), state, params)
-        params = optax.apply_updates(params, updates)
+        return optax.apply_updates(params, updates), state
+
+    state, seen = jax.jit(transformation.init)(params), [params]
+    for _ in range(moves):
+        params, state = move(params, state)
         seen.append(params)
     return seen
 
