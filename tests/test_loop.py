@@ -18,7 +18,7 @@ from PIL import Image
 
 import genlab
 from genlab import fit, spec
-from genlab.config import ConfigError, as_dict, override
+from genlab.config import ConfigError, as_dict, build, override
 from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.evaluators import Reconstruction
 from genlab.runs.checkpoint import Checkpoints
@@ -27,7 +27,7 @@ from genlab.runs.goodput import goodput, one_line
 from genlab.runtime.progress import Silent
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.train.log import NotFinite
-from genlab.train.program import cost, prepare
+from genlab.train.program import cost, prepare, reopened
 from genlab.train.trackers import MLPerf
 
 pytestmark = pytest.mark.usefixtures("kept")
@@ -388,7 +388,7 @@ def test_cost_counts_every_move():
     for moves in (1, 3):
         config = tiny.wgan_gp()
         override(config, "method.critic_moves", moves)
-        counted.append(cost(prepare(config)))
+        counted.append(cost(reopened(config, build(config.data))))  # built, and no round traced
     a, b = counted
     assert a["images_per_round"] == 32 and b["images_per_round"] == 64
     ratio = b["flops_per_round"] / a["flops_per_round"]
