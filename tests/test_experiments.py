@@ -32,6 +32,8 @@ OURS += (
     "methods.style",
     "methods.translation",
     "methods.tryon",
+    "methods:Comparison",
+    "methods:Regression",
 )
 ELSEWHERE = (*(f"genlab.{room}" for room in OURS), "optax", "jax")  # compiled in tests of their own
 DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
