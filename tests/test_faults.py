@@ -171,16 +171,23 @@ def test_a_full_disk_ends_the_run_in_a_line_and_room_lets_it_go_on(what, whole, 
 
 
 def test_a_folder_that_may_not_be_written_is_told_in_a_line(tmp_path, capsys):
+    file = tmp_path / "experiment.py"
+    file.write_text("from helpers.tiny import vae as config")
+
+    def train(folder, steps):
+        given = [f"--config={file}", f"--workdir={folder}", f"--config.loop.steps={steps}"]
+        return main.main(["train", *given])
+
     with disk(tmp_path / "disk", "8m") as mounted:
-        assert train(mounted / "run", steps=2) == 0
+        assert train(mounted / "run", 2) == 0
         capsys.readouterr()
         subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
         for folder in ("run", "new"):
-            assert train(mounted / folder, steps=9) == 1
+            assert train(mounted / folder, 9) == 1
             told = capsys.readouterr().err.strip()
             assert "\n" not in told and "Read-only file system" in told
         with Checkpoints(mounted / "run" / "checkpoints") as checkpoints:  # reading needs no more
-            assert checkpoints.restore(prepare(config()).like())[0] == 2
+            assert checkpoints.restore(prepare(tiny.vae()).like())[0] == 2
 
 
 def test_a_second_run_or_sweep_in_the_same_folder_is_refused(tmp_path, capsys):

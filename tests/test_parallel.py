@@ -129,7 +129,7 @@ def test_pmap_averages_to_the_gradient_of_the_global_batch(name, devices):
     """
     config = GAMES[name](loop={"devices": devices, "placement": "pmap"})
     owned = ("disc",) if name == "gan" else ("encoder", "decoder")
-    training = prepare(config)
+    training, _ = program(config, 1)
     method = training.experiment.method
     start = training.init()
     before, stats = jax.tree.map(np.asarray, start.params), start.stats
