@@ -57,6 +57,12 @@ def test_points_are_drawn_upright():
     assert row < 32 < column  # up and to the right
 
 
+def test_points_of_a_line_are_bars_as_high_as_they_are_many():
+    at = np.repeat([[0.1], [0.9]], (30, 60), 0)
+    heights = (points(at, size=64, reach=1.0)[..., 0] == 0).sum(0)
+    np.testing.assert_array_equal(heights, [0] * 32 + [32] * 8 + [0] * 16 + [64] * 8)
+
+
 def test_png_files_hold_the_bytes(tmp_path):
     rgb = np.random.default_rng(0).integers(0, 256, (5, 4, 3), np.uint8)
     write_png(tmp_path / "a" / "x.png", rgb)

@@ -34,16 +34,25 @@ def enlarged(images: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def points(x: np.ndarray, size: int = 256, reach: float | None = None) -> np.ndarray:
     """The first two coordinates of points [N, D] as a density plot about the origin, dark on
-    white, uint8 [size, size, 1].
+    white, uint8 [size, size, 1]; points of a line [N, 1] as the bars of a histogram.
 
     reach: from the origin to the edges; None for a little more than 99 % of the points have
     """
     reach = reach_of(x) if reach is None else reach
+    if x.shape[1] == 1:
+        return _bars(np.histogram(x, bins=size // 8, range=(-reach, reach))[0], size)
     counts, _, _ = np.histogram2d(-x[:, 1], x[:, 0], bins=size, range=[[-reach, reach]] * 2)
     shade = 255 * (
         1 - np.clip(np.sqrt(counts / max(1.0, np.quantile(counts[counts > 0], 0.95))), 0, 1)
     )
     return shade.astype(np.uint8)[..., None]
+
+
+def _bars(counts: np.ndarray, size: int) -> np.ndarray:
+    """A dark bar for each count, the greatest of full height, uint8 [size, size, 1]."""
+    across = np.arange(size)
+    heights = (size * counts / max(1, counts.max()))[across * len(counts) // size]
+    return np.where(across[::-1, None] < heights, 0, 255).astype(np.uint8)[..., None]
 
 
 def reach_of(x: np.ndarray) -> float:
