@@ -121,7 +121,7 @@ def sampled(page: Page) -> None:
 
 def repaired(page: Page, run: Path) -> None:
     """A picture of the test set, painted over and filled."""
-    only(page, f"{run.name}.seed0")
+    only(page, run.name)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "product.png"
         picture = load(run).source.read("test", 8)["image"][PICTURE]

@@ -15,18 +15,18 @@ from genlab.evaluation import Convention, Restoration, classics, operators
 from genlab.features import RandomConv
 from genlab.methods import GAN, Regression
 from genlab.methods.gan.comparison import Comparison
-from genlab.nets import Translator, enlarging, patchgan, unet
+from genlab.nets import Translator, enlarging, patchgan
 
 SEEDS = (0, 1, 2)
 SIZE = 32
 HOLES = (0.1, 0.2, 0.4, 0.6)
 NOISE = (15, 25, 50)  # standard deviations, of 255
 BLUR = 1.5 / SIZE  # a standard deviation of 1.5 pixels
-WITH_CRITIC = ("inpainting-20", "inpainting-60", "colouring", "deblurring")
-STEPS, WIDTH, BLOCKS = 6_000, 32, 6
+WITH_CRITIC = ("inpainting-40", "colouring")
+STEPS, WIDTH, BLOCKS = 1_500, 16, 4
 
 
-def enlarge(factor):
+def trunk(factor=1):
     """A network for the picture itself plus what it lacks, enlarged by 1, 2 or 4."""
     return spec(enlarging.MSRResNet, 3, WIDTH, BLOCKS, factor)
 
@@ -35,7 +35,7 @@ def inpainting(share):
     return {
         "columns": ("masked", "holes"),
         "damage": spec(Damage, holes=share),
-        "trunk": spec(unet.UNet, 3, WIDTH, 4, dropout=0.0),
+        "trunk": trunk(),
         "judged": {"holes": "holes"},
     }
 
@@ -50,7 +50,7 @@ def denoising(sigma):
     return {
         "columns": ("noisy",),
         "damage": spec(Damage, noise=noise),
-        "trunk": enlarge(1),
+        "trunk": trunk(),
         "judged": {"classics": methods},
     }
 
@@ -59,7 +59,7 @@ def enlarging_by(factor):
     return {
         "columns": ("small",),
         "damage": spec(Damage, factor=factor),
-        "trunk": enlarge(factor),
+        "trunk": trunk(factor),
         "judged": {
             "convention": spec(Convention, "y", border=factor),
             "again": spec(operators.BlockMeans, factor),
@@ -75,7 +75,7 @@ def deblurring():
     return {
         "columns": ("blurred",),
         "damage": spec(Damage, blur=BLUR),
-        "trunk": enlarge(1),
+        "trunk": trunk(),
         "judged": {"classics": methods, "again": spec(operators.Blurred, BLUR)},
     }
 
@@ -84,7 +84,7 @@ def colouring():
     return {
         "columns": ("grey",),
         "damage": spec(Damage),
-        "trunk": spec(unet.UNet, 3, WIDTH, 4, dropout=0.0),
+        "trunk": trunk(),
         "judged": {"classics": {}, "again": spec(operators.Grey)},
     }
 
@@ -114,7 +114,8 @@ def fields(name, task, steps=STEPS, samples=200):
     """What a variant sets: the data with their damage, the method, what it is judged by."""
     given = tuple(sorted(task["columns"]))
     source = spec(photographs, SIZE, examples=4_000, held_out=samples)
-    adam = {"regression": spec(optax.adam, 1e-3), "critic": spec(optax.adam, 5e-4, b1=0.5)}[name]
+    rate, b1 = {"regression": (2e-3, 0.9), "critic": (1e-3, 0.5)}[name]
+    adam = spec(optax.adam, spec(optax.cosine_decay_schedule, rate, steps), b1=b1)
     judged = spec(Restoration, features=spec(RandomConv), samples=samples, **task["judged"])
     return {
         "data": spec(damaged, source, task["columns"], task["damage"]),
@@ -130,7 +131,7 @@ def fields(name, task, steps=STEPS, samples=200):
 
 def config():
     made = fields("regression", TASKS["denoising-25"])
-    return spec(Experiment, title="Restoration", batch_size=32, **made)
+    return spec(Experiment, title="Restoration", batch_size=16, **made)
 
 
 def sweep():

@@ -15,7 +15,7 @@ from genlab.methods.style import AdaIN, FeedForwardStyle
 from genlab.nets import Translator, adain, dcgan, maps, translation
 
 SEEDS = (0, 1, 2)
-SIZE, WIDTH, STEPS = 32, 16, 2_000
+SIZE, WIDTH, STEPS = 32, 16, 1_000
 LAYERS = ("Conv_0", "Conv_1")  # at half and a quarter of the size
 
 

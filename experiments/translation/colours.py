@@ -1,46 +1,34 @@
-"""Products recoloured, six colours as six domains: 32x32 products, of which the right answers are
-known.
+"""Products recoloured, six colours as six domains: 2 methods x 3 seeds, 32x32 products, of which
+the right answers are known.
 
 Run:    genlab sweep --config=experiments/translation/colours.py --workdir=runs/translation_colours
 Shows:  experiments/translation/results/colours.md (see README.md)
 """
 
-from translation import WIDTH, adam, judged, shown, stages
+from translation import BATCH, WIDTH, adam, judged, regression, shown, stages, translator
 
 from genlab import Experiment, spec
 from genlab.data.sets.products.columns import COLOURS
-from genlab.methods import Comparison, Regression
 from genlab.methods.translation import StarGAN
-from genlab.nets import Translator, stargan, translation
+from genlab.nets import stargan
 
 SEEDS = (0, 1, 2)
-STEPS = 5_000  # rounds, of six moves each with a critic
+STEPS = 1_000  # rounds, of six moves each with a critic
 
 
-def methods():
+def methods(width):
     """By name the method and its players: without pairs, pictures with the names of their own
     colours; and, as the bound, with pairs.
     """
-    trunk = spec(
-        translation.ResNet,
-        width=WIDTH // 2,
-        blocks=3,
-        norm="AffineInstanceNorm",
-        padding="zeros",
-    )
-    translator = spec(Translator, trunk)
-    critic = spec(stargan.Discriminator, {"colour": len(COLOURS)}, width=WIDTH, depth=4)
-    pairs = {"makes": "image", "given": ("recoloured", "colour")}
+    network = translator(width)
+    critic = spec(stargan.Discriminator, {"colour": len(COLOURS)}, width=width, depth=4)
     return {
-        "stargan": (spec(StarGAN, translator, critic, given=("colour",)), ("disc", "gen")),
-        "supervised": (
-            spec(Regression, translator, spec(Comparison, {"l1": 1.0}), **pairs),
-            ("gen",),
-        ),
+        "stargan": (spec(StarGAN, network, critic, given=("colour",)), ("disc", "gen")),
+        "supervised": (regression(network, "image", "recoloured", "colour"), ("gen",)),
     }
 
 
-def variants(steps):
+def variants(steps, width):
     """Both on the same task: a product that was dyed, and the name of the colour it had."""
     return {
         name: {
@@ -49,14 +37,14 @@ def variants(steps):
             "optim": dict.fromkeys(players, adam(steps)),
             "evaluate": judged("recoloured"),
         }
-        for name, (method, players) in methods().items()
+        for name, (method, players) in methods(width).items()
     }
 
 
-def config(steps=STEPS):
-    first = next(iter(variants(steps).values()))
-    return spec(Experiment, title="Recolouring", batch_size=16, loop=stages(steps), **first)
+def config(steps=STEPS, width=WIDTH, batch=BATCH):
+    first = next(iter(variants(steps, width).values()))
+    return spec(Experiment, title="Recolouring", batch_size=batch, loop=stages(steps), **first)
 
 
-def sweep(steps=STEPS):
-    return variants(steps)
+def sweep(steps=STEPS, width=WIDTH):
+    return variants(steps, width)

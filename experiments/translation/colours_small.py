@@ -9,12 +9,12 @@ from colours import config as whole
 from colours import sweep as every
 
 SEEDS = (0, 1, 2)
-STEPS = 400
+STEPS, WIDTH, BATCH = 400, 8, 8
 
 
 def config():
-    return whole(STEPS)
+    return whole(STEPS, WIDTH, BATCH)
 
 
 def sweep():
-    return every(STEPS)
+    return every(STEPS, WIDTH)

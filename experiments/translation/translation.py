@@ -1,5 +1,5 @@
-"""Sketches to products with pairs, textured products to plain ones without: 32x32 products, of
-which the right answers are known.
+"""Sketches to products with pairs, textured products to plain ones without: 7 methods x 3 seeds,
+32x32 products, of which the right answers are known.
 
 Run:    genlab sweep --config=experiments/translation/translation.py --workdir=runs/translation
 Shows:  experiments/translation/results/translation.md (see README.md)
@@ -14,10 +14,13 @@ from genlab.features import RandomConv
 from genlab.game.optim import constant_then_linear
 from genlab.methods import GAN, Comparison, Regression
 from genlab.methods.translation import CUT, UNIT, CycleGAN
-from genlab.nets import Translator, halves, patchgan, translation, unet
+from genlab.methods.translation.cut import Heads
+from genlab.nets import Translator, enlarging, halves, patchgan, unet
 
 SEEDS = (0, 1, 2)
-SIZE, WIDTH, STEPS, TESTED = 32, 32, 10_000, 500
+SIZE, TESTED = 32, 500
+STEPS, WIDTH, BLOCKS, BATCH = 2_000, 16, 3, 16
+DOMAINS = ("image", "plain")
 
 
 def shown(*columns):
@@ -29,81 +32,74 @@ def judged(given, samples=TESTED):
     return {"restoration": scored}
 
 
-def adam(steps, rate=2e-4):
+def adam(steps, rate=1e-3):
     """Constant for half of the rounds, then linearly to 0 (Zhu et al. 2017)."""
     falling = spec(constant_then_linear, rate, steps // 2, steps - steps // 2)
     return spec(optax.adam, falling, b1=0.5)
 
 
-def sketches(name, steps, width):
-    """A sketch to its product: by regression, with a critic of patches too (pix2pix, without its
-    noise), and by the critic alone.
+def translator(width):
+    """A network for the picture itself plus what is to be changed of it."""
+    return spec(Translator, spec(enlarging.MSRResNet, 3, width, BLOCKS, 1), bounded=False)
+
+
+def regression(network, makes, *given, loss="l1"):
+    return spec(Regression, network, spec(Comparison, {loss: 1.0}), makes=makes, given=given)
+
+
+def sketches(width):
+    """By name the method that makes a product of its sketch and the name of its colour, and its
+    players: regression, with a critic of patches too (pix2pix, without its noise), and the critic
+    alone.
     """
-    generator = spec(Translator, spec(unet.UNet, 3, width, dropout=0.0))
-    compared = None if name == "critic" else spec(Comparison, {"l1": 100.0})
-    made = {"given": ("edges",), "comparison": compared}
-    players = ("gen",) if name == "regression" else ("disc", "gen")
-    if name == "regression":
-        method = spec(Regression, generator, **made)
-    else:
-        critic = spec(patchgan.Discriminator, field=16, width=width)
-        method = spec(GAN, generator, critic, latent=0, **made)
+    network = spec(Translator, spec(unet.UNet, 3, 2 * width, dropout=0.0))
+    critic = spec(patchgan.Discriminator, field=16, width=width)
+    given = ("edges", "colour")
+    both = {"latent": 0, "given": given}
+    compared = spec(Comparison, {"l1": 100.0})
     return {
-        "data": shown("image", "edges"),
-        "method": method,
-        "optim": dict.fromkeys(players, adam(steps)),
-        "evaluate": judged("edges"),
+        "regression": (regression(network, "image", *given), ("gen",)),
+        "pix2pix": (spec(GAN, network, critic, comparison=compared, **both), ("disc", "gen")),
+        "critic": (spec(GAN, network, critic, **both), ("disc", "gen")),
     }
 
 
-def textures(name, steps, width):
-    """A textured product to the same one plain. Only `supervised` sees pairs."""
-    translator = spec(Translator, spec(translation.ResNet, width=width // 2, blocks=3))
+def textures(width):
+    """By name the method that takes the texture off a product, and its players. Only `supervised`
+    sees pairs; its error is squared, for most pixels are right as they are, and the absolute error
+    would leave them all so.
+    """
+    network = translator(width)
     critic = spec(patchgan.Discriminator, field=16, width=width, norm="InstanceNorm")
-    domains = ("image", "plain")
-    method, players = {
-        "supervised": (
-            spec(
-                Regression,
-                translator,
-                spec(Comparison, {"l1": 1.0}),
-                makes="plain",
-                given=("image",),
-            ),
-            ("gen",),
-        ),
-        "cyclegan": (spec(CycleGAN, translator, critic, domains), ("gen", "disc")),
-        "cut": (spec(CUT, translator, critic, domains, patches=64), ("disc", "gen", "heads")),
-        "unit": (
-            spec(
-                UNIT,
-                spec(halves.Down, width // 2),
-                spec(halves.Up, 3, width // 2),
-                critic,
-                domains,
-            ),
-            ("disc", "gen"),
-        ),
-    }[name]
-    pairs = shown(*domains)
+    cut = spec(CUT, network, critic, DOMAINS, spec(Heads, 2 * width), patches=64)
+    halved = spec(halves.Down, width), spec(halves.Up, 3, width)
     return {
-        "data": pairs if name == "supervised" else spec(misaligned, pairs, ("plain",)),
-        "method": method,
-        "optim": dict.fromkeys(players, adam(steps)),
-        "evaluate": judged("image"),
+        "supervised": (regression(network, "plain", "image", loss="l2"), ("gen",)),
+        "cyclegan": (spec(CycleGAN, network, critic, DOMAINS), ("gen", "disc")),
+        "cut": (cut, ("disc", "gen", "heads")),
+        "unit": (spec(UNIT, *halved, critic, DOMAINS), ("disc", "gen")),
     }
 
 
 def variants(steps, width):
-    """Every method on the task it is for."""
-    tasks = {
-        "sketch": (sketches, ("regression", "pix2pix", "critic")),
-        "plain": (textures, ("supervised", "cyclegan", "cut", "unit")),
-    }
+    """Every method on the task that it is for."""
+    found = {}
+    for name, (method, players) in sketches(width).items():
+        data = shown("image", "edges", "colour")
+        found[f"sketch-{name}"] = fields(data, method, players, "edges", steps)
+    pairs = shown(*DOMAINS)
+    for name, (method, players) in textures(width).items():
+        data = pairs if name == "supervised" else spec(misaligned, pairs, ("plain",))
+        found[f"plain-{name}"] = fields(data, method, players, "image", steps)
+    return found
+
+
+def fields(data, method, players, given, steps):
     return {
-        f"{task}-{name}": fields(name, steps, width)
-        for task, (fields, names) in tasks.items()
-        for name in names
+        "data": data,
+        "method": method,
+        "optim": dict.fromkeys(players, adam(steps)),
+        "evaluate": judged(given),
     }
 
 
@@ -114,9 +110,9 @@ def stages(steps):
     )
 
 
-def config(steps=STEPS, width=WIDTH):
+def config(steps=STEPS, width=WIDTH, batch=BATCH):
     first = next(iter(variants(steps, width).values()))
-    return spec(Experiment, title="Translation", batch_size=16, loop=stages(steps), **first)
+    return spec(Experiment, title="Translation", batch_size=batch, loop=stages(steps), **first)
 
 
 def sweep(steps=STEPS, width=WIDTH):

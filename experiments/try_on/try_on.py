@@ -16,7 +16,7 @@ from genlab.methods.tryon import TryOn
 from genlab.nets import Translator, unet, warping
 
 SEEDS = (0, 1, 2)
-SIZE, WIDTH, STEPS, TESTED = 64, 16, 4_000, 500
+SIZE, WIDTH, STEPS, TESTED = 64, 16, 2_000, 500
 GIVEN = ("body", "garment")
 
 

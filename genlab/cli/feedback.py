@@ -121,7 +121,6 @@ def _answer(path) -> bool | None:
             return None
         if line.strip() in ("1", "2"):
             return line.strip() == "1"
-        print(f"{line.strip()!r} is neither 1 nor 2")
 
 
 def _tune(arguments, loaded, found) -> None:

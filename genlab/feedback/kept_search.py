@@ -1,7 +1,6 @@
 """A search for one person, kept in a folder, so that it goes on whenever there is time for it.
 
 search.json    the model, the conditions, the seed and the number of directions
-directions.npy what it moves along, which takes a thousand samples to find
 answers.jsonl  a line for each duel: both points, and whether the first was chosen
 duel.png       the two pictures to choose between
 best.png       the picture liked best so far; best.npy is its latent
@@ -21,8 +20,7 @@ from genlab.feedback.search import LatentSearch
 from genlab.runs.files import append_row, rows_in, sound_object_in, write_json, writing
 from genlab.sampling.load import TrainedRun
 
-SETTINGS, ANSWERS, DIRECTIONS = "search.json", "answers.jsonl", "directions.npy"
-DUEL, BEST = "duel.png", "best.png"
+SETTINGS, ANSWERS, DUEL, BEST = "search.json", "answers.jsonl", "duel.png", "best.png"
 SIDE = 256  # pixels that a picture is enlarged to, where it is smaller
 
 
@@ -40,8 +38,7 @@ def opened(run: TrainedRun, folder: str | Path, settings: Mapping[str, Any]) -> 
     if not begun:
         return _begun(run, folder, told)
     _check(run, folder, begun, told)
-    kept = {**begun["settings"], "directions": np.load(folder / DIRECTIONS, allow_pickle=False)}
-    search = LatentSearch.of(run, **kept)
+    search = LatentSearch.of(run, **begun["settings"])
     problems: list[str] = []
     rows = rows_in(folder / ANSWERS, problems, ("duel", "first"))
     if (folder / ANSWERS).is_file() and problems:
@@ -58,8 +55,6 @@ def _begun(run: TrainedRun, folder: Path, told: Mapping[str, Any]) -> LatentSear
     settings = {"given": {}, "seed": search.seed, "directions": len(search.directions), **told}
     plain = {"run": str(run.folder.path), "model": run.weights.fingerprint, "checkpoint": run.step}
     folder.mkdir(parents=True, exist_ok=True)
-    with writing(folder / DIRECTIONS):
-        np.save(folder / DIRECTIONS, search.directions)
     write_json(folder / SETTINGS, {**plain, "settings": settings})
     return search
 

@@ -65,7 +65,10 @@ class SRResNet(nn.Module):
 
 class MSRResNet(nn.Module):
     """The same without norms, 3x3 throughout, on top of the picture enlarged by interpolation: the
-    baseline of BasicSR (xinntao/BasicSR, srresnet_arch.py).
+    baseline of BasicSR (xinntao/BasicSR, srresnet_arch.py). With a factor of 1 it begins close to
+    the picture itself, and learns what is to be changed of it.
+
+    Sown as "features" in "intermediates": what goes in, and what each block is given.
     """
 
     channels: int = 3
@@ -85,8 +88,11 @@ class MSRResNet(nn.Module):
         seen = picture(x, cond, self.channels)
         conv = functools.partial(Conv, kernel_size=(3, 3), kernel_init=tenth, dtype=self.dtype)
         active = functools.partial(jax.nn.leaky_relu, negative_slope=0.1)
+        sow = functools.partial(self.sow, "intermediates", "features")
+        sow(x)
         x = active(conv(self.width)(x))
         for _ in range(self.blocks):
+            sow(x)
             x += conv(self.width)(nn.relu(conv(self.width)(x)))
         for _ in range(doublings):
             x = active(shuffled(conv(4 * self.width, kernel_init=icnr(tenth, 2))(x), 2))

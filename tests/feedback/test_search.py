@@ -11,7 +11,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 from genlab.config import ConfigError
 from genlab.data.columns import Image
 from genlab.feedback import kept_search
-from genlab.feedback.search import DuelKernel, LatentSearch, _improvement
+from genlab.feedback.search import DuelKernel, LatentSearch
 
 
 def started(k=2, seed=0):
@@ -57,25 +57,6 @@ def test_it_finds_what_is_liked_in_few_answers():
     np.testing.assert_allclose(search.best, search.latents(search.found[None])[0])
 
 
-def test_the_best_so_far_meets_the_point_of_the_highest_expected_improvement():
-    """E max(g, 0) by draws of g, of the point shown and of others."""
-    liked, search = np.array([1.2, -0.8]), started()
-    for _ in range(6):
-        a, b = -np.linalg.norm(search.duel - liked, axis=1)
-        search = search.answered(a > b)
-    other = search.duel[np.abs(search.duel - search.found).max(axis=1).argmax()]
-    draw = np.random.default_rng(2)
-    points = np.concatenate([other[None], draw.normal(size=(60, 2))])
-    duels = np.concatenate([points, np.broadcast_to(search.found, points.shape)], axis=1)
-    mean, variance = search._model.latent_mean_and_variance(duels)
-    draws = mean + np.sqrt(np.maximum(variance, 0)) * draw.normal(size=(20_000, 1))
-    expected = np.maximum(draws, 0).mean(axis=0)
-    np.testing.assert_allclose(
-        _improvement(search._model, points, search.found), expected, atol=0.05
-    )
-    assert expected[0] > np.quantile(expected[1:], 0.9)
-
-
 def test_who_is_shown_first_changes_nothing():
     """Every second duel is turned round for the classifier."""
     draw = np.random.default_rng(1)
@@ -114,8 +95,7 @@ def kept(monkeypatch, tmp_path):
     """What opens the search kept in a folder, of a model without directions of its own."""
 
     def begun(run, given=None, directions=2, seed=0):
-        k = directions if isinstance(directions, int) else len(directions)
-        return dataclasses.replace(started(k, seed), run=run)
+        return dataclasses.replace(started(directions, seed), run=run)
 
     monkeypatch.setattr(LatentSearch, "of", begun)
     return lambda model="a" * 64, **settings: kept_search.opened(

@@ -10,7 +10,6 @@ from genlab.config import ConfigError
 from genlab.losses.colour import ab_l1
 from genlab.nets.colour import KeepsLightness, from_lab, to_lab
 from genlab.nets.pasted import Pasted
-from genlab.nets.residual import Residual
 
 RNG = np.random.default_rng(0)
 
@@ -33,16 +32,6 @@ def test_what_is_known_is_put_back_around_holes():
     np.testing.assert_allclose(made, np.where(holes, 0.5, x), rtol=1e-6)
     with pytest.raises(ConfigError, match="Pasted puts 'masked' back"):
         Pasted(Half()).apply({}, None, {"masked": given["masked"]})
-
-
-def test_a_correction_is_added_to_the_picture_given_in_colour_too():
-    x, grey = (jnp.float32(RNG.uniform(-1, 1, (2, 2, 2, c))) for c in (3, 1))
-    made = Residual(Half(), "b", scale=0.2).apply({}, None, {"a": grey, "b": x})
-    np.testing.assert_allclose(made, x + 0.1, rtol=1e-6)
-    made = Residual(Half(), "a").apply({}, None, {"a": grey, "b": x})
-    np.testing.assert_allclose(made, np.broadcast_to(grey, x.shape) + 0.05, rtol=1e-6)
-    with pytest.raises(ConfigError, match="Residual adds to 'x', and is given a: set picture"):
-        Residual(Half()).apply({}, None, {"a": grey})
 
 
 # of sRGB: L, a and b (CIE 15; Lindbloom's calculator, to a digit)
