@@ -151,14 +151,6 @@ RESTORATION = (
         test(OF_APPLY, "a_model_that_translates_by_conditions_is_given_them"),
     ),
     Mutant(
-        "Tiled",
-        "sizes without weights are not gone round",
-        TILING,
-        "tall, wide = (n + way * self.step * by for",
-        "tall, wide = (n + 0 * self.step * by for",
-        test(OF_APPLY, "a_network_that_takes_some_multiples_alone_is_given_those"),
-    ),
-    Mutant(
         "apply",
         "whatever lies there is finished",
         "genlab/data/provenance.py",
