@@ -114,12 +114,12 @@ class Result:
         """Scores, each in a line of its own; or a row of the log in one line, as statistics."""
         if not self.evaluating:
             self.at = step
-            self._write("tracked_stats", dict(values), **self._counted(step))
+            self._write("tracked_stats", dict(values), POINT, **self._counted(step))
             return
         for name, value in values.items():
             found = not self.score or self.score in (name, name.partition("/")[2])
             key = "eval_accuracy" if found else "eval_score"
-            self._write(key, value, **self._counted(step), score=name)
+            self._write(key, value, POINT, **self._counted(step), score=name)
 
     def picture(self, step: int, name: str, file: Path) -> None:
         """MLPerf has no pictures."""
