@@ -96,6 +96,8 @@ def _flops(jaxpr) -> float:
         if name == "dot_general":
             (contracted, _), _ = equation.params["dimension_numbers"]
             total += 2 * out.size * _product(shapes[0][i] for i in contracted)
+        elif name.startswith("genlab_product"):
+            total += 2 * (_product(shapes[0]) * _product(shapes[1]) * out.size) ** 0.5
         elif name in ("genlab_forward", "genlab_into_input", "genlab_into_weight"):
             small, kernel = {
                 "genlab_forward": (out.shape, shapes[1]),

@@ -228,8 +228,8 @@ def _lacking(found: dict) -> list[str]:
         done = len(whole) - len(absent)
         names = [name for name in NAMES if not any(key[0] == name for key in tried)]
         lines.append(
-            f"Of the {len(whole)} programs of the plan (of each config `jit` with a replicated state "
-            "at six sizes in both dtypes, fully sharded at three, `pmap` at one; not every "
+            f"Of the {len(whole)} programs of the plan (of each config `jit` with a replicated "
+            "state at six sizes in both dtypes, fully sharded at three, `pmap` at one; not every "
             f"combination) {done} are in the record; the others were "
             "not compiled yet (`python benchmarks/topologies.py` goes on where it stopped)"
             + (f", among them all of {', '.join(names)}." if names else ".")

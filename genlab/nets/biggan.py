@@ -28,6 +28,7 @@ from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions, vector
 from genlab.nets.kernels.convolution import Conv
+from genlab.nets.kernels.product import Dense
 from genlab.nets.kernels.resize import mean_pool, upsample
 from genlab.nets.layers.attention import SelfAttention
 from genlab.nets.layers.embedding import Embedding
@@ -85,7 +86,7 @@ class Up(nn.Module):
         kernel_init = layers.initialiser(self.kernel_init)
         init: dict[str, Any] = dict(kernel_init=kernel_init, dtype=self.dtype)
         norm = functools.partial(AffineBatchNorm, **init)
-        x = nn.Dense(16 * first, **init)(z).reshape(-1, 4, 4, first)
+        x = Dense(16 * first, **init)(z).reshape(-1, 4, 4, first)
         for channels, y in zip(widths, conds, strict=True):
             block = Block(channels, upsample, norm, shortcut_init=kernel_init, **init)
             x = remat(self.remat, block)(x, y, train)
@@ -180,7 +181,7 @@ class AffineBatchNorm(nn.Module):
             name="norm",
         )(x)
         linear = functools.partial(
-            nn.Dense,
+            Dense,
             x.shape[-1],
             use_bias=False,
             kernel_init=self.kernel_init,

@@ -22,6 +22,7 @@ from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv, ConvTranspose, UpsampledConv
+from genlab.nets.kernels.product import Dense
 
 
 class Up(nn.Module):
@@ -50,7 +51,7 @@ class Up(nn.Module):
         first = (*_base(self.shape, math.prod(self.strides)), self.channels[0])
         norm = functools.partial(layers.norm, self.norm, self.dtype)
         bias = layers.has_bias(self.norm)
-        x = nn.Dense(math.prod(first), use_bias=bias, kernel_init=_glorot, dtype=self.dtype)(z)
+        x = Dense(math.prod(first), use_bias=bias, kernel_init=_glorot, dtype=self.dtype)(z)
         x = jax.nn.leaky_relu(norm()(x, cond, train), self.slope).reshape(-1, *first)
         up = functools.partial(
             ConvTranspose,
@@ -84,7 +85,7 @@ class Resize(nn.Module):
         base = _base(self.shape, 2 ** (len(self.channels) - 1))
         first = (*base, self.channels[0])
         init: dict[str, Any] = dict(kernel_size=(3, 3), kernel_init=_glorot, dtype=self.dtype)
-        x = nn.relu(nn.Dense(math.prod(first), kernel_init=_glorot, dtype=self.dtype)(z))
+        x = nn.relu(Dense(math.prod(first), kernel_init=_glorot, dtype=self.dtype)(z))
         x = x.reshape(-1, *first)
         for channels in self.channels[1:]:
             x = UpsampledConv(channels, use_bias=layers.has_bias(self.norm), **init)(x)

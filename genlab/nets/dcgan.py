@@ -19,6 +19,7 @@ from jaxtyping import Float
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv, ConvTranspose
+from genlab.nets.kernels.product import Dense
 
 
 class Up(nn.Module):
@@ -41,9 +42,7 @@ class Up(nn.Module):
         bias = layers.has_bias(self.norm)
         norm = functools.partial(layers.norm, self.norm, self.dtype)
         channels = self.width * min(8, 2 ** (stages - 1))
-        dense = nn.Dense(
-            16 * channels, use_bias=bias, kernel_init=layers.normal_02, dtype=self.dtype
-        )
+        dense = Dense(16 * channels, use_bias=bias, kernel_init=layers.normal_02, dtype=self.dtype)
         x = nn.relu(norm()(dense(z).reshape(-1, 4, 4, channels), cond, train))
         up = functools.partial(
             ConvTranspose,

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions, picture
+from genlab.nets.kernels import product
 from genlab.nets.kernels.convolution import Conv, UpsampledConv
 
 he = nn.initializers.he_normal()
@@ -180,7 +181,7 @@ class Down(nn.Module):
                 dtype=self.dtype,
             )(x)
             x = jax.nn.leaky_relu(layers.norm(norm, self.dtype)(x, cond, train), 0.2)
-        hidden = nn.Dense(self.hidden, kernel_init=he, dtype=self.dtype)(x.reshape(len(x), -1))
+        hidden = product.Dense(self.hidden, kernel_init=he, dtype=self.dtype)(x.reshape(len(x), -1))
         return jax.nn.leaky_relu(hidden, 0.2)
 
 

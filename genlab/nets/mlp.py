@@ -15,6 +15,7 @@ from jaxtyping import Float
 from genlab.config import ConfigError, choose
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
+from genlab.nets.kernels.product import Dense
 
 
 class Up(nn.Module):
@@ -34,7 +35,7 @@ class Up(nn.Module):
     ) -> Float[Array, " b *shape"]:
         """Not squashed."""
         x = _hidden(self, z, cond, train)
-        out = nn.Dense(
+        out = Dense(
             math.prod(self.shape),
             kernel_init=layers.initialiser(self.kernel_init),
             dtype=self.dtype,
@@ -82,7 +83,7 @@ class Maxout(nn.Module):
         """Features, `hidden[-1]` of them; `cond` is not used."""
         x = self.scale * x.reshape(len(x), -1)
         for width in _positive(self.hidden):
-            dense = nn.Dense(
+            dense = Dense(
                 width * self.pieces,
                 kernel_init=layers.initialiser(self.kernel_init),
                 dtype=self.dtype,
@@ -97,7 +98,7 @@ def _hidden(
 ) -> Float[Array, "b e"]:
     activation = choose(nn, trunk.activation)
     for width in _positive(trunk.hidden):
-        dense = nn.Dense(
+        dense = Dense(
             width,
             use_bias=layers.has_bias(trunk.norm),
             kernel_init=layers.initialiser(trunk.kernel_init),

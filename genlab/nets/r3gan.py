@@ -22,6 +22,7 @@ from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions, vector
 from genlab.nets.kernels.convolution import Conv
+from genlab.nets.kernels.product import Dense
 from genlab.nets.layers.embedding import Embedding
 from genlab.nets.layers.remat import remat
 
@@ -54,7 +55,7 @@ class Up(nn.Module):
             z = jnp.concatenate([z, Embedding(self.embed, init, name="label")(given)], axis=-1)
         width = self.widths[0]
         basis = self.param("basis", nn.initializers.normal(1.0), (4, 4, width)).astype(self.dtype)
-        weight = nn.Dense(width, use_bias=False, kernel_init=msr(), dtype=self.dtype)(z)
+        weight = Dense(width, use_bias=False, kernel_init=msr(), dtype=self.dtype)(z)
         x = basis[None] * weight[:, None, None]
         for number, (width, groups) in enumerate(stages):
             if width != x.shape[-1]:

@@ -26,6 +26,7 @@ from genlab.config import ConfigError, choose
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv, PooledConv, UpsampledConv
+from genlab.nets.kernels.product import Dense
 from genlab.nets.kernels.resize import mean_pool, upsample
 from genlab.nets.layers.attention import SelfAttention
 from genlab.nets.layers.remat import remat
@@ -58,7 +59,7 @@ class Up(nn.Module):
         doublings = layers.levels(self.shape)
         check_attention(self.attention, [8 << stage for stage in range(doublings)])
         norm = functools.partial(layers.norm, self.norm, self.dtype)
-        dense = nn.Dense(16 * self.width, kernel_init=glorot, dtype=self.dtype)
+        dense = Dense(16 * self.width, kernel_init=glorot, dtype=self.dtype)
         x = dense(z).reshape(-1, 4, 4, self.width)
         for _ in range(doublings):
             block = Block(self.width, upsample, norm, dtype=self.dtype)

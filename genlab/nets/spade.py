@@ -17,6 +17,7 @@ from genlab.config import ConfigError
 from genlab.nets import layers
 from genlab.nets.conditions import Conditions
 from genlab.nets.kernels.convolution import Conv
+from genlab.nets.kernels.product import Dense
 from genlab.nets.kernels.resize import upsample
 from genlab.nets.roles import LATENT
 
@@ -63,7 +64,7 @@ class Generator(nn.Module):
         if z is None:
             return Conv(features, (3, 3), kernel_init=glorot, dtype=self.dtype, name="first")(small)
         h, w = small.shape[1:3]
-        dense = nn.Dense(h * w * features, kernel_init=glorot, dtype=self.dtype, name="first")
+        dense = Dense(h * w * features, kernel_init=glorot, dtype=self.dtype, name="first")
         return dense(z).reshape(-1, h, w, features)
 
     def _refuse(self, x: Array) -> None:

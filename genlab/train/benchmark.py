@@ -18,9 +18,10 @@ from genlab.runtime import accelerators, profiling
 from genlab.runtime.compiler import compiled_anew
 from genlab.train.program import Training, batch_like, cost, prepare
 
-PRODUCTS = (  # the last three are of `nets.kernels.convolution`
+PRODUCTS = (  # the last six are of `nets.kernels`
     "dot_general", "conv_general_dilated", "genlab_forward", "genlab_into_input",
-    "genlab_into_weight",
+    "genlab_into_weight", "genlab_product", "genlab_product_into_input",
+    "genlab_product_into_weight",
 )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ A map that is `pooled` is summed over blocks of 2x2 after its convolution, so th
 doubles images before one: on CPU both are one convolution of stride 2 with a kernel of one tap
 more, at 16 products for 36 of a 3x3 kernel, and the larger image is never written.
 On CPU each is written in the form that is fastest for its shape (`convolution_cpu.py`); elsewhere
-(cuDNN, TPU) XLA's own is taken.
+(cuDNN, TPU) XLA's own is taken. A kernel may have more bits than the images, in whose dtype it is
+computed: its gradient then comes in its own (see `product.py`).
 
 Arrays are "b h w c", kernels "k k c o".
 """
@@ -26,7 +27,6 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax.linen.dtypes import promote_dtype
 from jax import Array, lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching
@@ -35,7 +35,8 @@ from jaxtyping import Float
 from genlab.nets.kernels import convolution_cpu
 from genlab.nets.kernels.convolution_cpu import AXES
 from genlab.nets.kernels.primitive import alike, blank, more_images, primitive
-from genlab.nets.kernels.resize import added, mean_pool, upsample
+from genlab.nets.kernels.product import kernel_kept, product
+from genlab.nets.kernels.resize import added, mean_pool, repeated, upsample
 
 Pads = tuple[tuple[int, ...], ...]  # (before, after) along both axes
 Strides = tuple[int, ...]  # along both axes
@@ -50,7 +51,7 @@ def convolve(
     """`lax.conv_general_dilated` in these axes."""
     strides, pads = tuple(strides), tuple(map(tuple, pads))
     if kernel.shape[:2] == strides == (1, 1) and pads == ((0, 0), (0, 0)):
-        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
+        return product(x, kernel[0, 0])
     x, kernel = alike(x, kernel)
     return _forward.bind(x, kernel, strides=strides, pads=pads, turned=False, pooled=False)
 
@@ -83,7 +84,8 @@ def convolve_transposed(
     padding: "SAME" (h = i * stride) or "VALID".
     """
     strides, (x, kernel) = tuple(strides), alike(x, kernel)
-    native = jax.eval_shape(_transposed(strides, padding), x, kernel)
+    converted = jax.ShapeDtypeStruct(kernel.shape, x.dtype)
+    native = jax.eval_shape(_transposed(strides, padding), x, converted)
     size = native.shape[1:3]
     pads = tuple(
         _before(k, s, padding, length, small)
@@ -110,7 +112,7 @@ class ConvTranspose(nn.Module):
         shape = (*self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, shape[-1:]) if self.use_bias else None
-        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
+        x, kernel, bias = kernel_kept(x, kernel, bias, dtype=self.dtype)
         y = convolve_transposed(x, kernel, tuple(self.strides), self.padding)
         return y if bias is None else y + bias.reshape(1, 1, 1, -1)
 
@@ -118,7 +120,7 @@ class ConvTranspose(nn.Module):
 def _general(x, kernel, strides, padding, **more):
     """What flax's layer asks of a convolution: ours where it is plain, XLA's where it is not."""
     if not _plain(x, **more):
-        return lax.conv_general_dilated(x, kernel, strides, padding, **more)
+        return lax.conv_general_dilated(x, kernel.astype(x.dtype), strides, padding, **more)
     return convolve(x, kernel, tuple(strides), _pads(x.shape, kernel, strides, padding))
 
 
@@ -155,11 +157,12 @@ def _one_with_its_resampling(x, kernel, strides, **more) -> bool:
     return max(strides) == 1 < min(kernel.shape[:2]) and _plain(x, **more)
 
 
-Conv = functools.partial(nn.Conv, conv_general_dilated=_general)
+_Conv = functools.partial(nn.Conv, promote_dtype=kernel_kept)
+Conv = functools.partial(_Conv, conv_general_dilated=_general)
 """flax's layer, computed here; one with groups or dilation is computed as before."""
-PooledConv = functools.partial(nn.Conv, conv_general_dilated=_general_pooled)
+PooledConv = functools.partial(_Conv, conv_general_dilated=_general_pooled)
 """`Conv`, then a mean over blocks of 2x2, before the bias: the same after it."""
-UpsampledConv = functools.partial(nn.Conv, conv_general_dilated=_general_upsampled)
+UpsampledConv = functools.partial(_Conv, conv_general_dilated=_general_upsampled)
 """Nearest-neighbour doubling, then `Conv`."""
 
 
@@ -186,7 +189,7 @@ def _before(k: int, s: int, padding: str, length: int, small: int) -> tuple[int,
 
 
 def _forward_native(x, w, *, strides, pads, turned, pooled):
-    w = convolution_cpu.turn(w) if turned else w
+    w = (convolution_cpu.turn(w) if turned else w).astype(x.dtype)
     y = lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
     return added(y) if pooled else y
 
@@ -197,34 +200,71 @@ def _into_input_native(y, w, *, turned, size, **fixed):
     return jax.linear_transpose(forward, x)(y)[0]
 
 
-def _into_weight_native(x, y, *, turned, kernel, **fixed):
+def _into_weight_native(x, y, *, turned, kernel, dtype, **fixed):
+    if dtype != x.dtype.name:
+        return _into_wide_weight(x, y, turned, kernel, dtype, **fixed)
     channels = (y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])
     w = blank((*kernel, *channels), x)
     forward = functools.partial(_forward_native, x, turned=turned, **fixed)
     return jax.linear_transpose(forward, w)(y)[0]
 
 
+def _into_wide_weight(x, y, turned, kernel, dtype, strides, pads, pooled):
+    """A convolution of `x` with `y` over the batch, whose sums are given as they are taken."""
+    y = repeated(y) if pooled else y
+    sides = zip(kernel, strides, pads, x.shape[1:3], y.shape[1:3], strict=True)
+    around = [(low, k - 1 + s * (n - 1) + 1 - m - low) for k, s, (low, _), m, n in sides]
+    over = lax.ConvDimensionNumbers((3, 0, 1, 2), (3, 0, 1, 2), (2, 3, 0, 1))
+    w = lax.conv_general_dilated(
+        x, y, (1, 1), around, rhs_dilation=strides, dimension_numbers=over,
+        preferred_element_type=jnp.dtype(dtype),
+    )  # fmt: skip
+    return convolution_cpu.turn(w) if turned else w
+
+
+# On CPU a kernel of more bits is converted, and so is its gradient.
+
+
+def _forward_cpu(x, w, **fixed):
+    return convolution_cpu.forward(x, w.astype(x.dtype), **fixed)
+
+
+def _into_input_cpu(y, w, **fixed):
+    return convolution_cpu.into_input(y, w.astype(y.dtype), **fixed)
+
+
+def _into_weight_cpu(x, y, *, dtype, **fixed):
+    return convolution_cpu.into_weight(x, y, **fixed).astype(dtype)
+
+
 # Primitives: their derivatives are one another.
 
-STATIC = ("strides", "pads", "turned", "pooled", "size", "kernel")
-_forward = primitive("forward", _forward_native, convolution_cpu.forward, STATIC)
-_into_input = primitive("into_input", _into_input_native, convolution_cpu.into_input, STATIC)
-_into_weight = primitive("into_weight", _into_weight_native, convolution_cpu.into_weight, STATIC)
+STATIC = ("strides", "pads", "turned", "pooled", "size", "kernel", "dtype")
+_forward = primitive("forward", _forward_native, _forward_cpu, STATIC)
+_into_input = primitive("into_input", _into_input_native, _into_input_cpu, STATIC)
+_into_weight = primitive("into_weight", _into_weight_native, _into_weight_cpu, STATIC)
+
+
+def _kernel(w) -> dict:
+    return {"kernel": tuple(w.aval.shape[:2]), "dtype": w.aval.dtype.name}
+
 
 ad.defbilinear(
     _forward,
     lambda y, x, w, **fixed: _into_input.bind(y, w, size=tuple(x.aval.shape[1:3]), **fixed),
-    lambda y, x, w, **fixed: _into_weight.bind(x, y, kernel=tuple(w.aval.shape[:2]), **fixed),
+    lambda y, x, w, **fixed: _into_weight.bind(x, y, **_kernel(w), **fixed),
 )
 ad.defbilinear(
     _into_input,
     lambda x, y, w, size, **fixed: _forward.bind(x, w, **fixed),
-    lambda x, y, w, size, **fixed: _into_weight.bind(x, y, kernel=tuple(w.aval.shape[:2]), **fixed),
+    lambda x, y, w, size, **fixed: _into_weight.bind(x, y, **_kernel(w), **fixed),
 )
 ad.defbilinear(
     _into_weight,
-    lambda w, x, y, kernel, **fixed: _into_input.bind(y, w, size=tuple(x.aval.shape[1:3]), **fixed),
-    lambda w, x, y, kernel, **fixed: _forward.bind(x, w, **fixed),
+    lambda w, x, y, kernel, dtype, **fixed: _into_input.bind(
+        y, w, size=tuple(x.aval.shape[1:3]), **fixed
+    ),
+    lambda w, x, y, kernel, dtype, **fixed: _forward.bind(x, w, **fixed),
 )
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from genlab.config import ConfigError
 from genlab.nets.conditions import Conditions
+from genlab.nets.kernels.product import Dense
 from genlab.nets.layers.initialisers import initialiser
 from genlab.nets.layers.wrappers import examples_apart
 from genlab.runtime import collectives
@@ -75,7 +76,7 @@ class MinibatchDiscrimination(nn.Module):
         self, x: Float[Array, "b d"], cond: Conditions | None = None, train: bool = True
     ) -> Float[Array, "b e"]:
         """`kernels` more; `cond` and `train` are not used."""
-        dense = nn.Dense(
+        dense = Dense(
             self.kernels * self.size,
             use_bias=False,
             kernel_init=initialiser(self.kernel_init),
