@@ -66,25 +66,26 @@ Where these programs differ from those for CPU, and what they showed:
   uses (real images, generated ones) before it reduces them; CPU's reduces each.
   Statistics of one norm are reduced together, those of different layers one after the other, for
   each needs the one before.
-* In bfloat16 `jit` reduces the critic's gradients once for each use, and kernels' gradients *in
-  bfloat16*: XLA's partitioner sums over the chips what a product gives, where it gives it; what
-  the program does next, to convert it to a parameter's float32 and add that of the network's other
-  use, comes too late, for the pass that adds before it sums stops at a conversion. Of the critic's
-  first kernel in a small net on v5e:2x2 the program has under `jit`, and under `pmap`:
+* In bfloat16 too a kernel's gradient is summed once and in float32, under `jit` as under `pmap`
+  (a test). It was not: XLA's partitioner sums over the chips what a product gives, where it gives
+  it, in bfloat16, and what follows, to convert it and to add that of the network's other use, came
+  too late. Now kernels keep their float32 and the products of their gradients give it
+  (`genlab/nets/kernels/product.py`). Of a small critic's first kernel on v5e:2x2, before and after:
 
       all-reduce (bf16[64,16], bf16[64,16])    real images, generated ones; then convert, then add
-      all-reduce (f32[64,16], ...)             converted and added before, once
+      all-reduce (f32[64,16], ...)             added before, once
 
-  To change that the products of gradients would have to give float32 for factors of bfloat16.
-  Prefer `pmap` in bfloat16 on many chips (a test states both programs; `genlab bench --topology`
-  says how many bytes are summed in bfloat16).
+  A network that is used once in a move sends twice the bytes for it, as float32 is twice as wide.
+  Biases are summed in the layer's dtype still; `genlab bench --topology` says how many bytes are.
+  $halves
 * On CPU alone the gradients of wide kernels are reduced in the form of fewer products
   (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
   TPU (a test).
-* In the rows of fully sharded states XLA alone decided where parameters are gathered: it exchanged
-  activations, on 4 chips tens of times the bytes of a replicated state. Since then they are
-  gathered once a move (counted for CPU below); these rows were not compiled again. On 256 and 1,024
-  few of DCGAN's arrays have a side that divides, and most of the state stays whole.
+* Where a fully sharded state's parameters are gathered XLA decided alone at first: of dcgan on 4
+  chips in float32 it exchanged activations too, 217 MiB in 69 operations a round, 1,609 us as
+  predicted here. Gathered once a move it is 11.6 MiB in 39, 181 us. The rows of 256 and 1,024
+  chips are of before; there few of DCGAN's arrays have a side that divides, and most of the state
+  stays whole.
 * Copies and main memory grow with the chips. Every chip works out the order of the whole global
   batch of data to find its own rows; that this is the cause was not checked.
 $resident

@@ -393,8 +393,8 @@ def test_bench_for_a_topology_prints_and_keeps_what_it_read(tmp_path, capsys):
     assert main(["bench", f"--config={file}", "--topology=v6e:2x2", f"--out={out}"]) == 0
     told, record = capsys.readouterr().out, json.loads(out.read_text())
     assert "v6e:2x2: 4 chips" in told and "all-reduce: " in told and "efficiency" in told
-    assert [*record["all_reduced"]] == ["f32"] and "bfloat16, gradients" not in told
-    assert "bfloat16, gradients" in "\n".join(lines(record | {"all_reduced": {"bf16": 1e6}}))
+    assert [*record["all_reduced"]] == ["f32"] and "summed in bfloat16" not in told
+    assert "summed in bfloat16" in "\n".join(lines(record | {"all_reduced": {"bf16": 1e6}}))
     assert record["fits"] and record["memory"]["peak"] < 2**25 and record["flops"] > 0
     many = [f"--config={file}", "--topology=v5e:1x1", "--config.batch_size=67108864"]
     assert main(["bench", *many]) == 0

@@ -216,8 +216,8 @@ def _exchanged(record: dict[str, Any]) -> list[str]:
     ]
     if half := record["all_reduced"].get("bf16"):
         told.append(
-            f"               {size(half)} of it are summed in bfloat16, gradients for each use of "
-            "a network: loop.placement=pmap sums them in float32, once"
+            f"               {size(half)} of it are summed in bfloat16, for each use of "
+            "a network; loop.placement=pmap sums them in float32, once"
         )
     return told
 
