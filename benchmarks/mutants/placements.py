@@ -10,6 +10,10 @@ MLPERF = "genlab/train/trackers/mlperf.py"
 OF_PLACEMENT, OF_COMMUNICATION = "test_parallel.py", "test_communication.py"
 AVERAGED = test(OF_PLACEMENT, "pmap_averages_to_the_gradient_of_the_global_batch")
 EVENTS = test("test_trackers.py", "mlperf_has_a_file_of_events_for_each_start")
+WIDE = test(
+    "nets/test_product.py",
+    "for_an_accelerator_products_are_bfloat16_and_the_kernels_gradient_float32",
+)
 SHARDED = test(
     "test_memory.py",
     "a_fully_sharded_state_takes_its_share_of_the_memory_and_is_updated_in_place[4]",
@@ -98,6 +102,24 @@ PLACEMENTS = (
         "out_shardings=(states, everywhere), donate_argnums=0)",
         "out_shardings=(states, everywhere))",
         test(OF_PLACEMENT, "the_state_is_donated"),
+    ),
+    Mutant(
+        "many devices: gradients in bfloat16",
+        "of a product rounded before they are summed",
+        "genlab/nets/kernels/product.py",
+        "return _summed(x, y, jnp.dtype(dtype))",
+        "return _summed(x, y, None).astype(dtype)",
+        WIDE,
+    ),
+    Mutant(
+        "many devices: gradients in bfloat16",
+        "of a convolution rounded before they are summed",
+        "genlab/nets/kernels/convolution.py",
+        "if dtype != x.dtype.name:\n        return _into_wide_weight(x, y, turned, kernel, dtype, "
+        "**fixed)",
+        "if dtype != x.dtype.name:\n        own = _into_weight_native(x, y, turned=turned, "
+        "kernel=kernel, dtype=x.dtype.name, **fixed)\n        return own.astype(dtype)",
+        WIDE,
     ),
     Mutant(
         "many devices: collectives",
