@@ -2,8 +2,10 @@
 trained, resumed bit for bit, on one device and on four, under both placements, and vmapped.
 """
 
+import contextlib
 import json
 import shutil
+from functools import cache
 
 import jax
 import numpy as np
@@ -28,6 +30,7 @@ from genlab.methods.translation import CycleGAN
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, Translator, mlp
 from genlab.nets.unet import UNet
 from genlab.runs.folder import RunFolder
+from genlab.sampling import draw
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.train.program import prepare
 
@@ -169,13 +172,29 @@ def test_runs_of_one_program_are_the_runs_they_would_be(name, tmp_path):
     )  # fmt: skip
 
 
+@contextlib.contextmanager
+def read_once():
+    """Meanwhile a run that samples are drawn of is read, and its sampler compiled, once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw, "load", cache(draw.load))
+        yield
+
+
 def test_what_is_given_changes_what_is_made(tmp_path):
     """By name and by number; a value that the model is not given is refused."""
     fit(gan(("label", "brightness"), options=(spec(condition_dropout, 0.5),)), tmp_path)
+    with read_once():
+        seven = _what_is_drawn_is_what_was_asked_for(tmp_path)
+        _conditions_that_are_not_asked_for_are_those_of_training_rows(tmp_path, seven)
+    with read_once():  # anew, for a file of it has changed
+        _one_condition_varies_along_rows_of_one_latent(tmp_path)
+        _guidance_is_asked_for_by_the_program_and_by_python(tmp_path, seven)
 
+
+def _what_is_drawn_is_what_was_asked_for(folder):
     def drawn(**given):
         request = SampleRequest(n=4, given=given, formats=("npz",))
-        with np.load(generate(tmp_path, request)[0]) as file:
+        with np.load(generate(folder, request)[0]) as file:
             return dict(file)
 
     seven, dark = drawn(label="7"), drawn(label="7", brightness="0.3")
@@ -192,9 +211,7 @@ def test_what_is_given_changes_what_is_made(tmp_path):
             drawn(**given)
     with pytest.warns(UserWarning, match="brightness 2 is outside .*: extrapolation"):
         drawn(label="7", brightness="2")
-    _conditions_that_are_not_asked_for_are_those_of_training_rows(tmp_path, seven)
-    _one_condition_varies_along_rows_of_one_latent(tmp_path)
-    _guidance_is_asked_for_by_the_program_and_by_python(tmp_path, seven)
+    return seven
 
 
 def _conditions_that_are_not_asked_for_are_those_of_training_rows(folder, seven):
