@@ -78,7 +78,7 @@ def others(tmp_path_factory):
 
 def prepared(file, variant, others):
     """A variant, shrunk and traced."""
-    config = made_from(file, configured(file, variant), others / file.parent.name)
+    config = made_from(file, configured(file, variant), others / file.parent.name / file.stem)
     return program.prepare(shrink(config))
 
 
