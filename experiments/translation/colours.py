@@ -34,7 +34,7 @@ def variants(steps, width):
         name: {
             "data": shown("image", "recoloured", "colour"),
             "method": method,
-            "optim": dict.fromkeys(players, adam(steps)),
+            "optim": adam(steps, players),
             "evaluate": judged("recoloured"),
         }
         for name, (method, players) in methods(width).items()

@@ -32,10 +32,13 @@ def judged(given, samples=TESTED):
     return {"restoration": scored}
 
 
-def adam(steps, rate=1e-3):
-    """Constant for half of the rounds, then linearly to 0 (Zhu et al. 2017)."""
+def adam(steps, players):
+    """Constant for half of the rounds, then linearly to 0 (Zhu et al. 2017); faster without a
+    critic.
+    """
+    rate, b1 = (1e-3, 0.5) if "disc" in players else (2e-3, 0.9)
     falling = spec(constant_then_linear, rate, steps // 2, steps - steps // 2)
-    return spec(optax.adam, falling, b1=0.5)
+    return dict.fromkeys(players, spec(optax.adam, falling, b1=b1))
 
 
 def translator(width):
@@ -98,7 +101,7 @@ def fields(data, method, players, given, steps):
     return {
         "data": data,
         "method": method,
-        "optim": dict.fromkeys(players, adam(steps)),
+        "optim": adam(steps, players),
         "evaluate": judged(given),
     }
 
