@@ -57,7 +57,7 @@ def main() -> None:
         of_report(browser, arguments)
 
 
-def repair(steps: int = 600):
+def repair(steps: int = 3_000):
     """Free-form holes in products filled: a U-Net, the absolute error."""
     network = spec(Translator, spec(unet.UNet, 3, 16, 4, dropout=0.0), bounded=False)
     given = ("holes", "masked")
