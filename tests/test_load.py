@@ -116,6 +116,7 @@ def test_a_notebook_shows_samples_as_pictures_and_the_run_as_a_page(run):
     made = run.sample(4, label="3")
     assert made._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
     assert made[:2]._repr_png_() != made._repr_png_()
+    assert int.from_bytes(made._repr_png_()[16:20]) >= 160  # pictures of 8x8 can be seen
     assert made.mean(axis=0)._repr_png_() is None and made[0]._repr_png_() is None
     assert run.reconstruct(made, label="3")._repr_png_()
     page = run._repr_html_()

@@ -1,22 +1,94 @@
-"""The site of documentation: built offline, without a dead link; every public object has a page."""
+"""The site of documentation: built offline, without a dead link; every public object has a page;
+its tutorials are notebooks that run.
+"""
 
+import ast
+import importlib
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jupytext
 import pytest
 
 ROOT = Path(__file__).parents[1]
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.py"))
+each_tutorial = pytest.mark.parametrize("source", TUTORIALS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the site, as it is built."""
+    for package in ("mkdocs", "mkdocstrings", "material", "nbconvert"):
+        pytest.importorskip(package, reason="pip install 'genlab[docs]'")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q"]
+    command += ["-f", "docs/generate/mkdocs.yml", "-d", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.mark.slow
-def test_the_site_is_built_without_a_dead_link(tmp_path):
-    pytest.importorskip("mkdocs")
-    pytest.importorskip("mkdocstrings")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q"]
-    command += ["-f", "docs/generate/mkdocs.yml", "-d", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    losses = (tmp_path / "reference" / "losses.html").read_text()
+def test_the_site_has_references_papers_and_pictures(site):
+    losses = (site / "reference" / "losses.html").read_text()
     assert "genlab.losses.penalties.gradient_penalty" in losses
-    assert "1704.00028" in (tmp_path / "papers.html").read_text()
+    papers = (site / "papers.html").read_text()
+    row = next(row for row in papers.split("<tr>") if "abs/1704.00028" in row)
+    assert "reference/losses.html#genlab.losses.penalties.gradient_penalty" in row
+    assert "losses/test_penalties.py" in row or "and " in row
+    for source in TUTORIALS:
+        page = (site / "tutorials" / f"{source.stem}.html").read_text()
+        assert re.search(rf'<img[^>]* src="{source.stem}/[^"]+.png"', page)
+
+
+@pytest.mark.slow
+def test_no_link_of_the_site_is_dead_and_no_page_fetches_anything(site):
+    pytest.importorskip("linkcheck", reason="pip install 'genlab[docs]'")
+    command = [sys.executable, "-m", "linkcheck", "--no-status", "--no-warnings", "-q"]
+    done = subprocess.run([*command, str(site / "index.html")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    fetched = r"<(?:script|img|iframe)[^>]* src=[\"']?https?:|<link[^>]*stylesheet[^>]*https?:"
+    for page in site.rglob("*.html"):
+        assert not re.search(fetched, page.read_text()), page
+
+
+def cells(notebook):
+    """(kind, text) of each."""
+    return [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in notebook["cells"]]
+
+
+@each_tutorial
+def test_a_notebook_is_its_source_executed(source):
+    """`python docs/generate/tutorials.py` writes it anew."""
+    made = json.loads(source.with_suffix(".ipynb").read_text())
+    assert cells(made) == cells(jupytext.read(source))
+    code = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
+@each_tutorial
+def test_what_a_tutorial_imports_from_genlab_is_there(source):
+    for kind, text in cells(jupytext.read(source)):
+        if kind == "code":
+            plain = re.sub(r"^(%%writefile|!).*$", "", text, flags=re.MULTILINE)
+            for node in ast.walk(ast.parse(plain)):
+                if isinstance(node, ast.ImportFrom) and node.module.startswith("genlab"):
+                    module = importlib.import_module(node.module)
+                    assert not [one.name for one in node.names if not hasattr(module, one.name)]
+
+
+@pytest.mark.slow
+@each_tutorial
+def test_a_tutorial_runs(source, tmp_path):
+    for package in ("nbclient", "ipykernel", "pandas", "submitit"):
+        pytest.importorskip(package, reason="pip install 'genlab[tutorials]'")
+    command = [sys.executable, "docs/generate/tutorials.py", source.stem, "--rounds=100"]
+    done = subprocess.run([*command, f"--out={tmp_path}"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "image/png" in (tmp_path / f"{source.stem}.ipynb").read_text()

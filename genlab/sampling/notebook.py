@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from genlab.data.columns import Column
-from genlab.data.pictures import write_png
+from genlab.data.pictures import enlarged, write_png
 from genlab.report.figures.panels import Panel
+
+WIDE = 320  # pixels a sheet of small pictures is enlarged to, by a whole factor
 
 
 class Examples(np.ndarray):
@@ -31,8 +33,8 @@ class Examples(np.ndarray):
         self.column = getattr(other, "column", None)
 
     def _repr_png_(self) -> bytes | None:
-        """A grid of them; None for what is no longer examples of the column, as one of their
-        means.
+        """A grid of them, small ones enlarged; None for what is no longer examples of the column,
+        as one of their means.
         """
         column, rows = self.column, None
         if column is None or not self.size:
@@ -40,7 +42,14 @@ class Examples(np.ndarray):
         values, one = np.asarray(self), tuple(column.stored)
         if self.shape[2:] == one and self.ndim == len(one) + 2:
             rows, values = self.shape[1], values.reshape(-1, *one)
-        return png(column.draw(values, rows)) if values.shape[1:] == one else None
+        return png(_seen(column.draw(values, rows))) if values.shape[1:] == one else None
+
+
+def _seen(sheet: np.ndarray) -> np.ndarray:
+    """A picture, uint8 [H, W, C], whose pixels can be told apart: [f H, f W, C]."""
+    height, width = sheet.shape[:2]
+    times = max(1, WIDE // width)
+    return enlarged(sheet[None], times * height, times * width)[0]
 
 
 def png(image: np.ndarray) -> bytes:
