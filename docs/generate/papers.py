@@ -151,8 +151,14 @@ def quotable() -> dict[str, list[str]]:
 
 
 def using(of: list[Mention], files: Mapping[str, Counter[str]]) -> list[str]:
-    """The files that use what is a paper's, those first of which most is about it; where none does,
-    those that use the modules it is in, or the modules that import these.
+    """The files that use what is a paper's, those first of which most is about it."""
+    share = _shares(of, files)
+    return sorted(share, key=lambda name: (-share[name], name))
+
+
+def testing(of: list[Mention], files: Mapping[str, Counter[str]], shown: list[str]) -> list[str]:
+    """The tests of a paper: those that use it; where none does, those that use the modules it is
+    in, or the modules that import these; at last those that play the experiments `shown`.
     """
     modules = [one._replace(name="") for one in of]
     users = [
@@ -161,8 +167,8 @@ def using(of: list[Mention], files: Mapping[str, Counter[str]]) -> list[str]:
         for one in modules
         if module != one.module and any(_within(path, one) for path in imported.values())
     ]
-    share = next(filter(None, (_shares(them, files) for them in (of, modules, users))), {})
-    return sorted(share, key=lambda name: (-share[name], name))
+    found = (using(them, files) for them in (of, modules, users))
+    return next(filter(None, found), [PLAYED] * bool(shown))
 
 
 def _shares(of: list[Mention], files: Mapping[str, Counter[str]]) -> dict[str, float]:
@@ -199,7 +205,7 @@ def index() -> dict[str, tuple[str, list[Mention], list[str], list[str]]]:
         authors = Counter(one.authors for one in of if one.authors).most_common(1)
         by = authors[0][0] if authors else ""
         shown = using(of, experiments)
-        made[paper] = by, of, using(of, tests) or [PLAYED] * bool(shown), shown
+        made[paper] = by, of, testing(of, tests, shown), shown
     return made
 
 

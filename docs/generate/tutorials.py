@@ -63,7 +63,7 @@ def executed(source: Path, rounds: int | None = None) -> nbformat.NotebookNode:
     for own in (str(ROOT), str(Path.home())):
         if f"{own}/" in nbformat.writes(made):
             raise ValueError(f"{source.name}: an output names {own}")
-    made.metadata = {"kernelspec": KERNEL}
+    made.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     return made
 
 
