@@ -38,9 +38,8 @@ COMMANDS = {
     "apply": apply, "inspect": inspect, "export": export, "serve": serve, "feedback": feedback,
     "report": report, "bench": bench, "prepare": prepare,
 }  # fmt: skip
-RESUMED = dict.fromkeys(
-    ("train", "sweep"), "; the same command goes on from the last checkpoint"
-)  # where a run does not say by itself what is saved
+GOES_ON = "; the same command goes on from the last checkpoint"
+RESUMED = {"train", "sweep"}  # where a run does not say by itself what is saved
 DESCRIPTION = """\
 genlab: a JAX laboratory for generative models.
 
@@ -83,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
             with interruptible():
                 return arguments.run(arguments) or 0
     except KeyboardInterrupt as stop:
-        text = str(stop) or f"interrupted{RESUMED.get(typed[0], '')}"
+        text = str(stop) or f"interrupted{GOES_ON if typed[0] in RESUMED else ''}"
         print(f"\ngenlab: {text}", file=sys.stderr)
         return 128 + getattr(stop, "number", signal.SIGINT)
     except Exception as error:

@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import HTTPException
 
 from genlab.web.asked import Ask
-from genlab.web.changing import Changed
 from genlab.web.drawing import Drawing, Drawn, tried
 from genlab.web.runs import Served
 from genlab.web.worker import Job, Worker
@@ -36,7 +35,7 @@ class Server:
         kind = ("draw", run, ask.guidance)
         return await self.done(Job(kind, ask.many, self.drawing[run].draw, ask))
 
-    def changing(self, run: str, change: Callable[..., Changed]) -> Callable:
+    def changing(self, run: str, change: Callable) -> Callable:
         """What does a change of pictures of a run, one request after the other."""
         self.one(run)
 

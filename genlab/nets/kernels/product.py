@@ -9,6 +9,7 @@ Arrays are "... i" and kernels "i o". Three bilinear maps; each one's derivative
 """
 
 import functools
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -20,9 +21,9 @@ from jax.interpreters import ad, batching
 from genlab.nets.kernels.primitive import alike, primitive
 
 
-def kernel_kept(*arrays: Array | None, dtype=None, inexact: bool = True) -> list[Array | None]:
-    """flax's `promote_dtype` of (inputs, kernel, bias), except that a kernel of more bits than the
-    inputs then have stays what it is.
+def kernel_kept(*arrays: Any, dtype=None, inexact: bool = True) -> list[Any]:
+    """flax's `promote_dtype` of (inputs, kernel, bias), the last an array or None, except that a
+    kernel of more bits than the inputs then have stays what it is.
     """
     inputs, kernel, *rest = promote_dtype(*arrays, dtype=dtype, inexact=inexact)
     return [inputs, arrays[1] if narrower(inputs, arrays[1]) else kernel, *rest]
