@@ -15,7 +15,7 @@ from genlab.evaluation import Convention, Restoration, classics, operators
 from genlab.features import RandomConv
 from genlab.methods import GAN, Regression
 from genlab.methods.gan.comparison import Comparison
-from genlab.nets import Translator, enlarging, patchgan
+from genlab.nets import Translator, enlarging, patchgan, unet
 
 SEEDS = (0, 1, 2)
 SIZE = 32
@@ -31,11 +31,16 @@ def trunk(factor=1):
     return spec(enlarging.MSRResNet, 3, WIDTH, BLOCKS, factor)
 
 
+def wide():
+    """A network that sees the whole picture at once, for what has to be made up."""
+    return spec(unet.UNet, 3, WIDTH, depth=4, dropout=0.0)
+
+
 def inpainting(share):
     return {
         "columns": ("masked", "holes"),
         "damage": spec(Damage, holes=share),
-        "trunk": trunk(),
+        "trunk": wide(),
         "judged": {"holes": "holes"},
     }
 
@@ -84,7 +89,7 @@ def colouring():
     return {
         "columns": ("grey",),
         "damage": spec(Damage),
-        "trunk": trunk(),
+        "trunk": wide(),
         "judged": {"classics": {}, "again": spec(operators.Grey)},
     }
 

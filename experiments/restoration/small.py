@@ -15,7 +15,8 @@ STEPS, BLOCKS = 500, 3
 
 def variant(task):
     made = fields("regression", TASKS[task], steps=STEPS, samples=100)
-    made["method"].generator.trunk.blocks = BLOCKS
+    if "blocks" in (trunk := made["method"].generator.trunk):
+        trunk.blocks = BLOCKS
     return made
 
 
