@@ -15,9 +15,12 @@ from urllib.parse import quote
 class Refused(RuntimeError):
     """What the server said, in words; `status` is HTTP's."""
 
-    def __init__(self, status: int, text: str):
-        super().__init__(text)
-        self.status = status
+    def __init__(self, refused: error.HTTPError):
+        self.status = refused.code
+        try:
+            super().__init__(str(json.loads(refused.read())["error"]))
+        except (ValueError, KeyError, TypeError):
+            super().__init__(f"HTTP status {self.status}")
 
 
 class Client:
@@ -26,26 +29,23 @@ class Client:
     Raises Refused for what the server does not do, with its reason; OSError where there is none.
     """
 
-    def __init__(
-        self, address: str, token: str | None = None, tries: int = 5, timeout: float = 130
-    ):
-        self.address, self.token = address.rstrip("/"), token
-        self.tries, self.timeout = tries, timeout
+    def __init__(self, address: str, token: str = "", tries: int = 5, timeout: float = 130):
+        self.root, self.tries, self.timeout = f"{address.rstrip('/')}/v1/runs", tries, timeout
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def runs(self) -> list[dict[str, Any]]:
         """The runs, with their status and round."""
-        return json.loads(self._call("/v1/runs"))
+        return json.loads(self._call(""))
 
     def describe(self, run: str) -> dict[str, Any]:
         """What a run makes, what it can be given, what it can do."""
-        return json.loads(self._call(f"/v1/runs/{quote(run)}"))
+        return json.loads(self._call(f"/{quote(run)}"))
 
     def sample(self, run: str, **ask: Any) -> dict[str, Any]:
         """Samples: `images` are PNG files, `conditions` their conditions. `ask`: n, seed, given,
         truncation, guidance, vary, interpolate.
         """
-        made = json.loads(self._call(f"/v1/runs/{quote(run)}/samples", json.dumps(ask).encode()))
-        return {**made, "images": [base64.b64decode(one) for one in made["images"]]}
+        return self._made(run, "samples", ask)
 
     def feedback(
         self, run: str, ask: dict[str, Any], index: int, verdict: str, other: int | None = None
@@ -54,47 +54,36 @@ class Client:
         sample `other`, "first", "second" or "tie"; how many there are.
         """
         said = {"ask": ask, "index": index, "verdict": verdict, "other": other}
-        kept = self._call(f"/v1/runs/{quote(run)}/feedback", json.dumps(said).encode())
-        return json.loads(kept)["kept"]
+        return self._made(run, "feedback", said)["kept"]
 
     def reconstruct(self, run: str, picture: bytes, given: str = "") -> bytes:
         """A picture file made anew, a PNG; `given`: its conditions, "category=dress,hue=0.6"."""
-        path = f"/v1/runs/{quote(run)}/reconstruct?given={quote(given)}"
-        return self._call(path, picture, "image/png")
+        return self._call(f"/{quote(run)}/reconstruct?given={quote(given)}", picture, "image/png")
 
     def translate(self, run: str, pictures: dict[str, bytes], **ask: Any) -> list[bytes]:
         """Picture files by column made into another, PNGs. `ask`: of, to, given, seed."""
         files = {name: base64.b64encode(one).decode() for name, one in pictures.items()}
-        return self._changed(run, "translate", {"pictures": files, **ask})
+        return self._made(run, "translate", {"pictures": files, **ask})["images"]
 
     def edit(self, run: str, picture: bytes, **ask: Any) -> list[bytes]:
         """A picture file as the run finds it again, and its edits, PNGs. `ask`: given, space,
         direction and by, or to, optimise, seed.
         """
-        return self._changed(run, "edit", {"picture": base64.b64encode(picture).decode(), **ask})
+        file = base64.b64encode(picture).decode()
+        return self._made(run, "edit", {"picture": file, **ask})["images"]
 
-    def _changed(self, run: str, what: str, ask: dict[str, Any]) -> list[bytes]:
-        made = json.loads(self._call(f"/v1/runs/{quote(run)}/{what}", json.dumps(ask).encode()))
-        return [base64.b64decode(one) for one in made["images"]]
+    def _made(self, run: str, what: str, ask: dict[str, Any]) -> dict[str, Any]:
+        made = json.loads(self._call(f"/{quote(run)}/{what}", json.dumps(ask).encode()))
+        return {**made, "images": [base64.b64decode(one) for one in made.get("images", ())]}
 
     def _call(self, path: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
-        headers = {"Content-Type": kind}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
+        asked = request.Request(self.root + path, body, {"Content-Type": kind, **self.headers})
         for left in reversed(range(self.tries)):
             try:
-                asked = request.Request(self.address + path, body, headers)
                 with request.urlopen(asked, timeout=self.timeout) as answer:
                     return answer.read()
             except error.HTTPError as refused:
                 if refused.code != 429 or not left:
-                    raise Refused(refused.code, _said(refused)) from None
+                    raise Refused(refused) from None
                 time.sleep(float(refused.headers.get("Retry-After", 1)))
-        raise AssertionError("tries must be 1 or more")
-
-
-def _said(refused: error.HTTPError) -> str:
-    try:
-        return str(json.loads(refused.read())["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP status {refused.code}"
+        raise ValueError(f"tries={self.tries}: expected 1 or more")

@@ -1,5 +1,6 @@
 """`genlab export`: a folder that draws what the run draws, without genlab."""
 
+import ast
 import json
 import os
 import subprocess
@@ -26,6 +27,18 @@ np.save(sys.argv[3], Sampler().sample(seed=5, label=np.arange(4) % 3))
 """
 
 
+def statements_lines(text):
+    """Lines of code, without docstrings, imports and blank lines."""
+    tree = ast.parse(text)
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Module | ast.ClassDef | ast.FunctionDef):
+            said = ast.get_docstring(one) is not None
+            one.body = [
+                x for x in one.body[said:] if not isinstance(x, ast.Import | ast.ImportFrom)
+            ]
+    return sum(bool(line.strip()) for line in ast.unparse(tree).splitlines())
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "vae"
@@ -50,6 +63,8 @@ def test_it_draws_what_the_run_draws_bit_for_bit(folder, tmp_path):
     assert about["platforms"] == ["cpu", "cuda", "tpu"] and about["shape"] == [4, 8, 8, 1]
     card = (out / "README.md").read_text()
     assert all(text in card for text in ("label", "Intended use", "4 rounds"))
+    assert "Sampler().sample(seed=0, label='0')" in card
+    assert statements_lines((out / "load.py").read_text()) == 20
     assert str(folder) not in card
     with pytest.raises(ConfigError, match="holds files already"):
         export(folder, out)

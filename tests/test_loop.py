@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -26,6 +27,7 @@ from genlab.runs.folder import RunFolder
 from genlab.runs.goodput import goodput, one_line
 from genlab.runtime.progress import Silent
 from genlab.sampling.draw import SampleRequest, generate
+from genlab.train import loop
 from genlab.train.log import NotFinite
 from genlab.train.program import cost, prepare, reopened
 from genlab.train.trackers import MLPerf
@@ -428,3 +430,21 @@ def test_goodput_is_the_share_of_all_starts_that_rounds_in_the_run_took(trained,
     found = goodput(run)
     assert (found["share"], found["saving"], found["rest"]) == pytest.approx((0.6, 3, 3))
     assert one_line(found).startswith("60.0 %: 12.0 s of rounds in 20.0 s of 2 starts; compiling")
+
+
+def test_the_seconds_of_a_trace_are_in_the_cost_and_stay_there(tmp_path, monkeypatch):
+    """A trace may end before the cost is counted, and in a run taken up again, after."""
+    monkeypatch.setattr(loop, "cost", lambda training: {"flops_per_round": 7})
+    log = SimpleNamespace(drain=lambda: None, pause=lambda: None, go_on=lambda: None)
+    context = SimpleNamespace(run=RunFolder(tmp_path), log=log, training=None)
+    seconds = {"compute": 1.0, "collectives": 0.0, "idle": 0.5, "host": 0.1}
+    found = {"rounds": [2, 6], "devices": 1, "seconds": seconds, "longest": [], "trace": "x"}
+    loop._note_profile(context.run, found)
+    loop._note_cost([context], 3.0)
+    again = {**found, "rounds": [8, 9]}
+    loop._note_profile(context.run, again)
+    loop._note_cost([context], 5.0)  # what the first start measured stands
+    written = json.loads((tmp_path / "cost.json").read_text())
+    assert written["profile"] == {"rounds": [8, 9], "devices": 1, "seconds": seconds}
+    assert (written["flops_per_round"], written["compile_seconds"]) == (7, 3.0)
+    assert json.loads((tmp_path / "profile.json").read_text()) == again

@@ -51,19 +51,21 @@ def add(command) -> None:
 
 def run(arguments) -> None:
     """Prints what was read, how well the reward foretells verdicts, and the file it is in."""
-    from genlab.feedback import reward, tables, verdicts
+    from genlab.feedback import reward, tables, tuning, verdicts
     from genlab.sampling.load import load
 
     _check(arguments)
     loaded = load(arguments.workdir, arguments.step)
     if arguments.search:
         return _search(arguments, loaded)
+    features = reward.features_by_name(loaded, arguments.features) if arguments.features else None
+    if arguments.tune:  # before a reward that cannot do it is fitted and replaces the one there is
+        tuning.check(loaded, features or reward.default_features(loaded))
     if arguments.add:
         added = tables.read(loaded, arguments.add, arguments.of or None)
         print(f"{len(added)} verdicts added to {verdicts.append(loaded, added)}")
     given = verdicts.read(loaded)
     print(reward.told(given))
-    features = reward.features_by_name(loaded, arguments.features) if arguments.features else None
     found = reward.fit(loaded, features, given, arguments.directions or DIRECTIONS)
     print(reward.summary(found))
     print(found.save(loaded.folder.path / reward.FILE))
@@ -104,7 +106,7 @@ def _search(arguments, loaded) -> None:
         search = kept_search.answered(arguments.search, search, first)
     if search.answers:
         path = kept_search.found(arguments.search, search)
-        print(f"liked best after {_answers(search)}: {path}; its latent: best.npy there")
+        print(f"liked best after {_answers(search)}: {path}; its latent: {path.parent}/best.npy")
 
 
 def _answers(search) -> str:
@@ -113,14 +115,16 @@ def _answers(search) -> str:
 
 def _answer(path) -> bool | None:
     """Whether the first of the two pictures is better; None where nothing is said."""
+    question = f"{path}: which is better? 1 left, 2 right, an empty line to stop: "
     while True:
-        print(f"{path}: which is better? 1 left, 2 right, nothing to stop: ", end="", flush=True)
-        line = sys.stdin.readline()
-        if not line.strip():
+        print(question, end="", flush=True)
+        line = sys.stdin.readline().strip()
+        if not line:
             print()
             return None
-        if line.strip() in ("1", "2"):
-            return line.strip() == "1"
+        if line in ("1", "2"):
+            return line == "1"
+        print(f"{line!r} is neither 1 nor 2")
 
 
 def _tune(arguments, loaded, found) -> None:

@@ -185,7 +185,8 @@ def summary(reward: Reward) -> str:
     seen = HeldOut(**found)
     text = (
         f"held-out accuracy {seen.accuracy:.3f}, 95 % interval {seen.low:.3f} to {seen.high:.3f}, "
-        f"of {seen.n} verdicts (chance {seen.chance:.3f}; log loss {seen.log_loss:.3f})"
+        f"of {seen.n} verdicts that are no tie (chance {seen.chance:.3f}; "
+        f"log loss {seen.log_loss:.3f})"
     )
     if better:
         return text

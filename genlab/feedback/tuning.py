@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 from genlab import config as config_lib
 from genlab.config import CALL, ConfigError, build, override, path_of, spec
 from genlab.features.space import OfNetwork
-from genlab.feedback.reward import Reward
+from genlab.feedback.reward import Reward, named_features
 from genlab.methods import GAN
 from genlab.methods.gan.rewarded import rewarded
 from genlab.nets import trained
@@ -23,12 +23,8 @@ def tuned(run: TrainedRun, reward: Reward, steps: int = 200, **settings: Any) ->
 
     Raises ConfigError for a method other than GAN, and for a reward that is no network.
     """
+    _of_gan(run)
     config = run.folder.config
-    if not isinstance(run.method, GAN):
-        raise ConfigError(
-            f"fine-tuning by a reward is of a GAN, and {run.folder.path} is of "
-            f"{type(run.method).__name__}: select samples by the reward (`genlab sample --best-of`)"
-        )
     path, step = str(run.folder.path), run.step
     option = spec(rewarded, module(run, reward), spec(trained, path, "gen", step=step), **settings)
     others = [one for one in config.method.options if one[CALL] != path_of(rewarded)]
@@ -52,13 +48,39 @@ def module(run: TrainedRun, reward: Reward) -> ConfigDict:
 
     Raises ConfigError for features that are no network trained on the set.
     """
-    features = build(reward.features)
-    if not isinstance(features, OfNetwork):
-        raise ConfigError(
-            f"a generator is fine-tuned through the features of a reward, and "
-            f"{type(features).__name__} is no network trained on the set: fit the reward with "
-            "features=spec(Factors, trunk) or spec(Domain, trunk)"
-        )
-    found = features.network(config_lib.as_dict(run.folder.config), run.source)
+    found = _network(run, reward.features).network(
+        config_lib.as_dict(run.folder.config), run.source
+    )
     weights = tuple(float(x) for x in reward.weights)
     return spec(LinearReward, spec(trained, str(found.run), "net"), weights, float(reward.offset))
+
+
+def check(run: TrainedRun, features: Any) -> None:
+    """ConfigError where no reward in these features, a spec, could tune the run's generator."""
+    _of_gan(run)
+    _network(run, features)
+
+
+def _of_gan(run: TrainedRun) -> None:
+    if not isinstance(run.method, GAN):
+        raise ConfigError(
+            f"fine-tuning by a reward is of a GAN, and {run.folder.path} is of "
+            f"{type(run.method).__name__}: select samples by the reward (`genlab sample --best-of`)"
+        )
+
+
+def _network(run: TrainedRun, features: Any) -> OfNetwork:
+    built = build(features)
+    if isinstance(built, OfNetwork):
+        return built
+    known = named_features(run).items()
+    names = [name for name, one in known if isinstance(build(one), OfNetwork)]
+    offer = f"give --features={' or --features='.join(names)}"
+    if not names:
+        offer = (
+            "fit the reward in Python, with features=spec(Factors, trunk) or spec(Domain, trunk)"
+        )
+    raise ConfigError(
+        "a generator is fine-tuned through the features of a reward, and "
+        f"{type(built).__name__} is no network trained on the set: {offer}"
+    )

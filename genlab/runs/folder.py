@@ -11,7 +11,7 @@ data.json      sha256 of every file it was trained on (see `runs.data_files`)
 ingredients.json  networks taken from other runs: where from, which weights, their specs
 env.json       versions, commit and hardware, of each start
 metrics.jsonl  a line per log row; evals.jsonl a line per evaluation
-cost.json      FLOPs per round, parameters, compile time
+cost.json      FLOPs per round, parameters, compile time; seconds of the rounds of a trace
 profile/, profile.json  a trace of some rounds, and what they spend their time on (`--profile`)
 clock.jsonl    seconds of each start by what they were spent on: see `runs.goodput`
 status.json    running | interrupted | finished | failed, and why; after a kill, running

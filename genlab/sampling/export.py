@@ -16,45 +16,46 @@ from genlab.runs import requests
 from genlab.runs.environment import version
 from genlab.runs.files import write_json, write_text
 from genlab.sampling.load import TrainedRun, load
-from genlab.sampling.model_card import card
+from genlab.sampling.model_card import card, example
 from genlab.sampling.request import STREAM
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 BATCH = 16
 LOADER = '''\
-"""A trained sampler: needs jax and numpy alone.
+"""A trained sampler: needs jax and numpy, and flatbuffers, with which jax reads programs.
 
     from load import Sampler
-    images = Sampler().sample(seed=0, {example})   # uint8 [{batch}, H, W, C]
+    made = Sampler().sample({example})  # {kind}
 """
-import json, pathlib
-import jax, numpy as np
-from jax import export  # needs flatbuffers
+import json
+import pathlib
+import numpy as np
+from jax import export
 
 class Sampler:
     def __init__(self, folder=pathlib.Path(__file__).parent):
         self.about = json.loads((folder / "sampler.json").read_text())
         self.call = export.deserialize(bytearray((folder / "sampler.bin").read_bytes())).call
         held = (folder / "weights.safetensors").read_bytes()
-        n = int.from_bytes(held[:8], "little")
-        fields = json.loads(held[8 : 8 + n]); fields.pop("__metadata__", None)
-        at = lambda f: np.frombuffer(held[8 + n :][slice(*f["data_offsets"])], TYPES[f["dtype"]])
-        self.weights = {{k: at(f).reshape(f["shape"]) for k, f in fields.items()}}
+        start = 8 + int.from_bytes(held[:8], "little")
+        tensors, data = json.loads(held[8:start]), held[start:]
+        self.weights = {{name: array(data, **one) for name, one in tensors.items()}}
 
     def sample(self, seed=0, **given):
         """One value of each condition for all, or one for each: a label's name or number."""
-        stored = {{}}
-        for name, kind in self.about["given"].items():
-            one = np.asarray([kind.get("names", []).index(v) if isinstance(v, str) else v
-                              for v in np.atleast_1d(np.asarray(given[name], object))])
-            shape = (self.about["batch"], *kind["shape"])
-            one = one.reshape((-1, *kind["shape"])) if one.size > 1 or kind["shape"] else one
-            stored[name] = np.broadcast_to(one, shape).astype(kind["dtype"])
+        stored = {{n: self.stored(given[n], **kind) for n, kind in self.about["given"].items()}}
         made = np.asarray(self.call(self.weights, np.uint32(seed), stored), np.float32)
-        if not self.about["image"]: return made
-        return np.clip(np.rint((made + 1) * 127.5), 0, 255).astype(np.uint8)
+        return {made}
 
-TYPES = {{"F32": np.float32, "F16": np.float16, "I32": np.int32, "U32": np.uint32}}
+    def stored(self, values, shape, dtype, names=(), **_):
+        values = np.ravel(np.asarray(values, object))
+        values = [names.index(v) if isinstance(v, str) else v for v in values]
+        ones = np.reshape(values, (-1, *shape)).astype(dtype)
+        return np.broadcast_to(ones, (self.about["batch"], *shape))
+
+def array(data, dtype, shape, data_offsets):
+    dtype = np.dtype(dtype[0].lower() + str(int(dtype[1:]) // 8))  # F32 is f4
+    return np.frombuffer(data[slice(*data_offsets)], dtype).reshape(shape)
 '''
 
 
@@ -67,7 +68,7 @@ def export(
 ) -> Path:
     """Writes a folder that draws what `sample(batch, seed)` of the run draws, bit for bit on the
     same backend: `sampler.bin` (`jax.export`, lowered for `platforms`), `weights.safetensors`,
-    `sampler.json`, `load.py` and a model card, `README.md`.
+    `sampler.json`, `load.py` (20 lines and four imports) and a model card, `README.md`.
 
     ConfigError for a method that does not generate, for conditions other than labels and numbers,
     for a folder that holds something else, and without the extra `export`.
@@ -92,10 +93,9 @@ def export(
     about = _about(run, batch, given, platforms, made.out_avals[0])
     with requests.written_whole(out, "genlab export") as draft:
         (draft / "sampler.bin").write_bytes(made.serialize())
-        (draft / "weights.safetensors").write_bytes(save(weights, {"format": "np"}))
+        (draft / "weights.safetensors").write_bytes(save(weights))
         write_json(draft / "sampler.json", about)
-        example = ", ".join(f"{n}={_example(k)!r}" for n, k in given.items())
-        write_text(draft / "load.py", LOADER.format(batch=batch, example=example))
+        write_text(draft / "load.py", _loader(about))
         write_text(draft / "README.md", card(run, about))
     return out
 
@@ -138,8 +138,15 @@ def _kind(name: str, run: TrainedRun) -> dict[str, Any]:
     )
 
 
-def _example(kind: Mapping[str, Any]) -> Any:
-    return kind["names"][0] if kind["kind"] == "label" else kind["low"][0]
+def _loader(about: Mapping[str, Any]) -> str:
+    """The text of `load.py`."""
+    kind = "images: uint8" if about["image"] else "samples: float32"
+    made = "np.clip(np.rint((made + 1) * 127.5), 0, 255).astype(np.uint8)"
+    return LOADER.format(
+        example=example(about["given"]),
+        kind=f"{kind} {about['shape']}",
+        made=made if about["image"] else "made",
+    )
 
 
 def _about(run: TrainedRun, batch: int, given: dict, platforms: tuple[str, ...], out: Any) -> dict:

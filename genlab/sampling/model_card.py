@@ -26,10 +26,10 @@ def card(run: TrainedRun, about: Mapping[str, Any]) -> str:
         ## Use
 
             from load import Sampler
-            Sampler().sample(seed=0)
+            Sampler().sample({example(about["given"])})
 
-        `load.py` needs jax, numpy and flatbuffers. The program is lowered for
-        {", ".join(about["platforms"])}."""
+        `load.py` needs jax, numpy and flatbuffers, with which jax reads programs. The
+        program is lowered for {", ".join(about["platforms"])}."""
     parts = [textwrap.dedent(head), "\n".join(given) and "Given:\n\n" + "\n".join(given)]
     parts += ["## Data", f"```json\n{data}\n```", markdown.results(read)]
     parts += [_over_seeds(run.folder.path), markdown.cost(read)]
@@ -42,6 +42,17 @@ def card(run: TrainedRun, about: Mapping[str, Any]) -> str:
         "shown.",
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def example(given: Mapping[str, Any]) -> str:
+    """What a sampler may be asked, as arguments of a call."""
+    return ", ".join(["seed=0", *(f"{name}={_one(kind)!r}" for name, kind in given.items())])
+
+
+def _one(kind: Mapping[str, Any]) -> Any:
+    if kind["kind"] == "label":
+        return kind["names"][0]
+    return kind["low"] if kind["shape"] else kind["low"][0]
 
 
 def _over_seeds(path: Path) -> str:

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab.game import State
 from genlab.runs.checkpoint import Checkpoints
+from genlab.runs.files import object_in
 from genlab.runs.folder import RunFolder
 from genlab.runs.goodput import Clock
 from genlab.runtime import placement, processes, profiling, signals
@@ -177,7 +178,7 @@ def _play(
         step += rounds
         if trace and trace.ends(step):
             with _paused(contexts):
-                contexts[0].run.write("profile.json", trace.after(step, metrics))
+                _note_profile(contexts[0].run, trace.after(step, metrics))
         if new:
             _note_cost(contexts, seconds)
         if hooks.due(every, step, loop.steps):
@@ -247,14 +248,26 @@ def _note_cost(contexts: Sequence[RunContext], compiling: float) -> None:
     first round need not wait for it.
     """
     for context in contexts:
-        if not context.run.writes or (context.run.path / "cost.json").is_file():
+        held = _cost_of(context.run)
+        if not context.run.writes or held.keys() - {"profile"}:
             continue
         with _paused(contexts):
             share = {
                 "compile_seconds": round(compiling / len(contexts), 2),
                 "sharing": len(contexts),
             }
-            context.run.write("cost.json", {**cost(context.training), **share})
+            context.run.write("cost.json", {**cost(context.training), **share, **held})
+
+
+def _note_profile(run: RunFolder, found: dict[str, Any]) -> None:
+    """Writes what the traced rounds spend their time on: all of it, and the seconds to the cost."""
+    run.write("profile.json", found)
+    seconds = {name: found[name] for name in ("rounds", "devices", "seconds")}
+    run.write("cost.json", {**_cost_of(run), "profile": seconds})
+
+
+def _cost_of(run: RunFolder) -> dict[str, Any]:
+    return object_in(run.path / "cost.json")
 
 
 def _log(

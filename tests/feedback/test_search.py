@@ -1,6 +1,7 @@
 """Bayesian search over latents, without a model: points are what is liked."""
 
 import dataclasses
+import io
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image as PIL
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
+from genlab.cli import feedback
 from genlab.config import ConfigError
 from genlab.data.columns import Image
 from genlab.feedback import kept_search
@@ -126,3 +128,10 @@ def test_a_search_of_another_model_or_other_settings_is_refused(kept, tmp_path):
     (tmp_path / "mine" / kept_search.ANSWERS).write_text('{"duel": ')
     with pytest.raises(ConfigError, match="mend it"):
         kept()
+
+
+def test_an_answer_that_is_none_is_said_to_be_none(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("left\n2\n\n"))
+    assert feedback._answer("duel.png") is False
+    assert "'left' is neither 1 nor 2\n" in capsys.readouterr().out
+    assert feedback._answer("duel.png") is None

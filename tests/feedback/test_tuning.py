@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from helpers import tiny
 
 import genlab
 from experiments.smoke import shrink
+from genlab.cli.main import main
 from genlab.config import ConfigError, spec
 from genlab.config.files import load
-from genlab.features import Domain, Pixels
+from genlab.features import Domain, Pixels, RandomConv
 from genlab.feedback import reward
-from genlab.feedback.tuning import tuned
+from genlab.feedback.tuning import check, tuned
 from genlab.feedback.verdicts import Verdict, Verdicts
+from genlab.methods import GAN
 from genlab.nets import mlp
 from genlab.sweep.plan import configure
 
@@ -48,6 +51,32 @@ def test_a_generator_moves_to_what_is_liked_and_stays_near_where_it_was(tmp_path
     assert int(again.step) == 200  # the same run, and finished
     twice = tuned(after, found, 10)
     assert len(twice.method.options) == 1  # the reward is not added to itself
+
+
+def test_features_that_cannot_tune_are_refused_with_those_that_can():
+    domain = spec(Domain, spec(mlp.Down, (16,)))
+    evaluators = {"fidelity": {"features": domain}, "cheap": {"features": spec(RandomConv)}}
+    run = SimpleNamespace(
+        method=object.__new__(GAN),
+        folder=SimpleNamespace(path="runs/x", config={"evaluate": evaluators}),
+    )
+    check(run, domain)
+    with pytest.raises(ConfigError, match=r"RandomConv is no .* set: give --features=fidelity$"):
+        check(run, spec(RandomConv))
+    del evaluators["fidelity"]
+    with pytest.raises(ConfigError, match="in Python"):
+        check(run, spec(RandomConv))
+
+
+@pytest.mark.slow
+def test_the_command_refuses_before_it_fits_a_reward(tmp_path, capsys):
+    genlab.fit(tiny.gan(), tmp_path / "gan")
+    (tmp_path / "some.csv").write_text("picture,verdict\n")
+    asked = ["feedback", f"--workdir={tmp_path}/gan", f"--tune={tmp_path}/on"]
+    with pytest.raises(SystemExit):
+        main([*asked, "--features=random", f"--add={tmp_path}/some.csv"])
+    assert "RandomConv is no network" in capsys.readouterr().err
+    assert not (tmp_path / "gan" / "reward.json").exists()
 
 
 @pytest.mark.slow

@@ -278,6 +278,9 @@ def test_what_traced_rounds_spent_their_time_on_is_a_line(make, tmp_path):
     found = {"rounds": [2, 6], "devices": 1, "seconds": seconds, "longest": []}
     (run / "profile.json").write_text(json.dumps(found))
     assert "rounds 3 to 6: compute 250.0 ms, collectives 0.0 ms, idle 50.0 ms" in traced(read(run))
+    cost = {"profile": found | {"rounds": [0, 2]}}  # what is written today, before anything older
+    (run / "cost.json").write_text(json.dumps(cost))
+    assert "rounds 1 to 2: compute" in traced(read(run))
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,15 @@ def _in_all(sweep: Sweep) -> str:
 
 def traced(sweep: Sweep) -> str:
     """What rounds that were traced (`--profile`) spent their time on, run by run; "" of none."""
-    found = [(run.name, object_in(run.folder / "profile.json", [])) for run in sweep.runs]
+    found = [(run.name, _profile(run)) for run in sweep.runs]
     told = [f"{name}: {one_line(profile)}" for name, profile in found if "seconds" in profile]
     return f"Traced: {'; '.join(told)}." if told else ""
+
+
+def _profile(run: Run) -> dict:
+    """The seconds of traced rounds; runs from before they were in the cost have them apart."""
+    found = run.cost.get("profile")
+    return found if isinstance(found, dict) else object_in(run.folder / "profile.json", [])
 
 
 def amount(value: float, unit: str = "") -> str:
