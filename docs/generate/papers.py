@@ -8,7 +8,7 @@ defined, and losses and layers are also used by their names in quotes, as in con
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -160,12 +160,12 @@ def testing(of: list[Mention], files: Mapping[str, Counter[str]], shown: list[st
     """The tests of a paper: those that use it; where none does, those that use the modules it is
     in, or the modules that import these; at last those that play the experiments `shown`.
     """
-    modules = [one._replace(name="") for one in of]
+    modules = list(dict.fromkeys(one._replace(name="") for one in of))
     users = [
         one._replace(module=module)
         for module, imported in exports().items()
         for one in modules
-        if module != one.module and any(_within(path, one) for path in imported.values())
+        if module != one.module and _within(imported.values(), [one])
     ]
     found = (using(them, files) for them in (of, modules, users))
     return next(filter(None, found), [PLAYED] * bool(shown))
@@ -174,17 +174,21 @@ def testing(of: list[Mention], files: Mapping[str, Counter[str]], shown: list[st
 def _shares(of: list[Mention], files: Mapping[str, Counter[str]]) -> dict[str, float]:
     share = {}
     for name, counted in files.items():
-        own = sum(n for path, n in counted.items() if any(_within(path, one) for one in of))
+        own = sum(counted[path] for path in _within(counted, of))
         if own:
             share[name] = own / counted.total()
     return share
 
 
-def _within(path: str, one: Mention) -> bool:
-    """Whether a dotted path is of a mention's object, or in its module where it is of all of it."""
-    return path == one.path or path.startswith(f"{one.path}.")
+def _within(paths: Iterable[str], of: list[Mention]) -> list[str]:
+    """Those dotted paths that are of a mention's object, or in its module where it is of all of
+    it.
+    """
+    own = tuple(f"{one.path}." for one in of)
+    return [path for path in paths if f"{path}.".startswith(own)]
 
 
+@cache
 def index() -> dict[str, tuple[str, list[Mention], list[str], list[str]]]:
     """By arXiv id, oldest first: authors and year, mentions, tests, experiments."""
     found: dict[str, list[Mention]] = {}

@@ -99,7 +99,7 @@ for name in ("exponential", "usual"):
 
 # %% [markdown]
 # One run of each says nothing about which loss is better. A sweep of an experiment file trains several seeds, and
-# the report compares them with intervals: [a cluster](../cluster.md) has such a file, [evaluation](../evaluation.md) says what a score is.
+# the report compares them with intervals: [a cluster](cluster.ipynb) has such a file, [evaluation](../evaluation.md) says what a score is.
 #
 # * In a file, a loss is named by its path, `objective="mine:exponential"`: [your own code](../own_code.md).
 # * Losses that are there, with formula, source and measured error: [losses](../losses.md).

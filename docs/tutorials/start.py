@@ -104,8 +104,8 @@ for name, value in row["scores"].items():
 #
 # ## Where to go
 #
-# * Change one thing: [a loss](loss.ipynb), [a network](../networks.md), [a method](method.ipynb), [a data set](data.ipynb),
-#   [a metric](../evaluation.md).
-# * More machines: [many devices](devices.ipynb), [a cluster](../cluster.md).
+# * Change one thing: [a loss](loss.ipynb), [a network](network.ipynb), [a method](method.ipynb), [a data set](data.ipynb),
+#   [a metric](metric.ipynb).
+# * More machines: [many devices](devices.ipynb), [a cluster](cluster.ipynb).
 # * Why it works: [how it works](../how.md). All commands: [commands](../commands.md). Your own pictures:
 #   [pictures](../pictures.md).
