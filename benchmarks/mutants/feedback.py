@@ -131,8 +131,16 @@ FEEDBACK = (
         "the improvement of whatever is shown, not over the best so far",
         SEARCH,
         "points[_improvement(known, points, best).argmax()]",
-        "points[_improvement(known, points, points[0]).argmin()]",
-        test(OF_SEARCH, "it_finds_what_is_liked_in_few_answers"),
+        "points[_improvement(known, points, points[0]).argmax()]",
+        test(OF_SEARCH, "the_best_meets_the_point_of_the_highest_expected_improvement_over_it"),
+    ),
+    Mutant(
+        "search",
+        "the least improvement is shown",
+        SEARCH,
+        "points[_improvement(known, points, best).argmax()]",
+        "points[_improvement(known, points, best).argmin()]",
+        test(OF_SEARCH, "the_best_meets_the_point_of_the_highest_expected_improvement_over_it"),
     ),
     Mutant(
         "search",

@@ -59,6 +59,23 @@ def test_it_finds_what_is_liked_in_few_answers():
     np.testing.assert_allclose(search.best, search.latents(search.found[None])[0])
 
 
+def test_the_best_meets_the_point_of_the_highest_expected_improvement_over_it():
+    """E max(f(x) - f(best), 0) by draws of the normal, of the points shown and of others."""
+    liked, search = np.array([1.2, -0.8]), started()
+    for _ in range(8):
+        a, b = -np.linalg.norm(search.duel - liked, axis=1)
+        search = search.answered(a > b)
+    best = search.found
+    (shown,) = [x for x in search.duel if not np.array_equal(x, best)]
+    draw = np.random.default_rng(4)
+    points = np.concatenate([shown[None], 0.8 * draw.normal(size=(200, 2))])
+    pairs = np.concatenate([points, np.broadcast_to(best, points.shape)], axis=1)
+    mean, variance = search._model.latent_mean_and_variance(pairs)
+    gains = mean[:, None] + np.sqrt(np.maximum(variance, 0))[:, None] * draw.normal(size=4000)
+    expected = np.maximum(gains, 0).mean(axis=1)
+    assert expected[0] > np.quantile(expected[1:], 0.97)
+
+
 def test_who_is_shown_first_changes_nothing():
     """Every second duel is turned round for the classifier."""
     draw = np.random.default_rng(1)
