@@ -73,8 +73,7 @@ def test_the_command_refuses_before_it_fits_a_reward(tmp_path, capsys):
     genlab.fit(tiny.gan(), tmp_path / "gan")
     (tmp_path / "some.csv").write_text("picture,verdict\n")
     asked = ["feedback", f"--workdir={tmp_path}/gan", f"--tune={tmp_path}/on"]
-    with pytest.raises(SystemExit):
-        main([*asked, "--features=random", f"--add={tmp_path}/some.csv"])
+    assert main([*asked, "--features=random", f"--add={tmp_path}/some.csv"]) != 0
     assert "RandomConv is no network" in capsys.readouterr().err
     assert not (tmp_path / "gan" / "reward.json").exists()
 
