@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -290,6 +291,11 @@ def test_what_cannot_be_scored_is_refused_before_it_is_trained():
     assert told == (
         "loop.best names 'fidelity/kidd', which no evaluator gives; did you mean 'fidelity/kid'?"
     )
+    for asked, right in (("+reconstruction/mse", "reconstruction/mse"), ("r/psnr", "+r/psnr")):
+        scored = {right.strip("+").partition("/")[0]: spec(Reconstruction)}
+        loop = {"evaluate_every": 4, "checkpoint_every": 4, "best": asked}
+        with pytest.warns(UserWarning, match=re.escape(f"write {right!r}")):
+            prepare(tiny.vae(evaluate=scored, loop=loop))
     grey = spec(colours, 1)
     assert "no labels" in refused(evaluate=fidelity(spec(Pixels), "class_fd"), data=grey)
     domain = spec(Domain, spec(mlp.Down, (4,)))

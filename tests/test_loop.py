@@ -239,6 +239,7 @@ def test_a_state_that_is_not_finite_is_never_saved(tmp_path):
         assert checkpoints.steps[-1] == 4
 
 
+@pytest.mark.filterwarnings("ignore:loop.best=.* keeps the worst")
 def test_evaluation_and_samples_take_the_best_checkpoint_by_validation(tmp_path):
     """With "+" the highest error is the best, so that the first checkpoint wins over the newest,
     which is taken where no score chooses.

@@ -36,7 +36,7 @@ def config():
             Loop,
             steps=ROUNDS,
             rounds_per_call=50,
-            best="bound/iwae",
+            best="+bound/iwae",
             checkpoint_every=ROUNDS // 10,
             evaluate_every=ROUNDS // 10,
             sample_every=ROUNDS,

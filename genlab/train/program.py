@@ -1,6 +1,5 @@
 """An experiment on its devices: checked, traced, compiled. `fit` drives it, `bench` measures it."""
 
-import fnmatch
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from ml_collections import ConfigDict
 
 from genlab import config as config_lib
 from genlab import game
-from genlab.config import ConfigError, build, choices, did_you_mean, placed
+from genlab.config import ConfigError, build, did_you_mean, placed
 from genlab.config.experiment import Experiment
 from genlab.data.sources import Source
 from genlab.game import State
@@ -24,6 +23,7 @@ from genlab.nets import frozen
 from genlab.runs import ingredients
 from genlab.runs.checkpoint import shapes
 from genlab.runtime import placement
+from genlab.train import best
 
 STATE, DATA = 0, 1  # what is folded into a run's root key
 MARK = (
@@ -259,19 +259,7 @@ def check(experiment: Experiment) -> None:
             require(method, ability, f"evaluate.{name} ({type(evaluator).__name__})")
         if hasattr(evaluator, "check"):
             evaluator.check(method, experiment.data)
-    _check_best(experiment)
-
-
-def _check_best(experiment: Experiment) -> None:
-    """ConfigError for a score that the evaluator named by `loop.best` does not give; one that does
-    not declare its scores is asked when it has given some.
-    """
-    best = experiment.loop.best.lstrip("+")
-    name, _, score = best.partition("/")
-    given = getattr(experiment.evaluate.get(name), "gives", None)
-    if given is not None and not any(fnmatch.fnmatchcase(score, known) for known in given):
-        hint = choices(best, [f"{name}/{one}" for one in given])
-        raise ConfigError(f"loop.best names {best!r}, which no evaluator gives{hint}")
+    best.check(experiment)
 
 
 def cost(training: Training) -> dict[str, Any]:
