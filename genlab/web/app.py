@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from importlib.resources import files
@@ -18,7 +18,7 @@ from genlab.feedback import verdicts
 from genlab.runs.environment import version
 from genlab.sampling.conditions import read_given
 from genlab.web import answers, errors, pictures, runs, searching
-from genlab.web.asked import MOST, SEEDS, Ask, AskMany, Feedback, Pack
+from genlab.web.asked import MOST, PACKED, SEEDS, Ask, AskMany, Chosen, Feedback, Pack
 from genlab.web.drawing import Drawn
 from genlab.web.pictures import PNG, Conditions
 from genlab.web.runs import Served
@@ -30,6 +30,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
     404: {"description": "No such run"},
     422: {"description": "What was asked for cannot be; `error` says why"},
     429: {"description": "Too much waits; Retry-After says when to ask again"},
+    503: {"description": "No answer in time, or too many requests; Retry-After as of 429"},
 }
 
 
@@ -154,11 +155,27 @@ def _drawing(app: FastAPI, server: Server) -> None:
     @app.post("/v1/pack", tags=["samples"], response_class=Response)
     async def pack(asked: Pack) -> Response:
         """Samples of one or several runs as a ZIP, with their conditions and requests."""
-        drawn = [await server.draw(each.run, each.ask) for each in asked.chosen]
+        drawn = await _all(server, asked.chosen)
         parts = list(zip(asked.chosen, drawn, strict=True))
         body = await run_in_threadpool(answers.packed, parts)
         named = {"Content-Disposition": 'attachment; filename="samples.zip"'}
         return Response(body, media_type="application/zip", headers=named)
+
+
+async def _all(server: Server, chosen: Sequence[Chosen]) -> list[Drawn]:
+    """The samples of each request; ConfigError for more than are kept in memory at a time."""
+    _few(sum(each.ask.many for each in chosen))
+    drawn, many = [], 0
+    for each in chosen:
+        drawn.append(await server.draw(each.run, each.ask))
+        many += len(drawn[-1].made)
+        _few(many)  # names of a label that varies are counted only here
+    return drawn
+
+
+def _few(many: int) -> None:
+    if many > PACKED:
+        raise ConfigError(f"{many} samples in a ZIP; {PACKED} at most: ask for several ZIPs")
 
 
 def _part(ask: AskMany, i: int) -> Ask:

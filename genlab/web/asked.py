@@ -10,6 +10,7 @@ from genlab.sampling.request import SampleRequest, Vary
 MOST = 64  # samples of one answer
 STREAMED = 10_000  # of a stream
 STEPS = 32  # in a row
+PACKED = MOST * STEPS  # of a ZIP
 SEEDS = 2**32
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]

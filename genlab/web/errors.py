@@ -42,7 +42,7 @@ def handle(app: FastAPI, server: Server) -> None:
 
 
 def _without_paths(text: str, server: Server) -> str:
-    for one in server.served.values():
-        for path in (str(one.folder.resolve()), str(one.folder)):
-            text = text.replace(path, one.id)
+    paths = {str(one.folder): one.id for one in server.served.values()}
+    for path in sorted(paths, key=len, reverse=True):  # one may begin as another does
+        text = text.replace(path, paths[path])
     return text

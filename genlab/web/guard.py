@@ -10,6 +10,7 @@ from fastapi import HTTPException
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 BODY = 8 << 20  # bytes of an upload
 SECONDS = 15.0  # in which a body must have arrived
+RUNNING = 1_000  # requests at a time
 HEADERS = {
     b"content-security-policy": b"default-src 'self'; img-src 'self' blob: data:; frame-ancestors "
     b"'none'; base-uri 'none'; form-action 'none'",
@@ -45,6 +46,7 @@ class Guard:
 
     def __init__(self, app, token: str | None = None, hosts: tuple[str, ...] = LOOPBACK):
         self.app, self.token, self.hosts = app, token, hosts
+        self.running = 0
 
     async def __call__(self, scope, receive, send) -> None:
         """A request, passed on or refused."""
@@ -53,6 +55,13 @@ class Guard:
         headers = {k.lower(): v.decode("latin-1") for k, v in scope["headers"]}
         if problem := self._problem(scope, headers):
             return await _refuse(send, *problem)
+        self.running += 1
+        try:
+            await self._passed(scope, receive, send)
+        finally:
+            self.running -= 1
+
+    async def _passed(self, scope, receive, send) -> None:
         started = False
 
         async def sends(message) -> None:
@@ -69,6 +78,8 @@ class Guard:
                 await _refuse(send, error.status_code, error.detail)
 
     def _problem(self, scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
+        if self.running >= RUNNING:
+            return 503, f"{RUNNING} requests are being answered: ask again in a second"
         host = _name(headers.get(b"host", ""))
         if self.hosts and host not in self.hosts:
             return 421, "this server is not known under the name it was called by"
@@ -122,7 +133,7 @@ def _bounded(receive):
 async def _refuse(send, status: int, problem: str) -> None:
     body = json.dumps({"error": problem}).encode()
     kind = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    more = [(b"www-authenticate", b"Bearer")] if status == 401 else []
+    more = {401: [(b"www-authenticate", b"Bearer")], 503: [(b"retry-after", b"1")]}.get(status, [])
     headers = [*kind, *more, *HEADERS.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

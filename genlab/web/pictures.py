@@ -19,6 +19,7 @@ from genlab.web.worker import Job
 Conditions = Annotated[str, Query(max_length=2_000, examples=["category=dress,hue=0.6"])]
 PNG = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
 WEIGHT = 64  # of an edit, in samples: it may be a search
+HELD = 64 << 10  # bytes of an upload that weigh as a sample does while it waits
 
 
 def routes(app: FastAPI, server: Server) -> None:
@@ -61,6 +62,8 @@ async def _changed(
     one = server.one(run)
     request = await run_in_threadpool(lambda: changing.prepared(one.run(), ask))
     kind = (type(ask).__name__, run)
+    files = ask.pictures.values() if isinstance(ask, Translation) else [ask.picture]
+    weight += sum(map(len, files)) // HELD
     done: changing.Changed = await server.done(Job(kind, weight, work, request))
     return await run_in_threadpool(answers.changed, done, ask, run)
 
@@ -70,7 +73,8 @@ async def _of_picture(
 ) -> np.ndarray:
     one, body = server.one(run), await request.body()
     x = Given(await run_in_threadpool(_decoded, one, body), read_given(*filter(None, [given])))
-    return await server.done(Job((ability, run), 1, getattr(server.drawing[run], ability), x))
+    weight, work = 1 + len(body) // HELD, getattr(server.drawing[run], ability)
+    return await server.done(Job((ability, run), weight, work, x))
 
 
 def _decoded(one: Served, body: bytes) -> np.ndarray:

@@ -35,6 +35,9 @@ class Served:
     loaded: TrainedRun | None = None
     seen: int = -1  # the newest round when it was loaded
 
+    def __post_init__(self):
+        self.folder = self.folder.resolve()  # errors leave it out: "." or "a" is in any sentence
+
     def run(self) -> TrainedRun:
         """The run with its newest weights; ConfigError where it has none yet."""
         newest = max(saved.rounds(self.folder / "checkpoints"), default=-1)

@@ -13,6 +13,7 @@ from genlab.web.runs import Served
 from genlab.web.worker import Job, Worker
 
 SECONDS = 120.0  # in which an answer must be ready; the first of a run compiles its generator
+AGAIN = 30  # seconds after which a client may ask again where it was not
 
 
 class Server:
@@ -51,4 +52,5 @@ class Server:
         try:
             return await asyncio.wait_for(waits, SECONDS)
         except TimeoutError:
-            raise HTTPException(503, f"no answer within {SECONDS:g} s") from None
+            late = f"no answer within {SECONDS:g} s"
+            raise HTTPException(503, late, {"Retry-After": str(AGAIN)}) from None

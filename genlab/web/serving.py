@@ -26,6 +26,7 @@ def serve(
         import uvicorn
 
         from genlab.web.app import application
+        from genlab.web.connection import Connection
     except ImportError:
         raise ConfigError("genlab serve needs pip install 'genlab[page]'") from None
     served = runs.found(folders)
@@ -36,7 +37,7 @@ def serve(
     say(f"{len(served)} run{'s' * (len(served) > 1)} at {where}/{f'#token={token}' * bool(token)}")
     guarded = Guard(application(served), token, LOOPBACK if local else ())
     config = uvicorn.Config(
-        guarded, log_level="warning", timeout_keep_alive=10, limit_concurrency=1_000,
+        guarded, http=Connection, log_level="warning", timeout_keep_alive=10,
         h11_max_incomplete_event_size=64 << 10, server_header=False, lifespan="on",
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[bound])

@@ -1,11 +1,16 @@
 """The page of `genlab serve` in a browser: a person's path from opening it to a ZIP of samples."""
 
+import base64
+import io
+import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import tiny
 from helpers.browser import UNNAMED, opened
@@ -17,12 +22,20 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """A server in a process of its own, of one small run."""
-    path = tmp_path_factory.mktemp("page") / "vae"
-    fit(tiny.vae(given=("label",)), path)
+def folder(tmp_path_factory):
+    """A small run, `vae`, and `young`, which trains and has no checkpoint yet."""
+    path = tmp_path_factory.mktemp("page")
+    fit(tiny.vae(given=("label",)), path / "vae")
+    shutil.copytree(path / "vae", path / "young", ignore=shutil.ignore_patterns("checkpoints"))
+    (path / "young" / "status.json").write_text(json.dumps({"status": "running", "step": 2}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    """A server of them in a process of its own."""
     program = Path(sys.executable).parent / "genlab"
-    command = [str(program), "serve", str(path), "--port=0"]
+    command = [str(program), "serve", str(folder / "vae"), str(folder / "young"), "--port=0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         yield re.search(r"http://\S+", server.stdout.readline())[0]
         server.terminate()
@@ -100,4 +113,71 @@ def test_a_picture_is_made_anew_edited_and_undone(page, tmp_path):
     page.fill("#direction", "sefa:99")
     page.click("#change")
     page.wait_for_selector("#status.error")
+    assert [told for told in page.problems if "422" not in told] == []
+
+
+def verdict(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_verdicts_are_kept_and_a_refused_one_is_said(page, folder):
+    page.click("#results .one >> nth=0")
+    verdict(page, "Like")
+    page.wait_for_selector("text=Kept: up")
+    page.click("#results .one >> nth=1")
+    verdict(page, "Dislike")
+    page.wait_for_selector("text=Kept: down")
+    verdict(page, "Better than the last")
+    page.wait_for_selector("text=Kept: first")
+    rows = (folder / "vae" / "feedback.jsonl").read_text().splitlines()
+    assert [json.loads(row)["verdict"] for row in rows] == ["up", "down", "first"]
+    assert not page.problems
+    page.route("**/feedback", lambda route: route.fulfill(status=422, json={"error": "too old"}))
+    verdict(page, "As good as the last")
+    page.wait_for_selector("#status.error")
+    assert page.inner_text("#status") == "too old"
+
+
+def test_a_stroke_of_two_places_paints_what_is_between(page, tmp_path):
+    """The run repairs nothing: what is sent is what was painted."""
+    way = {"of": "image", "to": "image", "pictures": [], "masks": ["mask"]}
+
+    def repairs(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "ways": [way]})
+
+    page.route("**/v1/runs/vae.seed0", repairs)
+    page.reload()
+    page.select_option("#does", "Repair (image to image)")
+    Image.new("L", (40, 30), 90).save(tmp_path / "mine.png")
+    page.set_input_files("#file", tmp_path / "mine.png")
+    page.wait_for_function("document.getElementById('brush').width === 40")
+    page.locator("#brush").scroll_into_view_if_needed()
+    box = page.locator("#brush").bounding_box()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.up()
+    with page.expect_request("**/translate") as sent:
+        page.click("#change")
+    mask = base64.b64decode(sent.value.post_data_json["pictures"]["mask"])
+    painted = np.asarray(Image.open(io.BytesIO(mask)).convert("L"))
+    assert painted.shape == (30, 40)
+    assert painted[15, 8:33].min() == 255 and painted[5].max() == 0
+
+
+def test_a_run_without_a_checkpoint_is_shown_and_its_end_arrives(page, folder):
+    page.check("#runs input[value='young.seed0']")
+    page.wait_for_selector("#about .card >> nth=1")
+    assert "round 2" in page.inner_text("#runs")
+    young = folder / "young"
+    shutil.copytree(folder / "vae" / "checkpoints", young / "checkpoints")
+    last = json.loads((young / "metrics.jsonl").read_text().splitlines()[-1])
+    with (young / "metrics.jsonl").open("a") as log:
+        log.write(json.dumps({**last, "step": 6}) + "\n")
+    (young / "status.json").write_text(json.dumps({"status": "finished", "step": 6}))
+    page.wait_for_selector("text=Losses to round 6", timeout=20_000)
+    assert "round 2" not in page.inner_text("#runs")
+    page.click("#sample")
+    page.wait_for_selector("#results figure >> nth=1")
     assert [told for told in page.problems if "422" not in told] == []

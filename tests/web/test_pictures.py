@@ -88,6 +88,16 @@ def test_there_and_back_are_described_and_done(client):
     assert answer.json()["column"] == "style"
 
 
+def test_large_pictures_weigh_more_while_they_wait(client, monkeypatch):
+    weights, submit = [], client.app.state.server.worker.submit
+    weighed = lambda job: weights.append(job.weight) or submit(job)  # noqa: E731
+    monkeypatch.setattr(client.app.state.server.worker, "submit", weighed)
+    large = b64(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8))
+    for file in (b64(X), large):
+        assert post(client, "turn/translate", pictures={"image": file}).status_code == 200
+    assert weights == [1, 1 + len(large) // 2**16] and weights[1] > 2
+
+
 @pytest.mark.parametrize(
     ("path", "body", "says"),
     [

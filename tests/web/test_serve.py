@@ -7,14 +7,17 @@ import json
 import threading
 import zipfile
 from email.message import Message
+from functools import partial
 from types import SimpleNamespace
 from urllib.error import HTTPError
 
 import numpy as np
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from helpers import tiny
 from PIL import Image
+from uvicorn.server import ServerState
 
 import genlab
 from genlab import fit
@@ -25,6 +28,7 @@ from genlab.data.pictures import write_png
 from genlab.feedback import verdicts
 from genlab.web import runs
 from genlab.web.app import application
+from genlab.web.connection import Connection
 from genlab.web.drawing import ROWS
 from genlab.web.guard import BODY, Guard
 from genlab.web.worker import Full, Job, Worker
@@ -397,3 +401,87 @@ def test_a_busy_server_is_asked_again_when_it_says_so(asking):
     with pytest.raises(Refused, match="4096 samples wait"):
         asking.runs()
     assert len(asking.slept) == 4 and not asking.answers
+
+
+def test_what_is_said_stays_whole_where_a_folder_is_a_dot_or_a_letter(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "status.json").write_text('{"status": "running"}')
+    for place, folder in ((tmp_path, "a"), (tmp_path / "a", ".")):
+        monkeypatch.chdir(place)
+        with TestClient(application(runs.found([folder]))) as made:
+            missing = made.get("/v1/runs/b").json()["error"]
+            assert missing == "no run 'b'; GET /v1/runs lists them"
+            answer = made.get("/v1/runs/a.seed0")
+            assert answer.status_code == 422 and str(tmp_path) not in answer.text
+
+
+def test_a_zip_is_of_no_more_samples_than_an_answer(client, monkeypatch):
+    def pack(*asks):
+        chosen = [{"run": "vae.seed0", "ask": ask} for ask in asks]
+        return client.post("/v1/pack", json={"chosen": chosen})
+
+    calls = client.app.state.server.worker.calls
+    answer = pack(*[{"n": 64}] * 33)
+    assert answer.status_code == 422 and "2048 at most" in answer.json()["error"]
+    assert client.app.state.server.worker.calls == calls  # nothing was drawn
+    monkeypatch.setattr("genlab.web.app.PACKED", 9)  # fewer than the label has names
+    answer = pack({"n": 1, "vary": {"column": "label"}})
+    assert answer.status_code == 422 and answer.json()["error"].startswith("10 samples")
+
+
+def test_an_upload_weighs_by_its_bytes_while_it_waits(client, monkeypatch):
+    weights, submit = [], client.app.state.server.worker.submit
+
+    def weighed(job):
+        weights.append(job.weight)
+        return submit(job)
+
+    monkeypatch.setattr(client.app.state.server.worker, "submit", weighed)
+    large = png(np.random.default_rng(0).integers(0, 256, (300, 300, 1), np.uint8))
+    client.post("/v1/runs/vae.seed0/encode?given=label=3", content=large)
+    small = png(np.zeros((8, 8, 1), np.uint8))
+    client.post("/v1/runs/vae.seed0/encode?given=label=3", content=small)
+    assert weights == [1 + len(large) // 2**16, 1] and weights[0] == 2
+
+
+def test_a_late_answer_and_a_full_server_say_when_to_ask_again(client, monkeypatch):
+    go = threading.Event()
+    client.app.state.server.worker.submit(Job("held", 1, lambda asked: [go.wait(10)], 0))
+    monkeypatch.setattr("genlab.web.server.SECONDS", 0.02)
+    late = client.post("/v1/runs/vae.seed0/samples", json={"n": 1})
+    go.set()
+    monkeypatch.setattr("genlab.web.guard.RUNNING", 1)
+    behind = Guard(client.app)
+    calls = TestClient(behind, base_url="http://localhost")
+    assert calls.get("/v1/health").status_code == calls.get("/v1/health").status_code == 200
+    behind.running = 1
+    full = calls.get("/v1/health")
+    for answer, says in ((late, "no answer within"), (full, "ask again")):
+        assert answer.status_code == 503 and says in answer.json()["error"]
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
+def test_a_connection_whose_header_does_not_end_is_closed(monkeypatch, first):
+    """At its opening and after an answer, which may itself take longer."""
+    monkeypatch.setattr("genlab.web.connection.SECONDS", 0.05)
+
+    async def app(scope, receive, send):
+        await asyncio.sleep(0.1)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def heard():
+        config = uvicorn.Config(app, lifespan="off", log_config=None)
+        config.load()
+        made = partial(Connection, config, ServerState(), {})
+        async with await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(first + b"GET / HTTP/1.1\r\nHos")
+            try:
+                return await asyncio.wait_for(reader.read(), 5)
+            finally:
+                writer.close()
+
+    answer = asyncio.run(heard())
+    assert answer.startswith(b"HTTP/1.1 204") if first else answer == b""

@@ -40,10 +40,11 @@ function say(text, wrong = false) {
   $("status").textContent = text;
   $("status").className = wrong ? "error" : "";
 }
+// What `work` returns is said at its end; why it failed, too.
 async function busy(text, work) {
   say(text);
   $("results").classList.add("busy");
-  try { await work(); say(""); } catch (error) { say(error.message, true); }
+  try { say((await work()) || ""); } catch (error) { say(error.message, true); }
   $("results").classList.remove("busy");
 }
 
@@ -52,14 +53,18 @@ const duels = searching({ $, element, json, busy, say, given: () => given(), des
 
 // Runs and their conditions
 
+const listed = () => json("/v1/runs");
+const stage = (run) => (run.status === "finished" ? run.name : `${run.name} (${run.status}, round ${run.step})`);
+const box = (id) => document.querySelector(`#runs input[value="${CSS.escape(id)}"]`);
+
 async function begin() {
-  const runs = await json("/v1/runs");
+  const runs = await listed();
   for (const run of runs) {
-    const box = element("input", { type: "checkbox", value: run.id, onchange: choose });
-    $("runs").append(element("label", { className: "check" }, box, run.status === "finished" ? run.name : `${run.name} (${run.status}, round ${run.step})`));
+    const tick = element("input", { type: "checkbox", value: run.id, onchange: choose });
+    $("runs").append(element("label", { className: "check" }, tick, element("span", {}, stage(run))));
   }
   const first = runs.find((run) => run.status === "finished") || runs[0];
-  document.querySelector(`#runs input[value="${CSS.escape(first.id)}"]`).checked = true;
+  box(first.id).checked = true;
   await choose();
   await sample();
 }
@@ -67,11 +72,21 @@ async function begin() {
 async function choose() {
   const ids = [...document.querySelectorAll("#runs input:checked")].map((box) => box.value);
   await busy("Loading …", async () => {
-    for (const id of ids) if (!state.runs.has(id)) state.runs.set(id, await json(`/v1/runs/${id}`));
+    for (const id of ids) if (!state.runs.has(id)) await learn(id);
     state.chosen = ids;
     conditions();
     await about();
   });
+}
+
+// A run that cannot be described, as one without a checkpoint, can do nothing; the list says how far it is.
+async function learn(id) {
+  const found = await json(`/v1/runs/${id}`).catch(async (error) => {
+    const run = (await listed()).find((one) => one.id === id);
+    return { ...run, given: {}, abilities: [], ways: [], problem: error.message };
+  });
+  state.runs.set(id, found);
+  box(id).nextSibling.textContent = stage(found);
 }
 
 const described = () => state.chosen.map((id) => state.runs.get(id));
@@ -155,7 +170,7 @@ function asked(run, more = {}) {
 async function draw(more, fits = () => true) {
   await busy("Drawing …", async () => {
     const runs = described().filter((run) => can(run, "sample") && fits(run));
-    if (!runs.length) throw new Error("no chosen run can do this");
+    if (!runs.length) throw new Error(described().find((run) => run.problem)?.problem || "no chosen run can do this");
     keep(await Promise.all(runs.map((run) => json(`/v1/runs/${run.id}/samples`, asked(run, more)))));
   });
 }
@@ -229,11 +244,11 @@ function pick(result, index, button, tools) {
   state.picked.push(chosen);
   const plain = state.picked.filter((one) => !one.ask.vary && !one.ask.interpolate);
   $("between").disabled = plain.length < 2;
-  const judge = async (verdict, other) => {
+  const judge = (verdict, other) => busy("Keeping …", async () => {
     const said = { ask: chosen.ask, index, other, verdict, checkpoint: result.checkpoint };
     await json(`/v1/runs/${chosen.run}/feedback`, said);
-    say(`Kept: ${verdict}`);
-  };
+    return `Kept: ${verdict}`;
+  });
   const tool = (text, work) => element("button", { type: "button", onclick: work }, text);
   const before = state.picked.filter((one) => one.ask === result.ask && one.index !== index).at(-1);
   const pair = before ? [tool("Better than the last", () => judge("first", before.index)), tool("As good as the last", () => judge("tie", before.index))] : [];
@@ -261,10 +276,12 @@ function pin(one) {
 async function about() {
   const cards = await Promise.all(described().map(async (run) => {
     const [scores, rows] = await Promise.all([json(`/v1/runs/${run.id}/scores`), json(`/v1/runs/${run.id}/curves`)]);
-    return element("div", { className: "card" }, element("h2", {}, run.name), table(scores), ...curves(rows));
+    return element("div", { className: "card" }, element("h2", {}, run.name), ...problem(run), table(scores), ...curves(rows));
   }));
   $("about").replaceChildren(...cards);
 }
+
+const problem = (run) => (run.problem ? [element("p", { className: "note" }, run.problem)] : []);
 
 function table(scores) {
   const last = new Map(scores.map((row) => [`${row.evaluator} (${row.protocol.split || ""})`, row]));
@@ -309,11 +326,24 @@ function curves(rows) {
   return [svg, legend];
 }
 
+// Also the end of a run is news: those that were not at it are asked, whatever they are now.
 async function follow() {
-  for (const run of described().filter((one) => one.status === "unfinished")) {
-    state.runs.set(run.id, await json(`/v1/runs/${run.id}`));
+  const open = described().filter((run) => ["unfinished", "not started"].includes(run.status));
+  if (!open.length) return;
+  await Promise.all(open.map((run) => learn(run.id)));
+  if (open.some((run) => run.problem && !state.runs.get(run.id).problem)) conditions();
+  await about();
+}
+
+// Pins of one request as one request.
+function pinned() {
+  const asks = new Map();
+  for (const { run, ask, index } of state.pins) {
+    const key = JSON.stringify([run, ask]);
+    if (!asks.has(key)) asks.set(key, { run, ask, at: [] });
+    if (!asks.get(key).at.includes(index)) asks.get(key).at.push(index);
   }
-  if (described().some((run) => run.status === "unfinished")) await about();
+  return [...asks.values()];
 }
 
 $("controls").onsubmit = (event) => { event.preventDefault(); sample(); };
@@ -323,6 +353,6 @@ $("between").onclick = between;
 $("undo").onclick = () => { state.at -= 1; show(); };
 $("redo").onclick = () => { state.at += 1; show(); };
 $("zip").onclick = () => pack(state.history[state.at].filter((one) => one.images).map(({ run, ask }) => ({ run, ask })), "samples.zip");
-$("zippins").onclick = () => pack(state.pins.map(({ run, ask, index }) => ({ run, ask, at: [index] })), "pinned.zip");
+$("zippins").onclick = () => pack(pinned(), "pinned.zip");
 setInterval(() => follow().catch(() => {}), 5000);
 begin().catch((error) => say(error.message, true));

@@ -1,7 +1,7 @@
 // A picture of the person's own: what chosen runs make of it. `tools` are the page's functions.
 export function pictures(tools) {
   const { $, element, call, json, given, described, can, busy, keep, say } = tools;
-  const own = { main: null, others: new Map(), mask: null, brush: null };
+  const own = { main: null, others: new Map(), mask: null, brush: null, last: null };
 
   const dataURL = (file) => new Promise((done, failed) => {
     const reader = new FileReader();
@@ -72,6 +72,8 @@ export function pictures(tools) {
     if (one && !one.others.length && !one.masks.length && one.does !== along) await change();
   }
 
+  const taken = (file) => take(file).catch((error) => say(error.message, true));
+
   // Painting what is missing: white strokes on a black picture of the same size.
   function draw() {
     const canvas = $("brush"), image = new Image();
@@ -95,11 +97,17 @@ export function pictures(tools) {
     const radius = Math.max(2, (Number($("width").value) * Math.max(canvas.width, canvas.height)) / 100);
     for (const [to, colour] of [[canvas, "#d33"], [own.mask, "#fff"]]) {
       const pen = to.getContext("2d");
-      pen.fillStyle = colour;
+      pen.fillStyle = pen.strokeStyle = colour;
       pen.beginPath();
       pen.arc(x, y, radius, 0, 2 * Math.PI);
       pen.fill();
+      pen.lineWidth = 2 * radius;  // a fast pointer is seen at few places
+      pen.beginPath();
+      pen.moveTo(...(own.last || [x, y]));
+      pen.lineTo(x, y);
+      pen.stroke();
     }
+    own.last = [x, y];
   }
 
   const fitting = (run) => Object.fromEntries(Object.entries(given()).filter(([name]) => name in run.given));
@@ -146,17 +154,17 @@ export function pictures(tools) {
     });
   }
 
-  $("file").onchange = (event) => event.target.files[0] && take(event.target.files[0]);
+  $("file").onchange = (event) => event.target.files[0] && taken(event.target.files[0]);
   for (const name of ["dragover", "dragleave", "drop"]) {
     $("drop").addEventListener(name, (event) => {
       event.preventDefault();
       $("drop").classList.toggle("over", name === "dragover");
-      if (name === "drop" && event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+      if (name === "drop" && event.dataTransfer.files[0]) taken(event.dataTransfer.files[0]);
     });
   }
   $("does").onchange = form;
   $("change").onclick = change;
-  $("brush").onpointerdown = (event) => { $("brush").setPointerCapture(event.pointerId); stroke(event); };
+  $("brush").onpointerdown = (event) => { $("brush").setPointerCapture(event.pointerId); own.last = null; stroke(event); };
   $("brush").onpointermove = stroke;
   $("unpaint").onclick = () => { own.mask = null; draw(); };
 
