@@ -409,8 +409,8 @@ def test_what_is_said_stays_whole_where_a_folder_is_a_dot_or_a_letter(tmp_path, 
     for place, folder in ((tmp_path, "a"), (tmp_path / "a", ".")):
         monkeypatch.chdir(place)
         with TestClient(application(runs.found([folder]))) as made:
-            missing = made.get("/v1/runs/b").json()["error"]
-            assert missing == "no run 'b'; GET /v1/runs lists them"
+            missing = made.get("/v1/runs/a.b").json()["error"]
+            assert missing == "no run 'a.b'; GET /v1/runs lists them"
             answer = made.get("/v1/runs/a.seed0")
             assert answer.status_code == 422 and str(tmp_path) not in answer.text
 
