@@ -113,4 +113,20 @@ CHECKPOINTS = (
         "network: params[network]",
         test("test_game.py", "moving_averages_follow_their_own_networks_and_their_statistics"),
     ),
+    Mutant(
+        "loop.best",
+        "the better way is the worse",
+        "genlab/train/best.py",
+        '{LOWER: best, HIGHER: f"+{best}"}',
+        '{HIGHER: best, LOWER: f"+{best}"}',
+        test("test_evaluation.py", "what_cannot_be_scored_is_refused_before_it_is_trained"),
+    ),
+    Mutant(
+        "points of a line",
+        "bars hang from the top",
+        "genlab/data/pictures.py",
+        "across[::-1, None] < heights",
+        "across[:, None] >= heights",
+        test("test_samples.py", "points_of_a_line_are_bars_as_high_as_they_are_many"),
+    ),
 )
