@@ -126,7 +126,7 @@ CHECKPOINTS = (
         "bars hang from the top",
         "genlab/data/pictures.py",
         "across[::-1, None] < heights",
-        "across[:, None] >= heights",
+        "across[:, None] < heights",
         test("test_samples.py", "points_of_a_line_are_bars_as_high_as_they_are_many"),
     ),
 )
