@@ -1,7 +1,7 @@
 """genlab against PyTorch 2, eager and compiled: the same nets, batches and optimisers, in one run.
 
 Run:    pip install torch, then
-        python benchmarks/against_pytorch.py [--only=TEXT] [--blocks=7] [--anew]
+        python benchmarks/against_pytorch.py [--only=TEXT] [--blocks=7] [--anew[=TEXT]]
 Writes: one more of the runs of benchmarks/results/against_pytorch.json (when nothing was left out)
 
 Each contender is a process that sleeps while another runs; they take turns, a block of rounds each.
@@ -9,7 +9,7 @@ A ratio is PyTorch's time over genlab's in the same turn. Before anything is tim
 every network and the FLOPs of a round are compared. Run it only on an otherwise idle machine: under
 load PyTorch's thread pool slows down most, and the ratio favours genlab. A ratio moves by a tenth
 from one day or machine to another, so that runs are added to those of before, and a goal counts in
-the worst of them; after a change of what is computed begin anew.
+the worst of them; after a change of how a game is computed it begins anew (--anew=TEXT).
 """
 
 import argparse
@@ -213,7 +213,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="games whose name has this in it")
     parser.add_argument("--blocks", type=int, default=7)
-    parser.add_argument("--anew", action="store_true", help="forget the runs of before")
+    parser.add_argument(
+        "--anew", nargs="?", const="", metavar="TEXT",
+        help="forget runs of before, of games with TEXT in their names, which are computed otherwise now",
+    )  # fmt: skip
     asked = parser.parse_args()
     record.load()
     found = {}

@@ -4,6 +4,7 @@ Run:    python benchmarks/mutations.py             (the better part of an hour o
         python benchmarks/mutations.py --only r1   (those about r1; writes nothing)
         python benchmarks/mutations.py --only genlab/metrics  (those of a folder; likewise)
         python benchmarks/mutations.py --every 10  (one in ten; writes nothing)
+        python benchmarks/mutations.py --missing   (those the page has no row of; adds them to it)
         python benchmarks/mutations.py --check     (seconds: does every mutant still apply?)
 Writes: benchmarks/results/mutations.md
 
@@ -37,6 +38,7 @@ from mutants import MUTANTS, Mutant  # noqa: E402
 from genlab.losses import penalties, regularisers  # noqa: E402
 
 PAGE = ROOT / "benchmarks" / "results" / "mutations.md"
+TOGETHER = 50  # tests that are played in one process where nothing is broken
 BY_ASSERTION = ("AssertionError", "assert", "Failed")  # the last is pytest's: nothing was raised
 
 
@@ -117,12 +119,13 @@ def complete() -> None:
         sys.exit(f"no mutant of {', '.join(sorted(unbroken))}")
 
 
-def sound(clean: Path, runners: Runners) -> None:
-    """Exits unless the tests pass without a mutation and fail where a file does not parse."""
-    every = sorted({name for mutant in MUTANTS for name in mutant.tests})
-    status, output = runners.ran(clean, *every)
-    if status:
-        sys.exit(f"tests fail without a mutation:\n{output}")
+def sound(clean: Path, runners: Runners, pool: ThreadPoolExecutor, chosen: list[Mutant]) -> None:
+    """Exits unless their tests pass without a mutation and fail where a file does not parse."""
+    every = sorted({name for mutant in chosen for name in mutant.tests})
+    parts = [every[first : first + TOGETHER] for first in range(0, len(every), TOGETHER)]
+    for status, output in pool.map(lambda names: runners.ran(clean, *names), parts):
+        if status:
+            sys.exit(f"tests fail without a mutation:\n{output}")
     with tempfile.TemporaryDirectory() as folder:
         copied(clean, Path(folder))
         (Path(folder) / MUTANTS[-1].file).write_text("not a module")
@@ -131,8 +134,8 @@ def sound(clean: Path, runners: Runners) -> None:
             sys.exit("the tests of a copy import another genlab than the copy's")
 
 
-def page(rows: list[tuple[Mutant, str]]) -> str:
-    """The table."""
+def page(rows: list[str]) -> str:
+    """The table, and how many mutants it lacks."""
     lines = [
         "# Mutations",
         "",
@@ -142,16 +145,23 @@ def page(rows: list[tuple[Mutant, str]]) -> str:
         "test in its row, which passed before, then failed by an assertion. Every objective, "
         "penalty and regulariser is broken at least once.",
         "",
+        *[f"**Of {n} more no test was seen to fail.**\n" for n in [len(MUTANTS) - len(rows)] if n],
         "| broken | kind | file | original | mutant | test that fails |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for mutant, red in rows:
-        code = [" ".join(text.split()).replace("|", "\\|") for text in (mutant.old, mutant.new)]
-        lines.append(
-            f"| {mutant.of} | {mutant.kind} | {mutant.file} | `{code[0]}` | `{code[1]}` "
-            f"| `{red.removeprefix('tests/')}` |"
-        )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *rows]) + "\n"
+
+
+def broken_cells(mutant: Mutant) -> str:
+    """A row without the test."""
+    old, new = (" ".join(t.split()).replace("|", "\\|") for t in (mutant.old, mutant.new))
+    return f"| {mutant.of} | {mutant.kind} | {mutant.file} | `{old}` | `{new}` "
+
+
+def known() -> dict[str, str]:
+    """The rows of the page as it is, by their cells without the test."""
+    lines = PAGE.read_text().splitlines() if PAGE.is_file() else []
+    return {line[: line.rindex("| `")]: line for line in lines if line.count("| `") == 3}
 
 
 def main() -> None:
@@ -160,26 +170,30 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
     parser.add_argument("--only", default="", help="mutants whose name, kind or file holds this")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="one mutant in N")
+    parser.add_argument("--missing", action="store_true", help="those without a row on the page")
     parser.add_argument("--check", action="store_true", help="apply them only, run no test")
     arguments = parser.parse_args()
     chosen = [m for m in MUTANTS if arguments.only in f"{m.of}, {m.kind}, {m.file}"][
         :: arguments.every
     ]
     whole = len(chosen) == len(MUTANTS)
+    rows = known() if arguments.missing else {}
+    chosen = [mutant for mutant in chosen if broken_cells(mutant) not in rows]
     complete()
     wrong = [f"{m.of}, {m.kind}: {matter}" for m in chosen if (matter := misfit(ROOT, m))]
     if wrong or arguments.check:
         sys.exit("\n".join(wrong) or print(f"all {len(chosen)} mutants apply"))
-    rows = broken(chosen, arguments.jobs, check=whole)
-    if missed := [mutant for mutant, red in rows if not red]:
-        sys.exit(f"{len(missed)} of {len(rows)} mutants were not noticed")
+    reds = broken(chosen, arguments.jobs, check=whole)
     if whole:
-        PAGE.write_text(page(rows))
+        rows |= {cells: f"{cells}| `{red}` |" for cells, red in reds.items() if red}
+        PAGE.write_text(page([rows[c] for m in MUTANTS if (c := broken_cells(m)) in rows]))
+    if missed := [cells for cells, red in reds.items() if not red]:
+        sys.exit(f"{len(missed)} of {len(reds)} mutants were not noticed")
 
 
-def broken(chosen: list[Mutant], jobs: int, check: bool) -> list[tuple[Mutant, str]]:
-    """Each mutant with the test that failed, "" where none did; says so as it goes."""
-    rows = []
+def broken(chosen: list[Mutant], jobs: int, check: bool) -> dict[str, str]:
+    """By a mutant's cells the test that failed, "" where none did; says so as it goes."""
+    reds = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         Runners(jobs) as runners,
@@ -188,12 +202,12 @@ def broken(chosen: list[Mutant], jobs: int, check: bool) -> list[tuple[Mutant, s
         clean = Path(folder)
         copied(ROOT, clean)
         if check:
-            sound(clean, runners)
+            sound(clean, runners, pool, chosen)
         verdicts = pool.map(partial(verdict, clean, runners), chosen)
         for mutant, (red, matter) in zip(chosen, verdicts, strict=True):
             print(f"{'red ' if red else 'FAIL'} {mutant.of}: {mutant.kind}", matter, flush=True)
-            rows.append((mutant, red))
-    return rows
+            reds[broken_cells(mutant)] = red.removeprefix("tests/")
+    return reds
 
 
 if __name__ == "__main__":

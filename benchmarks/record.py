@@ -62,13 +62,23 @@ def write(name: str, record: dict[str, Any]) -> Path:
     return path
 
 
-def append(name: str, record: dict[str, Any], anew: bool = False) -> Path:
-    """The same as one more of the file's "runs"; `anew`: as the first of them."""
+def append(name: str, record: dict[str, Any], anew: str | None = None) -> Path:
+    """The same as one more of the file's "runs", from which games whose names have `anew` in them
+    are left out; "" begins the file anew.
+    """
     path = RESULTS / f"{name}.json"
-    before = [] if anew or not path.is_file() else json.loads(path.read_text())["runs"]
+    before = json.loads(path.read_text())["runs"] if path.is_file() else []
+    kept = [without(run, anew) for run in before]
     whole = {**record, "load_before": BEFORE, "environment": environment(), "machine": machine()}
-    path.write_text(json.dumps({"runs": [*before, whole]}, indent=2) + "\n")
+    runs = [*(run for run in kept if run["games"]), whole]
+    path.write_text(json.dumps({"runs": runs}, indent=2) + "\n")
     return path
+
+
+def without(run: dict[str, Any], text: str | None) -> dict[str, Any]:
+    """A run without the games whose names have `text` in them; None leaves all."""
+    games = run["games"]
+    return run | {"games": {n: game for n, game in games.items() if text is None or text not in n}}
 
 
 def machine() -> dict[str, Any]:
