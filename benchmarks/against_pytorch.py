@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=7)
     parser.add_argument(
         "--anew", nargs="?", const="", metavar="TEXT",
-        help="forget runs of before, of games with TEXT in their names, which are computed otherwise now",
+        help="forget runs of before, of games with TEXT in their names: how they compute changed",
     )  # fmt: skip
     asked = parser.parse_args()
     record.load()
