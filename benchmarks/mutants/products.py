@@ -20,9 +20,42 @@ SIZES = found("an_item_is_the_same_at_every_resolution_up_to_sampling")
 BATCHES = found("batches_are_the_items_that_are_read_each_once")
 COUNTS = found("counts_are_the_configs_and_a_train_split_without_end_has_any_number")
 REGISTER = found("further_columns_are_in_register_with_the_picture")
+WITHHELD = found("training_leaves_out_what_is_withheld_and_held_out_splits_have_it")
 SECOND = found("second_derivatives_of_shapes_are_finite_everywhere[ellipse]")
 
 PRODUCTS = (
+    Mutant(
+        "products, withheld",
+        "held-out splits leave it out too",
+        SOURCE,
+        "jnp.where(stream == TRAIN, around(shares, withheld), shares)",
+        "around(shares, withheld)",
+        WITHHELD,
+    ),
+    Mutant(
+        "products, withheld",
+        "what is withheld comes as often as before",
+        f"{HOME}/withheld.py",
+        "share = jnp.where(share >= start, share + length, share)",
+        "share = jnp.where(share >= start + length, share + length, share)",
+        WITHHELD,
+    ),
+    Mutant(
+        "products, withheld",
+        "what is left is crowded at its start",
+        f"{HOME}/withheld.py",
+        "1.0 - sum(length for _, length in cuts)",
+        "1.0 - 2 * sum(length for _, length in cuts)",
+        WITHHELD,
+    ),
+    Mutant(
+        "products, withheld",
+        "stretches that overlap are taken",
+        f"{HOME}/withheld.py",
+        "at != sorted(at) or",
+        "",
+        found("stretches_that_cannot_be_withheld_are_refused"),
+    ),
     Mutant(
         "products",
         "all splits are one stream",

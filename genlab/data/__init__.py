@@ -12,7 +12,7 @@ from genlab.data.sets.glyphs import glyphs
 from genlab.data.sets.misaligned import misaligned
 from genlab.data.sets.mnist5k import mnist5k
 from genlab.data.sets.photographs import photographs
-from genlab.data.sets.products import products
+from genlab.data.sets.products import products, withholding
 from genlab.data.sets.sprites import sprites
 from genlab.data.sets.tfds import tfds
 from genlab.data.sets.toy import grid, mixture, ring, swiss_roll
@@ -51,4 +51,5 @@ __all__ = [
     "tfds",
     "to_uint8",
     "unpaired",
+    "withholding",
 ]

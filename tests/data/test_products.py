@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation
 
 from genlab import spec
 from genlab.config import ConfigError, build
-from genlab.data import Decodes, products
+from genlab.data import Decodes, products, withholding
 from genlab.data.sets.products import (
     Damage,
     categories,
@@ -95,6 +95,38 @@ def test_splits_and_seeds_have_no_item_in_common_and_no_item_comes_twice():
 def test_products_that_cannot_be(given, told):
     with pytest.raises(ConfigError, match=told):
         products(**given)
+
+
+def test_training_leaves_out_what_is_withheld_and_held_out_splits_have_it():
+    """What is left is even, and of what was not withheld nothing changes."""
+    plain = products(16, columns=("length", "hue", "x"), examples=600, test=200)
+    source = withholding(plain, {"hue": ((0.3, 0.4),), "length": ((0.8, 1), (0.2, 0.4))})
+    read, before = source.read("train"), plain.read("train")
+    length, hue = read["length"][:, 0], read["hue"][:, 0]
+    assert not ((length > 0.2) & (length < 0.4)).any() and length.max() < 0.8
+    assert not ((hue > 0.3) & (hue < 0.4)).any() and hue.max() > 0.97
+    even = before["length"][:, 0] * 0.6
+    np.testing.assert_allclose(length, np.where(even < 0.2, even, even + 0.2), atol=1e-6)
+    np.testing.assert_array_equal(read["x"], before["x"])
+    for name, x in plain.read("test").items():
+        np.testing.assert_array_equal(source.read("test")[name], x)
+
+
+@pytest.mark.parametrize(
+    ("stretches", "told"),
+    [
+        ({"lenght": ((0, 1),)}, "did you mean 'length'"),
+        ({"category": ((0, 1),)}, "'category' is no number"),
+        ({"value": ((0.2, 0.5),)}, r"within 0\.35 to 0\.8"),
+        ({"length": (0.4, 0.6)}, r"expected \(\(from, to\)"),
+        ({"length": ((0.4, 0.6), (0.5, 0.7))}, "do not overlap"),
+        ({"length": ((0, 0.5), (0.5, 1))}, "leave some"),
+        ({"length": ()}, r"expected \(\(from, to\)"),
+    ],
+)
+def test_stretches_that_cannot_be_withheld_are_refused(stretches, told):
+    with pytest.raises(ConfigError, match=told):
+        withholding(products(16), stretches)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -49,13 +49,18 @@ def rounds(calls):
     }
 
 
-def evaluated(steps, samples, pairs):
-    """Scores by a network of `steps` rounds, unlike the critics', that reads all four columns."""
+def reader(columns, steps):
+    """A network of `steps` rounds, unlike the critics', that reads these columns."""
     trunk = spec(classic.Down, (24, 48, 64, 16), kernel=4, slope=0.2, dropout=0.0)
-    reader = spec(Factors, trunk, GIVEN, steps=steps)
+    return spec(Factors, trunk, columns, steps=steps)
+
+
+def evaluated(steps, samples, pairs):
+    """Scores by a network of `steps` rounds that reads all four columns."""
+    read = reader(GIVEN, steps)
     return {
-        "fidelity": spec(Fidelity, reader, samples=2_000, draws=1, scores=SCORES),
-        "control": spec(Control, reader, samples=samples, pairs=pairs, decode=0),
+        "fidelity": spec(Fidelity, read, samples=2_000, draws=1, scores=SCORES),
+        "control": spec(Control, read, samples=samples, pairs=pairs, decode=0),
     }
 
 

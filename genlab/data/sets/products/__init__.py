@@ -6,6 +6,6 @@ which `textures` and `render` paint; `columns` says what an item has, `source` s
 
 from genlab.data.sets.products.damage import Damage
 from genlab.data.sets.products.sentence import describe
-from genlab.data.sets.products.source import Products, products
+from genlab.data.sets.products.source import Products, products, withholding
 
-__all__ = ["Damage", "Products", "describe", "products"]
+__all__ = ["Damage", "Products", "describe", "products", "withholding"]

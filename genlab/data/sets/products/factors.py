@@ -1,5 +1,7 @@
 """The factors of an item: their kinds of column, and how they are drawn."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 from jax import Array, random
 
@@ -56,9 +58,13 @@ def ends(name: str) -> tuple[float, float]:
     return kind.low[0], kind.high[0]
 
 
-def drawn(key: Array) -> dict[str, Array]:
-    """The factors of one item, as stored: labels int32 [], numbers float32 [1]."""
+def drawn(key: Array, moved: Callable[[Array], Array] | None = None) -> dict[str, Array]:
+    """The factors of one item, as stored: labels int32 [], numbers float32 [1].
+
+    moved: of their shares of their ranges, [len(FACTORS)], which are drawn evenly from 0..1
+    """
     shares = random.uniform(key, (len(FACTORS),))
+    shares = shares if moved is None else moved(shares)
     return {name: _at(kind, shares[i]) for i, (name, kind) in enumerate(FACTORS.items())}
 
 

@@ -17,10 +17,12 @@ from genlab.data.sets.products import columns as kinds
 from genlab.data.sets.products.damage import Damage
 from genlab.data.sets.products.decoder import decode
 from genlab.data.sets.products.factors import FACTORS, drawn
+from genlab.data.sets.products.withheld import Stretches, Withheld, around, withheld_of
 from genlab.data.sources import ORDER, Source, keyed, prepared, shuffled
 from genlab.runtime import compiler
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
+TRAIN = SPLITS.index("train")
 ENDLESS = 0  # examples of a train split without end
 READ = 10_000  # examples of an endless split that are counted, and read when all are asked for
 SMALLEST, LARGEST = 16, 256
@@ -32,7 +34,8 @@ class Products:
     """Items of a split are `item(index)`; an endless split goes through all 2^32 of them, each run
     in an order of its own.
 
-    counts: of the examples of each split; 0 for no end
+    counts:   of the examples of each split; 0 for no end
+    withheld: stretches of factors that the train split leaves out
     """
 
     size: int
@@ -41,6 +44,7 @@ class Products:
     seed: int = 0
     augment: tuple[Augmentation, ...] = ()
     damage: Damage = field(default_factory=Damage)
+    withheld: Withheld = ()
     resident = True
 
     def count(self, split: str) -> int:
@@ -92,7 +96,8 @@ class Products:
 
     def _drawn(self, stream: Array, index: Array) -> dict[str, Array]:
         """Items as stored, [B, ...] each."""
-        return _items(stream, index, tuple(self.columns), self.seed, self.size, self.damage)
+        given = tuple(self.columns), self.seed, self.size, self.damage, self.withheld
+        return _items(stream, index, *given)
 
     def _order(self, key: Array, count: int):
         """Position of the stream to index."""
@@ -110,15 +115,26 @@ def _key(seed: int, stream: Array, index: Array) -> Array:
     return random.fold_in(random.fold_in(random.key(seed), stream), index)
 
 
-@partial(jax.jit, static_argnums=(2, 3, 4, 5), inline=True)  # a second a trace: once a process
+@partial(jax.jit, static_argnums=(2, 3, 4, 5, 6), inline=True)  # a second a trace: once a process
 def _items(
-    stream: Array, index: Array, columns: tuple[str, ...], seed: int, size: int, damage: Damage
+    stream: Array,
+    index: Array,
+    columns: tuple[str, ...],
+    seed: int,
+    size: int,
+    damage: Damage,
+    withheld: Withheld,
 ) -> dict[str, Array]:
     """Items as stored, [B, ...] each."""
 
+    def trained(shares):
+        return jnp.where(stream == TRAIN, around(shares, withheld), shares)
+
+    moved = trained if withheld else None
+
     def one(i):
         key = _key(seed, stream, i)
-        return kinds.drawn(columns, kinds.Item(drawn(key), key, size, damage))
+        return kinds.drawn(columns, kinds.Item(drawn(key, moved), key, size, damage))
 
     return jax.vmap(one)(index)
 
@@ -154,6 +170,20 @@ def products(
     return Products(
         size, {name: found[name] for name in columns}, counts, seed, tuple(augment), damage
     )
+
+
+def withholding(source: Source, stretches: Mapping[str, Stretches]) -> Source:
+    """Products of which the train split leaves out stretches of some numbers, as stored, and the
+    held-out splits have them: for interpolation and extrapolation. The columns keep their ranges.
+
+    stretches: `{"length": ((0.4, 0.6), (0.8, 1.0))}`
+
+    ConfigError for another source, a factor that is no number, and stretches that leave its range,
+    overlap or leave nothing of it.
+    """
+    if not isinstance(source, Products):
+        raise ConfigError(f"withholding takes products, not {type(source).__name__}")
+    return replace(source, withheld=withheld_of(stretches))
 
 
 def _check(size, columns, examples, validation, test) -> None:
