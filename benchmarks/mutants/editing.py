@@ -3,11 +3,113 @@
 from mutants.mutant import IGNORED, SIGN, Mutant, test
 
 INVERSION, OF_INVERSION = "genlab/editing/inversion.py", "editing/test_inversion.py"
+NOISE = "genlab/editing/noise.py"
 DIRECTIONS, OF_DIRECTIONS = "genlab/editing/directions.py", "editing/test_directions.py"
 EDITS, OF_EDITS = "genlab/editing/edits.py", "editing/test_edits.py"
 ENCODER, OF_ENCODER = "genlab/methods/inversion.py", "methods/test_inversion.py"
 
 EDITING = (
+    Mutant(
+        "noise inputs",
+        "after the activation",
+        "genlab/nets/style.py",
+        "x = self._noisy(Conv(features, **init)(x), maps)\n"
+        "            x = self._styled(jax.nn.leaky_relu(x, 0.2), next(each))",
+        "x = self._noisy(jax.nn.leaky_relu(Conv(features, **init)(x), 0.2), maps)\n"
+        "            x = self._styled(x, next(each))",
+        test(
+            "nets/test_style.py",
+            "noise_is_added_before_the_activation_times_the_strength_of_each_channel",
+        ),
+    ),
+    Mutant(
+        "noise maps",
+        "halved without keeping the variance",
+        NOISE,
+        "n = 2 * n.reshape(",
+        "n = n.reshape(",
+        test(OF_INVERSION, "the_autocorrelation_of_noise_is_appendix_ds"),
+    ),
+    Mutant(
+        "noise maps",
+        "one direction alone",
+        NOISE,
+        "for axis in (1, 2):",
+        "for axis in (1, 1):",
+        test(OF_INVERSION, "the_autocorrelation_of_noise_is_appendix_ds"),
+    ),
+    Mutant(
+        "noise maps",
+        "no mean square",
+        NOISE,
+        "jnp.square((n * jnp.roll(n, 1, axis)).mean((1, 2)))",
+        "(n * jnp.roll(n, 1, axis)).mean((1, 2))",
+        test(OF_INVERSION, "the_autocorrelation_of_noise_is_appendix_ds"),
+    ),
+    Mutant(
+        "noise maps",
+        "their variance is not kept",
+        INVERSION,
+        "free = {**free, MAPS: normalised(free[MAPS], problem.space.noise)}",
+        "free = dict(free)",
+        test(
+            OF_INVERSION, "noise_maps_are_found_with_the_latents_as_far_as_they_are_noise"
+        ),
+    ),
+    Mutant(
+        "noise maps",
+        IGNORED,
+        INVERSION,
+        "loss + settings.noise * autocorrelation",
+        "loss + 0 * autocorrelation",
+        test(
+            OF_INVERSION, "noise_maps_are_found_with_the_latents_as_far_as_they_are_noise"
+        ),
+    ),
+    Mutant(
+        "noise maps",
+        "edits are without them",
+        "genlab/sampling/editor.py",
+        "maps = {} if inverted.noise is None else",
+        "maps = {} if True else",
+        test(
+            "editing/test_editor.py",
+            "noise_maps_of_a_style_based_gan_are_found_and_stay_in_its_edits",
+        ),
+    ),
+    Mutant(
+        "noise inputs",
+        "one map for all examples in training",
+        "genlab/nets/style.py",
+        'random.normal(self.make_rng("dropout"), (n, count))',
+        'jnp.repeat(random.normal(self.make_rng("dropout"), (1, count)), n, axis=0)',
+        test(
+            "nets/test_style.py",
+            "noise_is_drawn_for_each_example_in_training_and_else_the_same_for_all",
+        ),
+    ),
+    Mutant(
+        "noise inputs",
+        "a strength that is not learned",
+        "genlab/nets/style.py",
+        "noise[..., None] * strength[None, None, None]",
+        "noise[..., None] + 0 * strength[None, None, None]",
+        test(
+            "nets/test_style.py",
+            "noise_is_added_before_the_activation_times_the_strength_of_each_channel",
+        ),
+    ),
+    Mutant(
+        "noise inputs",
+        "maps of all examples in another order",
+        "genlab/nets/style.py",
+        "parts = jnp.split(noise, ends[:-1], axis=1)",
+        "parts = jnp.split(noise[:, ::-1], ends[:-1], axis=1)",
+        test(
+            "nets/test_style.py",
+            "noise_is_added_before_the_activation_times_the_strength_of_each_channel",
+        ),
+    ),
     Mutant(
         "inversion",
         IGNORED,

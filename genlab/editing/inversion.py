@@ -14,6 +14,7 @@ from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
+from genlab.editing.noise import MAPS, autocorrelation, normalised
 from genlab.editing.spaces import Cond, Space, drawn_for_rows
 
 STARTS, NOISE = 1, 2  # streams of randomness
@@ -46,6 +47,8 @@ class Optimisation:
     explore: in w, noise of this share of the space's scale, which falls to 0 by 75 % of the steps
              (the projector's 0.05)
     starts:  latents of the prior that are optimised for each picture: the best one is kept
+    noise:   weight of the autocorrelation of the noise maps, which are optimised with the latents
+             and brought to mean 0 and variance 1 after each step (Appendix D); None: they stay
     """
 
     steps: int = 400
@@ -54,12 +57,13 @@ class Optimisation:
     sphere: bool = False
     explore: float = 0.0
     starts: int = 4
+    noise: float | None = None
 
     def __post_init__(self):
         if self.steps < 0 or self.starts < 1 or not self.rate > 0:
             raise ConfigError(f"{self}: expected 0 or more steps, a rate above 0, 1 or more starts")
-        if min(self.prior, self.explore) < 0:
-            raise ConfigError(f"{self}: expected a prior and a share of noise of 0 or more")
+        if min(self.prior, self.explore, self.noise or 0.0) < 0:
+            raise ConfigError(f"{self}: expected a prior, a share and a weight of noise of 0 or more")
 
 
 def squared(made: Float[Array, " b *shape"], x: Float[Array, " b *shape"]) -> Float[Array, " b"]:
@@ -122,9 +126,10 @@ def from_latents(
         (_, losses), slope = jax.value_and_grad(_summed(loss), has_aux=True)(tried)
         best, least = _better(tried, losses, best, least)
         change, moments = adam.update(slope, moments, at)
-        return (_kept(optax.apply_updates(at, change), settings), moments, best, least), None
+        at = _kept(optax.apply_updates(at, change), problem, settings)
+        return (at, moments, best, least), None
 
-    begin = _kept(begin, settings)
+    begin = _kept(begin, problem, settings)
     carry = begin, adam.init(begin), begin, jnp.full(len(start), jnp.inf)
     (at, _, best, least), _ = jax.lax.scan(step, carry, jnp.arange(settings.steps))
     (z, free), least = _better(at, loss(at), best, least)
@@ -151,7 +156,10 @@ class Problem(NamedTuple):
     def loss(self, z: Latents, cond: Cond, settings: Optimisation) -> Float[Array, " b"]:
         """The distance of what is generated, and the regulariser."""
         made = self.space.generate(z, cond)
-        return self.distance(made, self.x) + settings.prior * jnp.square(z).mean(-1)
+        loss = self.distance(made, self.x) + settings.prior * jnp.square(z).mean(-1)
+        if settings.noise is None or not cond or MAPS not in cond:
+            return loss
+        return loss + settings.noise * autocorrelation(cond[MAPS], self.space.noise)
 
 
 def _summed(loss: Callable) -> Callable:
@@ -175,11 +183,13 @@ def _explored(at, key: PRNGKeyArray, step: Array, problem: Problem, settings: Op
     return z + settings.explore * problem.scale * jnp.square(left) * noise, free
 
 
-def _kept(at, settings: Optimisation):
-    """On the sphere, where it is asked for."""
-    if not settings.sphere:
-        return at
+def _kept(at, problem: Problem, settings: Optimisation):
+    """Noise maps of mean 0 and variance 1; latents on the sphere, where it is asked for."""
     z, free = at
+    if MAPS in free:
+        free = {**free, MAPS: normalised(free[MAPS], problem.space.noise)}
+    if not settings.sphere:
+        return z, free
     norm = jnp.maximum(jnp.linalg.norm(z, axis=-1, keepdims=True), 1e-12)
     return z * jnp.sqrt(z.shape[-1]) / norm, free
 

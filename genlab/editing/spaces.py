@@ -9,7 +9,9 @@ from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
-from genlab.game.abilities import Generates, Styles, drawn, require
+from genlab.editing.noise import parted
+from genlab.game.abilities import Generates, HasNoise, Styles, can, drawn, require
+from genlab.nets.style import Sizes
 
 Cond = Mapping[str, Array] | None
 
@@ -18,13 +20,16 @@ class Space(NamedTuple):
     """A space of latents [B, D] of a trained generator, its weights inside.
 
     name:     "z", the latents that are decoded, or "w"
-    generate: (latents, cond) -> examples in [-1, 1]; traceable, each row by itself
+    generate: (latents, cond) -> examples in [-1, 1]; traceable, each row by itself; with the noise
+              maps that are among the conditions (`noise.MAPS`)
     draw:     (key, n, cond) -> n latents as the model draws them, `cond` of n rows
+    noise:    sizes of the generator's noise maps; () where it has none
     """
 
     name: str
     generate: Callable[[Array, Cond], Array]
     draw: Callable[[PRNGKeyArray, int, Cond], Array]
+    noise: Sizes = ()
 
 
 class Spread(NamedTuple):
@@ -42,21 +47,38 @@ def space_of(name: str, method: Any, params: dict, stats: dict) -> Space:
     Raises ConfigError for a space that the method does not have.
     """
     require(method, Generates, "editing")
+    sizes = noise_sizes(method)
     if name == "z":
-        return Space(
-            "z",
-            lambda z, cond: method.generate(params, stats, z, cond),
-            lambda key, n, cond: drawn(method, params, stats, method.latents(key, n), cond),
-        )
+
+        def generate(z, cond):
+            cond, noise = parted(cond)
+            if noise is None:
+                return method.generate(params, stats, z, cond)
+            return method.synthesis(params, stats, method.mapping(params, stats, z, cond), noise)
+
+        def latents(key, n, cond):
+            return drawn(method, params, stats, method.latents(key, n), parted(cond)[0])
+
+        return Space("z", generate, latents, sizes)
     if name != "w":
         raise ConfigError(f"no latent space {name!r}; there is z, and w of a style-based generator")
     styled = require(method, Styles, "editing in w")
 
     def draw(key, n, cond):
+        cond, _ = parted(cond)
         z = drawn(method, params, stats, method.latents(key, n), cond)
         return styled.mapping(params, stats, z, cond)
 
-    return Space("w", lambda w, cond: styled.synthesis(params, stats, w), draw)
+    def made(w, cond):
+        noise = parted(cond)[1]
+        return styled.synthesis(params, stats, w, *(() if noise is None else (noise,)))
+
+    return Space("w", made, draw, sizes)
+
+
+def noise_sizes(method: Any) -> Sizes:
+    """Of the noise maps of a method's generator; () where it has none."""
+    return method.noise_sizes() if can(method, HasNoise) else ()
 
 
 def spread(latents: Float[Array, "n d"]) -> Spread:

@@ -12,6 +12,7 @@ made:
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,10 @@ from genlab.nets import dcgan, mlp
 from genlab.runs import requests
 from genlab.runs.environment import version
 from genlab.runs.files import write_json
-from genlab.sampling import editor
 from genlab.sampling.conditions import asked
 from genlab.sampling.edited import Edited, Inverted
 from genlab.sampling.editor import Editor
+from genlab.sampling.inverting import usual
 from genlab.sampling.load import TrainedRun, load
 
 
@@ -83,7 +84,8 @@ def _inverted(run: TrainedRun, request: EditRequest) -> tuple[np.ndarray | None,
     pictures, given = pictures_of(run, request)
     fixed = asked(run.source.columns, run.method.given, request.given)
     given |= {name: np.broadcast_to(x, (len(pictures), *x.shape)) for name, x in fixed.items()}
-    found = run.editor.invert(pictures, given, request.space, _settings(request), seed=request.seed)
+    settings = _settings(run, request)
+    found = run.editor.invert(pictures, given, request.space, settings, seed=request.seed)
     return pictures, found
 
 
@@ -107,11 +109,10 @@ def _file(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
         raise ConfigError(f"--input={path}: {error}") from None
 
 
-def _settings(request: EditRequest) -> Optimisation | None:
+def _settings(run: TrainedRun, request: EditRequest) -> Optimisation | None:
     if request.optimise is None:
         return None
-    usual = editor.W if request.space == "w" else editor.Z
-    return usual.__class__(**{**vars(usual), "steps": request.optimise})
+    return replace(usual(run.method, request.space), steps=request.optimise)
 
 
 def _edited(

@@ -27,6 +27,8 @@ def write(
     texts = written(run.source.columns, found.given or {})
     made = {"latents": found.latents, "reconstructed": np.asarray(found.examples)}
     files = ["strips.png", "edited.npz"]
+    if found.noise is not None:
+        made["noise_maps"] = found.noise
     if errors:
         _table(folder / "inversion.csv", {**errors, **texts}, "picture")
         files.insert(1, "inversion.csv")

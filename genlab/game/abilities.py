@@ -16,6 +16,7 @@ Conditions = Mapping[str, Float[Array, "b ..."]] | None
 Examples = Float[Array, "b *shape"]
 Latents = Float[Array, "b z"]
 WStyles = Float[Array, "b *layers w"]  # one style for all layers, "b w", or one for each
+Noise = Float[Array, "b numbers"]  # maps of noise in a row
 
 
 @runtime_checkable
@@ -175,8 +176,22 @@ class Styles(Protocol):
         """w of latents, under what is given."""
         ...
 
-    def synthesis(self, params: dict, stats: dict, w: WStyles) -> Examples:
-        """Examples of styles: one for all layers, "b w", or one for each, "b layers w"."""
+    def synthesis(
+        self, params: dict, stats: dict, w: WStyles, noise: Noise | None = None
+    ) -> Examples:
+        """Examples of styles: one for all layers, "b w", or one for each, "b layers w".
+
+        noise: of a method that `HasNoise`, the maps of each example; None for those of all
+        """
+        ...
+
+
+@runtime_checkable
+class HasNoise(Protocol):
+    """Makes examples of styles with maps of noise, one at each layer."""
+
+    def noise_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each layer's map: in a row they are the `noise` of `synthesis`."""
         ...
 
 

@@ -16,7 +16,6 @@ from jax import Array, random
 
 from genlab.config import ConfigError
 from genlab.game import Player, apply, conditions, fresh, styles
-from genlab.game.abilities import Styles
 from genlab.losses import total
 from genlab.schedules import Weight
 
@@ -120,13 +119,17 @@ class InversionEncoder:
         """w of latents, [n, w], of a style-based generator."""
         return styles.mapping(self.generator, "gen", params, stats, z, cond)
 
-    def synthesis(self, params, stats, w: Array) -> Array:
+    def noise_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each layer's noise, where the generator has noise inputs."""
+        return styles.noise_sizes(self.generator)
+
+    def synthesis(self, params, stats, w: Array, noise: Array | None = None) -> Array:
         """G's examples of styles, [n, w] or [n, layers, w]."""
-        return styles.synthesis(self.generator, "gen", params, stats, w)
+        return styles.synthesis(self.generator, "gen", params, stats, w, noise)
 
     def lacks(self, ability: type) -> str:
         """Why it has not the ability, with these networks; "" where it has."""
-        return styles.lacking(self.generator, "generator") if ability is Styles else ""
+        return styles.lacking(self.generator, "generator", ability)
 
     def _target(self, params, stats, z: Array, cond: Mapping | None) -> Array:
         """What the encoder is to find: z, or its style."""

@@ -23,7 +23,6 @@ from genlab.game.abilities import (
     Examples,
     Guides,
     Latents,
-    Styles,
     WStyles,
 )
 from genlab.losses import bounds, divergence, regularisers, total
@@ -197,16 +196,21 @@ class VAE:
         given = self.conditioned(cond)
         return styles.mapping(self.decoder, "decoder", params, stats, z, given)
 
-    def synthesis(self, params, stats, w: WStyles) -> Examples:
+    def noise_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each layer's noise, where the decoder has noise inputs."""
+        return styles.noise_sizes(self.decoder)
+
+    def synthesis(self, params, stats, w: WStyles, noise: Array | None = None) -> Examples:
         """The mean of p(x | w), in [-1, 1]."""
-        return self.likelihood.mean(styles.synthesis(self.decoder, "decoder", params, stats, w))
+        made = styles.synthesis(self.decoder, "decoder", params, stats, w, noise)
+        return self.likelihood.mean(made)
 
     def lacks(self, ability: type) -> str:
         """Why it has not the ability, with these networks; "" where it has."""
         if ability is Guides and not self._drops:
             return "its condition_dropout is 0"
-        if ability is Styles:
-            return styles.lacking(self.decoder, "decoder")
+        if why := styles.lacking(self.decoder, "decoder", ability):
+            return why
         return vae_checks.lacking(self, ability)
 
     def null(self, cond: Conditions) -> Conditions:

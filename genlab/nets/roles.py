@@ -66,9 +66,11 @@ class Generator(nn.Module):
         """Styles of latents, of a style-based trunk (`nets.style`)."""
         return self.trunk.mapping(z, cond)
 
-    def synthesis(self, w: Float[Array, "b *layers w"]) -> Float[Array, " b *shape"]:
-        """Images of styles, float32."""
-        return self._image(self.trunk.synthesis(w))
+    def synthesis(
+        self, w: Float[Array, "b *layers w"], *noise: Float[Array, "b numbers"]
+    ) -> Float[Array, " b *shape"]:
+        """Images of styles, and of noise maps in a row where the trunk has them, float32."""
+        return self._image(self.trunk.synthesis(w, *noise))
 
     def _image(self, x: Float[Array, " b *shape"]) -> Float[Array, " b *shape"]:
         x = x.astype(jnp.float32)
@@ -138,9 +140,11 @@ class Decoder(nn.Module):
         """Styles of latents, of a style-based trunk (`nets.style`)."""
         return self.trunk.mapping(z, cond)
 
-    def synthesis(self, w: Float[Array, "b *layers w"]) -> Float[Array, " b *shape"]:
-        """Distribution parameters of styles, float32."""
-        return self.trunk.synthesis(w).astype(jnp.float32)
+    def synthesis(
+        self, w: Float[Array, "b *layers w"], *noise: Float[Array, "b numbers"]
+    ) -> Float[Array, " b *shape"]:
+        """Distribution parameters of styles, and of noise maps if the trunk has them, float32."""
+        return self.trunk.synthesis(w, *noise).astype(jnp.float32)
 
 
 class Translator(nn.Module):

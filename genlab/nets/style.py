@@ -6,10 +6,14 @@ from a learned 4x4 map and is given a style at each of its layers by adaptive in
 `synthesis(w)`, where w is one style for all layers, "b w", or one for each, "b layers w".
 It embeds the labels and numbers given: `Generator(style.Up(...), embed=0)`.
 
-Unlike the paper's, it has no noise inputs and no low-pass filters, its kernels are He's instead of
-scaled at run time, and `Generator` bounds the image by a tanh unless `bounded=False`.
+With `noise=True` each layer has the paper's noise input too: `synthesis(w, noise)`.
+
+Unlike the paper's, it has no low-pass filters, its kernels are He's instead of scaled at run time,
+and `Generator` bounds the image by a tanh unless `bounded=False`.
 """
 
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import flax.linen as nn
@@ -23,11 +27,15 @@ from genlab.nets import layers
 from genlab.nets.conditions import Conditions, pictures, vector
 from genlab.nets.kernels.convolution import Conv, UpsampledConv
 from genlab.nets.layers.embedding import Embedding
+from genlab.runtime import collectives
 
 leaky = nn.initializers.variance_scaling(2 / (1 + 0.2**2), "fan_in", "normal")
 """He et al. 2015, arXiv:1502.01852, before a LeakyReLU of slope 0.2."""
 
 Styles = Float[Array, "b *layers w"]  # one for all layers, "b w", or one for each, "b layers w"
+Sizes = tuple[tuple[int, int], ...]
+Noise = Float[Array, "b numbers"]  # the maps of all layers, each row by row, one after the other
+FIXED = 0  # seed of the noise of all examples outside of training
 
 
 class Up(nn.Module):
@@ -40,6 +48,9 @@ class Up(nn.Module):
     rate:   their learning rate relative to the other layers', for Adam (Appendix C)
     mixing: share of training examples whose layers from a random one on have the style of
             another latent under the same conditions (Section 3.1; 0.9 there)
+    noise:  a map of N(0, 1) is added at every layer, before its LeakyReLU, times a learned strength
+            of each channel that begins at 0 (Section 2, Appendix C): drawn for each example in
+            training, else the same for all, as `noise_mode="const"` of StyleGAN2's code
     """
 
     shape: tuple[int, ...]
@@ -49,6 +60,7 @@ class Up(nn.Module):
     rate: float = 0.01
     mixing: float = 0.9
     dtype: str = "float32"
+    noise: bool = False
 
     def setup(self):
         """Both networks."""
@@ -60,6 +72,12 @@ class Up(nn.Module):
         """How many layers are given a style."""
         return 2 * (layers.levels(self.shape) + 1)
 
+    @property
+    def noise_sizes(self) -> Sizes:
+        """Height and width of the noise of each layer; () without noise."""
+        stages = range(layers.levels(self.shape) + 1)
+        return tuple((4 * 2**s, 4 * 2**s) for s in stages for _ in range(2)) if self.noise else ()
+
     def __call__(
         self, z: Float[Array, "b z"], cond: Conditions | None = None, train: bool = True
     ) -> Float[Array, "b h w c"]:
@@ -67,7 +85,7 @@ class Up(nn.Module):
         w = self.mapping(z, cond)
         if train and self.mixing:
             w = self._mixed(w, self.mapping(jnp.roll(z, 1, axis=0), cond))
-        return self.synthesis(w)
+        return self.synthesis(w, self._drawn(len(z)) if train and self.noise else None)
 
     def mapping(
         self, z: Float[Array, "b z"], cond: Conditions | None = None
@@ -75,17 +93,38 @@ class Up(nn.Module):
         """Styles of latents, under what is given."""
         return self.mapper(z, cond)
 
-    def synthesis(self, w: Styles) -> Float[Array, "b h w c"]:
-        """Not squashed; ConfigError for styles of another size or number of layers."""
+    def synthesis(self, w: Styles, noise: Noise | None = None) -> Float[Array, "b h w c"]:
+        """Not squashed; ConfigError for styles of another size or number of layers, and for noise
+        of another size.
+
+        noise: the maps of all layers in a row, [B, sum of the sizes' areas]; None: those of all
+               examples
+        """
         wanted = (self.style_layers, self.style)
         if w.shape[1:] not in (wanted, wanted[1:]):
             raise ConfigError(
                 f"styles are {list(w.shape)}; this network takes [B, {self.style}], one for all "
                 f"layers, or [B, {wanted[0]}, {self.style}], one for each"
             )
-        return self.synthesiser(
-            jnp.broadcast_to(w.reshape(len(w), -1, self.style), (len(w), *wanted))
-        )
+        each = jnp.broadcast_to(w.reshape(len(w), -1, self.style), (len(w), *wanted))
+        return self.synthesiser(each, self._maps(noise, len(w)))
+
+    def _drawn(self, n: int) -> Noise:
+        """Of `n` examples in training."""
+        count = areas(self.noise_sizes)
+        return collectives.shard(random.normal(self.make_rng("dropout"), (n, count)))
+
+    def _maps(self, noise: Noise | None, n: int) -> tuple[Float[Array, "b h w"], ...]:
+        """By layer; () without noise."""
+        count = areas(self.noise_sizes)
+        if noise is None and self.noise:
+            noise = jnp.broadcast_to(random.normal(random.key(FIXED), (1, count)), (n, count))
+        if noise is not None and noise.shape != (n, count):
+            raise ConfigError(
+                f"noise is {list(noise.shape)}; this network takes {[n, count]}, the maps of "
+                f"{len(self.noise_sizes)} layers in a row (style.Up's noise=True)"
+            )
+        return () if noise is None else maps_of(noise, self.noise_sizes)
 
     def _mixed(self, first: Float[Array, "b w"], other: Float[Array, "b w"]) -> Styles:
         which, where = random.split(self.make_rng("dropout"))
@@ -94,6 +133,18 @@ class Up(nn.Module):
         since = jnp.where(random.bernoulli(which, self.mixing, (n,)), since, count)
         own = jnp.arange(count)[None] < since[:, None]
         return jnp.where(own[..., None], first[:, None], other[:, None])
+
+
+def areas(sizes: Sizes) -> int:
+    """How many numbers maps of these sizes have."""
+    return sum(height * width for height, width in sizes)
+
+
+def maps_of(noise: Noise, sizes: Sizes) -> tuple[Float[Array, "b h w"], ...]:
+    """Maps in a row, one by one."""
+    ends = list(accumulate(height * width for height, width in sizes))
+    parts = jnp.split(noise, ends[:-1], axis=1)
+    return tuple(x.reshape(len(x), *size) for x, size in zip(parts, sizes, strict=True))
 
 
 class Mapper(nn.Module):
@@ -148,25 +199,46 @@ class Synthesiser(nn.Module):
     dtype: str
 
     @nn.compact
-    def __call__(self, w: Float[Array, "b layers w"]) -> Float[Array, "b h w c"]:
+    def __call__(
+        self, w: Float[Array, "b layers w"], noise: tuple[Float[Array, "b h w"], ...] = ()
+    ) -> Float[Array, "b h w c"]:
         """Not squashed."""
         doublings = layers.levels(self.shape)
         init: dict[str, Any] = dict(kernel_size=(3, 3), kernel_init=leaky, dtype=self.dtype)
         channels = [self.width * min(8, 2**stage) for stage in reversed(range(doublings + 1))]
         start = self.param("start", nn.initializers.ones, (4, 4, channels[0]), jnp.float32)
         x = jnp.broadcast_to(start.astype(self.dtype), (len(w), *start.shape))
-        each = iter(jnp.moveaxis(w, 1, 0))
+        each, maps = iter(jnp.moveaxis(w, 1, 0)), iter(noise)
         for stage, features in enumerate(channels):
             if stage:
-                x = jax.nn.leaky_relu(UpsampledConv(features, **init)(x), 0.2)
+                x = UpsampledConv(features, **init)(x)
+                x = jax.nn.leaky_relu(self._noisy(x, maps), 0.2)
+            else:
+                x = self._noisy(x, maps)
             x = self._styled(x, next(each))
-            x = self._styled(jax.nn.leaky_relu(Conv(features, **init)(x), 0.2), next(each))
+            x = self._noisy(Conv(features, **init)(x), maps)
+            x = self._styled(jax.nn.leaky_relu(x, 0.2), next(each))
         return Conv(self.shape[-1], (1, 1), dtype=self.dtype, name="image")(x)
+
+    def _noisy(self, x: Float[Array, "b h w c"], maps: Iterator[Float[Array, "b h w"]]) -> Array:
+        """With the next of the maps, if there are any."""
+        noise = next(maps, None)
+        return x if noise is None else x + NoiseInput()(noise, x.shape[-1]).astype(x.dtype)
 
     def _styled(self, x: Float[Array, "b h w c"], w: Float[Array, "b w"]) -> Array:
         """AdaIN with scale and shift linear in the style: Eq. 1."""
         y = nn.Dense(2 * x.shape[-1])(w).astype(x.dtype)
         return layers.modulated(layers.instance_normalised(x), y)
+
+
+class NoiseInput(nn.Module):
+    """A map of noise by the learned strength of each channel (Karras et al. 2019, Section 2)."""
+
+    @nn.compact
+    def __call__(self, noise: Float[Array, "b h w"], channels: int) -> Float[Array, "b h w c"]:
+        """What is added to a layer, float32."""
+        strength = self.param("strength", nn.initializers.zeros, (channels,), jnp.float32)
+        return noise[..., None] * strength[None, None, None]
 
 
 def _unit(x: Float[Array, "b d"]) -> Float[Array, "b d"]:

@@ -16,6 +16,8 @@ class Inverted(NamedTuple):
     latents:  [N, D] in the space of that name
     given:    the conditions they are under, as stored
     loss:     [N], the distance and the regulariser's share
+    noise:    [N, numbers], the noise maps that were found with the latents; None: those of all
+              examples, where the generator has any
     """
 
     examples: Examples
@@ -23,6 +25,7 @@ class Inverted(NamedTuple):
     given: Stored | None
     loss: np.ndarray
     space: str
+    noise: np.ndarray | None = None
 
 
 class Edited(NamedTuple):

@@ -17,17 +17,18 @@ from genlab.data.sources import Readable
 from genlab.editing import edits
 from genlab.editing.factors import Measure, wanted
 from genlab.editing.inversion import Distance, Optimisation, squared
+from genlab.editing.noise import MAPS, parted
 from genlab.game import Method
+from genlab.sampling import inverting
 from genlab.sampling.conditions import Stored, conditioned, loaded, repeated, spread
 from genlab.sampling.directions import Direction, Population, found_direction
 from genlab.sampling.edited import Edited, Inverted
+from genlab.sampling.inverting import half
 from genlab.sampling.notebook import Examples
 from genlab.sampling.programs import Programs
 from genlab.sampling.sampler import part
 
 STREAM = 81  # randomness of inversion, and latents that directions are found from
-W = Optimisation(starts=1, explore=0.05)  # StyleGAN2's projector, but for its 1000 steps
-Z = Optimisation(prior=1e-3)
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
 
@@ -75,29 +76,35 @@ class Editor:
                   prior (z) or the mean style (w)
         distance: (made, x) -> [N], of examples as networks take them
 
-        Raises ConfigError for conditions and spaces that the model does not have.
+        Raises ConfigError for conditions and spaces that the model does not have, and for noise
+        maps to be found of a generator without.
         """
         check_seed(seed)
-        settings = settings or (W if space == "w" else Z)
+        settings = settings or inverting.usual(self.method, space)
         x = self.source.columns[self.method.makes].load(jnp.asarray(x))
         free, cond = self._conditions(given or {}, len(x))
         key = random.fold_in(random.key(seed), STREAM)
         if start is None:
             start = self._programs.start(space, x, cond, key)
+        maps = inverting.maps(self.method, settings, len(x), key)
+        cond = {**(cond or {}), **maps} or None
         found = self._programs.inverted(
-            space, x, cond, start, key, half(settings) if free else settings, distance, free
-        )
+            space, x, cond, start, key, half(settings) if free else settings, distance,
+            (*free, *maps),
+        )  # fmt: skip
         if free:
-            cond = {**(cond or {}), **self._nearest(found.cond, free)}
+            cond = {**(found.cond or {}), **self._nearest(found.cond, free)}
             found = self._programs.inverted(
-                space, x, cond, found.latents, key, half(settings), distance, ()
+                space, x, cond, found.latents, key, half(settings), distance, tuple(maps)
             )
+        given, noise = parted(found.cond)
         return Inverted(
             self._programs.made(space, found.latents, found.cond),
             np.asarray(found.latents),
-            self._as_stored(found.cond),
+            self._as_stored(given),
             np.asarray(found.loss),
             space,
+            None if noise is None else np.asarray(noise),
         )
 
     def direction(
@@ -158,7 +165,7 @@ class Editor:
             for name, x in own.items()
         }
         flat = latents.reshape(n * len(to), *latents.shape[2:])
-        made = self._programs.made(inverted.space, flat, loaded(self.source, given) or None)
+        made = self._programs.made(inverted.space, flat, self._under(given, inverted, len(to)))
         return Edited(made, np.arange(len(to), dtype=np.float64), latents, None)
 
     def compared(self, inverted: Inverted, edited: Edited, to: Sequence[Stored]) -> Edited:
@@ -180,7 +187,7 @@ class Editor:
         n, k = latents.shape[:2]
         given = {name: np.repeat(x, k, axis=0) for name, x in (inverted.given or {}).items()}
         flat = latents.reshape(n * k, *latents.shape[2:])
-        return self._programs.made(inverted.space, flat, loaded(self.source, given) or None)
+        return self._programs.made(inverted.space, flat, self._under(given, inverted, k))
 
     def mixed(self, first: Inverted, other: Inverted, since: int) -> Examples:
         """Examples with the styles of `first`, from layer `since` on those of `other` (style
@@ -275,6 +282,11 @@ class Editor:
             every[name] = jnp.repeat(x.mean(0, keepdims=True), n, axis=0)
         return free, every or None
 
+    def _under(self, given: Stored, inverted: Inverted, k: int) -> Any:
+        """Conditions as networks take them, with the noise maps of each example K times."""
+        maps = {} if inverted.noise is None else {MAPS: np.repeat(inverted.noise, k, axis=0)}
+        return {**(loaded(self.source, given) or {}), **maps} or None
+
     def _nearest(self, cond: Any, free: Collection[str]) -> dict[str, Array]:
         """Values that the columns can have."""
         stored = {name: self.source.columns[name].store(np.asarray(cond[name])) for name in free}
@@ -288,8 +300,3 @@ class Editor:
     def _units(self, space: str) -> tuple[dict, dict]:
         samples = self.population(space)
         return dict(samples.known), samples.units
-
-
-def half(settings: Optimisation) -> Optimisation:
-    """With half of the steps."""
-    return dataclasses.replace(settings, steps=settings.steps // 2)

@@ -14,7 +14,7 @@ from genlab.data.columns import Column, Image, Mask
 from genlab.data.decoding import fitted, opened
 from genlab.game.abilities import Encodes, Generates, can
 from genlab.sampling.conditions import asked, typed
-from genlab.sampling.editor import W, Z
+from genlab.sampling.inverting import usual
 from genlab.sampling.load import TrainedRun
 from genlab.web.asked import Edit, Translation
 
@@ -102,7 +102,7 @@ def edited(run: TrainedRun, request: Request) -> Changed:
     steps = ask.optimise
     if steps is None:
         steps = 0 if can(run.method, Encodes) else STEPS
-    settings = dataclasses.replace(W if ask.space == "w" else Z, steps=steps)
+    settings = dataclasses.replace(usual(run.method, ask.space), steps=steps)
     texts = {name: typed(value) for name, value in ask.given.items()}
     found = run.invert(request.pictures[makes], ask.space, settings, seed=ask.seed, **texts)  # pyright: ignore[reportArgumentType]
     made, heads = [np.asarray(found.examples)], ["found again"]

@@ -15,10 +15,12 @@ from genlab.config import ConfigError, build
 from genlab.data import digits
 from genlab.data.columns import Numbers
 from genlab.editing.inversion import Optimisation
+from genlab.editing.noise import WEIGHT
 from genlab.evaluation.edit_kinds import Mixed
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp, style
 from genlab.sampling.editor import Editor
+from genlab.sampling.inverting import usual
 
 FEW = Optimisation(steps=60, starts=2)
 
@@ -110,6 +112,36 @@ def test_in_w_it_starts_from_the_mean_style(styles):
     assert np.ptp(none.latents, axis=0).max() == 0
     found = styles.invert(drawn.examples, space="w", settings=FEW)
     assert (found.loss < none.loss).all() and found.latents.shape == (3, 8)
+
+
+def test_noise_maps_of_a_style_based_gan_are_found_and_stay_in_its_edits():
+    with_noise = styled()
+    with_noise.generator.trunk.noise = True
+    noisy = editor(with_noise)
+    params = jax.tree_util.tree_map_with_path(stronger, noisy.params)
+    noisy = dataclasses.replace(noisy, params=params)
+    drawn = noisy.drawn(2, "w", seed=2)
+    found = noisy.invert(drawn.examples, drawn.given, "w", Optimisation(steps=5, noise=0.1))
+    assert found.noise.shape == (2, 2 * 16 + 2 * 64)
+    stays = noisy.generate(found, found.latents[:, None])
+    np.testing.assert_array_equal(stays, found.examples)
+    fixed = noisy.generate(found._replace(noise=None), found.latents[:, None])
+    assert (np.asarray(fixed) != stays).any()
+    turned = noisy.conditioned(found, [{}])
+    np.testing.assert_array_equal(turned.examples, found.examples)
+    assert usual(noisy.method, "w").noise == WEIGHT and usual(noisy.method, "z").noise is None
+
+
+def stronger(path, x):
+    """Strengths of noise that are not 0, as they are at first."""
+    return x + 0.5 if "strength" in jax.tree_util.keystr(path) else x
+
+
+def test_noise_maps_of_a_generator_without_are_refused(styles):
+    assert usual(styles.method, "w").noise is None
+    drawn = styles.drawn(1, "w")
+    with pytest.raises(ConfigError, match="this one has none"):
+        styles.invert(drawn.examples, drawn.given, "w", Optimisation(noise=1.0))
 
 
 def test_a_direction_changes_what_it_is_named_for(gan):

@@ -18,6 +18,7 @@ from genlab.editing.inversion import (
     squared,
     with_features,
 )
+from genlab.editing.noise import MAPS, autocorrelation, normalised
 from genlab.editing.spaces import Space, drawn_for_rows, spread
 
 RNG = np.random.default_rng(0)
@@ -143,3 +144,65 @@ def test_what_cannot_be_optimised_is_refused():
         Optimisation(starts=0)
     with pytest.raises(ConfigError, match="of 0 or more"):
         Optimisation(prior=-1.0)
+
+
+SIZES = ((4, 4), (16, 16))
+
+
+def longhand(noise):
+    """[B]: Appendix D by loops, in float64."""
+    found = []
+    for row in np.asarray(noise, np.float64):
+        total = 0.0
+        for n in (row[:16].reshape(4, 4), row[16:].reshape(16, 16)):
+            while True:
+                r = len(n)
+                across = sum(n[y, x] * n[y, x - 1] for y in range(r) for x in range(r)) / r**2
+                down = sum(n[y, x] * n[y - 1, x] for y in range(r) for x in range(r)) / r**2
+                total += across**2 + down**2
+                if r <= 8:
+                    break
+                n = 2 * (n[::2, ::2] + n[1::2, ::2] + n[::2, 1::2] + n[1::2, 1::2]) / 4
+        found.append(total)
+    return found
+
+
+def test_the_autocorrelation_of_noise_is_appendix_ds():
+    noise = np.float32(np.random.default_rng(4).normal(0.3, 2, (2, 272)))
+    got, maps = jax.jit(lambda x: (autocorrelation(x, SIZES), normalised(x, SIZES)))(noise)
+    np.testing.assert_allclose(got, longhand(noise), rtol=1e-4)
+    for part in (maps[:, :16], maps[:, 16:]):
+        np.testing.assert_allclose(np.mean(part, 1), 0, atol=1e-5)
+        np.testing.assert_allclose(np.var(part, 1), 1, rtol=1e-4)
+
+
+def noisy():
+    """x = A z, and one pixel more for each of the 16 of a map of noise."""
+
+    def generate(z, cond):
+        return jnp.concatenate([z @ A.T, cond[MAPS]], axis=1)
+
+    return Space("w", generate, lambda key, n, cond: random.normal(key, (n, 4)), ((4, 4),))
+
+
+def test_noise_maps_are_found_with_the_latents_as_far_as_they_are_noise():
+    """A white map is found; a ramp, a picture, is not where its autocorrelation weighs."""
+    z = np.float32(np.random.default_rng(3).normal(size=(2, 4)))
+    start = np.float32(np.random.default_rng(5).normal(size=(2, 16)))
+    ramp = np.repeat(np.linspace(-1, 1, 4), 4)
+    wanted = np.float32([ramp, ramp]) / ramp.std()
+    x = np.concatenate([z @ A.T, wanted], axis=1)
+
+    @partial(jax.jit, static_argnames="weight")
+    def found(weight):
+        settings = Optimisation(steps=200, starts=1, noise=weight)
+        problem = Problem(noisy(), x, jnp.arange(2), squared, 1.0, (MAPS,))
+        return from_latents(problem, jnp.zeros((2, 4)), {MAPS: start}, random.key(0), settings)
+
+    free, held = found(0.0), found(1e3)
+    np.testing.assert_allclose(free.latents, z, atol=2e-2)
+    np.testing.assert_allclose(free.cond[MAPS], wanted, atol=2e-2)
+    for maps in (free.cond[MAPS], held.cond[MAPS]):
+        np.testing.assert_allclose(np.var(maps, axis=1), 1, rtol=1e-4)
+    assert (autocorrelation(held.cond[MAPS], ((4, 4),)) < 1e-3).all()
+    assert (np.abs(held.cond[MAPS] - wanted).mean(1) > 0.1).all()

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import tiny
+from helpers.networks import drawn, np_conv, traced, z
 from jax import random
 
 from genlab.config import ConfigError, build, spec
-from genlab.game.abilities import Styles, can, require
+from genlab.game.abilities import HasNoise, Styles, can, require
 from genlab.losses import likelihood
 from genlab.methods import GAN, VAE
 from genlab.nets import Decoder, Discriminator, Encoder, Generator, dcgan, layers, mlp, style
@@ -170,3 +171,88 @@ def test_a_decoder_has_styles_too():
 
     image, again = made(*begin(method, {"image": np.zeros((2, *SHAPE), np.float32)}))
     np.testing.assert_array_equal(image, again)
+
+
+NOISY = style.Up(SHAPE, width=2, style=6, depth=1, noise=True)
+
+
+def test_noise_is_an_input_of_every_layer_off_by_default_and_without_effect_at_first():
+    plain, with_noise = (traced(net, z(5))[1]["params"]["synthesis"] for net in (build(UP), NOISY))
+    assert NOISY.noise_sizes == ((4, 4), (4, 4), (8, 8), (8, 8)) and not build(UP).noise_sizes
+    more = set(with_noise) - set(plain)
+    assert more == {f"NoiseInput_{i}" for i in range(4)}
+    shapes = [with_noise[name]["strength"].shape for name in sorted(more)]
+    assert shapes == [(4,), (4,), (2,), (2,)]
+    begun = style.NoiseInput().init(random.key(0), np.ones((1, 2, 2), np.float32), 3)
+    assert (begun["params"]["strength"] == 0).all()
+
+
+def test_noise_is_drawn_for_each_example_in_training_and_else_the_same_for_all():
+    params = drawn(NOISY, z(5))
+    same = np.repeat(np.ones((1, 5), np.float32), 3, axis=0)
+
+    @jax.jit
+    def made(key):
+        own = NOISY.apply(params, same, train=True, rngs={"dropout": key})
+        fixed = NOISY.apply(params, same, train=False)
+        w = NOISY.apply(params, same, method="mapping")
+        by_style = NOISY.apply(params, w, method="synthesis")
+        return own, fixed, by_style
+
+    (own, fixed, by_style), (other, again, _) = made(random.key(0)), made(random.key(1))
+    assert np.abs(own[0] - own[1]).max() > 1e-3 and np.abs(own - other).max() > 1e-3
+    np.testing.assert_array_equal(fixed[0], fixed[1])
+    np.testing.assert_array_equal(fixed, again)
+    np.testing.assert_array_equal(fixed, by_style)
+
+
+def longhand(params, w, noise):
+    """The synthesis by NumPy, in float64, of one style for all layers."""
+    net = jax.tree.map(np.float64, params["params"]["synthesis"])
+
+    def styled(x, i):
+        y = w @ net[f"Dense_{i}"]["kernel"] + net[f"Dense_{i}"]["bias"]
+        scale, shift = np.split(y[:, None, None], 2, axis=-1)
+        x = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5)
+        return x * (1 + scale) + shift
+
+    def noisy(x, i):
+        side = x.shape[1]
+        start = (0, 16, 32, 96)[i]
+        n = noise[:, start : start + side**2].reshape(-1, side, side, 1)
+        return x + n * net[f"NoiseInput_{i}"]["strength"]
+
+    def activated(x):
+        return np.where(x < 0, 0.2 * x, x)
+
+    x = styled(noisy(np.repeat(net["start"][None], len(w), 0), 0), 0)
+    x = styled(activated(noisy(np_conv(x, net["Conv_0"]), 1)), 1)
+    x = x.repeat(2, 1).repeat(2, 2)
+    x = styled(activated(noisy(np_conv(x, net["Conv_1"]), 2)), 2)
+    x = styled(activated(noisy(np_conv(x, net["Conv_2"]), 3)), 3)
+    return np_conv(x, net["image"])
+
+
+def test_noise_is_added_before_the_activation_times_the_strength_of_each_channel():
+    rng = np.random.default_rng(1)
+    params, w = drawn(NOISY, z(5)), np.float32(rng.normal(size=(2, 6)))
+    noise = np.float32(rng.normal(size=(2, 160)))
+    made = jax.jit(lambda p, w, n: NOISY.apply(p, w, n, method="synthesis"))(params, w, noise)
+    np.testing.assert_allclose(made, longhand(params, w, noise), rtol=1e-3, atol=1e-4)
+
+
+def test_noise_that_does_not_fit_is_refused():
+    w = np.zeros((2, 6), np.float32)
+    for net, count in ((NOISY, 7), (build(UP), 160)):
+        params = traced(net, z(5))[1]
+        with pytest.raises(ConfigError, match=r"noise is \[2, .*noise=True"):
+            jax.eval_shape(
+                lambda p, net=net, n=count: net.apply(
+                    p, w, np.zeros((2, n), np.float32), method="synthesis"
+                ),
+                params,
+            )
+    noiseless = require(gan(), Styles, "editing")
+    assert not can(noiseless, HasNoise) and can(gan(spec(style.Up, SHAPE, noise=True)), HasNoise)
+    with pytest.raises(ConfigError, match="has no noise maps; nets.style.Up has with noise=True"):
+        require(noiseless, HasNoise, "finding noise maps")

@@ -22,7 +22,7 @@ from jax import Array, random
 
 from genlab.config import ConfigError, choose
 from genlab.game import Player, apply, conditions, dropout, dynamics, fresh, styles
-from genlab.game.abilities import Code, Guides, HasCodes, Styles
+from genlab.game.abilities import Code, Guides, HasCodes
 from genlab.losses import adversarial, penalties, regularisers, total
 from genlab.losses.adversarial import Objective
 from genlab.losses.objective import scaled
@@ -221,9 +221,13 @@ class GAN:
         """w of latents, [n, w], of a style-based generator."""
         return styles.mapping(self.generator, "gen", params, stats, z, self._conditioned(cond))
 
-    def synthesis(self, params, stats, w: Array) -> Array:
+    def noise_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of each layer's noise, where the generator has noise inputs."""
+        return styles.noise_sizes(self.generator)
+
+    def synthesis(self, params, stats, w: Array, noise: Array | None = None) -> Array:
         """G's images of styles, [n, w] or [n, layers, w]."""
-        return styles.synthesis(self.generator, "gen", params, stats, w)
+        return styles.synthesis(self.generator, "gen", params, stats, w, noise)
 
     def lacks(self, ability: type) -> str:
         """Why it has not the ability, with these networks; "" where it has."""
@@ -231,7 +235,7 @@ class GAN:
             return "its options have no condition_dropout"
         if ability is HasCodes and not self.prior.codes:
             return "its latent has none; methods.gan.codes.Codes has"
-        return styles.lacking(self.generator, "generator") if ability is Styles else ""
+        return styles.lacking(self.generator, "generator", ability)
 
     def codes(self) -> dict[str, Code]:
         """The codes of its latents, by name; none without `codes.Codes`."""
