@@ -6,11 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.quadrants import Exact, Known, Painter, context, decoded, source
+from helpers import tiny
+from helpers.quadrants import PLACES, Exact, Known, Painter, as_folder, context, decoded, source
 from jax import random
 
 from genlab import config as config_lib
-from genlab.config import ConfigError, spec
+from genlab import fit
+from genlab.config import ConfigError, build, spec
 from genlab.data import products
 from genlab.data.columns import Label, Numbers
 from genlab.data.sets.products import render
@@ -18,9 +20,11 @@ from genlab.data.sets.products.factors import FACTORS, _at
 from genlab.editing.factors import Factor, factors
 from genlab.evaluation import Control, Guided, asking
 from genlab.evaluation.answers import Answers
+from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.leaks import MISREAD, NEW, nearest
 from genlab.features import Factors
-from genlab.nets import mlp
+from genlab.methods import GAN
+from genlab.nets import Discriminator, Generator, mlp
 
 FEW = {"samples": 300, "pairs": 60, "conditions": 12, "each": 5, "bins": 5}
 
@@ -130,6 +134,45 @@ def test_calibration_inside_in_a_gap_and_beyond_are_apart():
     ends = [*zip(curve["trained"]["low"], curve["trained"]["high"], strict=True)]
     assert np.ravel(ends) == pytest.approx([-0.03, 0.43, 0.67, 1.03], abs=0.01)
     assert curve["samples"]["asked"][0] < 0 < 1 < curve["samples"]["asked"][-1]
+
+
+def test_control_of_a_folder_of_ones_own_and_its_table(tmp_path):
+    """The columns are what the table says; a painter of them scores what its pictures score."""
+    data = build(as_folder(tmp_path))
+    assert data.columns["place"].names == PLACES
+    found = control(Painter(), data=data, samples=60, pairs=10, conditions=4)
+    assert found.protocol["measured"] == "place, level, spot" and not found.protocol["decoded"]
+    assert found.scores["accuracy"] == found.baselines["accuracy"] == 1
+    assert found.scores["r2"] == pytest.approx(found.baselines["r2"], abs=1e-3)
+    assert found.scores["r2"] > 0.999 and found.scores["leakage"] < 0.02
+
+
+@pytest.mark.slow
+def test_a_run_on_a_folder_of_ones_own_is_scored_by_control(tmp_path):
+    """Trained, read by a network of the folder's own pictures, asked for its ranges."""
+    (tmp_path / "shop").mkdir()
+    trunk = spec(mlp.Down, (64,), "relu")
+    scored = spec(Control, spec(Factors, trunk, steps=600, batch_size=64), **FEW, ask="range")
+    method = spec(
+        GAN,
+        spec(Generator, spec(mlp.Up, (4, 4, 1), (16,))),
+        spec(Discriminator, spec(mlp.Down, (16,))),
+        latent=4,
+        given=("place", "level"),
+    )
+    config = tiny.experiment(
+        method,
+        ("disc", "gen"),
+        data=as_folder(tmp_path / "shop", 300),
+        batch_size=16,
+        evaluate={"control": scored},
+    )
+    fit(config, tmp_path / "run")
+    (row,) = evaluate(tmp_path / "run")
+    assert row["protocol"]["measured"] == "place, level, spot"
+    assert row["protocol"]["asked"] == "range" and "files" in row["protocol"]
+    assert row["baselines"]["accuracy"] > 0.9 and row["baselines"]["r2"] > 0.7
+    assert row["scores"]["accuracy"] < row["baselines"]["accuracy"]
 
 
 def test_diversity_is_relative_to_real_pictures_of_the_condition():

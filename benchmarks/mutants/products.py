@@ -16,7 +16,7 @@ DISJOINT = found("splits_and_seeds_have_no_item_in_common_and_no_item_comes_twic
 RANGES = found("every_factor_is_a_column_in_its_range")
 MOMENTS = found("orientation_by_moments_and_area_by_scale")
 COLOUR = found("mean_colour_is_the_hue_that_was_asked_for")
-SIZES = found("an_item_is_the_same_at_every_resolution_up_to_sampling")
+SIZES = found("the_same_seed_and_index_are_the_same_item_at_every_resolution_up_to_sampling")
 BATCHES = found("batches_are_the_items_that_are_read_each_once")
 COUNTS = found("counts_are_the_configs_and_a_train_split_without_end_has_any_number")
 REGISTER = found("further_columns_are_in_register_with_the_picture")
@@ -24,6 +24,62 @@ WITHHELD = found("training_leaves_out_what_is_withheld_and_held_out_splits_have_
 SECOND = found("second_derivatives_of_shapes_are_finite_everywhere[ellipse]")
 
 PRODUCTS = (
+    Mutant(
+        "products, columns",
+        "a sketch of what is beside the item",
+        COLUMNS,
+        "strokes = [coverage(jnp.abs(d) - width, found.pixel) for d in contours]",
+        "strokes = [coverage(jnp.abs(d - 0.5) - width, found.pixel) for d in contours]",
+        found("a_sketch_has_the_items_contour_and_nothing_beside_the_item"),
+    ),
+    Mutant(
+        "products, columns",
+        "noise of another amount",
+        COLUMNS,
+        "item.image + item.damage.noise * noise",
+        "item.image + 2 * item.damage.noise * noise",
+        found("noise_and_blur_are_of_the_stated_amounts"),
+    ),
+    Mutant(
+        "products, columns",
+        "blur of another width",
+        DAMAGE,
+        "_spread(n, share * height)",
+        "_spread(n, 2 * share * height)",
+        found("noise_and_blur_are_of_the_stated_amounts"),
+    ),
+    Mutant(
+        "products, columns",
+        "a defect beside the item",
+        DAMAGE,
+        "jnp.maximum(jnp.take(d, kind, axis=0), found.whole)",
+        "jnp.maximum(jnp.take(d, kind, axis=0), -found.whole)",
+        found("defects_are_on_the_item"),
+    ),
+    Mutant(
+        "products, drawing",
+        "a texture that has no slope by its angle",
+        TEXTURES,
+        "turn = jnp.deg2rad(angle)",
+        "turn = jnp.deg2rad(jax.lax.stop_gradient(angle))",
+        found("pictures_are_twice_differentiable_in_every_continuous_factor[texture_angle]"),
+    ),
+    Mutant(
+        "products, decoder",
+        "the background's share from the wrong end",
+        PROPOSALS,
+        "share = ((colour - render.WARM) @ way) / (way @ way)",
+        "share = 1 - ((colour - render.WARM) @ way) / (way @ way)",
+        found("background_area_and_orientation_are_read_off_the_picture"),
+    ),
+    Mutant(
+        "products",
+        "another item at every size",
+        SOURCE,
+        "key = _key(seed, stream, i)",
+        "key = _key(seed, stream, i + size)",
+        SIZES,
+    ),
     Mutant(
         "products, withheld",
         "held-out splits leave it out too",

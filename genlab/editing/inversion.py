@@ -63,7 +63,7 @@ class Optimisation:
         if self.steps < 0 or self.starts < 1 or not self.rate > 0:
             raise ConfigError(f"{self}: expected 0 or more steps, a rate above 0, 1 or more starts")
         if min(self.prior, self.explore, self.noise or 0.0) < 0:
-            raise ConfigError(f"{self}: expected a prior, a share and a weight of noise of 0 or more")
+            raise ConfigError(f"{self}: expected a prior and amounts of noise of 0 or more")
 
 
 def squared(made: Float[Array, " b *shape"], x: Float[Array, " b *shape"]) -> Float[Array, " b"]:

@@ -4,8 +4,11 @@ import dataclasses
 
 import jax.numpy as jnp
 import numpy as np
+import PIL.Image
 from jax import random
 
+from genlab.config import spec
+from genlab.data import Split, Table, folder
 from genlab.data.columns import Image, Label, Numbers
 from genlab.data.sources import Resident
 from genlab.evaluation import EvaluationContext
@@ -120,3 +123,23 @@ def context(model, data=None):
     """An evaluation of such a model."""
     data = data or source()
     return EvaluationContext({"data": {}}, model, data, {}, {}, "test", random.key(0))
+
+
+PLACES = ("left", "middle", "right")
+
+
+def as_folder(place, n=40):
+    """Such pictures as files of a folder, and a table of what is in them: both numbers go from 0 to
+    1 in it.
+    """
+    rng = np.random.default_rng(5)
+    where, level, spot = rng.integers(3, size=n), *np.round(rng.uniform(size=(2, n)), 4)
+    level[:2] = spot[:2] = (0.0, 1.0)
+    pixels = np.rint(255 * drawn(where, level, spot)).astype(np.uint8)
+    lines = ["file,place,level,spot"]
+    for i in range(n):
+        PIL.Image.fromarray(pixels[i, ..., 0]).save(place / f"{i}.png")
+        lines.append(f"{i}.png,{PLACES[where[i]]},{level[i]:.4f},{spot[i]:.4f}")
+    (place / "attributes.csv").write_text("\n".join(lines) + "\n")
+    table = spec(Table, file="attributes.csv", columns=("*",))
+    return spec(folder, str(place), shape=(4, 4, 1), table=table, split=spec(Split, 0.0, 0.4))
