@@ -52,9 +52,7 @@ EDITING = (
         INVERSION,
         "free = {**free, MAPS: normalised(free[MAPS], problem.space.noise)}",
         "free = dict(free)",
-        test(
-            OF_INVERSION, "noise_maps_are_found_with_the_latents_as_far_as_they_are_noise"
-        ),
+        test(OF_INVERSION, "noise_maps_are_found_with_the_latents_as_far_as_they_are_noise"),
     ),
     Mutant(
         "noise maps",
@@ -62,9 +60,7 @@ EDITING = (
         INVERSION,
         "loss + settings.noise * autocorrelation",
         "loss + 0 * autocorrelation",
-        test(
-            OF_INVERSION, "noise_maps_are_found_with_the_latents_as_far_as_they_are_noise"
-        ),
+        test(OF_INVERSION, "noise_maps_are_found_with_the_latents_as_far_as_they_are_noise"),
     ),
     Mutant(
         "noise maps",

@@ -49,20 +49,12 @@ PRODUCTS = (
         found("noise_and_blur_are_of_the_stated_amounts"),
     ),
     Mutant(
-        "products, columns",
-        "a defect beside the item",
-        DAMAGE,
-        "jnp.maximum(jnp.take(d, kind, axis=0), found.whole)",
-        "jnp.maximum(jnp.take(d, kind, axis=0), -found.whole)",
-        found("defects_are_on_the_item"),
-    ),
-    Mutant(
         "products, drawing",
         "a texture that has no slope by its angle",
         TEXTURES,
         "turn = jnp.deg2rad(angle)",
         "turn = jnp.deg2rad(jax.lax.stop_gradient(angle))",
-        found("pictures_are_twice_differentiable_in_every_continuous_factor[texture_angle]"),
+        found("textures_and_colours_are_twice_differentiable[texture_angle]"),
     ),
     Mutant(
         "products, decoder",
@@ -70,7 +62,7 @@ PRODUCTS = (
         PROPOSALS,
         "share = ((colour - render.WARM) @ way) / (way @ way)",
         "share = 1 - ((colour - render.WARM) @ way) / (way @ way)",
-        found("background_area_and_orientation_are_read_off_the_picture"),
+        found("background_silhouette_and_orientation_are_read_off_the_picture"),
     ),
     Mutant(
         "products",

@@ -3,7 +3,7 @@ arXiv:1912.04958, Section 5 and Appendix D).
 """
 
 import jax.numpy as jnp
-from jax import lax, random, vmap
+from jax import Array, lax, random, vmap
 from jaxtyping import Float, PRNGKeyArray
 
 from genlab.nets.style import Noise, Sizes, areas, maps_of

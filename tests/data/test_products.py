@@ -193,36 +193,36 @@ def test_mean_colour_is_the_hue_that_was_asked_for(shown):
     assert np.abs((found - hues + 0.5) % 1 - 0.5).max() < 0.01
 
 
-def test_background_area_and_orientation_are_read_off_the_picture(shown):
-    """Of trousers of many colours: the background within 2 % of its range, two degrees, 4 %."""
+def test_background_silhouette_and_orientation_are_read_off_the_picture(shown):
+    """Of trousers of many colours: within 2 % of the range, a pixel, three degrees."""
     degrees = np.linspace(-20, 20, 24, dtype=np.float32)
     scales = np.linspace(0.74, 0.94, 24, dtype=np.float32)
     same = {"category": 2, "texture": 0, "length": 1.0, "width": 0.0, "flare": 0.0}
     factors = items(rotation=degrees, scale=scales, **same)
     behind, front = jax.jit(jax.vmap(proposals.foreground_of))(shown(factors))
     assert np.abs(behind - factors["background"][:, 0]).max() < 0.02
-    mask = whole(factors)
-    area = np.asarray(front).mean((1, 2))
-    np.testing.assert_allclose(area, mask.mean((1, 2)), rtol=0.04)
+    front, mask, one = np.asarray(front) > 0.5, whole(factors), np.ones((1, 3, 3))
+    assert front[binary_erosion(mask, one)].all() and not front[~binary_dilation(mask, one)].any()
     x, y = (a.reshape(32, 32) for a in render.grid(32))
-    for m, angle in zip(np.asarray(front) > 0.5, degrees, strict=True):
+    for m, angle in zip(front, degrees, strict=True):
         _, axes = np.linalg.eigh(np.cov(x[m], y[m]))
         found = np.rad2deg(np.arctan2(-axes[0, 1], axes[1, 1]))
-        assert abs((found - angle + 90) % 180 - 90) < 2
+        assert abs((found - angle + 90) % 180 - 90) < 3
 
 
-def test_the_same_seed_and_index_are_the_same_item_at_every_resolution_up_to_sampling(held):
+def test_the_same_seed_and_index_are_the_same_item_at_every_resolution_up_to_sampling(held, shown):
     """Factors bitwise; means of blocks of the largest picture are nearly the smaller ones."""
-    read = {size: products(size, test=24).read("test", 6) for size in (32, 256)}
-    read[16] = {name: x[:6] for name, x in held.items()}
+    count = len(held["hue"])
+    middle = products(32, columns=tuple(FACTORS), test=count).read("test")
+    large = products(256, test=count).read("test", 3)
     for name in FACTORS:
-        np.testing.assert_array_equal(read[32][name], read[256][name])
-        np.testing.assert_array_equal(read[16][name], read[256][name])
-    large = read[256]["image"] / 255
+        np.testing.assert_array_equal(held[name], middle[name])
+        np.testing.assert_array_equal(held[name][:3], large[name])
+    smaller = {16: held["image"] / 255, 32: shown(middle)}
     for size, most in ((16, 0.02), (32, 0.012)):
         block = 256 // size
-        means = large.reshape(6, size, block, size, block, 3).mean((2, 4))
-        assert np.abs(means - read[size]["image"] / 255).mean() < most
+        means = large["image"].reshape(3, size, block, size, block, 3).mean((2, 4)) / 255
+        assert np.abs(means - smaller[size][:3]).mean() < most, size
 
 
 CONTINUOUS = [name for name, kind in FACTORS.items() if not kind.cycle]
@@ -245,17 +245,13 @@ def bent(factors, push, t):
     return jax.vmap(one)(factors, push)
 
 
-@pytest.mark.parametrize("name", CONTINUOUS)
-def test_pictures_are_twice_differentiable_in_every_continuous_factor(name):
-    """By finite differences, but for kinks, of every garment and texture in turn; hues and angles
-    too.
+def as_differences(at):
+    """Asserts of (values, slopes, bends) of a function at `t` that they are, but for kinks, those
+    of finite differences at 0.
     """
-    factors = items(category=np.arange(24) % 10, texture=np.arange(24) % 6)
-    low, high = (kind[0] for kind in (FACTORS[name].low, FACTORS[name].high))
-    push = {n: np.full((24, 1), (high - low) * (n == name), np.float32) for n in CONTINUOUS}
     step = np.float32(1e-3)
     (before, slope_before, _), (_, first, second), (after, slope_after, _) = (
-        jax.device_get(bent(factors, push, t)) for t in (-step, 0 * step, step)
+        jax.device_get(at(t)) for t in (-step, 0 * step, step)
     )
     for found, wanted in (
         (first, (after - before) / (2 * step)),
@@ -265,6 +261,51 @@ def test_pictures_are_twice_differentiable_in_every_continuous_factor(name):
         near = np.abs(found - wanted) <= 0.02 * np.abs(wanted) + 0.05 * np.abs(wanted).mean() + 0.02
         assert near.mean() > 0.97
     assert np.abs(first).max() > 0.1
+
+
+@pytest.mark.parametrize("factor", ["texture_scale", "texture_angle", "hue"])
+def test_textures_and_colours_are_twice_differentiable(factor):
+    """Of all textures but plain, and of twelve hues; whole pictures are the slow tier's."""
+    as_differences(lambda t: curved(t, np.float32(factor == "texture_scale"), factor == "hue"))
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def curved(t, scaled, hues):
+    """Of textures by their scale or their angle in turns, or of colours by their hue: the shares
+    of the second colour, or RGB, with their first and second derivatives.
+    """
+    x, y = (jnp.asarray(a) for a in render.grid(16))
+
+    def texture(one, t):
+        weights = textures.one_hot(one)
+        period, angle = 0.45 + 0.3 * t * scaled, 30 + 180 * t * (1 - scaled)
+        return textures.share(x, y, weights, period, angle, jnp.float32(0.05))
+
+    def colour(one, t):
+        return render.rgb((one + 0.5) / 12 + t, jnp.float32(0.8), jnp.float32(0.7))
+
+    made, each = (colour, jnp.arange(12)) if hues else (texture, jnp.arange(1, len(TEXTURES)))
+
+    def bend(one):
+        def slope(t):
+            return jax.jvp(lambda t: made(one, t), (t,), (jnp.ones_like(t),))
+
+        (shown, first), (_, second) = jax.jvp(slope, (t,), (jnp.ones_like(t),))
+        return shown, first, second
+
+    return jax.vmap(bend)(each)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_pictures_are_twice_differentiable_in_every_continuous_factor(name):
+    """By finite differences, but for kinks, of every garment and texture in turn; hues and angles
+    too.
+    """
+    factors = items(category=np.arange(24) % 10, texture=np.arange(24) % 6)
+    low, high = (kind[0] for kind in (FACTORS[name].low, FACTORS[name].high))
+    push = {n: np.full((24, 1), (high - low) * (n == name), np.float32) for n in CONTINUOUS}
+    as_differences(lambda t: bent(factors, push, t))
 
 
 @pytest.mark.parametrize("shape", [shapes.bar, shapes.ellipse])
@@ -309,7 +350,7 @@ def test_columns_that_nobody_asks_for_are_not_computed(source):
 
 
 CHEAP = ("image", *FACTORS, "masked", "holes", "grey", "low_resolution", "sentence")
-CHEAP += ("mask", "edges", "noisy", "blurred", "flawed", "defect", "flaw")
+CHEAP += ("mask", "edges", "noisy", "blurred")
 
 
 def further(names):
@@ -347,10 +388,12 @@ def test_a_mask_is_of_the_item(cheap):
 
 def test_a_sketch_has_the_items_contour_and_nothing_beside_the_item(cheap):
     mask, ink = cheap[1]["mask"], 255 - cheap[1]["edges"].astype(int)
-    near, deep = (
-        spread(mask, np.ones((1, 3, 3, 1))) for spread in (binary_dilation, binary_erosion)
-    )
-    assert ink[~near].max() < 30 and ink[near & ~deep].mean() > 2 * ink.mean() > 30
+    square = np.ones((1, 3, 3, 1))
+    deep, near, far = (
+        binary_erosion(mask, square), binary_dilation(mask, square),
+        ~binary_dilation(mask, square, iterations=2),
+    )  # fmt: skip
+    assert ink[far].max() < 30 and ink[near & ~deep].mean() > 1.5 * ink[deep].mean() > 5
 
 
 def test_noise_and_blur_are_of_the_stated_amounts(cheap):
@@ -360,19 +403,6 @@ def test_noise_and_blur_are_of_the_stated_amounts(cheap):
     assert (noisy - image)[inside].std() == pytest.approx(0.1, rel=0.1)
     blurred = gaussian_filter(image, (0, 0.64, 0.64, 0), mode="nearest")[:, 2:-2, 2:-2]
     assert np.abs(cheap[1]["blurred"][:, 2:-2, 2:-2] / 255 - blurred).max() < 0.02
-
-
-def on_the_item(read):
-    """Asserts that a defect changes the item and nothing beside it, where its mask says so."""
-    changed = np.abs(read["flawed"].astype(int) - read["image"]).max(-1, keepdims=True) > 40
-    near = binary_dilation(read["mask"], np.ones((1, 3, 3, 1)))  # their edges are soft
-    assert changed.any() and not (changed & ~near).any()
-    assert (read["defect"].any((1, 2, 3)) <= (read["flaw"] > 0)).all()
-    assert not changed[read["flaw"] == 0].any()
-
-
-def test_defects_are_on_the_item(cheap):
-    on_the_item(cheap[1])
 
 
 def test_a_sentence_names_the_nearest_hue():
@@ -387,7 +417,10 @@ def test_every_column_is_of_its_kind_and_defects_are_on_the_item():
     source, read = further(tuple(kinds(16)))
     for name, kind in source.columns.items():
         np.testing.assert_array_equal(kind.check(name, read[name]), read[name])
-    on_the_item(read)
+    changed = np.abs(read["flawed"].astype(int) - read["image"]).max(-1, keepdims=True) > 40
+    near = binary_dilation(read["mask"], np.ones((1, 3, 3, 1)))  # their edges are soft
+    assert changed.any() and not (changed & ~near).any()
+    assert (read["defect"].any((1, 2, 3)) <= (read["flaw"] > 0)).all()
 
 
 def test_every_number_of_a_category_is_affine_in_its_shape():

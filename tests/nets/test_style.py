@@ -254,5 +254,7 @@ def test_noise_that_does_not_fit_is_refused():
             )
     noiseless = require(gan(), Styles, "editing")
     assert not can(noiseless, HasNoise) and can(gan(spec(style.Up, SHAPE, noise=True)), HasNoise)
-    with pytest.raises(ConfigError, match="has no noise maps; nets.style.Up has with noise=True"):
+    with pytest.raises(
+        ConfigError, match=r"has no noise maps; nets\.style\.Up has with noise=True"
+    ):
         require(noiseless, HasNoise, "finding noise maps")
