@@ -236,11 +236,19 @@ OF_LATENTS = (
     ),
     Mutant(
         "IRS",
-        "codes weigh alike",
+        "a share of the largest deviation of all codes",
         f"{METRICS}/interventions.py",
         "moved / largest[:, None]",
         "moved / largest.max()",
-        score("irs"),
+        test(OF_METRICS, "interventional_robustness_by_hand"),
+    ),
+    Mutant(
+        "IRS",
+        "codes weigh alike",
+        f"{METRICS}/interventions.py",
+        "np.average(best, weights=largest)",
+        "np.average(best)",
+        test(OF_METRICS, "interventional_robustness_by_hand"),
     ),
     Mutant(
         "FactorVAE's score",

@@ -93,12 +93,17 @@ def test_modularity_by_hand():
 
 
 def test_interventional_robustness_by_hand():
-    """A code that is 2 a + b while a and b are 0 or 1: fixing a leaves 1 / 2 of 3 / 2."""
+    """A code that is 2 a + b while a and b are 0 or 1: fixing a leaves 1 / 2 of 3 / 2. One that is
+    10 b, which fixing b leaves nothing of, weighs 5 beside its 3 / 2.
+    """
     a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     found = interventions.interventional_robustness(
         (2.0 * a + b)[:, None], np.stack([a, b], 1), 1.0
     )
     np.testing.assert_allclose(found, 1 - 0.5 / 1.5)
+    both = np.stack([2.0 * a + b, 10.0 * b], 1)
+    found = interventions.interventional_robustness(both, np.stack([a, b], 1), 1.0)
+    np.testing.assert_allclose(found, (1.5 * (1 - 0.5 / 1.5) + 5 * 1) / 6.5)
     assert interventions.interventional_robustness(np.zeros((4, 2)), np.stack([a, b], 1)) == 0
     assert interventions.factor_vae_score(np.zeros((4, 2)), np.stack([a, b], 1)) == 0
 
