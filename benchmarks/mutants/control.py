@@ -12,6 +12,10 @@ ORACLE = test(OF_CONTROL, "accuracy_r2_and_calibration_are_those_of_scikit_learn
 COVERAGE = test(OF_CONTROL, "values_are_inside_in_a_gap_or_beyond_what_was_trained_on")
 EVALUATOR = partial(test, "test_control.py")
 CODES = partial(test, "test_codes.py")
+REPORTED = "genlab/report/tables/control.py"
+IGNORED_CONDITIONS = test(
+    "report/test_control.py", "what_ignores_its_conditions_has_no_best_leakage"
+)
 KNOWN_MIG = test(OF_CONTROL, "mig_of_known_codes")
 
 CONTROLS = (
@@ -262,5 +266,29 @@ CONTROLS = (
         "errors = control.difference(read, values, period)",
         "errors = read",
         EVALUATOR("a_reader_that_errs_is_seen_on_real_pictures_and_cautioned_of"),
+    ),
+    Mutant(
+        "leakage in the report",
+        "above the least that chance may be",
+        REPORTED,
+        "if own.low > by.high}",
+        "if own.value > by.low}",
+        IGNORED_CONDITIONS,
+    ),
+    Mutant(
+        "leakage in the report",
+        "a factor obeyed in one seed is enough",
+        REPORTED,
+        "not set.intersection(*known)",
+        "not set.union(*known)",
+        test("report/test_control.py", "obeying_in_one_seed_is_chance_and_unknown_chance_is_no_reason"),
+    ),
+    Mutant(
+        "leakage in the report",
+        "judged against what ignores its conditions",
+        "genlab/report/tables/paired.py",
+        "if idle & {first, other} else of",
+        "if idle & {first} else of",
+        IGNORED_CONDITIONS,
     ),
 )

@@ -112,8 +112,8 @@ def summary(sweep: Sweep) -> str:
     """What was compared, in a few sentences."""
     configs = list(known(sweep).values())
     data = _values(data_set(config) for config in configs)
-    steps = _values(value_at(config, "loop.steps") for config in configs)
-    batch = _values(value_at(config, "batch_size") for config in configs)
+    steps = _amounts(value_at(config, "loop.steps") for config in configs)
+    batch = _amounts(value_at(config, "batch_size") for config in configs)
     trained = f"trained on {data}" if data else "trained"
     trained += f" for {steps} rounds" if steps else ""
     trained += f" on batches of {batch}" if batch else ""
@@ -147,6 +147,14 @@ def _states(sweep: Sweep) -> str:
 def _values(values: Iterable) -> str:
     """The different values that there are, as text."""
     return " or ".join(str(v) for v in dict.fromkeys(values) if v)
+
+
+def _amounts(values: Iterable) -> str:
+    """The same of numbers; of more than two, the least and the greatest."""
+    found = list(dict.fromkeys(v for v in values if v))
+    if len(found) > 2 and all(isinstance(v, int | float) for v in found):
+        return f"{min(found)} to {max(found)}"
+    return _values(found)
 
 
 def _problems(sweep: Sweep) -> list[str]:

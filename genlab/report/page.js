@@ -80,6 +80,12 @@ function powers(low, high) {
   return some.length > 1 ? some : ticks(10 ** low, 10 ** high, 5);
 }
 
+// The line of a curve, as legends have it.
+function swatch(colour, dashes) {
+  const line = node("line", { x1: 1, y1: 4, x2: 23, y2: 4, stroke: colour, "stroke-dasharray": dashes.join(" ") });
+  return node("svg", { class: "key", viewBox: "0 0 24 8", "aria-hidden": "true" }, line);
+}
+
 function nearest(values, wanted) {
   let best = 0;
   values.forEach((value, i) => { if (Math.abs(value - wanted) < Math.abs(values[best] - wanted)) best = i; });
@@ -228,18 +234,27 @@ class Panel {
     const at = this.px(x), rows = [];
     this.marks.append(node("line", { class: "cursor", x1: at, x2: at, y1: T, y2: H - B }));
     for (const one of this.curves) {
-      const i = nearest(one.x, x), [colour] = data.keys[one.name], say = (y) => Number(y.toPrecision(4));
+      const i = nearest(one.x, x), [colour, dashes] = data.keys[one.name], say = (y) => Number(y.toPrecision(4));
       this.marks.append(this.dot(one, i, colour));
       const range = one.low && one.low[i] !== one.high[i] ? ` (${say(one.low[i])} to ${say(one.high[i])})` : "";
-      const row = document.createElement("div"), mark = document.createElement("b");
-      mark.style.background = colour;
-      row.append(mark, `${one.name} ${say(one.mean[i])}${range}`);
+      const row = document.createElement("div");
+      row.append(swatch(colour, dashes), `${one.name} ${say(one.mean[i])}${range}`);
       rows.push(row);
     }
     const head = document.createElement("div");
     head.append(`${short(this.curves[0].x[nearest(this.curves[0].x, x)])} ${data.axes[this.axis]}`);
     this.reading.replaceChildren(head, ...rows);
-    this.reading.style.insetInline = at > W / 2 ? "auto 50%" : "50% auto";
+    this.settle();
+  }
+
+  // At a side of the panel, above or below it: it may cover another panel, not the one that is read.
+  settle() {
+    const { style } = this.reading, panel = this.figure.getBoundingClientRect(), room = document.documentElement.clientWidth;
+    style.inset = "100% auto auto 0";
+    const { offsetWidth: width, offsetHeight: height } = this.reading;
+    if (panel.right + width < room) style.inset = "1.9rem auto auto 100%";
+    else if (panel.left > width) style.inset = "1.9rem 100% auto auto";
+    else if (panel.bottom + height > innerHeight && panel.top > height) style.inset = "auto auto 100% 0";
   }
 }
 

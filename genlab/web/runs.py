@@ -1,6 +1,7 @@
 """The runs that a server shows, by an id that says nothing of where they lie."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -56,11 +57,14 @@ def found(folders: Iterable[str | Path]) -> dict[str, Served]:
     ConfigError for a folder that holds neither.
     """
     served: dict[str, Served] = {}
+    names: Counter[str] = Counter()
     for folder in folders:
         for run in reading.read(folder).runs:
             if run.folder.is_dir():
                 unique = _unique(run.name, served)
-                served[unique] = Served(unique, run.name, run.folder)
+                names[run.name] += 1
+                again = f" ({names[run.name]})" * (names[run.name] > 1)
+                served[unique] = Served(unique, run.name + again, run.folder)
     if not served:
         raise ConfigError("no run to serve: give a folder that `genlab train` or `sweep` wrote")
     return served

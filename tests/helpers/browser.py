@@ -6,8 +6,6 @@ import shutil
 import pytest
 
 CHROMIUM = shutil.which("chromium")
-UNNAMED = """[...document.querySelectorAll("button, input, select, a")].filter(
-    (one) => !(one.innerText || one.ariaLabel || one.labels?.[0]?.innerText)).length"""
 
 
 @contextlib.contextmanager

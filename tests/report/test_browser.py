@@ -1,7 +1,12 @@
-"""The report in a browser: columns sort, curves are read out and enlarged, it fits a phone."""
+"""The report in a browser: columns sort, curves are read out and enlarged, anybody can read it."""
 
+import io
+
+import numpy as np
 import pytest
-from helpers.browser import UNNAMED, opened
+from helpers import accessible
+from helpers.browser import opened
+from PIL import Image
 
 from genlab.report import write
 
@@ -49,7 +54,50 @@ def test_curves_are_read_out_enlarged_and_seen_whole_again(page):
     assert not page.problems
 
 
-def test_it_fits_a_phone_and_everything_has_a_name(page):
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.evaluate(UNNAMED) == 0
-    assert not page.problems
+def apart(a, b):
+    """Whether two boxes have nothing in common."""
+    return (
+        a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
+        or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_is_read_out_is_beside_its_panel_with_the_lines_of_its_curves(make, tmp_path, width):
+    runs = {f"v{i}": [{"metrics": make.metrics(offset=i / 10)}] for i in range(7)}
+    address = write(make.sweep(tmp_path, runs)).html.resolve().as_uri()
+    with opened(address, width) as page:
+        for panel in page.locator("figure.panel").all():
+            plot = panel.locator("> svg")
+            plot.scroll_into_view_if_needed()
+            plot.hover()
+            read, box = panel.locator("output").bounding_box(), plot.bounding_box()
+            assert apart(read, box) and 0 <= read["x"] and read["x"] + read["width"] <= width
+            dashes = panel.locator("output line").evaluate_all(
+                "(lines) => lines.map((one) => one.getAttribute('stroke-dasharray'))"
+            )
+            assert dashes == [""] * 6 + ["5 2"]
+        assert not page.problems
+
+
+def test_a_table_that_goes_on_shows_a_shadow_until_its_end(page):
+    table = page.locator(".scroll").first
+
+    def edge():
+        shot = Image.open(io.BytesIO(table.screenshot())).convert("L")
+        return np.median(np.asarray(shot)[:, -3:])  # of few rows that have text
+
+    assert edge() < 250
+    table.evaluate("(one) => one.scrollTo(10_000, 0)")
+    assert edge() == 255
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_can_be_read_named_hit_and_followed(sweep, scheme, width):
+    address = write(sweep).html.resolve().as_uri()
+    with opened(address, width, color_scheme=scheme) as page:
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert accessible.problems(page) == []
+        assert accessible.unseen(page) == []
+        assert not page.problems

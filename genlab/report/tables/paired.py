@@ -8,6 +8,7 @@ from genlab.report.figures.strip import Strip, axis
 from genlab.report.protocol import Result
 from genlab.report.scores import Score, score
 from genlab.report.statistics import Estimate, decimals, written
+from genlab.report.tables.control import ignoring
 from genlab.report.tables.differences import ALPHA, Paired, holm, paired
 
 LEGEND = (
@@ -46,7 +47,7 @@ def compared(found: Sequence[Result], variants: Sequence[str]) -> list[Compared]
 
 def _compared(of: Score, found: Sequence[Result], variants: Sequence[str]) -> Iterable[Compared]:
     seeds = {v: _by_seed(of, found, v) for v in variants}
-    first, *others = variants
+    (first, *others), idle = variants, ignoring(of.name, found)
     values = {other: _values(of, seeds[first], seeds[other]) for other in others}
     pairs = {other: paired(*both) for other, both in values.items() if len(both[0]) > 1}
     each = {other: [a - b for a, b in zip(*values[other], strict=True)] for other in pairs}
@@ -54,7 +55,8 @@ def _compared(of: Score, found: Sequence[Result], variants: Sequence[str]) -> It
     means = {other: Estimate(pair.mean, pair.half, pair.n) for other, pair in pairs.items()}
     along = axis(means.values(), (d for ds in each.values() for d in ds), NO_DIFFERENCE)
     for (other, pair), p in zip(pairs.items(), adjusted, strict=True):
-        told, strip = _sentence(of, first, other, pair, p), along.strip(means[other], each[other])
+        judged = of._replace(goal=None) if idle & {first, other} else of
+        told, strip = _sentence(judged, first, other, pair, p), along.strip(means[other], each[other])
         yield Compared(of.name, first, other, pair, p, told, strip)
 
 

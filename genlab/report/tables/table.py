@@ -22,7 +22,7 @@ from genlab.report.protocol import (
 from genlab.report.reading import Sweep
 from genlab.report.scores import Score, score
 from genlab.report.statistics import Estimate, decimals, estimate, written
-from genlab.report.tables import checkpoints
+from genlab.report.tables import checkpoints, control
 from genlab.report.tables.paired import Compared, compared
 from genlab.report.tables.parts import NOTHING, Grid, grids
 
@@ -135,12 +135,13 @@ def _column(of: Score, found: Sequence[Result], variants: Sequence[str]) -> list
     baseline = _baseline(of.name, found)
     places = decimals(known)
     along = axis(known, (v for values in seeds for v in values), baseline)
-    best = _best(of, known)
+    idle = control.ignoring(of.name, found)
+    best = _best(of, [e for e, v in zip(estimates, variants, strict=True) if e and v not in idle])
     cells = [
-        Cell(written(e, places), e.n, e.mean == best, along.strip(e, values))
+        Cell(written(e, places), e.n, e.mean == best and v not in idle, along.strip(e, values))
         if e
         else Cell(NOTHING)
-        for e, values in zip(estimates, seeds, strict=True)
+        for v, e, values in zip(variants, estimates, seeds, strict=True)
     ]
     return [*cells, Cell(written(baseline, places), baseline.n) if baseline else Cell(NOTHING)]
 
@@ -167,6 +168,7 @@ def _notes(found: Sequence[Result], rows: Sequence[Row]) -> Iterable[str]:
         told = "; ".join(f"{version}: {listed(who)}" for version, who in taken.items())
         yield f"Measured by different versions of genlab ({told})."
     yield from checkpoints.notes(found)
+    yield from control.notes(found)
     for caution in dict.fromkeys(c for r in found for c in r.cautions):
         yield f"Caution: {caution}."
     if optimistic(found[0].protocol):

@@ -1,12 +1,6 @@
 // A viewer of /openapi.json that needs no internet.
-const token = sessionStorage.getItem("token");
-const headers = token ? { Authorization: `Bearer ${token}` } : {};
-
-function element(name, fields = {}, ...children) {
-  const made = Object.assign(document.createElement(name), fields);
-  made.append(...children);
-  return made;
-}
+import { json } from "/static/api.js";
+import { $, element, say } from "/static/dom.js";
 
 function typed(schema, document_, depth = 0) {
   if (!schema) return "";
@@ -28,23 +22,21 @@ function operation(method, path, one, document_) {
   const parameters = (one.parameters || []).map((p) =>
     element("tr", {}, element("th", { scope: "row" }, p.name), element("td", {}, `${p.in}, ${typed(p.schema, document_)}`), element("td", {}, p.required ? "required" : `default ${p.schema.default ?? "none"}`)));
   const bodies = Object.entries(one.requestBody?.content || {}).map(([kind, body]) =>
-    element("pre", { className: "wide", tabIndex: 0 }, `${kind}: ${typed(body.schema, document_)}`));
+    element("pre", { className: "wide", tabIndex: 0, role: "region", ariaLabel: `Body of ${method.toUpperCase()} ${path}` }, `${kind}: ${typed(body.schema, document_)}`));
   const answers = Object.entries(one.responses || {}).map(([status, answer]) =>
     element("li", {}, `${status}: ${answer.description} ${Object.keys(answer.content || {}).join(", ")}`));
   const card = element("section", { className: "card" }, element("h2", {}, `${method.toUpperCase()} ${path}`), element("p", {}, one.description || one.summary || ""));
-  if (parameters.length) card.append(element("div", { className: "wide", tabIndex: 0 }, element("table", {}, ...parameters)));
+  if (parameters.length) card.append(element("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: `Parameters of ${method.toUpperCase()} ${path}` }, element("table", {}, ...parameters)));
   card.append(...bodies, element("ul", {}, ...answers));
   card.style.marginBottom = "1rem";
   return card;
 }
 
-const answer = await fetch("/openapi.json", { headers });
-if (answer.ok) {
-  const document_ = await answer.json();
-  for (const [path, methods] of Object.entries(document_.paths)) {
-    for (const [method, one] of Object.entries(methods)) document.getElementById("paths").append(operation(method, path, one, document_));
-  }
-  document.getElementById("status").textContent = `${document_.info.title} ${document_.info.version}: ${document_.info.description}`;
-} else {
-  document.getElementById("status").textContent = (await answer.json()).error;
+async function show() {
+  const found = await json("/openapi.json");
+  const operations = Object.entries(found.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => operation(method, path, one, found)));
+  $("paths").replaceChildren(...operations);
+  say(`${found.info.title} ${found.info.version}: ${found.info.description}`);
 }
+
+show().catch((error) => say(error.message, true));

@@ -1,7 +1,11 @@
-// A picture of the person's own: what chosen runs make of it. `tools` are the page's functions.
-export function pictures(tools) {
-  const { $, element, call, json, given, described, can, busy, keep, say } = tools;
-  const own = { main: null, others: new Map(), mask: null, brush: null, last: null };
+// A picture of the person's own: what chosen runs make of it.
+import { call, json } from "/static/api.js";
+import { fitting } from "/static/conditions.js";
+import { $, busy, element, replace, say } from "/static/dom.js";
+import { painter } from "/static/paint.js";
+
+export function pictures({ described, can, keep, titled }) {
+  const own = { main: null, others: new Map(), url: null }, paint = painter();
 
   const dataURL = (file) => new Promise((done, failed) => {
     const reader = new FileReader();
@@ -40,19 +44,20 @@ export function pictures(tools) {
   }
   const chosen = () => kinds().get($("does").value);
 
-  function form() {
+  async function form() {
     const one = chosen();
     if (!one) return;
-    $("others").replaceChildren(...one.others.map((name) => {
+    replace($("others"), ...one.others.map((name) => {
       const input = element("input", { type: "file", accept: "image/*" });
       input.onchange = () => input.files[0] && own.others.set(name, input.files[0]);
       return element("label", {}, name, input);
     }));
     $("paint").hidden = !one.masks.length || !own.main;
+    $("preview").hidden = !own.main || !$("paint").hidden;
     $("along").hidden = one.does !== along;
     $("directions").replaceChildren(...suggestions(one.runs).map((value) => element("option", { value })));
     $("change").disabled = !own.main;
-    if (!$("paint").hidden) draw();
+    if (!$("paint").hidden) await paint.show(own.url).catch((error) => say(error.message, true));
   }
 
   function suggestions(runs) {
@@ -63,54 +68,14 @@ export function pictures(tools) {
 
   async function take(file) {
     own.main = file;
-    own.mask = null;
-    own.brush = await dataURL(file);
-    $("preview").src = own.brush;
-    $("preview").hidden = false;
-    form();
+    own.url = $("preview").src = await dataURL(file);
+    await form();
     const one = chosen();
     if (one && !one.others.length && !one.masks.length && one.does !== along) await change();
   }
 
   const taken = (file) => take(file).catch((error) => say(error.message, true));
 
-  // Painting what is missing: white strokes on a black picture of the same size.
-  function draw() {
-    const canvas = $("brush"), image = new Image();
-    image.onload = () => {
-      const by = Math.min(1, 512 / Math.max(image.width, image.height));
-      canvas.width = Math.max(1, Math.round(image.width * by));
-      canvas.height = Math.max(1, Math.round(image.height * by));
-      if (!own.mask || own.mask.width !== canvas.width || own.mask.height !== canvas.height) {
-        own.mask = element("canvas", { width: canvas.width, height: canvas.height });
-        own.mask.getContext("2d").fillRect(0, 0, canvas.width, canvas.height);
-      }
-      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-    };
-    image.src = own.brush;
-  }
-
-  function stroke(event) {
-    if (!event.buttons || !own.mask) return;
-    const canvas = $("brush"), box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
-    const [x, y] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
-    const radius = Math.max(2, (Number($("width").value) * Math.max(canvas.width, canvas.height)) / 100);
-    for (const [to, colour] of [[canvas, "#d33"], [own.mask, "#fff"]]) {
-      const pen = to.getContext("2d");
-      pen.fillStyle = pen.strokeStyle = colour;
-      pen.beginPath();
-      pen.arc(x, y, radius, 0, 2 * Math.PI);
-      pen.fill();
-      pen.lineWidth = 2 * radius;  // a fast pointer is seen at few places
-      pen.beginPath();
-      pen.moveTo(...(own.last || [x, y]));
-      pen.lineTo(x, y);
-      pen.stroke();
-    }
-    own.last = [x, y];
-  }
-
-  const fitting = (run) => Object.fromEntries(Object.entries(given()).filter(([name]) => name in run.given));
   const source = (image) => `data:image/png;base64,${image}`;
 
   async function reconstruct(run) {
@@ -125,7 +90,7 @@ export function pictures(tools) {
       if (!own.others.has(name)) throw new Error(`choose a picture for ${name} too`);
       files[name] = bare(await dataURL(own.others.get(name)));
     }
-    for (const name of one.masks) files[name] = bare(own.mask.toDataURL("image/png"));
+    for (const name of one.masks) files[name] = bare(paint.mask());
     const ask = { pictures: files, of: one.way.of, to: one.way.to, given: fitting(run), seed: Number($("seed").value) };
     return shown(await json(`/v1/runs/${run.id}/translate`, ask));
   }
@@ -145,10 +110,11 @@ export function pictures(tools) {
 
   async function change() {
     await busy("Working on the picture …", async () => {
-      const one = chosen();
+      const one = chosen(), painted = one.masks.length > 0;
+      const before = painted ? { src: paint.painted(), text: "your picture, painted over" } : { src: own.url, text: "your picture" };
       const made = await Promise.all(one.runs.map(async (run) => {
         const results = await one.does(run, one);
-        return { run: run.id, title: one.name, pictures: [{ src: own.brush, text: "your picture" }, ...results] };
+        return { run: run.id, title: one.name, pictures: [before, ...results] };
       }));
       keep(made);
     });
@@ -164,9 +130,6 @@ export function pictures(tools) {
   }
   $("does").onchange = form;
   $("change").onclick = change;
-  $("brush").onpointerdown = (event) => { $("brush").setPointerCapture(event.pointerId); own.last = null; stroke(event); };
-  $("brush").onpointermove = stroke;
-  $("unpaint").onclick = () => { own.mask = null; draw(); };
 
   // A picture out of the results.
   async function use(url) {
@@ -181,7 +144,7 @@ export function pictures(tools) {
         element("img", { src, className: "whole", alt: text }),
         element("p", { className: "note" }, text),
         ...(i ? [element("a", { href: src, download: `${one.run}_${i}.png`, ariaLabel: `download: ${text}` }, "PNG")] : []))));
-    return element("figure", {}, element("figcaption", {}, element("strong", {}, one.run), ` ${one.title}`), grid);
+    return element("figure", {}, element("figcaption", {}, element("strong", {}, titled(one.run)), ` ${one.title}`), grid);
   }
 
   return { refresh, use, figure };

@@ -1,7 +1,11 @@
-// A search for the sample that a person likes best: two pictures at a time. `tools` are the page's functions.
-export function searching(tools) {
-  const { $, element, json, given, described, can, busy, keep, use, say } = tools;
+// A search for the sample that a person likes best: two pictures at a time.
+import { json } from "/static/api.js";
+import { fitting } from "/static/conditions.js";
+import { $, busy, element, say } from "/static/dom.js";
+
+export function searching({ described, can, keep, caption, use }) {
   const source = (image) => `data:image/png;base64,${image}`;
+  let looking = false;
 
   function refresh() {
     $("searches").hidden = !described().some((run) => can(run, "edit"));
@@ -9,16 +13,18 @@ export function searching(tools) {
 
   function begin() {
     const run = described().find((one) => can(one, "edit"));
-    const fitting = Object.fromEntries(Object.entries(given()).filter(([name]) => name in run.given));
-    return next({ run: run.id, given: fitting, seed: Number($("seed").value), duels: [], wins: [] });
+    return next({ run: run.id, given: fitting(run), seed: Number($("seed").value), duels: [], wins: [] });
   }
 
-  // Every step is a result of its own: Undo takes an answer back.
+  // Every step is a result of its own: Undo takes an answer back. A key that is held down answers once.
   async function next(asked) {
+    if (looking) return;
+    looking = true;
     await busy("Looking for the next two …", async () => {
       const { run, ...ask } = asked;
       keep([{ run, asked, found: await json(`/v1/runs/${run}/search`, ask) }]);
     });
+    looking = false;
   }
 
   const answer = (one, first) => next({ ...one.asked, duels: [...one.asked.duels, one.found.duel], wins: [...one.asked.wins, first] });
@@ -26,14 +32,11 @@ export function searching(tools) {
   function figure(one) {
     const { images, answers } = one.found;
     const sides = ["left", "right"].map((side, i) => {
-      const button = element("button", { type: "button", className: "one", title: `The ${side} one is better` },
+      const name = `The ${side} one is better`;
+      return element("button", { type: "button", className: "one", title: name, ariaLabel: name, onclick: () => answer(one, i === 0) },
         element("img", { src: source(images[i]), alt: "" }));
-      button.setAttribute("aria-label", `The ${side} one is better`);
-      button.onclick = () => answer(one, i === 0);
-      return button;
     });
-    const told = [`round ${one.found.checkpoint}`, `seed ${one.asked.seed}`, ...Object.entries(one.asked.given).map(([name, value]) => `${name} ${value}`)];
-    const made = [element("figure", {}, element("figcaption", {}, element("strong", {}, one.run), ` ${told.join(", ")}: which is better?`),
+    const made = [element("figure", {}, caption(one.run, one.found.checkpoint, one.asked, ": which is better?"),
       element("div", { className: "grid", style: "--across: 2" }, ...sides),
       element("p", { className: "note" }, `${answers} answer${answers === 1 ? "" : "s"}; Undo takes the last one back.`))];
     if (images[2]) made.push(best(one, images[2]));
