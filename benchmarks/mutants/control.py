@@ -281,7 +281,10 @@ CONTROLS = (
         REPORTED,
         "not set.intersection(*known)",
         "not set.union(*known)",
-        test("report/test_control.py", "obeying_in_one_seed_is_chance_and_unknown_chance_is_no_reason"),
+        test(
+            "report/test_control.py",
+            "obeying_in_one_seed_is_chance_and_unknown_chance_is_no_reason",
+        ),
     ),
     Mutant(
         "leakage in the report",

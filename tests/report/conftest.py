@@ -3,9 +3,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from genlab.report import write
+
+settings.register_profile(
+    "report", deadline=None
+)  # how long one takes says how busy the machine is
+settings.load_profile("report")
 
 PROTOCOL = {
     "split": "test", "weights": "ema", "samples": 500, "real": 500, "features": "domain",

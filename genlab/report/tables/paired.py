@@ -56,7 +56,10 @@ def _compared(of: Score, found: Sequence[Result], variants: Sequence[str]) -> It
     along = axis(means.values(), (d for ds in each.values() for d in ds), NO_DIFFERENCE)
     for (other, pair), p in zip(pairs.items(), adjusted, strict=True):
         judged = of._replace(goal=None) if idle & {first, other} else of
-        told, strip = _sentence(judged, first, other, pair, p), along.strip(means[other], each[other])
+        told, strip = (
+            _sentence(judged, first, other, pair, p),
+            along.strip(means[other], each[other]),
+        )
         yield Compared(of.name, first, other, pair, p, told, strip)
 
 
