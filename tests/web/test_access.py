@@ -217,7 +217,8 @@ def test_it_can_be_read_named_hit_and_followed(address, tmp_path, scheme, width)
 
 
 def test_the_checks_see_what_they_are_for():
-    faults = """<h1>a</h1><h3 style="color: rgb(153, 153, 153)">b</h3><button></button><img src="data:,">
+    faults = """<h1>a</h1>
+      <h3 style="color: rgb(153, 153, 153)">b</h3><button></button><img src="data:,">
       <main><select aria-label="c" style="height: 15px; outline: none"></select></main>
       <button>d</button><button>e</button><button>f</button>"""
     with opened(f"data:text/html,<body style='background: white'>{faults}") as page:
