@@ -140,7 +140,7 @@ def test_control_of_a_folder_of_ones_own_and_its_table(tmp_path):
     """The columns are what the table says; a painter of them scores what its pictures score."""
     data = build(as_folder(tmp_path))
     assert data.columns["place"].names == PLACES
-    found = control(Painter(), data=data, samples=60, pairs=10, conditions=4)
+    found = control(Painter(), data=data, samples=20, pairs=20, conditions=4)  # one program
     assert found.protocol["measured"] == "place, level, spot" and not found.protocol["decoded"]
     assert found.scores["accuracy"] == found.baselines["accuracy"] == 1
     assert found.scores["r2"] == pytest.approx(found.baselines["r2"], abs=1e-3)
@@ -169,7 +169,7 @@ def test_a_run_on_a_folder_of_ones_own_is_scored_by_control(tmp_path):
     )
     fit(config, tmp_path / "run")
     (row,) = evaluate(tmp_path / "run")
-    assert row["protocol"]["measured"] == "place, level, spot"
+    assert row["protocol"]["measured"] == "level, place, spot"  # by name in a run folder
     assert row["protocol"]["asked"] == "range" and "files" in row["protocol"]
     assert row["baselines"]["accuracy"] > 0.9 and row["baselines"]["r2"] > 0.7
     assert row["scores"]["accuracy"] < row["baselines"]["accuracy"]

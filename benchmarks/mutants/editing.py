@@ -70,7 +70,7 @@ EDITING = (
         "maps = {} if True else",
         test(
             "editing/test_editor.py",
-            "noise_maps_of_a_style_based_gan_are_found_and_stay_in_its_edits",
+            "noise_maps_that_were_found_stay_in_edits",
         ),
     ),
     Mutant(

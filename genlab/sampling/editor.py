@@ -84,9 +84,9 @@ class Editor:
         x = self.source.columns[self.method.makes].load(jnp.asarray(x))
         free, cond = self._conditions(given or {}, len(x))
         key = random.fold_in(random.key(seed), STREAM)
+        maps = inverting.maps(self.method, settings, len(x), key)
         if start is None:
             start = self._programs.start(space, x, cond, key)
-        maps = inverting.maps(self.method, settings, len(x), key)
         cond = {**(cond or {}), **maps} or None
         found = self._programs.inverted(
             space, x, cond, start, key, half(settings) if free else settings, distance,

@@ -99,7 +99,7 @@ def test_products_that_cannot_be(given, told):
 
 def test_training_leaves_out_what_is_withheld_and_held_out_splits_have_it():
     """What is left is even, and of what was not withheld nothing changes."""
-    plain = products(16, columns=("length", "hue", "x"), examples=600, test=200)
+    plain = products(16, columns=("length", "hue", "x"), examples=400, test=400)
     source = withholding(plain, {"hue": ((0.3, 0.4),), "length": ((0.8, 1), (0.2, 0.4))})
     read, before = source.read("train"), plain.read("train")
     length, hue = read["length"][:, 0], read["hue"][:, 0]

@@ -19,6 +19,7 @@ from genlab.editing.noise import WEIGHT
 from genlab.evaluation.edit_kinds import Mixed
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp, style
+from genlab.sampling.edited import Inverted
 from genlab.sampling.editor import Editor
 from genlab.sampling.inverting import usual
 
@@ -114,34 +115,50 @@ def test_in_w_it_starts_from_the_mean_style(styles):
     assert (found.loss < none.loss).all() and found.latents.shape == (3, 8)
 
 
-def test_noise_maps_of_a_style_based_gan_are_found_and_stay_in_its_edits():
-    with_noise = styled()
-    with_noise.generator.trunk.noise = True
-    noisy = editor(with_noise)
-    params = jax.tree_util.tree_map_with_path(stronger, noisy.params)
-    noisy = dataclasses.replace(noisy, params=params)
-    drawn = noisy.drawn(2, "w", seed=2)
-    found = noisy.invert(drawn.examples, drawn.given, "w", Optimisation(steps=5, noise=0.1))
-    assert found.noise.shape == (2, 2 * 16 + 2 * 64)
-    stays = noisy.generate(found, found.latents[:, None])
-    np.testing.assert_array_equal(stays, found.examples)
-    fixed = noisy.generate(found._replace(noise=None), found.latents[:, None])
-    assert (np.asarray(fixed) != stays).any()
-    turned = noisy.conditioned(found, [{}])
-    np.testing.assert_array_equal(turned.examples, found.examples)
+@pytest.fixture(scope="module")
+def noisy():
+    """A style-based GAN with noise whose strengths are not 0, as they are at first."""
+    config = styled()
+    config.generator.trunk.noise = True
+    method = build(config)
+    batch = {"image": np.zeros((2, 8, 8, 1), np.float32), "label": np.eye(10)[:2]}
+    return Editor(method, SOURCE, *tiny.parameters(method.init, batch), measure, samples=500)
+
+
+def test_noise_maps_that_were_found_stay_in_edits(noisy):
+    rng = np.random.default_rng(0)
+    w, maps = np.float32(rng.normal(size=(2, 8))), np.float32(rng.normal(size=(2, 160)))
+    found = Inverted(None, w, {"label": np.int32([1, 2])}, np.zeros(2), "w", maps)
+    both = np.stack([w, w], axis=1)
+    made = np.asarray(noisy.generate(found, both)).reshape(2, 2, 8, 8, 1)
+    np.testing.assert_array_equal(made[:, 0], made[:, 1])
+    other = np.asarray(noisy.generate(found._replace(noise=maps[::-1]), both))
+    assert (made != other.reshape(made.shape)).mean() > 0.2
     assert usual(noisy.method, "w").noise == WEIGHT and usual(noisy.method, "z").noise is None
 
 
-def stronger(path, x):
-    """Strengths of noise that are not 0, as they are at first."""
-    return x + 0.5 if "strength" in jax.tree_util.keystr(path) else x
+@pytest.mark.slow
+def test_noise_maps_are_found_with_the_styles(noisy):
+    drawn = noisy.drawn(2, "w", seed=2)
+    for space in ("w", "z"):
+        settings = Optimisation(steps=20, noise=0.1)
+        found = noisy.invert(drawn.examples, drawn.given, space, settings)
+        assert found.noise.shape == (2, 160) and (found.noise[0] != found.noise[1]).any()
+        stays = noisy.generate(found, found.latents[:, None])
+        np.testing.assert_array_equal(stays, found.examples)
+    turned = noisy.conditioned(found, [{}])
+    np.testing.assert_array_equal(turned.examples, found.examples)
+    free = noisy.invert(drawn.examples, None, "w", settings)
+    assert free.noise.shape == (2, 160) and set(free.given) == {"label"}
+    none = noisy.invert(drawn.examples, drawn.given, "w", Optimisation(steps=0, noise=0.1))
+    assert none.noise is None
 
 
 def test_noise_maps_of_a_generator_without_are_refused(styles):
     assert usual(styles.method, "w").noise is None
-    drawn = styles.drawn(1, "w")
+    picture, label = np.zeros((1, 8, 8, 1), np.uint8), {"label": np.int32([0])}
     with pytest.raises(ConfigError, match="this one has none"):
-        styles.invert(drawn.examples, drawn.given, "w", Optimisation(noise=1.0))
+        styles.invert(picture, label, "w", Optimisation(noise=1.0))
 
 
 def test_a_direction_changes_what_it_is_named_for(gan):
