@@ -4,7 +4,7 @@ and on a phone.
     genlab sweep --config=experiments/products/control/control.py --workdir=runs/control
     python docs/generate/screenshots.py --sweep=runs/control --repair=runs/repair
 
-`--repair` is trained first where it is not there: holes in pictures of products, 64x64, minutes.
+`--repair` is trained first where it is not there: holes in pictures of products, 32x32, minutes.
 Needs the extras `page` and `browser`, and Chromium. Look at the pictures before they are committed.
 """
 
@@ -65,7 +65,7 @@ def repair(steps: int = 3_000):
         Experiment,
         title="Products repaired",
         method=spec(Regression, network, spec(Comparison, {"l1": 1.0}), given=given),
-        data=spec(products, 64, ("image", *given), validation=64, test=64),
+        data=spec(products, 32, ("image", *given), validation=64, test=64),
         optim={"gen": spec(optax.adam, 1e-3)},
         batch_size=16,
         loop=spec(Loop, steps=steps, rounds_per_call=50, log_every=50, sample_every=steps),
