@@ -13,10 +13,12 @@ import genlab
 from genlab import fit, spec
 from genlab.config import ConfigError
 from genlab.data import digits
+from genlab.runs.log import Log
 from genlab.sampling.batch_norm import evaluation_variables
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.sampling.sampler import Sampler, as_batch
 from genlab.train import restore
+from genlab.web.runs import Served
 
 CALLS = []
 
@@ -94,8 +96,60 @@ def test_neither_data_nor_devices_are_needed(folder, tmp_path):
     assert CALLS
 
 
+def test_the_log_has_columns_by_name_and_rows_by_number(run):
+    log = run.metrics
+    np.testing.assert_array_equal(log["step"], [2, 4])
+    assert log["step"].dtype.kind == "i"
+    np.testing.assert_array_equal(log["vae/loss"], [row["vae/loss"] for row in log])
+    assert log[-1]["step"] == 4 and len(log) == 2 and "vae/loss" in log and "vae/los" not in log
+    assert "<2 rows, rounds 2 to 4: step, " in repr(log) and list(log[1:]["step"]) == [4]
+    assert list(dict(log)) == log.keys()
+    with pytest.raises(ConfigError, match=r"no column 'vae/los'; did you mean 'vae/loss'\?"):
+        log["vae/los"]
+
+
+def test_a_column_that_some_rows_lack_is_nan_there():
+    log = Log([{"step": 2, "gen/loss": 1.5}, {"step": 4, "disc/loss": None, "gen/loss": 2}])
+    np.testing.assert_array_equal(log["gen/loss"], [1.5, 2])
+    np.testing.assert_array_equal(log["disc/loss"], [np.nan, np.nan])
+    assert log["gen/loss"].dtype == log["disc/loss"].dtype == np.float64
+    with pytest.raises(ConfigError, match="'gen/loss': it has no rows yet"):
+        Log([])["gen/loss"]
+
+
+def test_a_log_is_a_frame():
+    pandas = pytest.importorskip("pandas", reason="pip install 'genlab[frames]'")
+    frame = pandas.DataFrame(Log([{"step": 2, "a": 1.0}, {"step": 4, "b": 2.0}]))
+    assert list(frame.columns) == ["step", "a", "b"] and list(frame["step"]) == [2, 4]
+
+
+def test_a_run_that_trains_is_its_newest_checkpoint_and_one_that_has_ended_its_best(
+    folder, tmp_path
+):
+    folder = shutil.copytree(folder, tmp_path / "run")
+    config = json.loads((folder / "config.json").read_text())
+    config["loop"]["best"] = "reconstruction/mse"
+    (folder / "config.json").write_text(json.dumps(config))
+    for step, mse in ((2, 0.1), (4, 0.2)):
+        scores = folder / "checkpoints" / str(step) / "sums/metadata"
+        scores.write_text(
+            json.dumps(json.loads(scores.read_text()) | {"scores": {"reconstruction/mse": mse}})
+        )
+    (folder / "status.json").write_text('{"status": "running"}')
+    run, served = genlab.load(folder), Served("run", "run", folder)
+    assert (run.step, run.chosen) == (4, "last so far") and "round 4 (last so far)" in repr(run)
+    assert served.run().step == 4 and served.run() is served.run()
+    for status in ("interrupted", "failed", "finished"):
+        (folder / "status.json").write_text(json.dumps({"status": status}))
+        run = genlab.load(folder)
+        assert (run.step, run.chosen) == (2, "best validation reconstruction/mse")
+    assert served.run().step == 2
+    run = genlab.load(folder, step="last")
+    assert (run.step, run.chosen) == (4, "last")
+
+
 def test_what_the_folder_holds(folder, run):
-    assert run.metrics[-1]["step"] == 4 and run.scores == []
+    assert run.scores == []
     assert set(run.params) == {"encoder", "decoder"} and "batch_stats" in run.stats["encoder"]
     assert genlab.load(folder, step=2).step == 2
     assert "round 4 (last)" in repr(run)

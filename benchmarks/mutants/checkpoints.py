@@ -129,4 +129,23 @@ CHECKPOINTS = (
         "across[:, None] < heights",
         test("test_samples.py", "points_of_a_line_are_bars_as_high_as_they_are_many"),
     ),
+    Mutant(
+        "a run that trains",
+        "read as one that has ended",
+        "genlab/sampling/load.py",
+        "step is None and folder.trains",
+        "False",
+        test(
+            "test_load.py",
+            "a_run_that_trains_is_its_newest_checkpoint_and_one_that_has_ended_its_best",
+        ),
+    ),
+    Mutant(
+        "columns of a log",
+        "rows that lack the term left out",
+        "genlab/runs/log.py",
+        "[row.get(name) for row in self._rows]",
+        "[row[name] for row in self._rows if row.get(name) is not None]",
+        test("test_load.py", "a_column_that_some_rows_lack_is_nan_there"),
+    ),
 )

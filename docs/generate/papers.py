@@ -1,6 +1,6 @@
 """The index of papers: where each is in the code, in the tests and in the experiments.
 
-A paper is what a docstring of `genlab` names by its arXiv id. Tests and experiments are files that
+A paper is what a docstring of `genlab` names: see `citations`. Tests and experiments are files that
 use the object with that docstring: imports are followed through re-exports to where things are
 defined, and losses and layers are also used by their names in quotes, as in configs.
 """
@@ -10,101 +10,31 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
-ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
-NAME = r"[A-Z][a-z'’-][\w'’-]*"
-AUTHORS = re.compile(
-    rf"({NAME}(?:(?:, | & | and ){NAME})*(?: et al\.)?),? (\d{{4}})(?: \(\w[\w ]*)?[,;:]?$"
-)
+from citations import Mention, placed
+from modules import ROOT, defined, dotted, imports, trees, used
+from published_elsewhere import PAPERS
+from reference import place
+
 SHOWN = 2  # files of each kind
 QUOTED = ("genlab/losses", "genlab/nets/layers")  # what configs name without its module
 PLAYED = "tests/test_experiments.py"  # plays every experiment, shrunk
 SURE = 3  # an imported name counts for so many quoted ones, which may mean something else
 
 
-class Mention(NamedTuple):
-    """A paper in a docstring: its id, its authors and year ("" where they do not stand there), the
-    module, and the public object of that module that the docstring is of or in, "" for the module.
-    """
+class Entry(NamedTuple):
+    """A paper: its authors and year, where it is named, tests and experiments that use that."""
 
-    paper: str
     authors: str
-    module: str
-    name: str
-
-    @property
-    def path(self) -> str:
-        """Dotted."""
-        return f"{self.module}.{self.name}".rstrip(".")
-
-
-def dotted(path: Path) -> str:
-    """The name of a module."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
-
-
-@cache
-def trees(folder: str) -> dict[Path, ast.Module]:
-    """The Python files of a folder, parsed."""
-    return {path: ast.parse(path.read_text()) for path in sorted((ROOT / folder).rglob("*.py"))}
-
-
-def mentions() -> Iterator[Mention]:
-    """Every paper that a docstring of genlab names by its arXiv id."""
-    for path, tree in trees("genlab").items():
-        yield from _in(tree, dotted(path), "")
-        for top in tree.body:
-            if isinstance(top, ast.FunctionDef | ast.ClassDef):
-                public = "" if top.name.startswith("_") else top.name
-                for node in ast.walk(top):
-                    yield from _in(node, dotted(path), public)
-
-
-def _in(node: ast.AST, module: str, name: str) -> Iterator[Mention]:
-    if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
-        text = " ".join((ast.get_docstring(node) or "").split())
-        for found in ARXIV.finditer(text):
-            authors = AUTHORS.search(text[: found.start()].rstrip(" ("))
-            yield Mention(found[1], " ".join(authors.groups()) if authors else "", module, name)
-
-
-@cache
-def exports() -> dict[str, dict[str, str]]:
-    """By module of genlab: what its names are imported from."""
-    return {dotted(path): dict(_imports(tree)) for path, tree in trees("genlab").items()}
-
-
-def _imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """(name in the file, dotted path) of what it imports from genlab."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "genlab":
-            for one in node.names:
-                yield one.asname or one.name, f"{node.module}.{one.name}"
-        elif isinstance(node, ast.Import):
-            for one in node.names:
-                if one.name.split(".")[0] == "genlab":
-                    yield one.asname or "genlab", one.name if one.asname else "genlab"
-
-
-def defined(path: str, depth: int = 0) -> str:
-    """Where what a dotted path names is defined: through re-exports."""
-    known, parts = exports(), path.split(".")
-    module = next((".".join(parts[:n]) for n in range(len(parts), 0, -1)
-                   if ".".join(parts[:n]) in known), "")  # fmt: skip
-    rest = parts[len(module.split(".")) :] if module else parts
-    target = known.get(module, {}).get(rest[0]) if rest else None
-    if target is None or depth > 5 or target == path:
-        return path
-    return defined(".".join([target, *rest[1:]]), depth + 1)
+    of: list[Mention]
+    tests: list[str]
+    experiments: list[str]
 
 
 def uses(tree: ast.Module, quoted: Mapping[str, list[str]]) -> Counter[str]:
     """How often a file uses what is in genlab, by dotted path."""
-    names, found = dict(_imports(tree)), Counter()
+    names, found = dict(imports(tree)), Counter()
     found.update(defined(path) for path in names.values())
     for node in ast.walk(tree):
         path = _chain(node, names)
@@ -163,9 +93,9 @@ def testing(of: list[Mention], files: Mapping[str, Counter[str]], shown: list[st
     modules = list(dict.fromkeys(one._replace(name="") for one in of))
     users = [
         one._replace(module=module)
-        for module, imported in exports().items()
+        for module, imported in used().items()
         for one in modules
-        if module != one.module and _within(imported.values(), [one])
+        if module != one.module and _within(imported, [one])
     ]
     found = (using(them, files) for them in (of, modules, users))
     return next(filter(None, found), [PLAYED] * bool(shown))
@@ -189,11 +119,8 @@ def _within(paths: Iterable[str], of: list[Mention]) -> list[str]:
 
 
 @cache
-def index() -> dict[str, tuple[str, list[Mention], list[str], list[str]]]:
-    """By arXiv id, oldest first: authors and year, mentions, tests, experiments."""
-    found: dict[str, list[Mention]] = {}
-    for one in mentions():
-        found.setdefault(one.paper, []).append(one)
+def index() -> dict[str, Entry]:
+    """By arXiv id, oldest first, then by a key of `published_elsewhere.PAPERS`."""
     quoted = quotable()
     tests, experiments = (
         {
@@ -203,50 +130,71 @@ def index() -> dict[str, tuple[str, list[Mention], list[str], list[str]]]:
         }
         for folder in ("tests", "experiments")
     )
+    found, _ = placed()
     made = {}
-    for paper in sorted(found, key=lambda p: (-int(p[:2] < "91"), p)):
-        of = list(dict.fromkeys(found[paper]))
-        authors = Counter(one.authors for one in of if one.authors).most_common(1)
-        by = authors[0][0] if authors else ""
+    for paper in sorted(found, key=_age):
+        of = found[paper]
+        authors = Counter(one.authors for one in of if one.paper and one.authors).most_common(1)
+        by = paper if paper in PAPERS else authors[0][0] if authors else ""
         shown = using(of, experiments)
-        made[paper] = by, of, testing(of, tests, shown), shown
+        made[paper] = Entry(by, of, testing(of, tests, shown), shown)
     return made
 
 
+def _age(paper: str) -> tuple:
+    return (paper in PAPERS, paper[-4:] if paper in PAPERS else paper, paper)
+
+
 def problems() -> list[str]:
-    """What the index lacks: a paper without its authors, or that no test uses."""
-    told = []
-    for paper, (authors, of, tests, _) in index().items():
-        at = ", ".join(dict.fromkeys(one.path for one in of))
-        told += [f"arXiv:{paper} ({at}): no authors and year stand before it"] * (not authors)
-        told += [f"arXiv:{paper} ({at}): no test uses it"] * (not tests)
-    return told
+    """What the index lacks: a paper without its authors, that no test uses, or that is named and
+    not in it.
+    """
+    found, (_, unknown) = [], placed()
+    for paper, one in index().items():
+        what, at = _name(paper), ", ".join(dict.fromkeys(each.path for each in one.of))
+        found += [f"{what} ({at}): no authors and year stand before it"] * (not one.authors)
+        found += [f"{what} ({at}): no test uses it"] * (not one.tests)
+    unnamed = [paper for paper in PAPERS if paper not in index()]
+    found += [f"published_elsewhere.py has {paper}, which no docstring names" for paper in unnamed]
+    lacking = "give its arXiv id, or its title in published_elsewhere.py"
+    return [*found, *(f"{one.authors} ({one.path}): {lacking}" for one in unknown)]
 
 
 def page() -> str:
     """The index as Markdown; ValueError for what it lacks."""
-    if told := problems():
-        raise ValueError("\n".join(["the index of papers:", *told]))
-    found = index()
-    rows = []
-    for paper, (authors, of, tests, experiments) in found.items():
-        code = ", ".join(dict.fromkeys(_linked(one) for one in of))
-        by = f"[{authors}](https://arxiv.org/abs/{paper})"
-        rows.append(f"| {by} | {code} | {_files(tests)} | {_files(experiments)} |")
-    head = "| paper | code | tests | experiments |\n| --- | --- | --- | --- |"
+    if lacks := problems():
+        raise ValueError("\n".join(["the index of papers:", *lacks]))
+    rows = {paper: _row(paper, one) for paper, one in index().items()}
+    head = "| paper | code | tests | experiments |\n| --- | --- | --- | --- |\n"
+    on_arxiv = [row for paper, row in rows.items() if paper not in PAPERS]
+    elsewhere = [rows[paper] for paper in rows if paper in PAPERS]
     about = (
-        f"{len(found)} papers are named in docstrings by their arXiv ids: where each is in the "
-        "code, which tests and which experiments use that code, those first of which most is about "
-        "it. Older papers, and those of other publishers, are named in the docstrings."
+        f"{len(rows)} papers and books are named in docstrings: where each is in the code, which "
+        "tests and which experiments use that code, those first of which most is about it."
     )
-    return f"# Papers\n\n{about}\n\n{head}\n" + "\n".join(rows) + "\n"
+    parts = ["# Papers", about, f"## On arXiv: {len(on_arxiv)}", head + "\n".join(on_arxiv)]
+    parts += [f"## Published elsewhere: {len(elsewhere)}", head + "\n".join(elsewhere)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _name(paper: str) -> str:
+    return paper if paper in PAPERS else f"arXiv:{paper}"
+
+
+def _row(paper: str, one: Entry) -> str:
+    code = ", ".join(dict.fromkeys(_linked(each) for each in one.of))
+    by = f"[{one.authors}](https://arxiv.org/abs/{paper})"
+    if paper in PAPERS:
+        title, where, link = PAPERS[paper]
+        title = title.replace("|", "\\|")
+        by = (f"[{paper}]({link})" if link else paper) + f", {title}, {where}"
+    return f"| {by} | {code} | {_files(one.tests)} | {_files(one.experiments)} |"
 
 
 def _linked(one: Mention) -> str:
     """An object with a link to its place in the reference."""
-    room = one.module.split(".")[1] if "." in one.module else one.module
-    anchor = one.path if one.name else one.module.replace(".", "")
-    return f"[`{one.path.removeprefix('genlab.')}`](reference/{room}.md#{anchor})"
+    name, at = one.path.removeprefix("genlab."), place(one.path)
+    return f"[`{name}`](reference/{at})" if at else f"`{name}`"
 
 
 def _files(names: list[str]) -> str:

@@ -1,9 +1,8 @@
 """Hooks of mkdocs: the start page out of README.md, the tutorials out of their notebooks, the
-experiments with their results, a page of reference for each room of `genlab`, an index of papers.
-Nothing of it is written into `docs/`.
+experiments with their results, a reference of the names at the top and of each room of `genlab`, an
+index of papers. Nothing of it is written into `docs/`.
 """
 
-import ast
 import os
 import re
 import sys
@@ -18,12 +17,13 @@ TEMPLATES = Path(nbconvert.__file__).parents[4] / "share" / "jupyter" / "nbconve
 sys.path.insert(0, str(ROOT / "docs" / "generate"))
 
 import papers  # noqa: E402
+import reference  # noqa: E402
 
 
 def on_config(config):
     """Adds the pages of reference to the navigation."""
-    (reference,) = (part["Reference"] for part in config.nav if "Reference" in part)
-    reference += [{room: f"reference/{room}.md"} for room in rooms()]
+    (references,) = (part["Reference"] for part in config.nav if "Reference" in part)
+    references += [{name: f"reference/{name}.md"} for name in reference.pages()]
     (experiments,) = (part["Experiments"] for part in config.nav if "Experiments" in part)
     experiments += [f"{folder}/README.md" for folder in experiments_of()]
     return config
@@ -32,7 +32,7 @@ def on_config(config):
 def on_files(files: Files, config) -> Files:
     """Adds the pages that are made."""
     made: dict[str, str | bytes] = {"index.md": start(), "papers.md": of_papers()}
-    made |= {f"reference/{room}.md": reference(room) for room in rooms()}
+    made |= {f"reference/{name}.md": text for name, text in reference.pages().items()}
     for notebook in sorted((ROOT / "docs" / "tutorials").glob("*.ipynb")):
         made |= tutorial(notebook)
     for name, content in made.items():
@@ -102,29 +102,3 @@ def of_papers() -> str:
         return papers.page()
     except ValueError as error:
         raise PluginError(str(error)) from None
-
-
-def rooms() -> list[str]:
-    """The rooms of genlab, and its modules at the top."""
-    top = sorted(p for p in (ROOT / "genlab").iterdir() if not p.name.startswith("_"))
-    return [p.stem for p in top if p.suffix == ".py" or (p / "__init__.py").is_file()]
-
-
-def reference(room: str) -> str:
-    """A page of everything public in a room."""
-    place = ROOT / "genlab" / room
-    modules = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
-    about = ast.get_docstring(ast.parse(modules[0].read_text())) or ""
-    parts = [f"# genlab.{room}", about if place.is_dir() else ""]
-    for path in modules:
-        if public(path):
-            name = papers.dotted(path)
-            parts.append(f"## {name}\n\n::: {name}\n    options:\n      show_root_heading: false")
-    return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def public(path: Path) -> bool:
-    """Whether a module defines something that is public."""
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    body = ast.parse(path.read_text()).body
-    return any(isinstance(node, kinds) and not node.name.startswith("_") for node in body)

@@ -76,9 +76,9 @@ run.sample(32, seed=0)
 # neither loss says how good samples are.
 
 # %%
-rounds = [row["step"] for row in run.metrics]
+log = run.metrics
 for name in ("disc/adversarial", "gen/adversarial"):
-    plt.plot(rounds, [row[name] for row in run.metrics], label=name)
+    plt.plot(log["step"], log[name], label=name)
 plt.xlabel("round")
 plt.legend()
 plt.show()

@@ -6,6 +6,7 @@ from typing import Any
 import ml_collections
 
 CALL = "call"
+"""The field of a spec that names what it calls, by its path."""
 
 
 class ConfigDict(ml_collections.ConfigDict):

@@ -45,7 +45,7 @@ def apply(
     say: Callable[[str], Any] = lambda text: None,
     progress: Progress | None = None,
 ) -> Written:
-    """Applies the State that `evaluate` scores (or that of round `step`) to pictures. A file of a
+    """Applies the State that `load` reads (or that of round `step`) to pictures. A file of a
     folder that cannot be read is left out, and `say` is called with the reason.
 
     Transparency, EXIF and colour profile are kept, orientation is carried out; grey of 16 bits

@@ -48,7 +48,7 @@ def edit(
     step: int | None = None,
     say: Callable[[str], Any] = lambda text: None,
 ) -> list[Path]:
-    """Inverts and edits with the State that `evaluate` scores (or that of round `step`), and leaves
+    """Inverts and edits with the State that `load` reads (or that of round `step`), and leaves
     it as it is: the files written. They replace those of an earlier call with the same request.
 
     `say` is called with a line of results. Raises ConfigError for what the run cannot do.

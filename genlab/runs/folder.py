@@ -254,6 +254,11 @@ class RunFolder:
         """The state last written; {} for a run that has not begun."""
         return files.object_in(self.path / "status.json")
 
+    @property
+    def trains(self) -> bool:
+        """Whether a process trains it; also after a kill, which nothing records."""
+        return self.status.get("status") == "running"
+
     def write(self, name: str, value: Any) -> None:
         """JSON, whole or not at all; NotWritten where the disk does not take it."""
         if self.writes:

@@ -41,7 +41,7 @@ def generate(
     say: Callable[[str], Any] = lambda text: None,
     by: Selection | None = None,
 ) -> list[Path]:
-    """Draws from the State that `evaluate` scores (or that of round `step`): the files of samples.
+    """Draws from the State that `load` reads (or that of round `step`): the files of samples.
 
     They replace all that an earlier call with the same request wrote. `say` is called with what a
     person should know of conditions that the request does not name, and of what was selected `by` a

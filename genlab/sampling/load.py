@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ from genlab.report import reading
 from genlab.report.figures.panels import losses
 from genlab.runs import kept_code, saved, user_code
 from genlab.runs.folder import RunFolder
+from genlab.runs.log import Log
 from genlab.runtime import compiler
 from genlab.sampling.batch_norm import as_evaluated
 from genlab.sampling.conditions import asked, conditioned, loaded, typed
@@ -39,14 +40,20 @@ from genlab.sampling.selection import Selection
 from genlab.sampling.translator import Translator
 from genlab.train.kept_data import KeptData
 
+Step = int | Literal["last"] | None
+SO_FAR = "last so far"
+
 
 def load(
     workdir: str | Path,
-    step: int | None = None,
+    step: Step = None,
     experiment: ConfigDict | Experiment | None = None,
 ) -> "TrainedRun":
-    """A trained run, with the weights that `evaluate` judges, or those after round `step`.
+    """A trained run, with the weights that `evaluate` scores: of the best checkpoint by validation
+    where `loop.best` names a score, else of the newest. While it trains, and after a kill until it
+    goes on, always of the newest; its `chosen` and what it prints say which.
 
+    step: the round whose weights are read; "last" for the newest
     experiment: of a run that was made with objects of another process (see `spec`), what it was
         made of: these objects are taken from it. Without it the run has its weights and its logs,
         and ConfigError says so where the method is needed.
@@ -57,12 +64,17 @@ def load(
     config = folder.standalone
     if experiment is not None:
         _lend(folder, config, written(experiment))
-    run = TrainedRun(
-        folder, config, KeptData(folder), saved.read(folder.checkpoints, config.loop.best, step)
-    )
+    run = TrainedRun(folder, config, KeptData(folder), _weights(folder, config.loop.best, step))
     if all(live.here(node) for _, node in live.found(config.method)):
         _ = run.method, run.stats  # what is wrong with them is said now
     return run
+
+
+def _weights(folder: RunFolder, best: str, step: Step) -> saved.Weights:
+    so_far = bool(best) and step is None and folder.trains
+    at = None if step == "last" else step
+    found = saved.read(folder.checkpoints, "" if so_far or step == "last" else best, at)
+    return found._replace(chosen=SO_FAR) if so_far and found.chosen == "last" else found
 
 
 def _lend(folder: RunFolder, config: ConfigDict, experiment: ConfigDict) -> None:
@@ -102,7 +114,9 @@ class TrainedRun:
 
     @property
     def chosen(self) -> str:
-        """How that checkpoint was chosen: "best validation SCORE", "last" or "round N"."""
+        """How that checkpoint was chosen: "best validation SCORE", "last", "round N", or "last so
+        far" of a run that trains and whose best counts when it has ended.
+        """
         return self.weights.chosen
 
     @property
@@ -126,9 +140,11 @@ class TrainedRun:
         return self.folder.rows("evals.jsonl")
 
     @property
-    def metrics(self) -> list[dict]:
-        """The rows of the training log, oldest first."""
-        return self.folder.rows("metrics.jsonl")
+    def metrics(self) -> Log:
+        """The training log as it is now: `metrics["gen/loss"]` by round `metrics["step"]`, rows by
+        number. While the run trains keep one reading, else two columns may differ in length.
+        """
+        return Log(self.folder.rows("metrics.jsonl"))
 
     def sample(
         self,

@@ -13,7 +13,8 @@ from genlab.data.columns import Column, Image, Label, Numbers
 from genlab.game.abilities import Encodes, Generates, Guides, HasCodes, Reconstructs, can
 from genlab.report import reading
 from genlab.runs import saved
-from genlab.sampling.load import TrainedRun, load
+from genlab.runs.folder import RunFolder
+from genlab.sampling.load import SO_FAR, TrainedRun, load
 from genlab.web.changing import can_edit
 
 PLAIN = str | int | float | bool | None
@@ -28,7 +29,9 @@ ABILITIES = {
 
 @dataclass(eq=False)
 class Served:
-    """One run, loaded when it is first asked for, and anew when it has a newer checkpoint."""
+    """One run, loaded when it is first asked for, and anew when it has a newer checkpoint or, once
+    it has ended, when its best one counts.
+    """
 
     id: str
     name: str
@@ -40,11 +43,14 @@ class Served:
         self.folder = self.folder.resolve()  # errors leave it out: "." or "a" is in any sentence
 
     def run(self) -> TrainedRun:
-        """The run with its newest weights; ConfigError where it has none yet."""
+        """The run with the weights that `load` reads now; ConfigError where it has none yet."""
         newest = max(saved.rounds(self.folder / "checkpoints"), default=-1)
-        if self.loaded is None or newest > self.seen:
+        if self.loaded is None or newest > self.seen or self._ended(self.loaded):
             self.loaded, self.seen = load(self.folder), newest
         return self.loaded
+
+    def _ended(self, run: TrainedRun) -> bool:
+        return run.chosen == SO_FAR and not RunFolder(self.folder).trains
 
     def read(self) -> reading.Run:
         """Its logs, scores and status as they are on the disk now."""

@@ -8,7 +8,8 @@ from jaxtyping import Float, UInt32
 
 from genlab.nets.conditions import Conditions
 
-SEED = "seed of dropout, of each example"  # "b" among the conditions; no column's name
+SEED = "seed of dropout, of each example"
+"""The condition, one number of each example, that `Dropout` draws by; no column has its name."""
 STEP = 0x9E3779B1  # odd, about 2^32 over the golden ratio: spreads the seeds of a latent's numbers
 
 
