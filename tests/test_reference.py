@@ -43,7 +43,8 @@ def test_lists_of_public_names_are_read_as_they_are(tools):
 def test_the_top_level_has_a_page_with_every_name(tools):
     page = tools["reference"].pages()["genlab"]
     for name in genlab.__all__:
-        assert f"::: genlab.{name}\n" in page or f"## genlab.{name}\n" in page, name
+        assert f"heading: genlab.{name}\n" in page or f"## genlab.{name}\n" in page, name
+    assert "::: genlab.config.spec.spec\n" in page and "::: genlab.config.spec\n" not in page
     assert "[`TrainedRun`](sampling.md#genlab.sampling.load.TrainedRun)" in page
     assert "[`load`](sampling.md#genlab.sampling.load.load)" in page
 

@@ -50,6 +50,26 @@ def test_the_site_has_references_papers_and_pictures(site):
 
 
 @pytest.mark.slow
+def test_every_public_name_is_shown_with_its_arguments(site):
+    sys.path.insert(0, str(ROOT / "docs" / "generate"))
+    try:
+        import modules
+        import reference
+    finally:
+        sys.path.pop(0)
+    pages = {path.name: path.read_text() for path in (site / "reference").glob("*.html")}
+    for module in modules.named():
+        for name in modules.public_names(module):
+            page, _, anchor = reference.place(f"{module}.{name}").partition("#")
+            assert not anchor or f'id="{anchor}"' in pages[page.replace(".md", ".html")], anchor
+    top = re.sub(r"<[^>]+>", "", pages["genlab.html"])
+    assert re.search(r"Experiment\(\s*method: Any,\s*data: Any,", top)
+    assert re.search(r"\sPlayer\(\s*loss: ", top)  # a named tuple
+    assert "<li><code>optim</code>: by player</li>" in pages["genlab.html"].replace("\n", "")
+    assert re.search(r"Down\(\s*hidden: ", re.sub(r"<[^>]+>", "", pages["nets.html"]))  # of flax
+
+
+@pytest.mark.slow
 def test_no_link_of_the_site_is_dead_and_no_page_fetches_anything(site):
     pytest.importorskip("linkcheck", reason="pip install 'genlab[docs]'")
     command = [sys.executable, "-c", LINKCHECKER, "--no-status", "--no-warnings"]

@@ -84,12 +84,19 @@ def split(path: str) -> tuple[str, list[str]]:
 
 
 def defined(path: str, depth: int = 0) -> str:
-    """Where what a dotted path names is defined: through re-exports."""
-    module, rest = split(path)
-    target = exports(module).get(rest[0]) if module and rest else None
+    """Where what a dotted path names is defined: through re-exports. A name that a package imports
+    is that, and not its module of the same name.
+    """
+    parent, _, name = path.rpartition(".")
+    module, rest = (parent, [name]) if name in _of(parent) else split(path)
+    target = _of(module).get(rest[0]) if rest else None
     if target is None or depth > 5 or target == path:
         return path
     return defined(".".join([target, *rest[1:]]), depth + 1)
+
+
+def _of(module: str) -> dict[str, str]:
+    return exports(module) if module in named() else {}
 
 
 def public_names(module: str) -> list[str]:

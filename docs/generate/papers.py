@@ -172,7 +172,8 @@ def page() -> str:
         f"{len(rows)} papers and books are named in docstrings: where each is in the code, which "
         "tests and which experiments use that code, those first of which most is about it."
     )
-    parts = ["# Papers", about, f"## On arXiv: {len(on_arxiv)}", head + "\n".join(on_arxiv)]
+    wide = "---\nhide: [toc]\n---"
+    parts = [wide, "# Papers", about, f"## On arXiv: {len(on_arxiv)}", head + "\n".join(on_arxiv)]
     parts += [f"## Published elsewhere: {len(elsewhere)}", head + "\n".join(elsewhere)]
     return "\n\n".join(parts) + "\n"
 

@@ -3,10 +3,12 @@ each room. Needs no mkdocs.
 """
 
 import ast
+from collections.abc import Mapping
 
 from modules import ROOT, defined, definition, dotted, named, public_names, split, tree
 
 TOP = "genlab"
+UNDER_A_HEADING = {"show_root_heading": "false", "show_root_toc_entry": "false"}
 
 
 def pages() -> dict[str, str]:
@@ -25,12 +27,12 @@ def top() -> str:
     parts = [f"# {TOP}", _about(TOP), _listed(TOP)]
     for name in public_names(TOP):
         path = f"{TOP}.{name}"
-        if path in named():
+        if defined(path) in named():
             more = f"All of it: [`{path}`]({name}.md)."
             parts.append(f"## {path}\n\n{_about(path)}\n\n{more}")
         else:
-            parts.append(f"::: {path}\n    options:\n      heading_level: 2")
-            parts.append(_returned(path))
+            options = {"heading_level": 2, "heading": path, "toc_label": path}
+            parts += [_shown(defined(path), options), _returned(path)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -42,7 +44,7 @@ def page(room: str) -> str:
     parts = [f"# {TOP}.{room}", _about(modules[0]) if place.is_dir() else ""]
     parts += [_listed(module) for module in modules]
     for module in filter(described, modules):
-        parts.append(f"## {module}\n\n::: {module}\n    options:\n      show_root_heading: false")
+        parts += [f"## {module}", _shown(module, UNDER_A_HEADING)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -74,6 +76,11 @@ def _of_module(module: str, room: str) -> str | None:
         return f"{room}.md"
     first = next(filter(described, within), None)
     return f"{room}.md#{first.replace('.', '')}" if first else None
+
+
+def _shown(path: str, options: Mapping[str, str | int]) -> str:
+    lines = (f"  {name}: {value}" for name, value in options.items())
+    return "\n    ".join([f"::: {path}", "options:", *lines])
 
 
 def _about(module: str) -> str:
