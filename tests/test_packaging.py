@@ -91,8 +91,7 @@ with TestClient(application({}), base_url="http://localhost") as client:
     for name in found:
         got = client.get(name)
         assert got.status_code == 200, name
-        linked = re.findall(r'(?:src|href)="(/static/[^"]+)"', got.text)
-        linked += [f"/static/{x}" for x in re.findall(r'from "./([^"]+)"', got.text)]
+        linked = re.findall(r'(?:src=|href=|from )"(/static/[^"]+)"', got.text)
         found += [one for one in dict.fromkeys(linked) if one not in found]
 print(*found)
 """
