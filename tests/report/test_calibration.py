@@ -27,8 +27,16 @@ def test_each_number_has_a_picture_of_all_variants(make, tmp_path):
     assert "b: 0.3 where 0 was asked, 0.4 where 1 was asked" in drawn.alt
     svg = base64.b64decode(drawn.uri.partition(",")[2]).decode()
     assert svg.startswith("<svg") and "currentColor" in svg
+    assert "dasharray" not in svg  # real pictures are read by the network, which b's are not
     html = write(folder).html.read_text()
     assert 'id="control"' in html and "Measured level, decoded against asked" in html
+
+
+def test_dashes_are_real_pictures_as_the_network_reads_them(make, tmp_path):
+    folder = make.run(tmp_path, evals=[_row(make, CURVES)])
+    (((drawn,)),) = calibrations(read(folder)).values()
+    assert drawn.title == "level"
+    assert "dasharray" in base64.b64decode(drawn.uri.partition(",")[2]).decode()
 
 
 ODD = [

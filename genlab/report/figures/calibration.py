@@ -50,7 +50,7 @@ def _picture(number: str, group: Sequence[Result], sweep: Sweep) -> Calibration 
     if not lines:
         return None
     first = next(r.curves[number] for r in group if number in r.curves)
-    real = _mean([first[REAL]]) if REAL in first else None
+    real = _mean([first[REAL]]) if REAL in first and what == SAMPLES else None
     look = keys(sweep.variants)
     text = drawn(lambda axes: _draw(axes, lines, look, real, first.get(TRAINED, {})), SIZE)
     uri = "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode()
