@@ -42,6 +42,10 @@ def test_the_tutorial_runs_as_typed(tmp_path):
     shrunk += ["--config.loop.steps=20", "--seeds=0"]
     assert "| penalised |" in typed(sweep, *shrunk)
     assert (tmp_path / typed(sample).strip()).is_file()
+    pytest.importorskip("pandas", reason="pip install 'genlab[frames]'")
+    lines = re.search(r"```python\n(import genlab\n.*?)```", README, re.DOTALL)[1]
+    made = f'"{tmp_path}/runs/mine'
+    exec(lines.replace('"runs/glyphs/gan', f"{made}/plain").replace('"runs/glyphs', made), {})
 
 
 def test_the_tutorial_is_short():
