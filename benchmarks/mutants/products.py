@@ -205,7 +205,7 @@ PRODUCTS = (
         "softer edges in a larger picture",
         RENDER,
         'pixel=2.0 / size / factors["scale"][0]',
-        'pixel=2.0 / size / factors["scale"][0] * (1 + 7 * (size > 32))',
+        'pixel=2.0 / size / factors["scale"][0] * (1 + 31 * (size > 32))',
         SIZES,
     ),
     Mutant(
