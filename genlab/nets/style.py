@@ -208,7 +208,8 @@ class Synthesiser(nn.Module):
         channels = [self.width * min(8, 2**stage) for stage in reversed(range(doublings + 1))]
         start = self.param("start", nn.initializers.ones, (4, 4, channels[0]), jnp.float32)
         x = jnp.broadcast_to(start.astype(self.dtype), (len(w), *start.shape))
-        each, maps = iter(jnp.moveaxis(w, 1, 0)), iter(noise)
+        each = iter(jnp.moveaxis(w, 1, 0))
+        maps = iter(noise)
         for stage, features in enumerate(channels):
             if stage:
                 x = UpsampledConv(features, **init)(x)

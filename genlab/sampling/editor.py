@@ -97,11 +97,11 @@ class Editor:
             found = self._programs.inverted(
                 space, x, cond, found.latents, key, half(settings), distance, tuple(maps)
             )
-        given, noise = parted(found.cond)
+        under, noise = parted(found.cond)
         return Inverted(
             self._programs.made(space, found.latents, found.cond),
             np.asarray(found.latents),
-            self._as_stored(given),
+            self._as_stored(under),
             np.asarray(found.loss),
             space,
             None if noise is None else np.asarray(noise),
