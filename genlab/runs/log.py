@@ -9,7 +9,7 @@ import numpy as np
 from genlab.config import ConfigError, choices
 
 
-class Log(Sequence):
+class Log:
     """The rows of a log, oldest first, as they were when it was read: a row by its number, a column
     by its name.
 
