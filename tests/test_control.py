@@ -169,7 +169,7 @@ def test_a_run_on_a_folder_of_ones_own_is_scored_by_control(tmp_path):
     )
     fit(config, tmp_path / "run")
     (row,) = evaluate(tmp_path / "run")
-    assert row["protocol"]["measured"] == "level, place, spot"  # by name in a run folder
+    assert row["protocol"]["measured"] == "level, place, spot"
     assert row["protocol"]["asked"] == "range" and "files" in row["protocol"]
     assert row["baselines"]["accuracy"] > 0.9 and row["baselines"]["r2"] > 0.7
     assert row["scores"]["accuracy"] < row["baselines"]["accuracy"]
@@ -280,6 +280,10 @@ def test_columns_that_a_reader_cannot_read_are_refused():
     with pytest.raises(ConfigError, match="'spt' is none; did you mean 'spot'"):
         Factors(mlp.Down((4,)), columns=("spt",)).kinds(source())
     assert [*Factors(mlp.Down((4,)), columns=("spot",)).kinds(source())] == ["spot"]
+
+
+def test_a_reader_of_all_columns_is_the_same_of_data_and_of_a_run_that_keeps_its_columns_by_name():
+    assert [*Factors(mlp.Down((4,))).kinds(source())] == ["level", "place", "spot"]
 
 
 def test_a_predictors_loss_is_the_sum_of_its_columns(read):

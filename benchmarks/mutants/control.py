@@ -20,6 +20,16 @@ KNOWN_MIG = test(OF_CONTROL, "mig_of_known_codes")
 
 CONTROLS = (
     Mutant(
+        "Factors",
+        "in the order of the data",
+        "genlab/features/factors.py",
+        "self.columns or sorted(known)",
+        "self.columns or known",
+        EVALUATOR(
+            "a_reader_of_all_columns_is_the_same_of_data_and_of_a_run_that_keeps_its_columns_by_name"
+        ),
+    ),
+    Mutant(
         "r2",
         "about the mean of what was measured",
         CONTROL,

@@ -48,7 +48,8 @@ class Factors:
     a learning rate that falls from 1e-3 to 0 along a cosine. Give it another `trunk` (any `Down`)
     than the critic's: a network like the one that trained a generator flatters it.
 
-    columns: those to read; () for all labels and numbers that the data have
+    columns: those to read; () for all labels and numbers that the data have, by name, which is the
+             order that a run folder keeps them in
     """
 
     trunk: nn.Module
@@ -67,7 +68,7 @@ class Factors:
             raise ConfigError(f"Factors reads labels and numbers, and {odd[0]!r} is none{hint}")
         if not known:
             raise ConfigError("Factors reads labels and numbers, and the data have none")
-        return {name: known[name] for name in self.columns or known}
+        return {name: known[name] for name in self.columns or sorted(known)}
 
     def reader(self, config: Mapping, source: Source, image: str = "image") -> FactorReader:
         """The network for the data of `config`: trained, or taken from the cache."""
