@@ -38,6 +38,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 SHOWN = ("reacgan.seed0", "projection.seed0")
 PICTURE = 0  # of the test set
+BRUSH = "3"  # hundredths of a side
 STROKES = (((0.3, 0.42), (0.62, 0.36)), ((0.38, 0.66), (0.68, 0.6)))  # painted, shares of a side
 
 
@@ -57,7 +58,7 @@ def main() -> None:
         of_report(browser, arguments)
 
 
-def repair(steps: int = 3_000):
+def repair(steps: int = 8_000):
     """Free-form holes in products filled: a U-Net, the absolute error."""
     network = spec(Translator, spec(unet.UNet, 3, 16, 4, dropout=0.0), bounded=False)
     given = ("holes", "masked")
@@ -121,7 +122,7 @@ def sampled(page: Page) -> None:
 
 def repaired(page: Page, run: Path) -> None:
     """A picture of the test set, painted over and filled."""
-    only(page, run.name)
+    only(page, f"{run.name}.seed0")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "product.png"
         picture = load(run).source.read("test", 8)["image"][PICTURE]
@@ -130,6 +131,7 @@ def repaired(page: Page, run: Path) -> None:
         page.wait_for_selector("#brush")
         page.wait_for_selector("#brush[width='256']")
         page.locator("#brush").scroll_into_view_if_needed()
+        page.fill("#width", BRUSH)
         box = page.locator("#brush").bounding_box()
         for stroke in STROKES:
             points = [
