@@ -146,6 +146,14 @@ def test_a_run_that_trains_is_its_newest_checkpoint_and_one_that_has_ended_its_b
     assert served.run().step == 2
     run = genlab.load(folder, step="last")
     assert (run.step, run.chosen) == (4, "last")
+    shutil.rmtree(folder / "checkpoints")
+    with pytest.raises(ConfigError, match="no checkpoint yet: train it first"):
+        genlab.load(folder)
+    (folder / "status.json").write_text('{"status": "running"}')
+    with pytest.raises(
+        ConfigError, match="no checkpoint yet: the first comes with round 2, unless"
+    ):
+        genlab.load(folder)
 
 
 def test_what_the_folder_holds(folder, run):

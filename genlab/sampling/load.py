@@ -64,13 +64,18 @@ def load(
     config = folder.standalone
     if experiment is not None:
         _lend(folder, config, written(experiment))
-    run = TrainedRun(folder, config, KeptData(folder), _weights(folder, config.loop.best, step))
+    run = TrainedRun(folder, config, KeptData(folder), _weights(folder, config.loop, step))
     if all(live.here(node) for _, node in live.found(config.method)):
         _ = run.method, run.stats  # what is wrong with them is said now
     return run
 
 
-def _weights(folder: RunFolder, best: str, step: Step) -> saved.Weights:
+def _weights(folder: RunFolder, loop: ConfigDict, step: Step) -> saved.Weights:
+    if folder.trains and not saved.rounds(folder.checkpoints):
+        first = min(loop.checkpoint_every or loop.steps, loop.steps)
+        told = f"{folder.path} has no checkpoint yet: the first comes with round {first}"
+        raise ConfigError(f"{told}, unless the process that trained it was killed")
+    best = loop.best
     so_far = bool(best) and step is None and folder.trains
     at = None if step == "last" else step
     found = saved.read(folder.checkpoints, "" if so_far or step == "last" else best, at)
