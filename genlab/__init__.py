@@ -1,5 +1,11 @@
 """genlab: a JAX laboratory for generative models. A method is a game, a config is data, a run is
 one pytree.
+
+    config = genlab.spec(genlab.Experiment, method=..., data=..., optim=...)
+    genlab.fit(config, "runs/x")  # trains; once more, it goes on
+    run = genlab.load("runs/x")  # run.sample(16), run.scores, run.metrics["gen/loss"], run.params
+    genlab.evaluate("runs/x")  # scores of the test split, with their protocol
+    genlab.sweep("runs").table()  # of a sweep's folder, a pandas frame
 """
 
 import importlib

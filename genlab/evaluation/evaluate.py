@@ -155,12 +155,17 @@ def pick(rows: list[dict], path: str) -> float:
 def evaluate(
     workdir: str | Path, split: str = "test", step: Step = None, shown: Shown = unseen
 ) -> list[dict]:
-    """Scores a trained run (see `trained`) on `split`, records the rows, and draws the pictures of
-    what was scored, where the run draws any. The rows are `shown` before the disk may refuse them.
-    The data are opened where an evaluator or a picture asks for examples; where they are gone the
-    other evaluators score, and a warning names those that could not (see `unscored`).
+    """Scores a trained run on `split`, records the rows in its folder, and draws the pictures of
+    what was scored, where the run draws any. The data are opened where an evaluator or a picture
+    asks for examples; where they are gone the other evaluators score, and a warning names those
+    that could not (see `unscored`).
 
-    Raises ConfigError where there is nothing to evaluate.
+    step:  the round that is scored, or "last" for the newest checkpoint; without it the best by
+        validation where `loop.best` names a score, else the newest
+    shown: is called with the rows before they are written, for the disk may refuse them
+
+    Returns a row for each evaluator, with `scores`, `baselines` (of real data), `intervals` and
+    `protocol`. Raises ConfigError where there is nothing to evaluate.
     """
     run, training, step, state, checkpoint = restored(workdir, step)
     experiment = training.experiment

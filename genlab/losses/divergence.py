@@ -174,8 +174,8 @@ def total_correlation(
     the batch.
 
     sampling: "stratified", the own posterior by 1/N and each other one by (N - 1) / (N (B - 1)),
-    without bias for q(z); or "weighted", all by 1 / (N B), which is off by (dim(z) - 1) log N: the
-    gradient is that of the plain mean over the batch
+        without bias for q(z); or "weighted", all by 1 / (N B), which is off by (dim(z) - 1) log N:
+        the gradient is that of the plain mean over the batch
     """
     together, apart = _aggregate(codes, examples, sampling)
     return together - apart

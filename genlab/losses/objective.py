@@ -22,11 +22,11 @@ def _unchanged(real: Logits, fake: Logits, *memory: Scalar) -> Memory:
 class Objective(NamedTuple):
     """A pair of losses (real, fake, *memory) -> unreduced losses, both minimised.
 
-    labels: losses of one logit whose label is "data", and "sample", which label smoothing mixes;
-    None where the objective has no labels to smooth (pairs, scores, energies).
-    start: the memory before the first round; remember: (real, fake, *memory) -> memory, after each
-    of the critic's moves.
-    columns: how many numbers the critic gives for each image, where one logit is not enough.
+    labels:   losses of one logit whose label is "data", and "sample", which label smoothing mixes;
+              None where the objective has no labels to smooth (pairs, scores, energies)
+    start:    the memory before the first round
+    remember: (real, fake, *memory) -> memory, after each of the critic's moves
+    columns:  how many numbers the critic gives for each image, where one logit is not enough
     """
 
     critic: Loss

@@ -22,9 +22,9 @@ class SpectralNorm(Wrapper):
     calls iterate and forget. The gradient passes through sigma with u and v constant. A kernel of
     zeros stays as it is until it is none, and keeps its u.
 
-    through: False makes sigma a constant for the gradient, as some implementations have it.
-    exempt: modules by name whose parameters are left alone: the tables of `ConditionalBatchNorm`
-    unless told otherwise, which start at zero and would jump to norm one.
+    through: False makes sigma a constant for the gradient, as some implementations have it
+    exempt:  modules by name whose parameters are left as they are: by default the tables of
+             `ConditionalBatchNorm`, which start at zero and would jump to norm one
     """
 
     steps: int = 1
