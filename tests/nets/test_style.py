@@ -173,7 +173,7 @@ def test_a_decoder_has_styles_too():
     np.testing.assert_array_equal(image, again)
 
 
-NOISY = style.Up(SHAPE, width=2, style=6, depth=1, noise=True)
+NOISY = style.Up(SHAPE, width=2, style=6, depth=1, mixing=0.0, noise=True)
 
 
 def test_noise_is_an_input_of_every_layer_off_by_default():
