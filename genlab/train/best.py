@@ -20,7 +20,8 @@ def check(experiment: Experiment) -> None:
     if given is not None and not any(fnmatch.fnmatchcase(score, one) for one in given):
         hint = choices(best, [f"{name}/{one}" for one in given])
         raise ConfigError(f"loop.best names {best!r}, which no evaluator gives{hint}")
-    right = {LOWER: best, HIGHER: f"+{best}"}.get(known(score).goal, asked)
+    goal = known(score).goal
+    right = best if goal == LOWER else f"+{best}" if goal == HIGHER else asked
     if asked != right:
         warnings.warn(
             f"loop.best={asked!r} keeps the worst checkpoint: {known(score).advice} of {score!r}; "
