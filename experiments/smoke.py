@@ -23,6 +23,7 @@ SMALL = {
     "cardinality": 2,
     "batch_size": 4,  # packs
     "samples": 64,
+    "decode": 0,  # takes minutes; `tests/test_control.py` does
     "draws": 2,
 }
 LOOP = {
