@@ -1,7 +1,8 @@
 #!/bin/sh
-# Writes the results of a finished sweep of restoration, translation or try_on, report and strips of
-# seed 0, of what is scored: sh experiments/strips.sh FOLDER CONFIG [RUNS], CONFIG without its .py,
-# as restoration small. RUNS is runs/FOLDER, or runs/FOLDER_CONFIG where CONFIG has another name.
+# Writes the results of a finished sweep of restoration, translation, try_on or style, its report and
+# strips of seed 0, of what is scored (of style: of the last round, which is):
+# sh experiments/strips.sh FOLDER CONFIG [RUNS], CONFIG without its .py, as restoration small. RUNS is
+# runs/FOLDER, or runs/FOLDER_CONFIG where CONFIG has another name.
 set -e
 name=$1 set=$2
 here=$(dirname "$0")/$name
@@ -15,5 +16,6 @@ mkdir -p "$here/results"
 cp "$runs/report.md" "$here/results/$set.md"
 for run in "$runs"/*/seed0; do
   variant=$(basename "$(dirname "$run")")
-  cp "$run"/samples/restored_*.png "$here/results/${set}_$variant.png"
+  strip=$(ls "$run"/samples/restored_*.png 2> /dev/null || ls "$run"/samples/[0-9]*.png 2> /dev/null | tail -1)
+  if [ -n "$strip" ]; then cp "$strip" "$here/results/${set}_$variant.png"; fi
 done
