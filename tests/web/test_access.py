@@ -15,6 +15,7 @@ from PIL import Image
 
 from genlab.web import runs
 from genlab.web.app import application
+from genlab.web.guard import Guard
 from genlab.web.runs import Served
 
 pytestmark = pytest.mark.browser
@@ -32,7 +33,7 @@ SHIFTS = """window.shifts = []; new PerformanceObserver((list) => list.getEntrie
 @pytest.fixture(scope="module")
 def address(folder):
     """A server of one small run."""
-    with serving(application(runs.found([folder]))) as found:
+    with serving(Guard(application(runs.found([folder])))) as found:
         yield found
 
 
@@ -42,7 +43,8 @@ def repairing(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fill")
     (folder / "status.json").write_text(json.dumps({"status": "finished", "step": 3}))
     run = given_pictures.run(given_pictures.Filler(), folder)
-    with serving(application({"fill": Served("fill", "fill", folder, run, seen=10)})) as found:
+    served = {"fill": Served("fill", "fill", folder, run, seen=10)}
+    with serving(Guard(application(served))) as found:
         yield found
 
 
@@ -79,7 +81,7 @@ def test_a_hole_is_painted_and_filled_by_keyboard(repairing, tmp_path):
         page.on("filechooser", lambda chooser: chooser.set_files(tmp_path / "mine.png"))
         tab_to(page, "Drop a picture")
         page.keyboard.press("Space")
-        page.wait_for_function("document.getElementById('brush').width === 40")
+        page.wait_for_selector("#brush[width='40']")
         tab_to(page, "Brush")
         page.keyboard.press("End")  # a fifth of the picture
         page.keyboard.press("Shift+Tab")
@@ -113,7 +115,7 @@ def test_a_mask_may_be_a_picture_of_the_same_shape(repairing, tmp_path):
     Image.fromarray(mask[:50]).save(tmp_path / "other.png")
     with painting(repairing) as page:
         page.set_input_files("#file", tmp_path / "mine.png")
-        page.wait_for_function("document.getElementById('brush').width === 40")
+        page.wait_for_selector("#brush[width='40']")
         page.set_input_files("#masked", tmp_path / "other.png")
         page.wait_for_selector("text=the mask has")
         assert page.inner_text("#status").startswith("the mask has 80 x 50 pixels: give one of")
@@ -126,7 +128,7 @@ def test_a_mask_may_be_a_picture_of_the_same_shape(repairing, tmp_path):
         np.testing.assert_array_equal(after[2:], 200)
         page.click("#unpaint")
         page.click("#change")
-        page.wait_for_function("document.querySelectorAll('#undo:enabled').length === 1")
+        page.wait_for_selector("#undo:enabled")
         page.wait_for_selector("#results:not(.busy)")
         np.testing.assert_array_equal(pictures(page)[1], 200)
 
@@ -149,7 +151,7 @@ def test_a_search_is_answered_by_keyboard(page):
     assert not page.problems
 
 
-def test_a_sample_is_chosen_and_no_longer_by_keyboard_and_what_is_pinned_goes(page):
+def test_a_sample_is_chosen_judged_and_pinned_by_keyboard(page):
     tab_to(page, "Download as ZIP")
     page.keyboard.press("Tab")
     one = focused(page)
@@ -161,6 +163,10 @@ def test_a_sample_is_chosen_and_no_longer_by_keyboard_and_what_is_pinned_goes(pa
     page.keyboard.press("Space")
     tab_to(page, "Pin")
     page.keyboard.press("Enter")
+    tab_to(page, "Like")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Kept: up")
+    assert focused(page) == "Like"
     tab_to(page, "Unpin")
     page.keyboard.press("Enter")
     assert page.is_hidden("#pinned") and focused(page) == "Sample"

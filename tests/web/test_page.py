@@ -141,7 +141,7 @@ def test_a_stroke_of_two_places_paints_what_is_between(page, tmp_path):
     page.select_option("#does", "Repair (image to image)")
     Image.new("L", (40, 30), 90).save(tmp_path / "mine.png")
     page.set_input_files("#file", tmp_path / "mine.png")
-    page.wait_for_function("document.getElementById('brush').width === 40")
+    page.wait_for_selector("#brush[width='40']")
     page.locator("#brush").scroll_into_view_if_needed()
     box = page.locator("#brush").bounding_box()
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2)
