@@ -2,6 +2,7 @@
 without a value.
 """
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ RULES = ("drop", "class", "mean", "null")
 CLASS = "missing"  # the name of the class of images without a label
 EMPTY = ("na", "n/a", "nan", "null", "none", "?", "-")  # in a column of numbers, beside nothing
 LISTED = 6  # classes that a line names
+MANY = 20  # classes that are not worth a word, however few the images
 
 Cells = dict[str, dict[str, str]]  # by image, then by column
 
@@ -100,8 +102,9 @@ def typed(where: str, column: str, texts: Mapping[str, str]) -> Column:
             f"{where}: {column} holds {broken[0]}{beside}; a label is an integer or a word, and "
             "numbers are asked for by their own name, as columns=('age',)"
         )
-    values = np.array(list(map(float, texts.values())))
-    return Numbers((column,), (values.min().item(),), (values.max().item(),))
+    values = list(map(float, texts.values()))
+    low, high = min(values), max(values)
+    return Numbers((column,), (low,), (high if high > low else low + 1.0,))  # as `Numbers.of`
 
 
 def stored(kind: Column, column: str, texts: Mapping[str, str]) -> np.ndarray:
@@ -178,9 +181,26 @@ def _kind(
     kind = typed(where, column, texts)
     if isinstance(kind, Numbers):
         return kind, "inferred from fractions"
+    for doubt in _doubts(getattr(kind, "names", ()), len(texts)):
+        logging.getLogger("genlab").warning(f"{where}: {column} {doubt}")
     if not all(_number(name) is not None for name in getattr(kind, "names", ())):
         return kind, "inferred from words"
     return kind, f"inferred from whole numbers (kinds={{{column!r}: 'numbers'}} makes it a number)"
+
+
+def _doubts(names: tuple[str, ...], count: int) -> list[str]:
+    """What is odd about the inferred classes of so many images."""
+    found, spelt = [], {}
+    if len(names) > max(MANY, count // 2):
+        found.append(
+            f"has {len(names)} classes for {count} images ({names[0]}, ...): if it is no label, "
+            "write plain numbers (0.5), or leave it out of the columns"
+        )
+    for name in names:
+        spelt.setdefault(name.casefold(), []).append(name)
+    if twice := next((same for same in spelt.values() if len(same) > 1), None):
+        found.append(f"has classes that differ in case alone: {', '.join(twice)}")
+    return found
 
 
 def _filled(

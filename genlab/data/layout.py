@@ -131,7 +131,9 @@ def _rows(
                     cells[name] = by_key[key][1]
                 break
     if not cells:
-        raise ConfigError(f"{attributes} names no image under {root}; it has {some(rows)}")
+        raise ConfigError(
+            f"{attributes} names no image under {root}; it has {some(rows) or 'no rows'}"
+        )
     return cells, rows.keys() - used
 
 

@@ -37,7 +37,7 @@ def of_control(samples: int, by_factor: Mapping[str, Mapping[str, Mapping]]) -> 
             value = cells[score][0] if isinstance(cells[score], tuple) else cells[score]
             if value < KNOWN:
                 found.append(
-                    f"the reader itself has a {score} of {value:.2f} of {name!r} on real pictures: "
+                    f"the reader's own {score} of {name!r} on real pictures is {value:.2f}: "
                     "what it says of samples is no surer; train it longer (factors.steps), or give "
                     "it another trunk"
                 )

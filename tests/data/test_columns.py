@@ -103,6 +103,7 @@ def test_values_are_written_as_they_are_typed_varied_in_steps_and_known_to_be_ou
     for steps, told in [
         (lambda: label.steps("cat", None, None), "neither from, to nor steps"),
         (lambda: numbers.steps(None, None, 1), "at least 2"),
+        (lambda: numbers.steps("1,0", "1,0", 3), "from 1,0 to 1,0 nothing varies"),
         (lambda: numbers.steps("0", None, None), "give 2 numbers"),
     ]:
         with pytest.raises(ConfigError, match=told):

@@ -18,9 +18,11 @@ from benchmarks.input_images import encoded, jpeg_claiming, png_claiming
 from genlab.cli.main import main
 from genlab.config import ConfigError
 from genlab.data import arrays, decoding, npz
+from genlab.data.attributes import attributes
 from genlab.data.cleaning import examine
 from genlab.data.contents import memory
 from genlab.data.sets.folder import Faults, Split, Table, folder
+from genlab.data.tables import table
 from genlab.evaluation.reading import read_set
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
@@ -201,6 +203,54 @@ def test_celebas_list_a_column_called_1_and_decimal_commas(tmp_path):
     (tmp_path / "t.csv").write_text("f kind\n000001.jpg a b\n000002.jpg c\n")
     with pytest.raises(ConfigError, match=r"'000001.jpg a b' has 3 words under a header of 2"):
         examine(path, attributes="t.csv")
+
+
+def cells(path, text, encoding="utf-8", columns=("*",)):
+    path.write_text(text, encoding=encoding)
+    return table(path, None, columns, lambda name: name == "1.png")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("file;n\na;0,5\nb;NA\nc;1.234,5", ["0.5", "NA", "1234.5"]),
+        ("file\tn\na\t0,5\nb\t\nc\t2", ["0.5", "", "2"]),
+        ('file,n\na,"0,5"\nb,"1,25"', ["0.5", "1.25"]),
+        ('file,n\na,"1,200.50"\nb,7', ["1200.50", "7"]),
+        ("file;n\na;1,200\nb;2,000", ["1.200", "2.000"]),
+        ('file,n\na,"0,500"\nb,"1,250"', ["0.500", "1.250"]),
+        ('file,n\na,"3,4"\nb,"red, blue"', ["3,4", "red, blue"]),
+        ('file,n\na,"-1,200.5"\nb,"1,2"', ["-1,200.5", "1,2"]),
+    ],
+)
+def test_numbers_with_commas(text, told, tmp_path, caplog):
+    assert [row["n"] for row in cells(tmp_path / "t.csv", text).values()] == told
+    assert not caplog.text
+
+
+def test_tables_of_spreadsheets(tmp_path, caplog):
+    file = tmp_path / "t.csv"
+    assert cells(file, 'file,n\na,"1,200"\nb,7') == {"a": {"n": "1,200"}, "b": {"n": "7"}}
+    assert "n holds '1,200', a fraction or thousands" in caplog.text
+    assert cells(file, "file\tn\na\tgr\u00fcn", "utf-16") == {"a": {"n": "gr\u00fcn"}}
+    assert cells(file, "file,n,,\na,1,,\n") == {"a": {"n": "1"}}  # columns that are empty
+    for encoding, text, said in (
+        ("cp1252", "file,n\na,gr\u00fcn", "byte 11 is no UTF-8 text; save the table as UTF-8"),
+        ("utf-8", "file,n,n\na,1,2", "two columns called 'n'"),
+        ("utf-8", " \n", "it is empty"),
+        ("utf-8", "file,n\na,1\na,1", "names a more than once: leave one row"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            cells(file, text, encoding)
+
+
+def test_labels_that_may_be_none_are_warned_of(caplog):
+    percent = {f"{i}": {"wool": f"{i}%", "kind": "Bag" if i else "bag"} for i in range(21)}
+    made = attributes("t.csv", percent, {}, None)
+    assert [len(kind.names) for kind in made.kinds.values()] == [21, 2]
+    assert "t.csv: wool has 21 classes for 21 images" in caplog.text
+    assert "t.csv: kind has classes that differ in case alone: Bag, bag" in caplog.text
+    assert attributes("t", {"a": {"x": "0.5"}}, {}, None).kinds["x"].high == (1.5,)  # a constant
 
 
 def test_names_with_accents_in_either_form(tmp_path):

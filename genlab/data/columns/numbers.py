@@ -152,10 +152,9 @@ class Numbers:
         except ValueError:
             found = np.zeros(0)
         if len(found) != len(self.names) or not np.isfinite(found).all():
-            raise ConfigError(
-                f"{text!r} is not {', '.join(self.names)}: give {len(self.names)} number"
-                f"{'s' * (len(self.names) > 1)}, separated by commas"
-            )
+            several = f"{len(self.names)} numbers, separated by commas"
+            what = several if len(self.names) > 1 else "one number, as 0.5"
+            raise ConfigError(f"{text!r} is not {', '.join(self.names)}: give {what}")
         return found
 
     def text(self, value: Any) -> str:
@@ -164,13 +163,15 @@ class Numbers:
 
     def steps(self, start: str | None, stop: str | None, count: int | None) -> np.ndarray:
         """Even steps, float32 [count, D], by default 9 from low to high; ConfigError for fewer
-        than two.
+        than two, and for ends that are one value.
         """
         count = STEPS if count is None else count
         if count < 2:
             raise ConfigError(f"{count} steps vary nothing; give at least 2")
         first = np.array(self.low, np.float32) if start is None else self.parse(start)
         last = np.array(self.high, np.float32) if stop is None else self.parse(stop)
+        if np.array_equal(first, last):
+            raise ConfigError(f"from {self.text(first)} to {self.text(last)} nothing varies")
         return np.linspace(first, last, count, dtype=np.float32)
 
     def beyond(self, values: np.ndarray) -> str:
