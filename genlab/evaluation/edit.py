@@ -58,6 +58,7 @@ def edit(
     require(run.method, Generates, "genlab edit")
     if len(run.source.columns[run.method.makes].shape) != 3:
         raise ConfigError("genlab edit is for models of pictures; this one makes points")
+    _foreseen(run, request)
     pictures, found = _inverted(run, request)
     edited = _edited(run, request, found, say)
     errors = {} if pictures is None else _errors(pictures, found.examples)
@@ -75,6 +76,22 @@ def edit(
         )
         provenance.mark_all(draft, what)
     return [place / file for file in files]
+
+
+def _foreseen(run: TrainedRun, request: EditRequest) -> None:
+    """ConfigError, before pictures are inverted, for what will not be measured: a decoder says for
+    itself what it reads, a network reads the columns of the data.
+    """
+    if request.edit and not _decodes(run, request.measure):
+        request.edit.check(factors(run.source.columns, run.source.columns))
+
+
+def _decodes(run: TrainedRun, measure: str) -> bool:
+    """Whether pictures are measured by the set's own decoder."""
+    has = getattr(run.source, "decode", None) is not None
+    if measure == "decoder" and not has:
+        raise ConfigError("--measure=decoder: the data have no decoder; leave it out")
+    return has and measure != "reader"
 
 
 def _inverted(run: TrainedRun, request: EditRequest) -> tuple[np.ndarray | None, Inverted]:
@@ -127,10 +144,7 @@ def measured(run: TrainedRun, measure: str, samples: int, say: Callable[[str], A
     """The run's editor with what says what is in a picture, of so many samples of the model; how
     well a trained network does on held-out pictures is said.
     """
-    decode = getattr(run.source, "decode", None)
-    if measure == "decoder" and decode is None:
-        raise ConfigError("--measure=decoder: the data have no decoder; leave it out")
-    if decode is not None and measure != "reader":
+    if _decodes(run, measure):
         return run.editor.with_samples(samples)
     shape = run.source.columns[run.method.makes].shape
     side = shape[0]

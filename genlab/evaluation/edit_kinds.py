@@ -6,14 +6,19 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from genlab.config import ConfigError
+from genlab.editing.factors import Factor, target
 from genlab.sampling.conditions import asked
-from genlab.sampling.directions import UNSUPERVISED
+from genlab.sampling.directions import UNSUPERVISED, check_name
 from genlab.sampling.edited import Edited, Inverted
 from genlab.sampling.editor import Editor
 
 UNITS = 200  # samples of the model, that the units of changes of conditions are of
 Measured = Callable[[int], Editor]
 """How many samples of the model are measured -> an editor that measures."""
+
+
+Known = Mapping[str, Factor] | None
+"""The factors that will be measured; None: not known yet."""
 
 
 class Edit(Protocol):
@@ -24,7 +29,7 @@ class Edit(Protocol):
         """What a request's folder is named by; None for what is as usual."""
         ...
 
-    def check(self) -> None:
+    def check(self, known: Known = None) -> None:
         """ConfigError for what no run can do."""
         ...
 
@@ -66,8 +71,14 @@ class Along(NamedTuple):
             "keep": ",".join(self.keep) or None,
         }
 
-    def check(self) -> None:
-        """ConfigError for strengths that do not rise, and for too few samples."""
+    def check(self, known: Known = None) -> None:
+        """ConfigError for a name that is no direction's, for strengths that do not rise, and for
+        too few samples.
+        """
+        check_name(self.direction, known)
+        for name in self.keep:
+            if known is not None and name not in known:
+                target(known, name)
         if self.steps < 2 or not self.by[0] < self.by[1]:
             raise ConfigError(
                 f"--by={self.by[0]:g}..{self.by[1]:g} --steps={self.steps}: give strengths that "
@@ -99,7 +110,7 @@ class Conditioned(NamedTuple):
         """The conditions."""
         return {"to": ";".join(_text(one) for one in self.to)}
 
-    def check(self) -> None:
+    def check(self, known: Known = None) -> None:
         """Nothing here: whether a run has the columns is for the run to say."""
 
     def title(self, space: str) -> str:
@@ -125,7 +136,7 @@ class Truncated(NamedTuple):
         """The psis."""
         return {"truncation": ",".join(f"{psi:g}" for psi in self.psis)}
 
-    def check(self) -> None:
+    def check(self, known: Known = None) -> None:
         """ConfigError for no psi, and for one that is no number."""
         if not self.psis or not np.isfinite(self.psis).all():
             raise ConfigError("--truncation: give numbers, as --truncation=0.5,0.7,1")
@@ -151,7 +162,7 @@ class Mixed(NamedTuple):
         """The layer."""
         return {"mix": self.since}
 
-    def check(self) -> None:
+    def check(self, known: Known = None) -> None:
         """Nothing here: the layers are the network's."""
 
     def title(self, space: str) -> str:

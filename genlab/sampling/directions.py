@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, did_you_mean
 from genlab.data.columns import Column, Label
 from genlab.editing import directions, layers
 from genlab.editing.factors import Factor, Measure, Target, factors, target
@@ -80,14 +80,28 @@ class Direction(NamedTuple):
         return directions.unit(np.cos(turn) * self.slopes[1] - np.sin(turn) * self.slopes[0])
 
 
+def check_name(name: str, known: Mapping[str, Factor] | None = None) -> None:
+    """ConfigError for the name of a direction that means nothing, before anything is drawn; for
+    factors too where it is `known` which are measured.
+    """
+    way, colon, number = name.partition(":")
+    if way in UNSUPERVISED:
+        _number(number, name)
+    elif colon and (hint := did_you_mean(way, UNSUPERVISED)):
+        raise ConfigError(f"no direction {name!r}{hint}")
+    elif known is not None:
+        target(known, name)
+
+
 def found_direction(samples: Population, name: str, keep: Sequence[str] = ()) -> Direction:
     """The direction of a name; `keep`: factors whose directions it is made orthogonal to.
 
     Raises ConfigError for a name that means nothing here.
     """
-    way, colon, number = name.partition(":")
+    check_name(name)
+    way, _, number = name.partition(":")
     wanted = None
-    if colon and way in UNSUPERVISED:
+    if way in UNSUPERVISED:
         slopes, fit = UNSUPERVISED[way](samples, _number(number, name))[None], np.nan
     else:
         wanted = target(samples.known, name)

@@ -17,8 +17,9 @@ from genlab import fit, spec
 from genlab.cli.main import main
 from genlab.config import ConfigError
 from genlab.data import digits
-from genlab.data.columns import Numbers
+from genlab.data.columns import Label, Numbers
 from genlab.data.sources import Resident
+from genlab.editing.factors import factors
 from genlab.editing.inversion import Optimisation
 from genlab.evaluation import edit
 from genlab.evaluation.edit import EditRequest, name_of, pictures_of
@@ -195,3 +196,18 @@ def test_every_request_has_a_folder_of_its_own():
         )
     }
     assert len(names) == 12
+
+
+def test_names_of_directions_are_refused_before_anything_is_inverted():
+    known = factors({"hue": Label(("red", "blue"))}, ["hue"])
+    for name, keep, told in (
+        ("sefa", (), "sefa: give the direction's number from 0, as sefa:0"),
+        ("ganspce:0", (), "no direction 'ganspce:0'; did you mean 'ganspace'"),
+        ("hu=red", (), "no factor 'hu' .*did you mean 'hue'"),
+        ("hue", (), "hue is a label: say which, as hue=red"),
+        ("hue=red", ("light",), "no factor 'light' .*measured are hue"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            Along(name, keep=keep).check(known)
+    Along("hue=red", keep=("hue",)).check(known)
+    Along("whatever").check()  # what is measured is not known yet

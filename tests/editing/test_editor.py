@@ -231,6 +231,7 @@ def test_what_cannot_be_is_refused(gan):
         (lambda: gan.direction("light"), "no factor 'light'"),
         (lambda: gan.direction("sefa:99"), "there are 8 directions"),
         (lambda: gan.direction("sefa:last"), "as sefa:0"),
+        (lambda: gan.direction("sefa"), "as sefa:0"),
         (lambda: gan.drawn(2, "w"), r"nets\.style\.Up has"),
         (lambda: gan.drawn(2, "s"), "no latent space 's'"),
         (lambda: dataclasses.replace(gan, measure=None).direction("dark"), "none"),
