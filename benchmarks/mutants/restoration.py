@@ -185,4 +185,20 @@ RESTORATION = (
         "return x + 1.0 * (x - ",
         test(OF_APPLY, "steps_do_what_they_say_and_are_chained_in_order"),
     ),
+    Mutant(
+        "Style",
+        "a share of random pairs' distance",
+        "genlab/evaluation/style.py",
+        '"style": sides[UNSTYLED]["style"].mean()',
+        '"style": sides[PAIRS]["style"].mean()',
+        test(OF_EVALUATOR, "style_is_between_the_picture_as_it_is_and_the_style_itself"),
+    ),
+    Mutant(
+        "single",
+        "the first row whatever is asked for",
+        "genlab/data/sets/single.py",
+        "x[row : row + 1]",
+        "x[:1]",
+        test("data/test_unpaired.py", "a_part_may_be_one_example_in_all_splits"),
+    ),
 )

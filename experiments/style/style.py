@@ -8,7 +8,7 @@ Shows:  experiments/style/results/style.md (see README.md)
 import optax
 
 from genlab import Experiment, Loop, spec, trained
-from genlab.data import products, unpaired
+from genlab.data import products, single, unpaired
 from genlab.evaluation import Style
 from genlab.methods.classifier import Classifier, Logits
 from genlab.methods.style import AdaIN, FeedForwardStyle
@@ -16,6 +16,7 @@ from genlab.nets import Translator, adain, dcgan, maps, translation
 
 SEEDS = (0, 1, 2)
 SIZE, WIDTH, STEPS = 32, 16, 1_000
+DOTS = 4  # the item whose style is the one style: a shirt with dots
 LAYERS = ("Conv_0", "Conv_1")  # at half and a quarter of the size
 
 
@@ -35,28 +36,32 @@ def johnson(own):
         doubling="nearest",
     )  # fmt: skip
     method = spec(FeedForwardStyle, spec(Translator, resnet), features(own), style=100.0)
-    return {"method": method, "optim": {"gen": spec(optax.adam, 1e-3)}} | judged(1)
+    return {"method": method, "optim": {"gen": spec(optax.adam, 1e-3)}} | judged(one=True)
 
 
 def any_style(own):
     decoder = spec(adain.Decoder, 3, (4 * WIDTH, 2 * WIDTH), (2, 1))
     method = spec(AdaIN, features(own), decoder)
-    return {"method": method, "optim": {"decoder": spec(optax.adam, 1e-3)}} | judged(0)
+    return {"method": method, "optim": {"decoder": spec(optax.adam, 1e-3)}} | judged(one=False)
 
 
-def judged(styles):
+def judged(one):
     """Data and distances: content and style in the features of a network with random weights that
     nobody is trained by, wider than theirs.
     """
     eye = spec(maps.Maps, spec(dcgan.Down, 4 * WIDTH), LAYERS)
-    return {"data": pictures(styles), "evaluate": {"style": spec(Style, "style", eye)}}
+    return {"data": pictures(one), "evaluate": {"style": spec(Style, "style", eye)}}
 
 
-def pictures(styles):
-    """Products without textures, and products: all of them, or so many as styles."""
+def pictures(one):
+    """Products without textures, and products in the styles wanted: one of them in all splits, or
+    any.
+    """
     plain = spec(products, SIZE, ("plain",), validation=100, test=100)
-    style = spec(products, SIZE, ("image",), styles, validation=100, test=100, seed=7)
-    return spec(unpaired, {"image": plain, "style": style})
+    style = spec(products, SIZE, ("image",), validation=100, test=100, seed=7)
+    return spec(
+        unpaired, {"image": plain, "style": spec(single, style, row=DOTS) if one else style}
+    )
 
 
 def config():

@@ -13,6 +13,7 @@ from genlab.data.sets.misaligned import misaligned
 from genlab.data.sets.mnist5k import mnist5k
 from genlab.data.sets.photographs import photographs
 from genlab.data.sets.products import products, withholding
+from genlab.data.sets.single import single
 from genlab.data.sets.sprites import sprites
 from genlab.data.sets.tfds import tfds
 from genlab.data.sets.toy import grid, mixture, ring, swiss_roll
@@ -46,6 +47,7 @@ __all__ = [
     "photographs",
     "products",
     "ring",
+    "single",
     "sprites",
     "swiss_roll",
     "tfds",

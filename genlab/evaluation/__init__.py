@@ -1,7 +1,7 @@
 """Evaluation: trained runs and sets of images, scored under a recorded protocol.
 
-    from genlab import evaluation, features
-    evaluation.compare(real, fake, features=features.Pixels(), scores=("fd", "kid"))
+from genlab import evaluation, features
+evaluation.compare(real, fake, features=features.Pixels(), scores=("fd", "kid"))
 """
 
 import importlib

@@ -1,6 +1,6 @@
 """`Style`: how much of the content a stylised picture keeps, and how near it is to the style."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +30,12 @@ UNSTYLED, PAIRS = "unstyled", "random pairs"
 
 @dataclass(frozen=True)
 class Style:
-    """Distances in the feature maps of a network: `content`, of the output to the picture it is of;
-    `style`, of Gram matrices, of the output to the picture in the style wanted.
+    """Distances in the feature maps of a network: `content`, of the output to the picture it is of,
+    as a share of that between pictures of two rows; `style`, of Gram matrices, of the output to the
+    picture in the style wanted, as a share of that of the picture as it is.
 
-    Both stand beside those of the content picture as it is ("unstyled": content 0), and of pictures
-    of other rows ("random pairs"): the content of another picture, the style of another style.
+    Both stand beside those of the content picture as it is ("unstyled": content 0, style 1), and of
+    pictures of other rows ("random pairs": content 1, the style of another style).
 
     style:    the column of pictures in the style wanted
     features: a network x -> maps, a tuple of [b, h, w, c]: `spec(trained, "runs/x", "net")`, or one
@@ -87,6 +88,11 @@ class Style:
                 "style": distances.gram_distance(style, other[1]),
             },
         }
+        units = {
+            "content": sides[PAIRS]["content"].mean(),
+            "style": sides[UNSTYLED]["style"].mean(),
+        }
+        sides = {what: _shares(each, units) for what, each in sides.items()}
         table = {what: {"all": _shown(x, what)} for what, x in sides.items()}
         return EvaluationResult(
             means(sides[SAMPLES]),
@@ -127,6 +133,11 @@ class _Maps:
 
 def _loaded(images: np.ndarray):
     return jnp.asarray(images, jnp.float32) / 127.5 - 1.0
+
+
+def _shares(each: Each, units: Mapping[str, float]) -> Each:
+    """In these units; as they are where a unit is 0, as between equal pictures."""
+    return {name: x / (units[name] or 1.0) for name, x in each.items()}
 
 
 def _shown(each: Each, what: str) -> dict[str, float | Ranged]:

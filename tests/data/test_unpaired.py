@@ -5,7 +5,16 @@ from helpers.tiny import gan
 from jax import random
 
 from genlab.config import ConfigError, build, spec
-from genlab.data import digits, from_arrays, from_columns, misaligned, ring, sources, unpaired
+from genlab.data import (
+    digits,
+    from_arrays,
+    from_columns,
+    misaligned,
+    ring,
+    single,
+    sources,
+    unpaired,
+)
 from genlab.data.sources import Streamed
 from genlab.train.program import prepare
 
@@ -88,6 +97,17 @@ def test_it_stands_in_a_config_and_is_trained_on():
     assert set(training.source.columns) == {"image", "other/label"}
     source = build(spec(unpaired, parts))
     assert [source.count(split) for split in source.splits] == [997, 300, 500]
+
+
+def test_a_part_may_be_one_example_in_all_splits():
+    whole = from_columns(numbered(12).splits["train"], {}, 4, 3)
+    one, third = single(whole, row=2), whole.read("train")["image"][2]
+    assert [one.count(split) for split in ("train", "validation", "test")] == [1, 4, 3]
+    assert all((one.read(split)["image"] == third).all() for split in one.splits)
+    source = unpaired({"a": numbered(12), "style": one})
+    assert set(drawn(source, 3, 5)["style"]) == {float(third[0, 0, 0])}
+    with pytest.raises(ConfigError, match="no row 5; the training examples are 5"):
+        single(whole, row=5)
 
 
 def test_parts_that_cannot_be_meant():
