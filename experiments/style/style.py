@@ -15,7 +15,7 @@ from genlab.methods.style import AdaIN, FeedForwardStyle
 from genlab.nets import Translator, adain, dcgan, maps, translation
 
 SEEDS = (0, 1, 2)
-SIZE, WIDTH, STEPS = 32, 16, 1_000
+SIZE, WIDTH, STEPS = 32, 16, 500
 DOTS = 4  # the item whose style is the one style: a shirt with dots
 LAYERS = ("Conv_0", "Conv_1")  # at half and a quarter of the size
 
@@ -72,7 +72,7 @@ def config():
         method=spec(Classifier, spec(Logits, trunk(), 6), **labels),
         data=spec(products, SIZE, ("image", "texture")),
         optim={"classifier": spec(optax.adam, 1e-3)},
-        batch_size=32,
+        batch_size=16,
         loop=spec(Loop, steps=STEPS, rounds_per_call=50, log_every=50, checkpoint_every=0),
     )
 
@@ -80,7 +80,7 @@ def config():
 def sweep():
     drawn = {"loop.sample_every": STEPS}
     return {
-        "features": {"loop.sample_every": 0},
+        "features": {"loop.sample_every": 0, "loop.steps": 1_000, "batch_size": 32},
         "johnson": johnson(True) | drawn,
         "adain": any_style(True) | drawn,
         "johnson-random": johnson(False) | drawn,
