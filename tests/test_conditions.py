@@ -258,7 +258,7 @@ def _one_condition_varies_along_rows_of_one_latent(folder):
         ("--given=label", "give NAME=VALUE"),
         ("--interpolate=3", "give one"),
         ("--steps=1", "at least 2"),
-        ("--from=dark", "is not brightness: give 1 number"),
+        ("--from=dark", "is not brightness: give one number, as 0.5"),
         ("--label=6", "two values of one column"),
     ]:
         with pytest.raises(ConfigError, match=told):

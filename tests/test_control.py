@@ -66,7 +66,7 @@ def test_a_reader_that_errs_is_seen_on_real_pictures_and_cautioned_of():
     found = control(Painter(), Exact(wrong=3, noise=0.1))
     assert found.scores["accuracy"] == found.baselines["accuracy"] == pytest.approx(2 / 3, abs=0.01)
     assert found.scores["r2"] == pytest.approx(1 - 12 * 0.1**2, abs=0.04)
-    assert any("accuracy of 0.67 of 'place' on real pictures" in c for c in found.cautions)
+    assert any("accuracy of 'place' on real pictures is 0.67" in c for c in found.cautions)
     misread = found.tables["changed factor"]["samples"][MISREAD]
     assert misread["place"] == pytest.approx((2 * 2 / 9) * 1.5, abs=0.15)  # two reads of one label
     assert misread["level"] == pytest.approx(0.1 * 2 / np.sqrt(np.pi) * 3, abs=0.06)

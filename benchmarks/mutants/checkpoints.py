@@ -117,8 +117,8 @@ CHECKPOINTS = (
         "loop.best",
         "the better way is the worse",
         "genlab/train/best.py",
-        '{LOWER: best, HIGHER: f"+{best}"}',
-        '{HIGHER: best, LOWER: f"+{best}"}',
+        'best if goal == LOWER else f"+{best}" if goal == HIGHER',
+        'best if goal == HIGHER else f"+{best}" if goal == LOWER',
         test("test_evaluation.py", "what_cannot_be_scored_is_refused_before_it_is_trained"),
     ),
     Mutant(
