@@ -2,6 +2,9 @@
 better the best code predicts a factor than the next (SAP).
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +47,8 @@ def dci(
     for f, is_class in enumerate(discrete):
         kind = RandomForestClassifier if is_class else RandomForestRegressor
         forest = kind(trees, random_state=seed, min_samples_leaf=3, max_features=None)
-        forest.fit(codes[train], factors[train, f])
+        with _few_rows():
+            forest.fit(codes[train], factors[train, f])
         importance[:, f] = np.asarray(forest.feature_importances_)
         right.append(max(0.0, float(forest.score(codes[test], factors[test, f]))))
     return dci_of(importance)._replace(informativeness=float(np.mean(right)))
@@ -103,8 +107,21 @@ def _accuracy(code: np.ndarray, factor: np.ndarray, seed: int) -> float:
         return 0.0
     x = ((code - code.mean()) / max(code.std(), 1e-12))[:, None]
     machine = LinearSVC(C=0.01, class_weight="balanced", random_state=seed)
-    machine.fit(x[train], factor[train])
-    return float(balanced_accuracy_score(factor[test], machine.predict(x[test])))
+    with _few_rows():
+        machine.fit(x[train], factor[train])
+        return float(balanced_accuracy_score(factor[test], machine.predict(x[test])))
+
+
+@contextmanager
+def _few_rows() -> Iterator[None]:
+    """Without what scikit-learn says where there are few rows of a class: that classes may be
+    numbers (columns say which they are), and that one is predicted which no held-out row has (it is
+    wrong then, and counted so).
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes")
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
+        yield
 
 
 def _concentrated(rows: Float[np.ndarray, "r c"]) -> float:

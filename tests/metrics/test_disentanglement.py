@@ -83,6 +83,9 @@ def test_informativeness_and_classes():
     assert nothing.informativeness < 0.05
     halves = (FACTORS > FACTORS.mean(0)).astype(int)
     assert predicted.sap(CODES, halves, ~NUMBERS) > 0.4  # 1 against the 0.5 of chance
+    names = np.arange(48)[:, None]  # a class a row: nothing can be known, nothing is warned of
+    assert predicted.dci(1.0 * names, names, np.ones(1, bool), trees=1).informativeness == 0
+    assert predicted.sap(CODES[:48], np.repeat(names, 3, 1), ~NUMBERS) == 0
 
 
 def test_modularity_by_hand():
