@@ -176,15 +176,15 @@ def main() -> None:
     chosen = [m for m in MUTANTS if arguments.only in f"{m.of}, {m.kind}, {m.file}"][
         :: arguments.every
     ]
-    whole = len(chosen) == len(MUTANTS)
+    written = arguments.missing or len(chosen) == len(MUTANTS)
     rows = known() if arguments.missing else {}
     chosen = [mutant for mutant in chosen if broken_cells(mutant) not in rows]
     complete()
     wrong = [f"{m.of}, {m.kind}: {matter}" for m in chosen if (matter := misfit(ROOT, m))]
     if wrong or arguments.check:
         sys.exit("\n".join(wrong) or print(f"all {len(chosen)} mutants apply"))
-    reds = broken(chosen, arguments.jobs, check=whole)
-    if whole:
+    reds = broken(chosen, arguments.jobs, check=written)
+    if written:
         rows |= {cells: f"{cells}| `{red}` |" for cells, red in reds.items() if red}
         PAGE.write_text(page([rows[c] for m in MUTANTS if (c := broken_cells(m)) in rows]))
     if missed := [cells for cells, red in reds.items() if not red]:
