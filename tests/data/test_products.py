@@ -225,6 +225,11 @@ def test_the_same_seed_and_index_are_the_same_item_at_every_resolution_up_to_sam
         assert np.abs(means - smaller[size][:3]).mean() < most, size
 
 
+def test_a_mask_has_the_same_area_at_another_resolution():
+    factors = items()
+    np.testing.assert_allclose(whole(factors).mean(), whole(factors, 64).mean(), rtol=0.01)
+
+
 CONTINUOUS = [name for name, kind in FACTORS.items() if not kind.cycle]
 
 
