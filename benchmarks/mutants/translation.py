@@ -16,6 +16,7 @@ def mutant(of, kind, file, old, new, test):
 
 PIX2PIX = PAIRED + "test_pix2pix_is_an_adversarial_loss_over_patches_and_the_comparison"
 CYCLEGAN = UNPAIRED + "test_cyclegan_is_its_equations"
+ON_BOTH = UNPAIRED + "test_a_network_with_statistics_sees_two_batches_one_after_the_other"
 POOL = UNPAIRED + "test_a_pool_shows_earlier_pictures_in_place_of_half_of_the_new_ones"
 CUT = UNPAIRED + "test_cut_is_its_equations"
 UNIT = UNPAIRED + "test_unit_is_its_equations"
@@ -44,11 +45,19 @@ TRANSLATION = (
     ),
     mutant(
         "cyclegan", "direction", CYCLE,
-        'difference(to_a(fake_b), a)', 'difference(to_a(fake_b), b)', CYCLEGAN,
+        "difference(again_a, a)", "difference(again_a, b)", CYCLEGAN,
     ),
     mutant(
         "cyclegan", "identity", CYCLE,
-        "difference(to_b(b), b)", "difference(to_b(a), b)", CYCLEGAN,
+        "difference(same_b, b)", "difference(same_b, a)", CYCLEGAN,
+    ),
+    mutant(
+        "cyclegan", "two batches in one call", "methods/translation/play.py",
+        "jnp.stack([one, other], 1)", "jnp.stack([one, other])", CYCLEGAN,
+    ),
+    mutant(
+        "cyclegan", "two batches of a network with statistics", "methods/translation/play.py",
+        "if name in self.stats:", "if name in {}:", ON_BOTH,
     ),
     mutant("cyclegan", "weight", CYCLE, "cycle: Weight = 10.0", "cycle: Weight = 1.0", CYCLEGAN),
     mutant(

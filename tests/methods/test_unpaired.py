@@ -12,10 +12,11 @@ from jax import random
 from genlab.config import ConfigError, build, spec
 from genlab.game.abilities import Generates, Translates, can
 from genlab.game.optim import constant_then_linear
-from genlab.methods.translation import CUT, UNIT, CycleGAN, StarGAN, cut, pool
+from genlab.methods.translation import CUT, UNIT, CycleGAN, StarGAN, cut, play, pool
 from genlab.methods.translation import stargan as of_stargan
 from genlab.methods.translation import unit as of_unit
 from genlab.nets import stargan as of_critic
+from genlab.nets import translation
 
 RNG = np.random.default_rng(0)
 SHAPE, KEY, ROUND = (3, 2, 2, 1), random.key(1), 0
@@ -124,6 +125,44 @@ def test_cyclegan_is_its_equations():
         np.testing.assert_allclose(
             method.translate(params, stats, BATCH["photo"], to), expected, rtol=1e-5
         )
+
+
+class Centred(nn.Module):
+    """x less the mean of its batch, which it keeps."""
+
+    @nn.compact
+    def __call__(self, x, cond=None, train=True):
+        """A map."""
+        kept = self.variable("batch_stats", "mean", jnp.zeros, ())
+        kept.value = cond["x"].mean()
+        return cond["x"] - kept.value
+
+
+def test_a_network_with_statistics_sees_two_batches_one_after_the_other():
+    a, b = BATCH["photo"], BATCH["sketch"]
+    params, stats = {"gen": {}}, {"gen": {"batch_stats": {"mean": jnp.zeros(())}}}
+    playing = play.Play({"gen": Centred()}, params, stats, KEY)
+    for made, x in zip(playing.on_both("gen", a, b), (a, b), strict=True):
+        np.testing.assert_allclose(made, x - x.mean(), atol=1e-6)
+    np.testing.assert_allclose(playing.stats["gen"]["batch_stats"]["mean"], b.mean(), rtol=1e-6)
+
+
+def test_two_losses_of_one_network_compute_it_once():
+    """Their programs are alike to the letter, which instance norm has to see to."""
+    net, x = translation.ResNet(1, width=2, blocks=1, kernel=3), jnp.ones((1, 8, 8, 1))
+    variables = jax.eval_shape(net.init, KEY, x)
+
+    def both(variables, weight, x):
+        def loss(variables, weight):
+            return jnp.square(weight * net.apply(variables, x) - 1).sum()
+
+        return [jax.grad(loss, argument)(variables, weight) for argument in (0, 1)]
+
+    def count(fn):
+        text = jax.jit(fn).lower(variables, x, x).compile().as_text()
+        return sum(text.count(f" {name}(") for name in ("convolution", "dot"))
+
+    assert count(both) == count(lambda *a: both(*a)[0])
 
 
 def test_a_pool_shows_earlier_pictures_in_place_of_half_of_the_new_ones():

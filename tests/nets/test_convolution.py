@@ -77,10 +77,15 @@ def assert_alike(ours, theirs):
 
 
 TO_ONE = 6, 5, 1, 3, 1  # to one channel: as many columns of a product as the kernel has taps
+WIDE_TO, WIDE_FROM = (8, 5, 3, 7, 1), (8, 3, 5, 7, 1)  # to and from an image, by wide kernels
 
 
 @pytest.mark.parametrize(
-    "shape, padding", [*((shape, "SAME") for shape in (*SHAPES, TO_ONE)), (TO_ONE, "VALID")]
+    "shape, padding",
+    [
+        *((shape, "SAME") for shape in (*SHAPES, TO_ONE, WIDE_TO, WIDE_FROM)),
+        *((shape, "VALID") for shape in (TO_ONE, WIDE_TO, WIDE_FROM)),
+    ],
 )
 def test_convolution_and_its_derivatives_are_xlas(shape, padding):
     size, _, _, kernel, stride = shape

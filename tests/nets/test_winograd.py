@@ -108,6 +108,7 @@ def always(monkeypatch):
     """Fewer products however few the channels: tests need no wide kernels."""
     for name in ("FEWEST_FORWARD", "FEWEST_INPUT", "FEWEST_WEIGHT"):
         monkeypatch.setattr(convolution_cpu, name, {2: 1, 3: 1})
+    monkeypatch.setattr(convolution_cpu, "FEWEST_TILES", {2: 1, 3: 1})
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def always(monkeypatch):
 def test_wide_kernels_take_it_in_every_map_and_up_and_down(channels, kernel, stride, count):
     x, w = (
         jax.ShapeDtypeStruct(shape, jnp.float32)
-        for shape in ((2, 4, 4, channels), (kernel, kernel, channels, channels))
+        for shape in ((512, 4, 4, channels), (kernel, kernel, channels, channels))
     )
     strides, pads = (stride, stride), ((1, 1), (1, 1))
     by_x, by_w = (
@@ -128,8 +129,12 @@ def test_wide_kernels_take_it_in_every_map_and_up_and_down(channels, kernel, str
     assert products(lambda x, w: convolve_transposed(x, w, strides, "SAME"), x, w) == count
 
 
-def test_narrow_kernels_take_xlas():
-    x, w = drawn((4, 4), 32, 32, (4, 4))
+@pytest.mark.parametrize(("batch", "channels"), [(512, 32), (31, 256)])
+def test_narrow_kernels_and_few_tiles_take_xlas(batch, channels):
+    x, w = (
+        jax.ShapeDtypeStruct(shape, jnp.float32)
+        for shape in ((batch, 4, 4, channels), (4, 4, channels, channels))
+    )
     text = jax.jit(lambda x, w: convolve(x, w, (2, 2), ((1, 1),) * 2)).lower(x, w).as_text()
     assert text.count("stablehlo.convolution") == 1 and "dot_general" not in text
 

@@ -36,4 +36,8 @@ def test_units_are_in_order_of_their_kl_and_seeds_are_averaged(make, tmp_path):
     (found,) = unit_kls(read(folder))
     assert found.alt == "KL in nats: a: 3, 1, 0.25."
     assert base64.b64decode(found.uri.partition(",")[2]).decode().startswith("<svg")
-    assert "a unit that has none is not used" in write(folder).html.read_text()
+    written = write(folder)
+    assert "a unit that has none is not used" in written.html.read_text()
+    table = written.markdown.partition("By unit, in each run in the order of its kl")[2]
+    assert "| 1 | 3" in table and "| 2 | 1.0 ± 0.0" in table  # z0 of two runs are no one unit
+    assert "z0" not in table

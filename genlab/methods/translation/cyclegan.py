@@ -98,16 +98,21 @@ class CycleGAN:
         """
         a, b = (batch[name] for name in self.domains)
         play = Play(self.networks, params, stats, key)
-        to_b, to_a = self._translate(play, "gen"), self._translate(play, "inverse")
-        fake_b, fake_a = to_b(a), to_a(b)
+        fake_b, fake_a = play("gen", None, {"x": a}), play("inverse", None, {"x": b})
         generator = self._objective.generator
         terms = {
             "adversarial": generator(play("disc", b), play("disc", fake_b))
             + generator(play("disc_inverse", a), play("disc_inverse", fake_a)),
-            "cycle": difference(to_a(fake_b), a) + difference(to_b(fake_a), b),
         }
         if self._has_identity:
-            terms["identity"] = difference(to_b(b), b) + difference(to_a(a), a)
+            again_b, same_b = play.on_both("gen", fake_a, b)
+            again_a, same_a = play.on_both("inverse", fake_b, a)
+            terms["identity"] = difference(same_b, b) + difference(same_a, a)
+        else:
+            again_b, again_a = (
+                play(name, None, {"x": x}) for name, x in [("gen", fake_a), ("inverse", fake_b)]
+            )
+        terms["cycle"] = difference(again_a, a) + difference(again_b, b)
         weights = {name: getattr(self, name) for name in terms}
         loss, metrics = total(terms, weights, step)
         return loss, (play.stats, metrics)
@@ -118,10 +123,7 @@ class CycleGAN:
         """
         a, b = (batch[name] for name in self.domains)
         play = Play(self.networks, params, stats, key)
-        fake = {
-            "gen": self._translate(play, "gen")(a),
-            "inverse": self._translate(play, "inverse")(b),
-        }
+        fake = {name: play(name, None, {"x": x}) for name, x in [("gen", a), ("inverse", b)]}
         memory = stats.get("memory", {})
         for number, (name, kept) in enumerate(memory.items()):
             own = random.fold_in(random.fold_in(key, POOL), number)
@@ -156,6 +158,3 @@ class CycleGAN:
                 f"{self.domains[0]!r} is {a.shape[1:]}, {self.domains[1]!r} {b.shape[1:]}: set "
                 "identity=0"
             )
-
-    def _translate(self, play: Play, name: str):
-        return lambda x: play(name, None, {"x": x})

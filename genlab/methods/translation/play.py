@@ -32,6 +32,19 @@ class Play:
         made, self.stats = apply(self.networks[name], name, self.params, self.stats, *args, key=own)
         return made
 
+    def on_both(self, name: str, one: Array, other: Array) -> tuple[Array, Array]:
+        """What the translator `name` makes of two batches of examples alike. They go through it in
+        one call, an example of each in turn, so that a kernel is read and its gradient summed once;
+        in a call each where the network keeps statistics, as BatchNorm's, for those are a batch's.
+        """
+        if name in self.stats:
+            return self(name, None, {"x": one}), self(name, None, {"x": other})
+        # side by side within each example: a batch that is spread over devices stays where it is
+        pairs = jnp.stack([one, other], 1)
+        made = self(name, None, {"x": pairs.reshape(-1, *one.shape[1:])})
+        made = made.reshape(len(one), 2, *made.shape[1:])
+        return made[:, 0], made[:, 1]
+
 
 def begun(networks: Mapping[str, nn.Module], key: Array, inputs: Mapping[str, tuple]):
     """Fresh (params, stats) of networks, each called with its `inputs`."""

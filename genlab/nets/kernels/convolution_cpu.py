@@ -20,6 +20,10 @@ FEW = 4  # channels of an image: too few to fill the kernels that take channels 
 # two and of three strides: below, XLA's convolution is within a fifth of the machine's peak, and
 # the additions cost more than the products saved (`benchmarks/convolution.py`).
 FEWEST_FORWARD, FEWEST_INPUT, FEWEST_WEIGHT = {2: 256, 3: 96}, {2: 64, 3: 96}, {2: 128, 3: 96}
+# Fewest tiles of a batch: with fewer, the sums of the kernel cost what the products save.
+FEWEST_TILES = {2: 32, 3: 512}
+WIDE = 7  # taps of a row, from which a convolution with a column of them beats one product of all
+SEVERAL = 8  # images, fewer than which do not fill a convolution over the batch
 COLUMNS = 16  # of a product, fewer than which it is slower than a convolution
 CACHED = 1 << 22  # numbers, 16 MiB: larger arrays between two steps cost more than the steps
 
@@ -73,15 +77,18 @@ def _coarse(dtype) -> bool:
 
 
 def _forward(x, w, *, strides, pads, turned):
-    """Fewer products where they win; to an image overlapping sums of one product; else XLA's own,
-    which is slow where there are few channels to give.
+    """Fewer products where they win; to an image overlapping sums of one product, or of a
+    convolution where the kernel is wide; else XLA's own, which is slow where there are few channels
+    to give.
     """
-    if _fewer(w.shape, strides, pads, x.shape[1:3], x.dtype, FEWEST_FORWARD):
+    if _fewer(w.shape, strides, pads, x.shape[:3], x.dtype, FEWEST_FORWARD):
         return winograd.convolve(x, w, strides, pads, turned)
     w = turn(w) if turned else w
     sides = list(zip(w.shape[:2], pads, x.shape[1:3], strict=True))
     back = [(k - 1 - low, k - 1 - high) for k, (low, high), _ in sides]
     if w.shape[3] <= FEW and strides == (1, 1) and min(*back[0], *back[1]) >= 0:
+        if w.shape[1] >= WIDE and min(*pads[0], *pads[1]) >= 0:
+            return _sums_of_columns(x, w, pads)
         size = [length + low + high - k + 1 for k, (low, high), length in sides]
         return _overlapping(x, turn(w), strides, back, size)
     return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
@@ -90,9 +97,9 @@ def _forward(x, w, *, strides, pads, turned):
 def _into_input(y, w, *, strides, pads, turned, size):
     """Fewer products where they win; where the kernel is a whole number of strides or leads to an
     image, overlapping sums of one product, or, where that is large, a convolution for each phase of
-    the outputs; else one in the axes of the fast kernel.
+    the outputs, or with a column of taps at a time; else one in the axes of the fast kernel.
     """
-    if _fewer(w.shape, strides, pads, size, y.dtype, FEWEST_INPUT):
+    if _fewer(w.shape, strides, pads, (len(y), *size), y.dtype, FEWEST_INPUT):
         x = ShapeDtypeStruct((len(y), *size, w.shape[3 if turned else 2]), y.dtype)
         back = jax.linear_transpose(lambda x: winograd.convolve(x, w, strides, pads, turned), x)
         return back(y)[0]
@@ -101,14 +108,17 @@ def _into_input(y, w, *, strides, pads, turned, size):
     whole = s > 1 and k % s == 0 and m % t == 0
     if whole and w.shape[2] > FEW and math.prod(y.shape[:3]) * k * m * w.shape[2] > CACHED:
         return _by_phases(y, w, strides, pads, size)
-    if (whole or w.shape[2] <= FEW) and min(*pads[0], *pads[1]) >= 0:
-        return _overlapping(y, w, strides, pads, size)
     padding = [
         (k - 1 - low, length - 1 + low - (small - 1) * s)
         for k, s, (low, _), length, small in zip(
             w.shape[:2], strides, pads, size, y.shape[1:3], strict=True
         )
     ]
+    inside = min(*padding[0], *padding[1]) >= 0
+    if w.shape[2] <= FEW and w.shape[1] >= WIDE and strides == (1, 1) and inside:
+        return _sums_of_columns(y, turn(w), padding)
+    if (whole or w.shape[2] <= FEW) and min(*pads[0], *pads[1]) >= 0:
+        return _overlapping(y, w, strides, pads, size)
     return lax.conv_general_dilated(
         y, turn(w), (1, 1), padding, lhs_dilation=strides, dimension_numbers=AXES
     )
@@ -117,11 +127,12 @@ def _into_input(y, w, *, strides, pads, turned, size):
 def _into_weight(x, y, *, strides, pads, turned, kernel):
     """Fewer products where they win; from an image by kernels of whole strides one product of
     pieces; else a convolution over the batch as channels, its output the kernel: the gradient
-    slides over the input, or, where it has few channels itself, one product with the gradient
-    shifted by every tap, or the input over the gradient, if taps are too few for a product.
+    slides over the input (whose rows of taps become channels first where batch and channels are
+    few), or, where it has few channels itself, one product with the gradient shifted by every tap,
+    or the input over the gradient, if taps are too few for a product.
     """
     shape = (*kernel, *((y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])))
-    if _fewer(shape, strides, pads, x.shape[1:3], x.dtype, FEWEST_WEIGHT):
+    if _fewer(shape, strides, pads, x.shape[:3], x.dtype, FEWEST_WEIGHT):
         w = ShapeDtypeStruct(shape, x.dtype)
         back = jax.linear_transpose(lambda w: winograd.convolve(x, w, strides, pads, turned), w)
         return back(y)[0]
@@ -144,6 +155,9 @@ def _into_weight_direct(x, y, strides, pads, kernel):
             dimension_numbers=AXES,
         )  # fmt: skip
         return w[:, ::-1, ::-1].transpose(1, 2, 3, 0)
+    few = len(x) < SEVERAL and x.shape[3] <= FEW and strides == (1, 1)
+    if few and min(*pads[0], *pads[1]) >= 0:
+        return _by_rows_of_taps(x, y, pads, kernel)
     padding = [(low, k + (small - 1) * s - low - long) for k, s, (low, _), long, small in across]
     w = lax.conv_general_dilated(
         x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3), (1, 1), padding, rhs_dilation=strides,
@@ -152,10 +166,15 @@ def _into_weight_direct(x, y, strides, pads, kernel):
     return w.transpose(1, 2, 0, 3)
 
 
-def _fewer(kernel, strides, pads, size, dtype, fewest: dict[int, int]) -> bool:
-    """Whether fewer products win: there are enough channels for their additions."""
-    enough = min(kernel[2:]) >= fewest[2 if kernel[0] == 2 * strides[0] else 3]
-    return enough and winograd.fits(kernel, strides, pads, size, dtype)
+def _fewer(kernel, strides, pads, images, dtype, fewest: dict[int, int]) -> bool:
+    """Whether fewer products win: there are enough channels for their additions, and enough tiles
+    for those of the kernel; `images` is (b, h, w).
+    """
+    batch, *size = images
+    length = 2 if kernel[0] == 2 * strides[0] else 3
+    if min(kernel[2:]) < fewest[length] or not winograd.fits(kernel, strides, pads, size, dtype):
+        return False
+    return batch * winograd.tiles(kernel, strides, pads, size) >= FEWEST_TILES[length]
 
 
 def _by_phases(y, w, strides, pads, size):
@@ -239,10 +258,42 @@ def _product_of_shifts(x, y, padding, kernel):
     there; a convolution would have a kernel of the image's size where the input was padded before.
     """
     (k, m), o, (h, v, c) = kernel, y.shape[3], x.shape[1:]
-    y = jnp.pad(y, ((0, 0), *padding, (0, 0)))
-    taps = [y[:, i : i + h, j : j + v] for i in reversed(range(k)) for j in reversed(range(m))]
+    rows = _rows_of_taps(jnp.pad(y, ((0, 0), *padding, (0, 0))), m, v)[..., ::-1, :]
+    rows = rows.reshape(*rows.shape[:3], m * o)  # first along rows: longer pieces are copied faster
+    taps = [rows[:, i : i + h] for i in reversed(range(k))]
     columns = jnp.concatenate(taps, axis=-1).reshape(-1, k * m * o)
     w = lax.dot_general(
         x.reshape(-1, c), columns, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32
     )
     return w.reshape(c, k, m, o).transpose(1, 2, 0, 3).astype(x.dtype)
+
+
+def _sums_of_columns(x, w, pads):
+    """A convolution with each column of the kernel, all as outputs of one, summed as the columns
+    lie: as many products, by channels enough to fill a product, and no array of every tap.
+    """
+    (k, m, c, o), (vertical, across) = w.shape, pads
+    x = jnp.pad(x, ((0, 0), (0, 0), across, (0, 0)))
+    parts = lax.conv_general_dilated(
+        x, w.transpose(0, 2, 1, 3).reshape(k, 1, c, m * o), (1, 1), (vertical, (0, 0)),
+        dimension_numbers=AXES, preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
+    )  # fmt: skip
+    parts, width = parts.reshape(*parts.shape[:3], m, o), x.shape[2] - m + 1
+    found = sum(parts[:, :, j : j + width, j] for j in range(m))
+    return found.astype(x.dtype)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _by_rows_of_taps(x, y, pads, kernel):
+    """The gradient slides down over the input, beside which lie its neighbours in a row."""
+    (k, m), c, o = kernel, x.shape[3], y.shape[3]
+    rows = _rows_of_taps(jnp.pad(x, ((0, 0), *pads, (0, 0))), m, y.shape[2])
+    rows = rows.reshape(*rows.shape[:3], m * c)
+    w = lax.conv_general_dilated(
+        rows.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3), (1, 1), "VALID", dimension_numbers=AXES
+    )
+    return w.reshape(m, c, k, o).transpose(2, 0, 1, 3)
+
+
+def _rows_of_taps(x, m, width):
+    """`m` neighbours along a row, [b, h, width, m, c]."""
+    return jnp.stack([x[:, :, j : j + width] for j in range(m)], axis=3)

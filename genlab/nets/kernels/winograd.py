@@ -10,6 +10,7 @@ for rounding, which grows by a small factor (`tests/nets/test_winograd.py`). The
 the sums of inputs take 2.25 and 4 times the room of the inputs.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -56,6 +57,12 @@ def fits(kernel: Sequence[int], strides, pads, size, dtype) -> bool:
         if not whole or min(low, high) < 0 or outputs < 1 or outputs % TILE:
             return False
     return jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits >= 32
+
+
+def tiles(kernel: Sequence[int], strides, pads, size) -> int:
+    """Of one image, where `convolve` fits."""
+    sides = zip(kernel[:2], strides, pads, size, strict=True)
+    return math.prod(((n + sum(pad)) // s - k // s + 1) // TILE for k, s, pad, n in sides)
 
 
 def convolve(

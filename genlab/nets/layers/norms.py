@@ -236,9 +236,11 @@ def instance_normalised(x: Float[Array, " b *shape c"]) -> Float[Array, " b *sha
     there (Ulyanov et al. 2016, arXiv:1607.08022, Eq. 4).
     """
     wide, inside = x.astype(jnp.float32), tuple(range(1, x.ndim - 1))
-    centred = wide - wide.mean(inside, keepdims=True)
-    variance = jnp.square(centred).mean(inside, keepdims=True)
-    return (centred * lax.rsqrt(variance + 1e-5)).astype(x.dtype)
+    # statistics as "b c" until they are used: XLA simplifies "b 1 1 c" one way under a derivative
+    # and another way without, and then computes the same network twice where two losses share it
+    centred = wide - lax.expand_dims(wide.mean(inside), inside)
+    scale = lax.rsqrt(jnp.square(centred).mean(inside) + 1e-5)
+    return (centred * lax.expand_dims(scale, inside)).astype(x.dtype)
 
 
 def norm(kind: str, dtype: str, name: str | None = None) -> nn.Module:

@@ -10,6 +10,8 @@ from genlab.report.scores import score
 from genlab.report.statistics import decimals, estimate, written
 
 NOTHING = "–"
+OWN = {"unit": "kl"}  # tables of parts that are each run's own, with the score that orders them
+LISTED = 12  # of those
 SAMPLES = "samples"  # the rows of a model's own scores; others are references, as "real data"
 
 
@@ -51,10 +53,39 @@ def grid(name: str, cells: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Gri
 
 def grids(found: Sequence[Result], variants: Sequence[str]) -> tuple[Grid, ...]:
     """A grid for each table of results of one protocol: the variants' means over seeds, then what
-    they are compared with.
+    they are compared with. Parts that are each run's own, as the units of a latent, are averaged in
+    the order of a score, not by their names, where runs are several.
     """
     names = dict.fromkeys(name for r in found for name in r.tables)
-    return tuple(grid(name, _cells(name, found, variants)) for name in names)
+    made = []
+    for name in names:
+        if name in OWN and len(found) > 1:
+            made.append(_in_order(name, found, variants))
+        else:
+            made.append(grid(name, _cells(name, found, variants)))
+    return tuple(made)
+
+
+def _in_order(name: str, found: Sequence[Result], variants: Sequence[str]) -> Grid:
+    """The grid of parts by their places: 1 has the largest score."""
+    by = OWN[name]
+    ordered = [
+        r._replace(tables={name: {what: _placed(x, by) for what, x in r.tables[name].items()}})
+        for r in found
+        if name in r.tables
+    ]
+    made = grid(name, _cells(name, ordered, variants))
+    most = max(len(x) for r in found for x in r.tables.get(name, {}).values())
+    shown = f", the {LISTED} of {most} that have the most" if most > LISTED else ""
+    return made._replace(title=f"{made.title}, in each run in the order of its {by}{shown}")
+
+
+def _placed(parts: Mapping[str, Mapping[str, Measured]], by: str) -> dict[str, Mapping]:
+    known = [
+        scores for scores in parts.values() if by in scores and not math.isnan(scores[by].value)
+    ]
+    ordered = sorted(known, key=lambda scores: -scores[by].value)[:LISTED]
+    return {str(place): scores for place, scores in enumerate(ordered, start=1)}
 
 
 def _cells(
