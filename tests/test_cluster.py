@@ -1,5 +1,6 @@
 """Sweeps in other hands: real subprocesses in the default suite, a real Slurm under `-m slurm`."""
 
+import json
 import os
 import re
 import signal
@@ -127,6 +128,23 @@ def test_options_of_a_slurm_job_are_checked_before_it_is_queued():
     ]:
         with pytest.raises(ConfigError, match=message):
             slurm_options(wrong)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are divided on Linux only")
+def test_local_jobs_have_cores_of_their_own(tmp_path, monkeypatch):
+    mine = os.sched_getaffinity(0)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    where = tmp_path / "cores"
+    where.mkdir()
+
+    def cores(name):
+        (where / name).write_text(json.dumps(sorted(os.sched_getaffinity(0))))
+
+    local = executor("local", 2, {})
+    ids = local.submit([partial(cores, "a"), partial(cores, "b")], tmp_path)
+    until(lambda: not local.states(ids), 60)
+    a, b = (set(json.loads((where / name).read_text())) for name in "ab")
+    assert a | b == mine and (not a & b or len(mine) == 1)
 
 
 def test_without_submitit_the_extra_is_named(monkeypatch):

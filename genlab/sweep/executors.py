@@ -102,7 +102,8 @@ class Local:
     """Subprocesses of this machine, `jobs` at a time. They outlive a killed launcher.
 
     GPUs are divided among the jobs. More jobs than GPUs share them, and then allocate memory as
-    they need it.
+    they need it. Without GPUs the processor's cores are divided, so that the threads of one run do
+    not wait for those of another.
     """
 
     name, poll, grace = "local", 0.2, 0.0
@@ -124,7 +125,7 @@ class Local:
         with _terminal_signals_ignored():
             for one in work:
                 place = min(set(range(self.jobs)) - set(self._places().values()), default=0)
-                job = local.submit(_Placed(one, self._devices(place)))
+                job = local.submit(_Placed(one, self._devices(place), self._cores(place)))
                 self._started[job.job_id] = job, place
                 ids.append(job.job_id)
         return ids
@@ -159,6 +160,13 @@ class Local:
         share = gpus[place :: self.jobs] or [gpus[place % len(gpus)]]
         shared = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if self.jobs > len(gpus) else {}
         return {"CUDA_VISIBLE_DEVICES": ",".join(share), **shared}
+
+    def _cores(self, place: int) -> list[int] | None:
+        """Of the processor; None for all that a process may use."""
+        if self.jobs == 1 or _gpus() or not hasattr(os, "sched_getaffinity"):  # Linux has it
+            return None
+        cores = sorted(os.sched_getaffinity(0))
+        return cores[place :: self.jobs] or [cores[place % len(cores)]]
 
 
 class Slurm:
@@ -230,12 +238,18 @@ def queue(ids: Sequence[str]) -> dict[str, str] | None:
 
 
 class _Placed:
-    """Work with some environment variables set, or unset (None); submitit hides the GPUs."""
+    """Work with some environment variables set, or unset (None; submitit hides the GPUs), on some
+    cores of the processor, or all (None).
+    """
 
-    def __init__(self, work: Callable, environment: Mapping[str, str | None]):
-        self.work, self.environment = work, dict(environment)
+    def __init__(
+        self, work: Callable, environment: Mapping[str, str | None], cores: Sequence[int] | None
+    ):
+        self.work, self.environment, self.cores = work, dict(environment), cores
 
     def __call__(self):
+        if self.cores is not None:
+            os.sched_setaffinity(0, self.cores)  # before JAX counts its threads
         for name, value in self.environment.items():
             if value is None:
                 os.environ.pop(name, None)
