@@ -41,7 +41,7 @@ DEAR = {"gold"}  # deep networks: compiled in the slow tier alone
 # the slow tier alone: heads and games have tests of their own.
 MADE_FROM = {"editing", "fine_tuning", "second_stage", "style", "vae_zoo"}
 DEEPEST = {"biggan", "cgan-projection", "r3gan", "sagan", "sngan", "upsampling"}
-DEEPEST |= {"vdvae-cifar10", "vq-gan-imagenet"}
+DEEPEST |= {"nvae-mnist", "vdvae-cifar10", "vq-gan-imagenet"}
 HEADED = {"adc-gan", "contragan", "reacgan", "concatenation", "plain-cut", "plain-unit", "stargan"}
 # Runs of equal arithmetic, and within which share of it: what these files say of themselves.
 EQUAL = {"gan_vs_vae/digits": 0.02, "gan_vs_vae/glyphs": 0.01}

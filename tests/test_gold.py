@@ -5,10 +5,12 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from genlab.config import build
 from genlab.config.files import load
+from genlab.nets import nvae
 from genlab.sweep import plan
 
 FILE = Path(__file__).parents[1] / "experiments" / "gold" / "cifar10.py"
@@ -96,6 +98,31 @@ def of_vqgan():
     return down, up + 3 * block(128, 128) + 2 * 128 + conv(128, 3)
 
 
+def of_nvae():
+    """(encoder, decoder) of the MNIST config, cell by cell, each with the lengths that the authors'
+    weight normalisation has besides.
+    """
+    plain = lambda n: np.array([n, 0])  # noqa: E731
+    conv = lambda a, b, side=1: np.array([side * side * a * b + b, b])  # noqa: E731
+    squeeze = lambda c: 2 * c * max(c // 16, 4) + max(c // 16, 4) + c  # noqa: E731
+
+    def down(a, b):
+        own = plain(2 * a + 2 * b + squeeze(b)) + conv(a, b, 3) + conv(b, b, 3)
+        return own + (conv(a, b) if a != b else 0)  # four quarters of a 1x1 convolution
+
+    def up(a, b, expansion):
+        own = plain(2 * a + (a + 2 + 25 + 2 + b) * expansion * a + 2 * b + squeeze(b))
+        return own + (conv(a, b) if a != b else 0)
+
+    latents = lambda c: conv(c, 40, 3) + conv(c + 20, c)  # noqa: E731 - posterior, combination
+    above = lambda c: 2 * up(c, c, 6) + conv(c, 40) + conv(c, c)  # noqa: E731 - cells, prior
+    encoder = conv(1, 32, 3) + 2 * down(32, 32) + down(32, 64) + 2 * down(64, 64) + down(64, 128)
+    encoder += 20 * down(128, 128) + down(128, 256) + 10 * down(256, 256) + conv(256, 256)
+    decoder = plain(4 * 4 * 256) + 5 * latents(256) + 4 * above(256) + up(256, 128, 6)
+    decoder += 10 * (latents(128) + above(128)) + up(128, 64, 3) + 2 * up(64, 64, 3)
+    return encoder, decoder + up(64, 32, 3) + 2 * up(32, 32, 3) + conv(32, 1, 3)
+
+
 AUTOENCODERS = {  # (encoder, decoder), layer by layer in the authors' code
     "vae-mnist": ((28, 28, 1), (784 * 200 + 200 + 40_200 + 20_100, 10_200 + 40_200 + 157_584)),
     "beta-vae-shapes3d": (
@@ -117,14 +144,15 @@ AUTOENCODERS = {  # (encoder, decoder), layer by layer in the authors' code
         (3_136 + 131_200 + 147_584 + 82_240 + 8_256, 73_856 + 82_240 + 131_136 + 3_075),
     ),
     "vq-gan-imagenet": ((256, 256, 3), of_vqgan()),
+    "nvae-mnist": ((28, 28, 1), tuple(int(of[0]) for of in of_nvae())),
 }
+DEEP = ("vq-gan-imagenet", "nvae-mnist")
 
 
 @pytest.mark.parametrize(
     "variant",
     [
-        pytest.param(v, marks=[pytest.mark.slow] if v == "vq-gan-imagenet" else [])
-        for v in AUTOENCODERS
+        pytest.param(v, marks=[pytest.mark.slow] if v in DEEP else []) for v in AUTOENCODERS
     ],
 )
 def test_autoencoders_have_the_parameters_of_the_authors(variant):
@@ -139,6 +167,19 @@ def test_autoencoders_have_the_parameters_of_the_authors(variant):
         assert counts["critic"] == 11_000 + 5 * 1_001_000 + 1_001  # they have two logits
     if variant == "vq-vae-cifar10":
         assert stats["quantiser"]["codebook"]["sums"].shape == (512, 64)
+
+
+def test_with_the_lengths_of_their_kernels_nvae_has_the_authors_parameters():
+    """33.36 M: layer for layer NVlabs/NVAE at 9fc1a28."""
+    assert np.sum(of_nvae()) == 33_363_358
+    shapes = {}
+    for name, cell in (("down", nvae.EncoderCell(8, 2)), ("up", nvae.DecoderCell(4, True))):
+        x = jax.ShapeDtypeStruct((1, 4, 4, 8), jnp.float32)
+        _, params = jax.eval_shape(cell.init_with_output, jax.random.key(0), x)
+        shapes[name] = sum(leaf.size for leaf in jax.tree.leaves(params["params"]))
+    squeeze = {8: 2 * 8 * 4 + 4 + 8, 4: 2 * 4 * 4 + 4 + 4}
+    assert shapes["down"] == 2 * 16 + 2 * (9 * 64 + 8) + squeeze[8] + 64 + 8
+    assert shapes["up"] == 16 + (8 + 2 + 25 + 2 + 4) * 48 + 8 + squeeze[4] + 32 + 4
 
 
 PYTHAE = VAES.parent / "pythae.py"
