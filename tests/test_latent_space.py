@@ -1,5 +1,7 @@
 """`LatentSpace`: how much of its latent a VAE uses, against the VAE's own functions."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,6 @@ from genlab.config import ConfigError, build, override, spec
 from genlab.data import digits
 from genlab.evaluation import EvaluationContext, LatentSpace
 from genlab.evaluation.latent_space import aggregate, interpolations, traversals
-from genlab.losses import posterior
 from genlab.nets import mlp
 
 
@@ -57,18 +58,87 @@ def test_traversals_move_one_unit_and_interpolations_end_at_both_codes():
     np.testing.assert_array_equal(rows[:5, 2], [-6, -3, 0, 3, 6])
     np.testing.assert_array_equal(rows[:5, :2], 0)
     np.testing.assert_array_equal(rows[5:, 0], [-2, -1, 0, 1, 2])
+    moved = traversals(np.zeros(2), np.ones(2), np.array([1]), steps=3, middle=np.array([9, 5]))
+    np.testing.assert_array_equal(moved[:, 1], [3, 5, 7])
     codes = np.arange(8.0).reshape(4, 2)
     between = interpolations(codes, steps=3)
     np.testing.assert_array_equal(between[[0, 2, 3, 5]], codes[[0, 2, 1, 3]])
     np.testing.assert_array_equal(between[1], (codes[0] + codes[2]) / 2)
 
 
-def test_a_posterior_without_units_of_its_own_is_refused(context):
-    config = tiny.vae().method
-    config.posterior = spec(posterior.full_covariance)
-    broken = EvaluationContext({}, build(config), digits(), {}, {}, "test", random.key(1))
-    with pytest.raises(ConfigError, match=r"LatentSpace needs .* KL of their own"):
-        LatentSpace()(broken)
+@dataclasses.dataclass(frozen=True)
+class Halves:
+    """Codes are the means of a picture's halves, and pictures have them; without noise."""
+
+    makes: str = "image"
+    given: tuple[str, ...] = ()
+    wide: int = 2
+
+    def latents(self, key, n):
+        return random.normal(key, (n, self.wide))
+
+    def generate(self, params, stats, z, cond=None):
+        return jnp.repeat(z[:, :2], 32, axis=1).reshape(-1, 8, 8, 1)
+
+    def encode(self, params, stats, x, cond=None):
+        return x.reshape(len(x), 2, 32).mean(-1)
+
+
+class Bounded(Halves):
+    """With a likelihood of e^-3, weights of e^-5 and two levels; of latents at the origin alone."""
+
+    def posterior_draw(self, params, stats, x, key, cond=None):
+        return self.encode(params, stats, x) + 0.01
+
+    def log_likelihood(self, params, stats, x, z, cond=None):
+        return jnp.full(len(x), -3.0)
+
+    def log_weight(self, params, stats, x, key, cond=None):
+        return jnp.full(len(x), -5.0)
+
+    def level_kl(self, params, stats, x, key, cond=None):
+        return jnp.full((len(x), 2), jnp.array([0.5, 1.5])[None])
+
+    def supported(self, z):
+        return 0 * z
+
+
+class Coded(Halves):
+    """Whose codes are whole numbers."""
+
+    def quantise(self, params, stats, x, cond=None):
+        return ()
+
+    def codebook_sizes(self):
+        return ()
+
+
+def looked_at(method):
+    """At the digits."""
+    return LatentSpace(samples=60)(
+        EvaluationContext({}, method, digits(), {}, {}, "test", random.key(1))
+    )
+
+
+def test_what_a_method_has_is_what_is_seen_of_its_latents():
+    found = looked_at(Bounded())
+    assert found.scores["rate"] == 2 and found.scores["distortion"] == 3
+    levels = found.tables["level"]["samples"]
+    assert [levels[f"level{i}"]["kl"] for i in range(2)] == [0.5, 1.5]
+    assert set(found.tables["unit"]["samples"]["z0"]) == {"variance", "mean", "deviation"}
+    plain = looked_at(Halves())
+    shades = [len(np.unique(one.pictures["traversals"])) for one in (found, plain)]
+    assert shades[0] == 2 < shades[1]  # grey, and the white between
+    assert set(plain.scores) == {"active_units", "prior_gap"} and set(plain.tables) == {"unit"}
+    x = digits().read("test")["image"][:60] / 127.5 - 1
+    variance = x.reshape(60, 2, 32).mean(-1).var(axis=0)
+    assert plain.scores["active_units"] == (variance > 0.01).sum()
+    other = looked_at(Halves(wide=3))  # codes are not what it generates from
+    assert set(other.scores) == {"active_units"} and other.pictures == {}
+    with pytest.raises(ConfigError, match="give CodebookUsage"):
+        looked_at(Coded())
+    with pytest.raises(ConfigError, match=r"LatentSpace needs .* has no encode"):
+        LatentSpace().check(build(tiny.gan().method), digits())
 
 
 def test_codes_and_prior_are_drawn_on_one_scale():

@@ -152,6 +152,26 @@ class HasPosterior(Protocol):
 
 
 @runtime_checkable
+class HasLevels(Protocol):
+    """Has latents in a hierarchy, with a KL of each level."""
+
+    def level_kl(
+        self, params: dict, stats: dict, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Float[Array, "b levels"]:
+        """KL of each level's posterior to its prior, given one draw of the levels above, nats."""
+        ...
+
+
+@runtime_checkable
+class HasSupport(Protocol):
+    """Has latents on a part of all of R^n, as a sphere."""
+
+    def supported(self, z: Latents) -> Latents:
+        """The nearest latents there."""
+        ...
+
+
+@runtime_checkable
 class Scores(Protocol):
     """Says how unusual an example is."""
 

@@ -35,6 +35,10 @@ def test_units_are_in_order_of_their_kl_and_seeds_are_averaged(make, tmp_path):
     folder = make.sweep(tmp_path / "one", {"a": [row(0.0, 2.0, 1.0), row(4.0, 0.5, 1.0)]})
     (found,) = unit_kls(read(folder))
     assert found.alt == "KL in nats: a: 3, 1, 0.25."
+    levels = {"level": {"samples": {f"level{i}": {"kl": [kl]} for i, kl in enumerate((0.5, 2.0))}}}
+    one = {"evals": [make.eval({"rate": 2.5}, name="latent") | {"tables": levels}]}
+    (found,) = unit_kls(read(make.sweep(tmp_path / "levels", {"a": [one]})))
+    assert found.alt == "KL in nats: a: 2, 0.5."
     assert base64.b64decode(found.uri.partition(",")[2]).decode().startswith("<svg")
     written = write(folder)
     assert "a unit that has none is not used" in written.html.read_text()

@@ -45,6 +45,11 @@ class Wrapper(nn.Module):
         return self.net.latent
 
     @property
+    def numbers(self) -> int:
+        """How many numbers the encoder `net` gives, 0 for a mean and a log-variance."""
+        return self.net.numbers
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of what the trunk `net` makes."""
         return self.net.shape

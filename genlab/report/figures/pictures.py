@@ -19,7 +19,7 @@ SCORED = {  # how a checkpoint was chosen, in a caption
     "best": "scored: best by validation", "last": "scored: last", "round": "scored", "": "scored",
 }  # fmt: skip
 LATENTS = {  # of `evaluation.LatentSpace`
-    "traversals": "one unit of the latent after the other, those with the largest KL first",
+    "traversals": "one unit of the latent after the other, the most used first",
     "interpolations": "between the codes of examples",
     "aggregate": "codes of the data (left) and draws of the prior, the two most used units",
 }

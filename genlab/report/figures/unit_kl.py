@@ -1,5 +1,5 @@
-"""The KL of each unit of the latents of a sweep's variants, as `evaluation.LatentSpace` tables it:
-units that collapsed have none.
+"""The KL of each unit of the latents of a sweep's variants, or of each level of a hierarchy, as
+`evaluation.LatentSpace` tables it: those that collapsed have none.
 """
 
 import base64
@@ -14,7 +14,7 @@ from genlab.report.protocol import Result, alike, final, measured
 from genlab.report.reading import Sweep
 
 SIZE = (3.3, 3.0)  # inches
-TABLE, OF, KL = "unit", "samples", "kl"
+TABLES, OF, KL = ("unit", "level"), "samples", "kl"
 
 
 def unit_kls(sweep: Sweep) -> list[Calibration]:
@@ -31,11 +31,11 @@ def unit_kls(sweep: Sweep) -> list[Calibration]:
 
 
 def _line(results: Sequence[Result]) -> np.ndarray:
-    """KL of the units in order, nats, largest first; of the fewest units that a seed has."""
+    """KL of units or levels in order, nats, largest first; of the fewest that a seed has."""
     each = []
     for r in results:
-        units = r.tables.get(TABLE, {}).get(OF, {})
-        kls = [unit[KL].value for unit in units.values() if KL in unit]
+        rows = [row for name in TABLES for row in r.tables.get(name, {}).get(OF, {}).values()]
+        kls = [row[KL].value for row in rows if KL in row]
         each.append(sorted((kl for kl in kls if math.isfinite(kl)), reverse=True))
     each = [kls for kls in each if kls]
     if not each:
@@ -47,7 +47,8 @@ def _picture(lines: Mapping[str, np.ndarray], look: Mapping[str, Key]) -> Calibr
     text = drawn(lambda axes: _draw(axes, lines, look), SIZE)
     uri = "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode()
     told = "; ".join(f"{v}: {', '.join(f'{kl:.3g}' for kl in line)}" for v, line in lines.items())
-    return Calibration("KL of each unit, nats, most used first", f"KL in nats: {told}.", uri)
+    title = "KL of each unit (of a hierarchy: of each level), nats, most used first"
+    return Calibration(title, f"KL in nats: {told}.", uri)
 
 
 def _draw(axes, lines: Mapping[str, np.ndarray], look: Mapping[str, Key]) -> None:
