@@ -116,6 +116,7 @@ def test_a_part_of_a_network_runs_as_it_does_in_evaluation(first):
     """The encoder's trunk, whose BatchNorm keeps its running statistics."""
     trunk = trained(str(first), "encoder.trunk")
     assert isinstance(trunk, Frozen) and isinstance(trunk.net, mlp.Down)
+    assert set(trunk.networks) == {"encoder", "decoder"} and trunk.given == ()
     x = random.uniform(random.key(1), (8, *tiny.SHAPE))
     _, _, _, state = restore.trained(first)
     own = {"params": state.params["encoder"]["trunk"]}

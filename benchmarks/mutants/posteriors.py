@@ -9,6 +9,8 @@ FLOWS = "genlab/nets/flows.py"
 ADVERSARIES, OF_ADVERSARIES = "genlab/methods/adversaries.py", "methods/test_adversaries.py"
 DIVERGENCE, REGULARISERS = "genlab/losses/divergence.py", "genlab/losses/regularisers.py"
 SEQUENCE, OF_SEQUENCE = "genlab/methods/sequence_vae.py", "methods/test_sequence_vae.py"
+EX_POST, OF_EX_POST = "genlab/methods/ex_post.py", "methods/test_ex_post.py"
+LOOKED = "genlab/evaluation/latent_space.py"
 METRICS, OF_METRICS = "genlab/metrics", "metrics/test_disentanglement.py"
 VMF = "von_mises_fisher_against_bessel_functions"
 MOMENTS = "a_density_integrates_to_one_and_draws_have_its_moments"
@@ -340,5 +342,72 @@ OF_LATENTS = (
             "methods/test_vae.py",
             "a_comparison_is_added_to_the_distortion_and_regularisers_to_the_loss",
         ),
+    ),
+    Mutant(
+        "ExPost",
+        "latents before the run's flow",
+        EX_POST,
+        "return Latent(latent, own, self.flow)",
+        "return Latent(latent, own)",
+        test(OF_EX_POST, "latents_of_another_posterior_go_through_the_runs_flow"),
+    ),
+    Mutant(
+        "ExPost",
+        "a run's flow left out without a word",
+        EX_POST,
+        'if of.flow is None and "flow" in getattr(of.decoder, "networks", ()):',
+        "if False:",
+        test(OF_EX_POST, "a_run_that_needs_more_than_its_encoder_and_decoder_is_refused"),
+    ),
+    Mutant(
+        "HierarchicalVAE",
+        "a bound of what is no likelihood",
+        "genlab/methods/hierarchical.py",
+        'return vae_checks.no_likelihood(self.likelihood) if bounded else ""',
+        'return ""',
+        test("methods/test_hierarchical.py", "decoder_and_encoder_of_unlike_sizes_are_refused"),
+    ),
+    Mutant(
+        "annealing",
+        "chains of latents on a sphere",
+        "genlab/methods/vae_checks.py",
+        "if ability is HasLikelihood and posterior.prior is not None:",
+        "if False:",
+        test("methods/test_vae.py", "chains_are_of_latents_in_all_of_space"),
+    ),
+    Mutant(
+        "LatentSpace",
+        SIGN,
+        LOOKED,
+        'found |= {"rate": likely - weight, "distortion": -likely}',
+        'found |= {"rate": weight - likely, "distortion": -likely}',
+        test("test_latent_space.py", "what_a_method_has_is_what_is_seen_of_its_latents"),
+    ),
+    Mutant(
+        "LatentSpace",
+        "latents off their sphere",
+        LOOKED,
+        "z = method.supported(z) if can(method, HasSupport) else z",
+        "pass",
+        test("test_latent_space.py", "what_a_method_has_is_what_is_seen_of_its_latents"),
+    ),
+    Mutant(
+        "an inverse flow",
+        "its context left out",
+        FLOWS,
+        "return self.flow.context",
+        "return 0",
+        test(
+            "nets/test_flows.py",
+            "a_flow_the_other_way_round_is_one_that_can_be_turned_and_has_its_context",
+        ),
+    ),
+    Mutant(
+        "NVAE",
+        "centres of pixels kept, not corners",
+        "genlab/nets/nvae.py",
+        "at = np.linspace(0, n - 1, 2 * n)",
+        "at = np.clip((np.arange(2 * n) - 0.5) / 2, 0, n - 1)",
+        test("methods/test_hierarchical.py", "doubled_maps_keep_their_corners"),
     ),
 )

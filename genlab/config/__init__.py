@@ -3,10 +3,12 @@
 from genlab.config import live
 from genlab.config.errors import (
     ConfigError,
+    above_zero,
     check_seed,
     choices,
     did_you_mean,
     one_line,
+    one_or_more,
     place_of,
     placed,
 )
@@ -28,6 +30,7 @@ from genlab.config.spec import (
 __all__ = [
     "CALL",
     "ConfigError",
+    "above_zero",
     "as_dict",
     "build",
     "check_seed",
@@ -39,6 +42,7 @@ __all__ = [
     "from_dict",
     "live",
     "one_line",
+    "one_or_more",
     "override",
     "path_of",
     "place_of",

@@ -43,6 +43,20 @@ def check_seed(seed: Any, where: str = "") -> Any:
     return seed
 
 
+def above_zero(**named: Any) -> None:
+    """ConfigError, by name, for a number that is not above 0; what is traced or scheduled passes."""
+    for name, value in named.items():
+        if isinstance(value, int | float) and not value > 0:
+            raise ConfigError(f"{name} is {value}: give a number above 0")
+
+
+def one_or_more(**named: Any) -> None:
+    """ConfigError, by name, for what is no whole number from 1 on."""
+    for name, value in named.items():
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} is {value!r}: give a whole number, 1 or more")
+
+
 def placed(text: str, error: BaseException) -> str:
     """`text`, then the place in the user's code where `error` arose, if it did in that."""
     place = place_of(error)

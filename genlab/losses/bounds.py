@@ -68,8 +68,8 @@ def ciwae(samples: int = 5, beta: float = 0.5) -> Bound:
     """beta ELBO + (1 - beta) IWAE, on the same weights (Rainforth et al. 2018,
     arXiv:1802.04537).
     """
-    if isinstance(beta, int | float) and not 0 <= beta <= 1:
-        raise ConfigError(f"beta is {beta}: a share of the ELBO lies between 0 and 1")
+    if callable(beta) or (isinstance(beta, int | float) and not 0 <= beta <= 1):
+        raise ConfigError(f"beta is {beta}: a share of the ELBO is a number between 0 and 1")
     value = lambda log_w: beta * _elbo(log_w) + (1 - beta) * _iwae(log_w)  # noqa: E731
     return Bound(_counted("samples", samples), value)
 

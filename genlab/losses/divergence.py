@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array, random
 from jaxtyping import Float, Int, PRNGKeyArray
 
-from genlab.config import ConfigError, did_you_mean
+from genlab.config import ConfigError, did_you_mean, one_or_more
 from genlab.runtime import collectives
 from genlab.schedules import Weight, at
 
@@ -148,6 +148,7 @@ def sliced_wasserstein(codes: Codes, projections: int = 50) -> Float[Array, ""]:
     """Squared W2 of the aggregate posterior and the prior in one dimension, the mean over random
     directions (Kolouri et al. 2019, arXiv:1804.01947).
     """
+    one_or_more(projections=projections)
     of_prior, of_direction = random.split(codes.key)
     prior = collectives.gather(_of_prior(codes, of_prior))
     direction = random.normal(of_direction, (codes.z.shape[1], projections))

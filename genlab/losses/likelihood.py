@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array, random
 from jaxtyping import Float, PRNGKeyArray
 
-from genlab.config import ConfigError, choose, did_you_mean
+from genlab.config import ConfigError, above_zero, choose, did_you_mean, one_or_more
 from genlab.losses import pictures
 from genlab.runtime import collectives
 
@@ -92,6 +92,7 @@ def gaussian(sigma: float = 0.1) -> Likelihood:
     """N(x; theta, sigma^2) with one fixed sigma, in units of [-1, 1] (Kingma & Welling 2014,
     arXiv:1312.6114, Appendix C.2).
     """
+    above_zero(sigma=sigma)
 
     def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
         return _sum(
@@ -126,6 +127,7 @@ def optimal_gaussian(smallest: float = 1e-3) -> Likelihood:
     arXiv:2006.13202). The best s is a function of x: the loss is no density of x by itself, and
     each value depends on the batch. s is at least `smallest`.
     """
+    above_zero(smallest=smallest)
 
     def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
         square = (x - theta) ** 2
@@ -139,6 +141,7 @@ def laplace(scale: float = 0.1) -> Likelihood:
     """exp(-|x - theta| / scale) / (2 scale) with one fixed scale, in units of [-1, 1]: absolute
     errors instead of squared ones (as in Shi et al. 2019, arXiv:1911.03393).
     """
+    above_zero(scale=scale)
 
     def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
         return _sum(-jnp.abs(x - theta) / scale - jnp.log(2 * scale))
@@ -168,6 +171,7 @@ def discretised_logistic(levels: int = 256) -> Likelihood:
     outer ones unbounded (Kingma et al. 2016, arXiv:1606.04934; Salimans et al. 2017,
     arXiv:1701.05517, Eq. 2). `mean` is m.
     """
+    _check_levels(levels)
     half = 1.0 / (levels - 1)
 
     def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
@@ -188,6 +192,8 @@ def logistic_mixture(mixtures: int = 10, levels: int = 256) -> Likelihood:
     channels, `mixtures` x (1 + 2c + c(c - 1) / 2) numbers: 100 for ten mixtures and RGB. `mean` is
     that of the locations.
     """
+    _check_levels(levels)
+    one_or_more(mixtures=mixtures)
     half, k = 1.0 / (levels - 1), mixtures
 
     def width(channels: int) -> int:
@@ -249,8 +255,7 @@ def categorical(levels: int = 256) -> Likelihood:
     """A softmax over the levels of each channel (van den Oord et al. 2016, arXiv:1601.06759):
     `levels` logits a channel, those of the first channel first.
     """
-    if levels < 2:
-        raise ConfigError(f"levels is {levels}: an image has at least two")
+    _check_levels(levels)
 
     def split(theta: Theta) -> Float[Array, "b *shape c levels"]:
         return theta.reshape(*theta.shape[:-1], -1, levels)
@@ -267,6 +272,11 @@ def categorical(levels: int = 256) -> Likelihood:
         return 2.0 * random.categorical(key, split(theta)) / (levels - 1) - 1
 
     return Likelihood(levels, log_prob, mean, sample)
+
+
+def _check_levels(levels: int) -> None:
+    if levels < 2:
+        raise ConfigError(f"levels is {levels}: an image has at least two")
 
 
 def _between(name: str, given: float | Mapping) -> tuple[float, Callable]:

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array, lax, random
 from jaxtyping import Float, Int, PRNGKeyArray
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, above_zero, one_or_more
 from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
 from genlab.schedules import Weight, at
 
@@ -40,6 +40,7 @@ class Posterior(NamedTuple):
     kl:       numbers -> KL to the prior in closed form, "*b parts"; None where there is none
     prior:    of its own; None for N(0, I)
     pathwise: whether log q is of the latents that training draws
+    diagonal: whether it is a Gaussian with independent dimensions, its numbers as `pair` has them
     """
 
     numbers: Callable[[int], int]
@@ -49,6 +50,7 @@ class Posterior(NamedTuple):
     kl: Callable[[Numbers], Float[Array, "*b parts"]] | None = None
     prior: OwnPrior | None = None
     pathwise: bool = True
+    diagonal: bool = False
 
 
 def pair(numbers: Numbers) -> tuple[Latents, Latents]:
@@ -74,6 +76,7 @@ def gaussian() -> Posterior:
         mean=lambda numbers: pair(numbers)[0],
         log_prob=lambda numbers, z: gaussian_log_prob(z, *pair(numbers)),
         kl=lambda numbers: gaussian_kl(*pair(numbers))[..., None],
+        diagonal=True,
     )
 
 
@@ -117,8 +120,7 @@ def mixture(components: int = 4) -> Posterior:
     arXiv:1607.05690). Numbers: the logits, the means and the log-variances. `mean` is that of the
     heaviest component.
     """
-    if components < 1:
-        raise ConfigError(f"components is {components}: a mixture has at least one")
+    one_or_more(components=components)
 
     def split(numbers: Numbers) -> tuple[Array, Array, Array]:
         logits, rest = jnp.split(numbers, [components], axis=-1)
@@ -156,6 +158,7 @@ def gumbel_softmax(classes: int = 10, temperature: Weight = 0.5) -> Posterior:
     """
     if classes < 2:
         raise ConfigError(f"classes is {classes}: a categorical variable has at least two")
+    above_zero(temperature=temperature)
 
     def split(numbers: Numbers) -> Float[Array, "*b groups k"]:
         return numbers.reshape(*numbers.shape[:-1], -1, classes)

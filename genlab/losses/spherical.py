@@ -25,9 +25,9 @@ SMALLEST = 1.0  # kappa of the encoder: below it posteriors become the prior (Da
 
 def von_mises_fisher() -> Posterior:
     """exp(kappa mu'z) C_m(kappa) on the sphere of m = `latent` dimensions; the encoder gives a
-    vector, whose direction is mu, and a number, kappa = 1 + softplus. Draws by rejection (Wood
-    1994; Davidson et al. 2018), differentiated implicitly (Figurnov et al. 2018,
-    arXiv:1805.08498). ConfigError for fewer than two dimensions.
+    vector, whose direction is mu, and a number, kappa = 1 + softplus (Davidson et al. 2018,
+    arXiv:1804.00891). Draws by rejection (Wood 1994), differentiated implicitly (Figurnov et al.
+    2018, arXiv:1805.08498). ConfigError for fewer than two dimensions.
     """
 
     def numbers_of(d: int) -> int:

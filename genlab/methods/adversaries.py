@@ -1,5 +1,6 @@
 """Adversaries of a VAE: critics of its latents, of its pictures, or of both together, as the part
-`adversary` of its config. Each says which players the game has, and what they minimise.
+`adversary` of its config. Each says which players the game has, and what they minimise; what they
+make no use of, of the VAE's own fields, is in `unused` and refused.
 """
 
 from collections.abc import Mapping
@@ -138,6 +139,7 @@ class Pictures:
     objective: Objective | str = "nonsaturating"
     weight: Weight = 1e-2
     trains_likelihood: ClassVar[bool] = False
+    unused: ClassVar[tuple[str, ...]] = ("regularisers", "comparison")
 
     def init(self, key: Array, vae: Any, seen: Any) -> tuple[dict, dict]:
         """Network `critic`."""
@@ -204,6 +206,7 @@ class Joint:
     critic: nn.Module
     objective: Objective | str = "nonsaturating"
     trains_likelihood: ClassVar[bool] = False
+    unused: ClassVar[tuple[str, ...]] = ("beta", "divergences", "regularisers", "comparison")
 
     def init(self, key: Array, vae: Any, seen: Any) -> tuple[dict, dict]:
         """Network `critic`."""
@@ -257,8 +260,18 @@ def features(net: nn.Module, params, stats, x: Examples, cond: Conditions) -> Fl
     )
 
 
+def check_objective(of: Any) -> None:
+    """ConfigError for an adversary's objective that is none of plain logits."""
+    if hasattr(of, "objective") and (_objective(of).start or _objective(of).columns):
+        raise ConfigError(
+            f"method.adversary.objective={of.objective!r} has a memory or several numbers for an "
+            "example: give one of plain logits, as nonsaturating, hinge or wasserstein"
+        )
+
+
 def _objective(of: Any) -> Objective:
-    return choose(adversarial, of.objective)
+    found = choose(adversarial, of.objective)
+    return found if isinstance(found, Objective) else found()
 
 
 def _of_prior(vae: Any, params, seen: Any, key: Array) -> Latents:

@@ -14,10 +14,10 @@ from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
 from genlab.game import Player, apply, conditions, fresh
-from genlab.game.abilities import Conditions, Examples, Latents
+from genlab.game.abilities import Conditions, Examples, HasLogWeight, Latents, Scores
 from genlab.losses import total
 from genlab.losses.likelihood import Likelihood
-from genlab.methods import vq
+from genlab.methods import vae_checks, vq
 from genlab.nets import autoregressive
 from genlab.nets.quantise.contract import Codes
 
@@ -146,6 +146,11 @@ class CodePrior:
     ) -> Float[Array, " b"]:
         """Minus the bound of log p(x), nats."""
         return -self.log_weight(params, stats, x, key, cond)
+
+    def lacks(self, ability: type) -> str:
+        """Why it has not the ability, with this likelihood; "" where it has."""
+        bounded = ability in (HasLogWeight, Scores)
+        return vae_checks.no_likelihood(self.likelihood) if bounded else ""
 
     @property
     def _names(self) -> tuple[str, ...]:

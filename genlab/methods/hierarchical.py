@@ -13,10 +13,17 @@ from jaxtyping import Float, PRNGKeyArray
 
 from genlab.config import ConfigError
 from genlab.game import Player, apply, fresh
-from genlab.game.abilities import Conditions, Examples, Latents
+from genlab.game.abilities import (
+    Conditions,
+    Examples,
+    HasLikelihood,
+    HasLogWeight,
+    Latents,
+    Scores,
+)
 from genlab.losses import spectral, total
 from genlab.losses.likelihood import Likelihood
-from genlab.methods import vq
+from genlab.methods import vae_checks, vq
 from genlab.nets.topdown import TopDown
 from genlab.runtime import collectives
 from genlab.schedules import Weight, at
@@ -148,11 +155,28 @@ class HierarchicalVAE:
         found = self._posterior(params, stats, x, self.latents(key, len(x)))
         return self.likelihood.log_prob(found.theta, x) - found.kl.sum(axis=0)
 
+    def posterior_draw(
+        self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Latents:
+        """The noise of one draw of the posteriors: what the priors make the same latents of."""
+        return self._posterior(params, stats, x, self.latents(key, len(x))).noise
+
+    def level_kl(
+        self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
+    ) -> Float[Array, "b levels"]:
+        """KL of each level, the coarsest first, nats."""
+        return self._posterior(params, stats, x, self.latents(key, len(x))).kl.T
+
     def score(
         self, params, stats, x: Examples, key: PRNGKeyArray, cond: Conditions = None
     ) -> Float[Array, " b"]:
         """Minus the ELBO, nats."""
         return -self.elbo(params, stats, x, key, cond)
+
+    def lacks(self, ability: type) -> str:
+        """Why it has not the ability, with this likelihood; "" where it has."""
+        bounded = ability in (HasLikelihood, HasLogWeight, Scores)
+        return vae_checks.no_likelihood(self.likelihood) if bounded else ""
 
     @property
     def _regularised(self) -> bool:

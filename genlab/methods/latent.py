@@ -67,10 +67,16 @@ class Latent:
                 "own: leave `prior` out, or `posterior`"
             )
         of_posteriors = getattr(self.prior, "of_posteriors", False)
-        if of_posteriors and (self.given_posterior is not None or self.flow is not None):
+        if of_posteriors and not self.diagonal:
             raise ConfigError(
                 f"method.prior: {type(self.prior).__name__} is made of diagonal Gaussian "
                 "posteriors: leave `posterior` and `flow` out"
+            )
+        if getattr(self.flow, "of_target", False) and not getattr(self.prior, "exact", True):
+            raise ConfigError(
+                f"method.flow climbs log p(x, z), and the density of method.prior, "
+                f"{type(self.prior).__name__}, is a bound of one draw: give a prior whose density "
+                "is exact, or another flow"
             )
         if self.flow is not None and (
             self.posterior.log_prob is None or self.posterior.prior is not None
@@ -84,6 +90,11 @@ class Latent:
     def posterior(self) -> Posterior:
         """The one given, or the diagonal Gaussian."""
         return gaussian() if self.given_posterior is None else self.given_posterior
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether q(z | x) is a Gaussian with independent dimensions."""
+        return self.posterior.diagonal and self.flow is None
 
     @property
     def plain(self) -> bool:
@@ -117,7 +128,7 @@ class Latent:
         """What an encoder gives, in its parts."""
         wanted, more = self.posterior.numbers(self.dim), getattr(self.flow, "context", 0)
         if isinstance(encoded, tuple | list):
-            if self.given_posterior is None and not more:
+            if self.posterior.diagonal and not more:
                 return Encoded(tuple(encoded))
             self._refuse(f"a mean and a log-variance of {encoded[0].shape[-1]}", wanted + more)
         if encoded.shape[-1] != wanted + more:
@@ -167,7 +178,7 @@ class Latent:
 
     def codes(self, params, stats, found: Encoded, drawn: Drawn, encode, keys, step):
         """What divergences look at; `keys` are of the move and of the divergences."""
-        diagonal = self.given_posterior is None
+        diagonal = self.posterior.diagonal
         none: Any = None  # divergences that need a log-variance are refused when a VAE is built
         mean = self.posterior.mean(found.numbers)
         log_variance = pair(found.numbers)[1] if diagonal else none
@@ -183,15 +194,13 @@ class Latent:
 
     def check(self, name: str, term: Term) -> None:
         """ConfigError for a divergence that is not of this latent."""
-        where, source = f"method.divergences.{name}", term.source
-        general = "give monte_carlo_kl, imq_mmd, rbf_mmd or sliced_wasserstein"
+        where, source, general = f"method.divergences.{name}", term.source, self._general
         if source is divergence.monte_carlo_kl and not self.pathwise:
             raise ConfigError(
                 f"{where} needs log q(z | x) of the latents that training draws, which this "
-                "posterior has not: give kl, imq_mmd or rbf_mmd"
+                f"posterior has not: {general}"
             )
-        diagonal = self.given_posterior is None and self.flow is None
-        if source in divergence.OF_GAUSSIANS and not diagonal:
+        if source in divergence.OF_GAUSSIANS and not self.diagonal:
             raise ConfigError(
                 f"{where} is of a Gaussian posterior with independent dimensions: {general}"
             )
@@ -204,6 +213,15 @@ class Latent:
             raise ConfigError(
                 f"{where} is of the prior N(0, I), and method.prior is another: {general}"
             )
+
+    @property
+    def _general(self) -> str:
+        """Which divergences there are of this latent, whatever it is made of."""
+        of_density = [
+            *(["kl"] if self.plain else []),
+            *(["monte_carlo_kl"] if self.pathwise else []),
+        ]
+        return f"give {', '.join([*of_density, 'imq_mmd', 'rbf_mmd'])} or sliced_wasserstein"
 
     def _flowing(self, params, stats, drawn: Drawn, context: Array | None) -> Drawn:
         if self.flow is None:

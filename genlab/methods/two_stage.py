@@ -50,6 +50,18 @@ class TwoStageVAE:
                 "second.likelihood has one parameter for each number; codes need a mean and a "
                 "scale: give spec(likelihood.learned_gaussian)"
             )
+        if "flow" in getattr(self.first_decoder, "networks", ()):
+            raise ConfigError(
+                "the first stage's latents go through its flow before they are decoded, which a "
+                "second stage knows nothing of: train the first one without, or fit a law to its "
+                "latents, methods.ExPost(flow=spec(trained, 'runs/x', 'flow'))"
+            )
+        of_first = getattr(self.first_decoder, "given", self.given)
+        if getattr(self.first_decoder, "networks", ()) and tuple(of_first) != tuple(self.given):
+            raise ConfigError(
+                f"the first stage is given {', '.join(of_first) or 'nothing'}, the second "
+                f"{', '.join(self.given) or 'nothing'}: set second.given={tuple(of_first)}"
+            )
         if can(self.second, Guides):
             raise ConfigError(
                 "second.condition_dropout: the first stage is always given its conditions; leave "
@@ -105,9 +117,7 @@ class TwoStageVAE:
 
     def encode(self, params, stats, x: Array, cond: Mapping | None = None) -> Array:
         """The mean of the second stage's posterior at the mean of the first one's, [B, latent]."""
-        (mean, _), _ = apply(
-            self.first_encoder, "first_encoder", params, stats, x, cond, train=False
-        )
+        mean, _ = self._first(params, stats, x, cond)
         return self.second.encode(params, stats, mean, cond)
 
     def reconstruct(self, params, stats, x: Array, cond: Mapping | None = None) -> Array:
@@ -118,10 +128,21 @@ class TwoStageVAE:
 
     def _codes(self, params, stats, x: Array, cond: Mapping | None, key: Array) -> Array:
         """z ~ q(z | x) of the first stage, [B, D]."""
-        (mean, log_variance), _ = apply(
+        mean, log_variance = self._first(params, stats, x, cond)
+        return mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+
+    def _first(self, params, stats, x: Array, cond: Mapping | None) -> tuple[Array, Array]:
+        """Mean and log-variance of the first stage's posterior."""
+        encoded, _ = apply(
             self.first_encoder, "first_encoder", params, stats, x, cond, train=False
         )
-        return mean + jnp.exp(log_variance / 2) * random.normal(key, mean.shape)
+        if not isinstance(encoded, tuple | list):
+            raise ConfigError(
+                "the first stage's encoder gives no mean and log-variance: a second stage is of a "
+                "diagonal Gaussian posterior; fit a law to its latents, methods.ExPost"
+            )
+        mean, log_variance = encoded
+        return mean, log_variance
 
     def _second(self, params, stats, u: Array, cond: Mapping | None) -> list[Array]:
         theta, _ = apply(self.second.decoder, "decoder", params, stats, u, cond, train=False)

@@ -33,6 +33,7 @@ from genlab.methods import vae_checks, vae_terms
 from genlab.methods.gan import terms
 from genlab.methods.gan.comparison import Comparison
 from genlab.methods.latent import PRIOR, Latent, Seen
+from genlab.nets import priors
 from genlab.schedules import Weight
 
 DIVERGENCES = 109  # a stream of randomness under a move's key
@@ -99,6 +100,7 @@ class VAE:
                 f"method.decoder.trunk.shape={wanted}"
             )
         params, stats = {**params, **more_params}, {**stats, **more_stats}
+        priors.check_shape(self.prior, x.shape[1:], "method.prior")
         if self.posterior is not None or self.parts.networks:
             encoded, _ = apply(self.encoder, "encoder", params, stats, x, cond, key=key)
             own = self.parts.init(key, z, encoded, self.posterior_of(params, stats))
@@ -285,6 +287,11 @@ class VAE:
         found = self._encoded(params, stats, x, cond)
         return self.parts.draw(params, stats, found, key, target).z
 
+    def supported(self, z: Latents) -> Latents:
+        """The nearest latents that the posterior has: on its sphere, or one-hot; or any."""
+        own = self.parts.posterior.prior
+        return z if own is None else own.draw(z)
+
     def unit_kl(self, params, stats, x: Examples, cond: Conditions = None) -> Float[Array, "b z"]:
         """KL of each unit's Gaussian to N(0, 1), nats."""
         mean, log_variance = pair(self._encoded(params, stats, x, cond).numbers)
@@ -324,4 +331,6 @@ class VAE:
 
     def posterior_of(self, params, stats):
         """Examples to (mean, log-variance), for a prior that is made of posteriors."""
-        return lambda u: apply(self.encoder, "encoder", params, stats, u, None, train=False)[0]
+        return lambda u: pair(
+            apply(self.encoder, "encoder", params, stats, u, None, train=False)[0]
+        )

@@ -4,7 +4,9 @@ from typing import Any
 
 from genlab.config import ConfigError
 from genlab.game.abilities import HasLikelihood, HasLogWeight, HasPosterior, HasPrior, Scores
-from genlab.losses import regularisers
+from genlab.losses import divergence, regularisers
+from genlab.losses.likelihood import Likelihood
+from genlab.methods import adversaries
 
 OF_BATCH = (
     "its likelihood has the best variance of each batch, so that an example has none by itself: "
@@ -18,6 +20,8 @@ OF_CRITICS = (
     regularisers.pulling_away,
     regularisers.latent_consistency_critic,
 )
+USED = ("divergences", "regularisers", "comparison")  # by most adversaries
+WITHOUT_PRIOR = (divergence.mutual_information, divergence.total_correlation)
 
 
 def check(vae: Any) -> None:
@@ -32,6 +36,10 @@ def check(vae: Any) -> None:
         raise ConfigError("method.beta weighs a KL, and a point posterior has none: leave it out")
     if vae.bound is not None:
         _check_bound(vae, plain)
+    if vae.adversary is not None:
+        _check_adversary(vae, plain)
+    if getattr(vae.flow, "of_target", False) and (why := no_likelihood(vae.likelihood)):
+        raise ConfigError(f"method.flow climbs the likelihood of each example: {why}")
     for name, term in vae.divergence_terms.items():
         if term.start:
             raise ConfigError(f"method.divergences.{name} has a memory: a VAE keeps none")
@@ -41,6 +49,13 @@ def check(vae: Any) -> None:
             raise ConfigError(f"method.regularisers.{name} has a memory: a VAE keeps none")
         if term.source in OF_CRITICS:
             raise ConfigError(f"method.regularisers.{name} is of a critic, and a VAE has none")
+    learns = (term.source not in WITHOUT_PRIOR for term in vae.divergence_terms.values())
+    if vae.prior is not None and vae.bound is None and vae.adversary is None and not any(learns):
+        raise ConfigError(
+            "method.prior would not be trained: nothing compares it with the posterior; name a "
+            "divergence that does, divergences={'imq_mmd': 10.0}, or fit a law afterwards "
+            "(methods.ExPost)"
+        )
     if vae.given and getattr(vae.prior, "of_posteriors", False):
         raise ConfigError(
             f"method.prior: {type(vae.prior).__name__} is made of posteriors, and those of this "
@@ -59,10 +74,8 @@ def _check_bound(vae: Any, plain: bool) -> None:
             "method.bound is of log p(x), whose divergence is that of the weights: leave out "
             "`beta` and `divergences`, or the bound"
         )
-    if vae.likelihood.of_batch:
-        raise ConfigError(f"method.bound is of the likelihood of examples: {OF_BATCH}")
-    if not vae.likelihood.normalised:
-        raise ConfigError(f"method.bound is of a likelihood: {NO_DENSITY}")
+    if why := no_likelihood(vae.likelihood):
+        raise ConfigError(f"method.bound is of the likelihood of examples: {why}")
     if not vae.parts.pathwise:
         raise ConfigError(
             "method.bound needs log q(z | x) of the latents that training draws, which this "
@@ -75,25 +88,43 @@ def _check_bound(vae: Any, plain: bool) -> None:
         )
 
 
+def _check_adversary(vae: Any, plain: bool) -> None:
+    """ConfigError for fields that the adversary makes no use of, and for its objective."""
+    given = {"beta": not plain, **{name: bool(getattr(vae, name)) for name in USED}}
+    for name in getattr(vae.adversary, "unused", ()):
+        if given[name]:
+            raise ConfigError(
+                f"method.{name} would not be used: the players of "
+                f"adversaries.{type(vae.adversary).__name__} have losses of their own; leave it out"
+            )
+    adversaries.check_objective(vae.adversary)
+
+
+def no_likelihood(likelihood: Likelihood) -> str:
+    """Why a decoder's likelihood is none of an example; "" where it is one."""
+    if likelihood.of_batch:
+        return OF_BATCH
+    return "" if likelihood.normalised else NO_DENSITY
+
+
 def lacking(vae: Any, ability: type) -> str:
     """Why it has not the ability, with these parts; "" where it has."""
     bounded, posterior = (
         ability in (HasLikelihood, HasLogWeight, HasPosterior, Scores),
         vae.parts.posterior,
     )
-    if bounded and vae.likelihood.of_batch:
-        return OF_BATCH
-    if bounded and not vae.likelihood.normalised:
-        return NO_DENSITY
+    if bounded and (why := no_likelihood(vae.likelihood)):
+        return why
     if bounded and not getattr(vae.adversary, "trains_likelihood", True):
         return f"with adversaries.{type(vae.adversary).__name__} its likelihood is not trained"
     if bounded and posterior.log_prob is None:
         return "its posterior is a point, which bounds no likelihood"
-    diagonal = vae.posterior is None and vae.flow is None and vae.prior is None
-    if ability is HasPosterior and not diagonal:
+    if ability is HasPosterior and (vae.prior is not None or not vae.parts.diagonal):
         return "its units have a KL of their own under a diagonal Gaussian and the prior N(0, I)"
     if ability is HasPrior and vae.prior is None and posterior.prior is None:
         return "its prior is N(0, I)"
+    if ability is HasLikelihood and posterior.prior is not None:
+        return "its latents lie on a sphere or are one-hot, where chains in R^n do not stay"
     if ability is HasLikelihood and not getattr(vae.prior, "exact", True):
         return f"the density of its prior, {type(vae.prior).__name__}, is a bound"
     return ""

@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, above_zero, one_or_more
 
 SMALLEST = 1e-3  # share of a bin, and slope, of a spline
 UNIT_SLOPE = float(np.log(np.expm1(1 - SMALLEST)))  # with which a slope begins at 1
@@ -40,6 +40,7 @@ class Planar(nn.Module):
     def __call__(self, z: Latents, context: Context | None = None, train: bool = True) -> Flowed:
         """(z', log-determinant), float32."""
         log_det, d = jnp.zeros(z.shape[:-1]), z.shape[-1]
+        one_or_more(layers=self.layers)
         more = _amortised(self, context, (2 * d + 1) * self.layers, z)
         for layer in range(self.layers):
             w, u = (self.param(f"{n}{layer}", nn.initializers.normal(0.1), (d,)) for n in "wu")
@@ -69,6 +70,7 @@ class Radial(nn.Module):
     def __call__(self, z: Latents, context: Context | None = None, train: bool = True) -> Flowed:
         """(z', log-determinant), float32."""
         log_det, d = jnp.zeros(z.shape[:-1]), z.shape[-1]
+        one_or_more(layers=self.layers)
         more = _amortised(self, context, (d + 2) * self.layers, z)
         for layer in range(self.layers):
             centre = self.param(f"centre{layer}", nn.initializers.normal(1.0), (d,))
@@ -123,6 +125,7 @@ class InverseAutoregressive(nn.Module):
 
     @nn.compact
     def _masked(self) -> list[nn.Module]:
+        one_or_more(layers=self.layers, width=self.width)
         return [_Masked(self.width, name=f"layer{layer}") for layer in range(self.layers)]
 
 
@@ -133,6 +136,19 @@ class Inverse(nn.Module):
     """
 
     flow: nn.Module
+
+    def __post_init__(self):
+        if not hasattr(self.flow, "inverse"):
+            raise ConfigError(
+                f"Inverse.flow is {type(self.flow).__name__}, which has no inverse: give "
+                "flows.Spline or flows.InverseAutoregressive"
+            )
+        super().__post_init__()
+
+    @property
+    def context(self) -> int:
+        """That of the flow."""
+        return self.flow.context
 
     def __call__(self, z: Latents, context: Context | None = None, train: bool = True) -> Flowed:
         """(z', log-determinant), float32."""
@@ -183,6 +199,8 @@ class Spline(nn.Module):
                 "a spline is a coupling of two numbers or more: give a latent of more than one, or "
                 "flows.Planar"
             )
+        one_or_more(layers=self.layers, width=self.width, bins=self.bins)
+        above_zero(bound=self.bound)
         return [self._coupling(layer, d - d // 2) for layer in range(self.layers)]
 
     def _coupling(self, layer: int, moved: int) -> Callable:
@@ -221,8 +239,9 @@ class Hamiltonian(nn.Module):
         self, z: Latents, context: Context | None = None, train: bool = True, target=None
     ) -> Flowed:
         """(z', log N(momentum') - log N(momentum)), float32."""
-        d = z.shape[-1]
-        near = nn.initializers.constant(-2.0)
+        one_or_more(steps=self.steps)
+        above_zero(largest=self.largest)
+        d, near = z.shape[-1], nn.initializers.constant(-2.0)
         size = self.largest * jax.nn.sigmoid(self.param("size", near, (d,)))
         root = jax.nn.sigmoid(self.param("root", nn.initializers.constant(2.0), ()))  # of beta_0
         if target is None:

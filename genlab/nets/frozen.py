@@ -37,7 +37,8 @@ def trained(run: str, network: str, step: int | None = None) -> "Frozen":
     Raises ConfigError where there is no such run, checkpoint or network.
     """
     found = ingredients.read(run, network, step)
-    return Frozen(build(found.net), ingredients.keep(found))
+    more = {"networks": found.networks, "given": found.given}
+    return Frozen(build(found.net), ingredients.keep(found), **more)
 
 
 class Frozen(Wrapper):
@@ -45,9 +46,24 @@ class Frozen(Wrapper):
 
     Where these weights are not at hand it has the shapes that `net` would have, for a checkpoint to
     be restored into.
+
+    networks, given: those of the run that it is from, and the columns that they are given, for a
+              method that checks that it names all it needs; () where the run is not at hand
     """
 
     sha256: str = ""
+    networks: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+
+    @property
+    def context(self) -> int:
+        """How many numbers of the encoder `net` is given, where it is a flow."""
+        return self.net.context
+
+    @property
+    def of_target(self) -> bool:
+        """Whether `net`, a flow, climbs log p(x, z)."""
+        return self.net.of_target
 
     def mapping(self, *args):
         """What `net` gives of latents, where it has styles."""

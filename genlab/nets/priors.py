@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array, random
 from jaxtyping import Float
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, one_or_more
 
 Latents = Float[Array, "*b z"]
 Posterior = Callable[[Array], tuple[Array, Array]]
@@ -49,6 +49,7 @@ class Mixture(nn.Module):
 
     @nn.compact
     def _parts(self, d: int) -> Parts:
+        one_or_more(components=self.components)
         logits = self.param("logits", nn.initializers.zeros, (self.components,))
         mean = self.param("mean", nn.initializers.normal(1.0), (self.components, d))
         log_variance = self.param("log_variance", nn.initializers.zeros, (self.components, d))
@@ -82,6 +83,7 @@ class Vamp(nn.Module):
     def _parts(self, posterior: Posterior | None) -> Parts:
         if posterior is None:
             raise ConfigError("priors.Vamp is made of posteriors: give it the encoder's")
+        one_or_more(components=self.components)
         shape = (self.components, *self.shape)
         inputs = self.param("inputs", nn.initializers.normal(0.1), shape)
         log_weight = jnp.full((self.components,), -math.log(self.components))
@@ -111,6 +113,11 @@ class Flow(nn.Module):
             raise ConfigError(
                 f"prior.flow is {type(self.flow).__name__}, which has no inverse and so cannot be "
                 "drawn from: give flows.Spline or flows.InverseAutoregressive"
+            )
+        if context := getattr(self.flow, "context", 0):
+            raise ConfigError(
+                f"prior.flow has a context of {context} numbers of the encoder, and a prior is the "
+                "same for all examples: leave `context` out"
             )
         return latent
 
@@ -147,12 +154,22 @@ class Hierarchical(nn.Module):
     @nn.compact
     def _networks(self, d: int) -> list[Callable]:
         """q(u | z) and p(z | u)."""
+        one_or_more(latent=self.latent, width=self.width)
         return [self._gaussian("up", self.latent), self._gaussian("down", d)]
 
     def _gaussian(self, name: str, out: int) -> Callable:
         hidden = nn.Dense(self.width, name=f"{name}_hidden")
         last = nn.Dense(2 * out, name=f"{name}_out")
         return lambda x: jnp.split(last(jnp.tanh(hidden(x))), 2, axis=-1)
+
+
+def check_shape(prior: nn.Module | None, shape: tuple[int, ...], where: str) -> None:
+    """ConfigError, beginning with `where`, for pseudo-inputs of another shape than examples."""
+    if getattr(prior, "of_posteriors", False) and tuple(prior.shape) != tuple(shape):
+        raise ConfigError(
+            f"{where} has pseudo-inputs of {tuple(prior.shape)}, the examples are "
+            f"{tuple(shape)}: set {where}.shape={tuple(shape)}"
+        )
 
 
 def _log_normal(z: Latents, mean: Array | float, log_variance: Array | float) -> Array:

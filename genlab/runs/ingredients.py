@@ -41,7 +41,9 @@ class Named(NamedTuple):
 
 
 class Ingredient(NamedTuple):
-    """A network read from a run folder: its spec, and its weights as `saved.Network` has them."""
+    """A network read from a run folder: its spec, and its weights as `saved.Network` has them;
+    which networks its run has, and which columns these are given.
+    """
 
     run: Path
     net: ConfigDict
@@ -49,6 +51,8 @@ class Ingredient(NamedTuple):
     chosen: str
     variables: dict
     sha256: str
+    networks: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
 
 def named(config: Any) -> list[Named]:
@@ -132,7 +136,8 @@ def read(run: str | Path, network: str, step: int | None = None) -> Ingredient:
     config = folder.standalone
     held = saved.read(folder.checkpoints, config.loop.best, step)
     found = saved.network(held, network, str(run))
-    return Ingredient(folder.path, _spec_of(config.method, network, str(run)), *found)
+    spec_of, given = _spec_of(config.method, network, str(run)), config.method.get("given") or ()
+    return Ingredient(folder.path, spec_of, *found, tuple(held.params), tuple(given))
 
 
 def keep(found: Ingredient) -> str:

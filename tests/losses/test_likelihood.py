@@ -328,6 +328,22 @@ def test_gaussian_kl_gradient_and_zero():
     np.testing.assert_allclose(d_log, (np.exp(log_variance) - 1) / 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("gaussian", {"sigma": 0.0}, "sigma is 0.0: give a number above 0"),
+        ("laplace", {"scale": -1}, "scale is -1"),
+        ("optimal_gaussian", {"smallest": float("nan")}, "smallest is nan"),
+        ("discretised_logistic", {"levels": 1}, "at least two"),
+        ("logistic_mixture", {"levels": 0}, "at least two"),
+        ("logistic_mixture", {"mixtures": 0}, "mixtures is 0: give a whole number"),
+    ],
+)
+def test_numbers_without_meaning_are_refused(name, arguments, says):
+    with pytest.raises(ConfigError, match=says):
+        getattr(likelihood, name)(**arguments)
+
+
 def test_losses_of_pictures_in_place_of_a_likelihood():
     rng = np.random.default_rng(0)
     theta, x = (

@@ -10,7 +10,7 @@ from jax import random
 from genlab.config import ConfigError, build, override, spec
 from genlab.game.abilities import HasLikelihood, require
 from genlab.losses import bounds, posterior
-from genlab.methods import adversaries
+from genlab.methods import Comparison, adversaries
 from genlab.nets import Discriminator, mlp
 
 KEY, N, LATENT = random.key(4), 4, 4
@@ -147,5 +147,22 @@ def test_what_does_not_go_with_an_adversary_is_refused():
     config.bound = spec(bounds.iwae, 5)
     with pytest.raises(ConfigError, match="leave out `adversary`, `regularisers`"):
         build(config)
+    compared = spec(Comparison, {"l1": 1.0})
+    for name, field, value in (
+        ("joint", "divergences", {"kl": 2.0}), ("joint", "beta", 2.0),
+        ("joint", "comparison", compared), ("pictures", "comparison", compared),
+        ("pictures", "regularisers", {"squared_weights": 1.0}),
+    ):  # fmt: skip
+        broken = tiny.vae().method
+        override(broken, "adversary", TERMS[name][0])
+        override(broken, field, value)
+        with pytest.raises(ConfigError, match=f"method.{field} would not be used"):
+            build(broken)
+    broken = tiny.vae().method
+    override(broken, "adversary", spec(adversaries.Prior, CRITIC, "boundary_equilibrium"))
+    with pytest.raises(ConfigError, match="has a memory"):
+        build(broken)
+    override(broken, "adversary", spec(adversaries.Prior, CRITIC, "f_pearson"))  # a factory
+    assert set(build(broken).players()) == {"critic", "vae"}
     assert all(set(build(spec_).players(build(tiny.vae().method))) == names
                for spec_, names in TERMS.values())  # fmt: skip

@@ -102,6 +102,10 @@ def test_priors_that_do_not_fit_are_refused():
         build(spec(CodePrior, *parts(), priors()[:1]))
     with pytest.raises(ConfigError, match="temperature=0"):
         build(spec(CodePrior, *parts(), priors(), temperature=0.0))
+    *networks, _ = parts()
+    loose = build(spec(CodePrior, *networks, spec(likelihood.optimal_gaussian), priors()))
+    with pytest.raises(ConfigError, match=r"Bound needs .* best variance of each batch"):
+        require(loose, HasLogWeight, "Bound")
 
 
 @pytest.mark.slow

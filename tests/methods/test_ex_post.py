@@ -1,5 +1,6 @@
 """A law of a trained autoencoder's latents, fitted afterwards."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -13,11 +14,11 @@ from jax import random
 
 import genlab
 from genlab import spec, trained
-from genlab.config import ConfigError, build
-from genlab.game.abilities import Generates, HasLogWeight, can, sampled
-from genlab.losses import likelihood
+from genlab.config import ConfigError, build, override
+from genlab.game.abilities import Generates, HasLikelihood, HasLogWeight, can, sampled
+from genlab.losses import likelihood, posterior, spherical
 from genlab.methods import ExPost
-from genlab.nets import fitted, flows, priors
+from genlab.nets import Frozen, fitted, flows, mlp, priors
 from genlab.train.program import prepare
 
 RNG = np.random.default_rng(0)
@@ -125,6 +126,8 @@ def test_the_law_is_of_the_encoders_samples_and_what_it_draws_is_decoded():
     np.testing.assert_allclose(made, np.tanh(np.asarray(theta) / 2), atol=1e-5)
     assert can(found, Generates) and can(found, HasLogWeight)
     assert not can(build(method(noise=0.0)), HasLogWeight)
+    loose = dataclasses.replace(found, likelihood=likelihood.compared())
+    assert not can(loose, HasLogWeight) and not can(loose, HasLikelihood)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +139,9 @@ def test_the_law_is_of_the_encoders_samples_and_what_it_draws_is_decoded():
             spec(priors.Flow, spec(flows.InverseAutoregressive, 1, 8)), marks=pytest.mark.slow
         ),
         spec(priors.Flow, spec(flows.Inverse, spec(flows.InverseAutoregressive, 1, 8))),
+        spec(priors.Hierarchical, 2, 8),
     ],
-    ids=["mixture", "vamp", "maf", "iaf"],
+    ids=["mixture", "vamp", "maf", "iaf", "hierarchical"],
 )
 def test_every_prior_is_a_law_and_its_noise_becomes_latents(law):
     """Traced; their densities are tested as priors."""
@@ -153,8 +157,64 @@ def test_every_prior_is_a_law_and_its_noise_becomes_latents(law):
     assert weight.shape == (4,) and made.shape == (5, *tiny.SHAPE)
 
 
+def test_latents_of_another_posterior_go_through_the_runs_flow():
+    """As its decoder had them: z, and log q(z | x) less the log-determinant."""
+    config = method(flow=spec(flows.Planar, 1, context=2))
+    override(config, "posterior", spec(posterior.full_covariance))
+    with pytest.raises(ConfigError, match="name its run's posterior"):
+        prepare(tiny.experiment(config, ("law",)))
+    override(config, "encoder.numbers", 14 + 2)
+    found, x = build(config), random.uniform(random.key(1), (6, *tiny.SHAPE), minval=-1.0)
+    params, stats = tiny.parameters(found.init, {"image": x})
+    stats = jax.tree.map(np.abs, stats)  # variances among them
+    key = random.key(7)
+
+    @jax.jit
+    def both(params, stats):
+        held = {"params": params["encoder"], **stats["encoder"]}
+        encoded = found.encoder.apply(held, x, None, train=False)
+        of, numbers = posterior.full_covariance(), encoded[:, :14]
+        z = of.draw(numbers, key)
+        moved, log_det = found.flow.apply({"params": params["flow"]}, z, encoded[:, 14:])
+        drawn = found._drawn(params, stats, found._found(params, stats, x), key)
+        mean = found.flow.apply({"params": params["flow"]}, of.mean(numbers), encoded[:, 14:])[0]
+        log_q = of.log_prob(numbers, z) - log_det
+        return drawn, (moved, log_q), (found.encode(params, stats, x), mean)
+
+    drawn, expected, means = both(params, stats)
+    np.testing.assert_allclose(drawn.z, expected[0], rtol=1e-4)
+    np.testing.assert_allclose(drawn.log_q, expected[1], rtol=1e-4)
+    np.testing.assert_allclose(*means, rtol=1e-4)
+    assert set(params) == {"encoder", "decoder", "flow", "law"}
+    assert found.players()["law"].owns == ("law",)
+
+
+def test_a_run_that_needs_more_than_its_encoder_and_decoder_is_refused():
+    first, law = tiny.vae().method, fitted.Mixture(2)
+    made = build(first.encoder), build(first.decoder), build(first.likelihood)
+    of_run = lambda **known: Frozen(made[1], "a run", **known)  # noqa: E731
+    with pytest.raises(ConfigError, match=r"name it too, method.flow=spec\(trained"):
+        ExPost(made[0], of_run(networks=("encoder", "decoder", "flow")), made[2], law)
+    with pytest.raises(ConfigError, match=r"given label: .*TwoStageVAE"):
+        ExPost(made[0], of_run(given=("label",)), made[2], law)
+    with pytest.raises(ConfigError, match="CodePrior"):
+        ExPost(mlp.Down((4,)), made[1], made[2], law)
+    climbing = Frozen(flows.Hamiltonian(), "a run")
+    with pytest.raises(ConfigError, match="with another flow"):
+        ExPost(*made, law, flow=climbing)
+    assert Frozen(flows.Planar(context=3), "a run").context == 3
+
+
 def test_settings_without_meaning_are_refused():
-    for kwargs, says in (({"noise": -1.0}, "noise=-1"), ({"given": ("label",)}, "TwoStageVAE")):
+    full, sphere = spec(posterior.full_covariance), spec(spherical.von_mises_fisher)
+    vamp = spec(priors.Vamp, tiny.SHAPE, 3)
+    for kwargs, says in (
+        ({"noise": -1.0}, "noise=-1"),
+        ({"given": ("label",)}, "TwoStageVAE"),
+        ({"noise": 0.5, "posterior": full}, "noise=0.5"),
+        ({"posterior": sphere}, "sample from the run itself"),
+        ({"posterior": full, "law": vamp}, "made of diagonal Gaussian posteriors"),
+    ):
         with pytest.raises(ConfigError, match=says):
             build(method(**kwargs))
     with pytest.raises(ConfigError, match="at least one"):

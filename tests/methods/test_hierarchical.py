@@ -12,6 +12,7 @@ from jax import random
 from scipy import special
 
 from genlab.config import ConfigError, build, spec
+from genlab.game.abilities import HasLogWeight, require
 from genlab.game.optim import skip_large
 from genlab.losses import likelihood, spectral
 from genlab.methods import HierarchicalVAE, hierarchical
@@ -119,9 +120,14 @@ def test_the_loss_is_minus_the_elbo_with_beta_and_free_nats(small):
         seen = method.encoder.apply({"params": params["encoder"]}, points)
         noise = method.latents(key, 3)
         levels = method.decoder.apply({"params": params["decoder"]}, noise, seen).kl.mean(1)
-        return losses, method.elbo(params, stats, points, key), levels
+        z, each = (of(params, stats, points, key) for of in (
+            method.posterior_draw, method.level_kl
+        ))  # fmt: skip
+        likely = method.log_likelihood(params, stats, points, z)
+        return losses, method.elbo(params, stats, points, key), levels, likely - each.sum(axis=1)
 
-    ((loss, (_, seen)), (plain, _), (free, (_, freed))), elbo, of_levels = found(params)
+    ((loss, (_, seen)), (plain, _), (free, (_, freed))), elbo, of_levels, same = found(params)
+    np.testing.assert_allclose(same, elbo, rtol=1e-4)
     np.testing.assert_allclose(loss, seen["distortion"] + 2 * seen["kl"], rtol=1e-5)
     np.testing.assert_allclose(plain, -elbo.mean(), rtol=1e-5)
     of_levels = np.asarray(of_levels)
@@ -249,6 +255,14 @@ def test_a_squeezed_cell_starts_near_what_goes_in():
     assert 0.1 < branch.std() < 2
 
 
+def test_doubled_maps_keep_their_corners():
+    x = np.float32(np.random.default_rng(0).normal(size=(1, 3, 4, 2)))
+    made = np.asarray(nvae.doubled(x))
+    np.testing.assert_allclose(made[:, ::5, ::7], x[:, ::2, ::3], rtol=1e-6)
+    across = np.interp(np.linspace(0, 3, 8), np.arange(4), x[0, 0, :, 1])
+    np.testing.assert_allclose(made[0, 0, :, 1], across, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_nvae_encodes_to_noise_that_generates_its_reconstruction():
     net = {"groups": (1, 2), "width": 8}
@@ -288,6 +302,9 @@ def test_decoder_and_encoder_of_unlike_sizes_are_refused():
         prepare(config)
     with pytest.raises(ConfigError, match="conditions"):
         build(spec(HierarchicalVAE, None, None, None, given=("label",)))
+    config.method.likelihood = spec(likelihood.compared)
+    with pytest.raises(ConfigError, match=r"Bound needs .* no density"):
+        require(build(config.method), HasLogWeight, "Bound")
 
 
 @pytest.mark.parametrize("gradient", [(3.0, 4.0), (jnp.nan, 0.0)])

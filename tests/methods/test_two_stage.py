@@ -1,5 +1,7 @@
 """The two-stage VAE, on a first stage that is linear and known."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +14,7 @@ from genlab.config import ConfigError, build
 from genlab.losses import likelihood
 from genlab.losses.divergence import gaussian_kl, gaussian_log_prob
 from genlab.methods import VAE, TwoStageVAE
-from genlab.nets import Decoder, Encoder, WithScale, mlp
+from genlab.nets import Decoder, Encoder, Frozen, WithScale, mlp
 
 
 def method(second=likelihood.learned_gaussian):
@@ -86,3 +88,21 @@ def test_codes_come_down_and_up_again(made):
 def test_a_second_stage_without_a_scale_is_refused():
     with pytest.raises(ConfigError, match=r"likelihood\.learned_gaussian"):
         method(likelihood.bernoulli)
+
+
+def test_a_first_stage_that_is_more_than_a_gaussian_is_refused():
+    whole = method()
+    of_run = lambda **known: Frozen(whole.first_decoder, "a run", **known)  # noqa: E731
+    for known, says in (
+        ({"networks": ("encoder", "decoder", "flow")}, r"methods.ExPost\(flow"),
+        ({"networks": ("decoder",), "given": ("label",)}, r"set second.given=\('label',\)"),
+    ):
+        with pytest.raises(ConfigError, match=says):
+            dataclasses.replace(whole, first_decoder=of_run(**known))
+    numbers = whole.first_encoder.clone(numbers=14)
+    with pytest.raises(ConfigError, match="no mean and log-variance"):
+        jax.eval_shape(
+            dataclasses.replace(whole, first_encoder=numbers).init,
+            random.key(0),
+            {"image": jnp.zeros((2, *tiny.SHAPE))},
+        )

@@ -454,7 +454,9 @@ def test_parts_say_how_many_numbers_the_encoder_has_to_give(part):
 
 def test_parts_that_do_not_go_together_are_refused():
     config = tiny.vae().method
-    sphere = spec(spherical.von_mises_fisher)
+    sphere, climbing = spec(spherical.von_mises_fisher), spec(flows.Hamiltonian)
+    one_hot = spec(posterior.gumbel_softmax, classes=2)
+    apart = {"total_correlation": {"weight": 1.0, "examples": 100}}
     for changed, message in (
         ({"posterior": sphere, "prior": spec(priors.Mixture)}, "has a prior of its own"),
         ({"posterior": sphere, "flow": spec(flows.Planar)}, "changes a density in R"),
@@ -466,12 +468,51 @@ def test_parts_that_do_not_go_together_are_refused():
         ({"prior": spec(priors.Vamp, (8, 8, 1)), "given": ("label",)}, "no `given`"),
         ({"regularisers": {"path_length": 1.0}}, "has a memory"),
         ({"regularisers": {"pulling_away": 1.0}}, "is of a critic"),
+        ({"flow": climbing, "prior": spec(priors.Hierarchical)}, "is a bound of one draw"),
+        ({"flow": climbing, "likelihood": spec(likelihood.optimal_gaussian)}, "best variance"),
+        ({"flow": climbing, "likelihood": spec(likelihood.compared)}, "climbs .* no density"),
+        ({"posterior": spec(posterior.point), "prior": spec(priors.Mixture)}, "not be trained"),
+        ({"prior": spec(priors.Mixture), "divergences": apart}, "would not be trained"),
+        ({"posterior": spec(posterior.point), "divergences": {"kl": 1.0}}, "give imq_mmd, rbf_mmd"),
+        ({"posterior": one_hot, "divergences": {"monte_carlo_kl": 1.0}}, "give kl, imq_mmd"),
+        ({"prior": spec(priors.Mixture), "divergences": {"kl": 1.0}}, "give monte_carlo_kl, imq"),
     ):
         broken = config.copy_and_resolve_references()
         for name, value in changed.items():
             override(broken, name, value)
         with pytest.raises(ConfigError, match=message):
             build(broken)
+
+
+def test_a_gaussian_posterior_may_be_named():
+    """It is the usual one: with its units, its divergences, and priors made of posteriors."""
+    config = tiny.vae().method
+    override(config, "posterior", spec(posterior.gaussian))
+    override(config, "encoder.numbers", 8)
+    assert abilities.can(build(config), abilities.HasPosterior)
+    override(config, "prior", spec(priors.Vamp, tiny.SHAPE, 3))
+    information = {"weight": 1.0, "examples": 9}
+    override(config, "divergences", {"mutual_information": information, "monte_carlo_kl": 1.0})
+    method, batch = build(config), {"image": jnp.zeros((3, *tiny.SHAPE))}
+
+    def loss(key):
+        params, stats = method.init(key, batch)
+        return method.loss(params, stats, batch, key, jnp.asarray(0))[0]
+
+    assert jax.eval_shape(loss, random.key(0)).shape == ()
+    config.prior.shape = (7, 8, 1)
+    with pytest.raises(ConfigError, match=r"set method.prior.shape=\(8, 8, 1\)"):
+        jax.eval_shape(build(config).init, random.key(0), batch)
+
+
+def test_chains_are_of_latents_in_all_of_space():
+    config = tiny.vae().method
+    override(config, "posterior", spec(spherical.von_mises_fisher))
+    require(build(config), HasLogWeight, "Bound")
+    with pytest.raises(ConfigError, match=r"Annealed needs .* on a sphere"):
+        require(build(config), abilities.HasLikelihood, "Annealed")
+    near = jax.jit(build(config).supported)(np.float32([[3.0, 0.0, 0.0, 4.0]]))
+    np.testing.assert_allclose(near, [[0.6, 0.0, 0.0, 0.8]], rtol=1e-6)
 
 
 def trained_linear(beta, eigenvalues, sigma2):

@@ -99,6 +99,22 @@ def test_a_planar_flow_is_invertible_where_its_vectors_point_apart():
     assert np.isfinite(log_det).all()
 
 
+def test_a_flow_the_other_way_round_is_one_that_can_be_turned_and_has_its_context():
+    assert flows.Inverse(flows.InverseAutoregressive(context=3)).context == 3
+    with pytest.raises(ConfigError, match=r"Inverse.flow is Planar.*flows.Spline"):
+        flows.Inverse(flows.Planar())
+
+
+NONE_OF = (flows.Planar(0), flows.Radial(0), flows.InverseAutoregressive(2, 0),
+           flows.Spline(bins=0), flows.Spline(bound=-1.0), flows.Hamiltonian(0))  # fmt: skip
+
+
+@pytest.mark.parametrize("flow", NONE_OF, ids=lambda flow: type(flow).__name__)
+def test_numbers_without_meaning_are_refused(flow):
+    with pytest.raises(ConfigError, match=r"(is 0: give a whole|is -1.0: give a number above)"):
+        jax.eval_shape(flow.init, random.key(0), np.zeros((1, D), np.float32))
+
+
 def test_a_flow_of_one_number_is_a_flow():
     flow = flows.InverseAutoregressive(2, 4)
     one = np.ones((2, 1), np.float32)

@@ -96,6 +96,8 @@ def test_a_flows_inverse_takes_it_back(flow, scale):
 def test_a_flow_without_an_inverse_is_no_prior():
     with pytest.raises(ConfigError, match=r"prior.flow is Planar.*flows.Spline"):
         priors.Flow(flows.Planar()).noise(4)
+    with pytest.raises(ConfigError, match="a context of 3 numbers"):
+        priors.Flow(flows.Spline(context=3)).noise(4)
 
 
 def test_the_bound_of_a_hierarchical_prior_is_of_its_density():

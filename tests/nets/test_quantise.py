@@ -320,6 +320,7 @@ def test_a_hierarchy_quantises_the_coarse_map_first_and_gives_both():
         (quantise.Codebook(0), "at least one code"),
         (quantise.FiniteScalar((8, 5)), "features=2"),
         (quantise.FiniteScalar((8, 1)), "at least two"),
+        (quantise.FiniteScalar((8,) * 11), "8589934592 codes"),
         (quantise.LookupFree(3), "features=3"),
         (quantise.LookupFree(40), "1 to 30"),
         (quantise.Residual(()), "without parts"),

@@ -41,6 +41,11 @@ class FiniteScalar(nn.Module):
         """`cond` and `train` are not used. ConfigError for z of another width than `levels`."""
         if min(self.levels, default=0) < 2:
             raise ConfigError(f"levels={self.levels}: each number has at least two")
+        if math.prod(self.levels) > 2**MOST_BITS:
+            raise ConfigError(
+                f"levels={self.levels}: {math.prod(self.levels)} codes, and a code is below "
+                f"2^{MOST_BITS}; more in a Residual of several"
+            )
         _check_width("FiniteScalar", z, len(self.levels), f"levels={self.levels}")
         levels = np.asarray(self.levels)
         reach = (levels - 1) * (1 + WIDER) / 2
