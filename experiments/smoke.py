@@ -26,6 +26,7 @@ SMALL = {
     "decode": 0,  # takes minutes; `tests/test_control.py` does
     "draws": 2,
 }
+FEW = {"groups": 1, "balance": 1, "cells": 1}  # of a hierarchy's levels, and cells of a level
 LOOP = {
     "steps": 4,
     "rounds_per_call": 2,
@@ -112,5 +113,7 @@ def _shrink(root: ConfigDict, node, path: str) -> None:
         elif name in SMALL and not path.startswith("data"):
             small = _smaller(value, SMALL[name])
             override(root, where, small)
+        elif name in FEW and (isinstance(value, tuple) or name == "cells"):
+            override(root, where, _smaller(value, FEW[name]))
         elif name == "steps" and path.startswith("evaluate"):
             override(root, where, 20)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genlab.config import build
+from genlab.config import as_dict, build
 from genlab.config.files import load
 from genlab.nets import nvae
 from genlab.sweep import plan
@@ -151,9 +151,7 @@ DEEP = ("vq-gan-imagenet", "nvae-mnist")
 
 @pytest.mark.parametrize(
     "variant",
-    [
-        pytest.param(v, marks=[pytest.mark.slow] if v in DEEP else []) for v in AUTOENCODERS
-    ],
+    [pytest.param(v, marks=[pytest.mark.slow] if v in DEEP else []) for v in AUTOENCODERS],
 )
 def test_autoencoders_have_the_parameters_of_the_authors(variant):
     """VDVAE's are in methods/test_hierarchical.py."""
@@ -180,6 +178,15 @@ def test_with_the_lengths_of_their_kernels_nvae_has_the_authors_parameters():
     squeeze = {8: 2 * 8 * 4 + 4 + 8, 4: 2 * 4 * 4 + 4 + 4}
     assert shapes["down"] == 2 * 16 + 2 * (9 * 64 + 8) + squeeze[8] + 64 + 8
     assert shapes["up"] == 16 + (8 + 2 + 25 + 2 + 4) * 48 + 8 + squeeze[4] + 32 + 4
+
+
+def test_on_either_set_networks_are_those_of_its_pictures():
+    found = {name: plan.configure(load(VAES), name, {}) for name in plan.variants(load(VAES))}
+    for name in ("dsprites", "shapes3d"):
+        beta, factor = found[f"beta-vae-{name}"], found[f"factor-vae-{name}"]
+        assert as_dict(beta.method.decoder) == as_dict(factor.method.decoder)
+        assert as_dict(beta.data) == as_dict(factor.data)
+        assert (beta.method.beta, factor.method.beta) == (4, 1) and factor.method.adversary
 
 
 PYTHAE = VAES.parent / "pythae.py"

@@ -67,8 +67,10 @@ def sweep():
     return {
         "vae-mnist": {},
         "iwae-mnist": {"method.bound": spec(bounds.iwae, 50)},
-        "beta-vae-shapes3d": disentangling(),
-        "factor-vae-dsprites": factorised(),
+        "beta-vae-dsprites": disentangling(*dsprites()),
+        "beta-vae-shapes3d": disentangling(*shapes3d()),
+        "factor-vae-dsprites": factorised(*dsprites()),
+        "factor-vae-shapes3d": factorised(*shapes3d()),
         "vq-vae-cifar10": quantised(),
         "vq-gan-imagenet": adversarial(),
         "vdvae-cifar10": very_deep(),
@@ -76,16 +78,26 @@ def sweep():
     }
 
 
-def disentangling():
+def dsprites():
+    """Sprites of dSprites' definition, in one channel."""
+    return spec(sprites), 1
+
+
+def shapes3d():
+    """Shapes3D, in three."""
+    return spec(tfds, "shapes3d"), 3
+
+
+def disentangling(data, channels):
     """beta-VAE as disentanglement_lib trains it (Locatello et al. 2019, arXiv:1811.12359, Tables
-    1-3): 10 latents, beta = 4, Adam 1e-4, batch 64, 300,000 rounds; on Shapes3D.
+    1-3): 10 latents, beta = 4, Adam 1e-4, batch 64, 300,000 rounds.
     """
     init = {"kernel_init": "glorot_uniform"}
     return {
         "method.encoder": spec(Encoder, spec(betavae.Down), 10, **init),
-        "method.decoder": spec(Decoder, spec(betavae.Up, (64, 64, 3))),
+        "method.decoder": spec(Decoder, spec(betavae.Up, (64, 64, channels))),
         "method.beta": 4.0,
-        "data": spec(tfds, "shapes3d"),
+        "data": data,
         "optim": {"vae": spec(optax.adam, 1e-4)},
         "batch_size": 64,
         "evaluate": {"bound": spec(Bound, 64)},
@@ -93,19 +105,17 @@ def disentangling():
     }
 
 
-def factorised():
+def factorised(data, channels):
     """FactorVAE as disentanglement_lib trains it (Kim & Mnih 2018, arXiv:1802.05983; Locatello et
     al. 2019, Tables 1-3): gamma = 10, a critic of six layers of 1,000 units, for it Adam 1e-4 with
-    betas (0.5, 0.9); on sprites of dSprites' definition.
+    betas (0.5, 0.9).
     """
     hidden = (1000,) * 6
     critic = spec(Discriminator, spec(mlp.Down, hidden), kernel_init="glorot_uniform")
     return {
-        **disentangling(),
-        "method.decoder": spec(Decoder, spec(betavae.Up, (64, 64, 1))),
+        **disentangling(data, channels),
         "method.beta": 1.0,
         "method.adversary": spec(adversaries.TotalCorrelation, critic, 10.0),
-        "data": spec(sprites),
         "optim": {
             "critic": spec(optax.adam, 1e-4, b1=0.5, b2=0.9),
             "vae": spec(optax.adam, 1e-4),
