@@ -1,8 +1,9 @@
 """The scores of `disentanglement.py` by disentanglement_lib, run by the Python of its own
 environment: codes and factors of a full grid in the file named, a line of JSON out.
 
-disentanglement_lib binds its settings by gin, whose import needs TensorFlow. The scores use neither:
-settings are given here as arguments, those of the study (Locatello et al. 2019, arXiv:1811.12359).
+disentanglement_lib binds its settings by gin, whose import needs TensorFlow. The scores use
+neither: settings are given here as arguments, those of the study (Locatello et al. 2019,
+arXiv:1811.12359).
 """
 
 import json

@@ -44,7 +44,7 @@ def check_seed(seed: Any, where: str = "") -> Any:
 
 
 def above_zero(**named: Any) -> None:
-    """ConfigError, by name, for a number that is not above 0; what is traced or scheduled passes."""
+    """ConfigError, by name, for a number that is not above 0; a traced one or a schedule passes."""
     for name, value in named.items():
         if isinstance(value, int | float) and not value > 0:
             raise ConfigError(f"{name} is {value}: give a number above 0")

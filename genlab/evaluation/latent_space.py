@@ -42,6 +42,7 @@ REACH = 2.0  # of a traversal, in deviations of the unit over the data
 PAIRS, PROJECTIONS = 6, 100
 BINS = 64  # of a picture of codes, along each axis
 UNITS = 256  # in the table
+MOST = 2**26  # numbers of codes that are held at once
 WEIGHT = 1  # a stream of randomness under that of a batch
 
 
@@ -79,9 +80,9 @@ class LatentSpace:
             )
 
     def __call__(self, context: EvaluationContext) -> EvaluationResult:
-        """Of the first `samples` of the split."""
+        """Of the first `samples` of the split, fewer of a latent of more than 30,000 numbers."""
         self.check(context.method, context.source)
-        n = min(self.samples, len(context.real[context.method.makes]))
+        n = self._count(context)
         found = {name: np.asarray(x, np.float64) for name, x in _measured(context, n).items()}
         prior = _of_prior(context, n)
         if "kl" in found:
@@ -97,6 +98,12 @@ class LatentSpace:
             pictures = _pictures(context, found, prior)
         how = {"samples": n, "active_above": ACTIVE}
         return EvaluationResult(scores, how, pictures=pictures, each=each, tables=_tables(found))
+
+    def _count(self, c: EvaluationContext) -> int:
+        """How many examples: fewer where a latent has so many numbers that not all can be held."""
+        method = require(c.method, Generates, "LatentSpace")
+        width = jax.eval_shape(lambda key: method.latents(key, 1), c.key).shape[1]
+        return min(self.samples, len(c.real[c.method.makes]), max(2, MOST // width))
 
 
 def looked(

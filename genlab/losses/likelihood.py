@@ -33,7 +33,7 @@ class Likelihood(NamedTuple):
     channels; log_prob: (theta, x) -> log p(x | theta) in nats; mean: theta -> E[x], in [-1, 1];
     sample: (theta, key) -> x ~ p(x | theta), None where there is no such law; of_batch: whether an
     example's value depends on the others of the batch, so that it is no likelihood; normalised:
-    False for what is no density at all.
+    False for what is no density at all; normal: whether it is N(m, s^2) with theta = (m, log s).
     """
 
     parameters: int | Callable[[int], int]
@@ -42,6 +42,7 @@ class Likelihood(NamedTuple):
     sample: Callable[[Theta, PRNGKeyArray], Data] | None = None
     of_batch: bool = False
     normalised: bool = True
+    normal: bool = False
 
     def width(self, channels: int) -> int:
         """Channels that the decoder gives for images of `channels`."""
@@ -118,7 +119,7 @@ def learned_gaussian() -> Likelihood:
         m, log_s = jnp.split(theta, 2, axis=-1)
         return m + jnp.exp(log_s) * random.normal(key, m.shape)
 
-    return Likelihood(2, log_prob, _location, sample)
+    return Likelihood(2, log_prob, _location, sample, normal=True)
 
 
 def optimal_gaussian(smallest: float = 1e-3) -> Likelihood:

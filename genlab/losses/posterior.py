@@ -196,6 +196,8 @@ def joint(first: Posterior, second: Posterior, sizes: tuple[int, int] = (10, 10)
     continuous and discrete latents of Dupont 2018, arXiv:1804.00104).
     """
     both = (first, second)
+    if len(sizes) != 2:
+        raise ConfigError(f"sizes={tuple(sizes)}: give one for each of the two parts")
     if any(each.kl is None for each in both):
         raise ConfigError("posterior.joint needs a KL in closed form of either part")
     counts = [each.numbers(size) for each, size in zip(both, sizes, strict=True)]
@@ -238,7 +240,7 @@ def joint(first: Posterior, second: Posterior, sizes: tuple[int, int] = (10, 10)
         lambda numbers: over("mean", numbers, counts[:1]),
         log_prob,
         lambda numbers: over("kl", numbers, counts[:1]),
-        OwnPrior(from_noise, log_prior),
+        OwnPrior(from_noise, log_prior) if any(each.prior for each in both) else None,
         pathwise=all(each.pathwise for each in both),
     )
 

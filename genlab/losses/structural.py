@@ -101,6 +101,8 @@ def _halved(x: Pictures) -> Pictures:
 
 
 def _check(window: int, shape: tuple[int, ...]) -> None:
+    if len(shape) != 4:
+        raise ConfigError(f"SSIM is of pictures, and these data are {shape[1:]}: give l1 or l2")
     side = min(shape[1:3])
     if window % 2 and 3 <= window <= side:
         return

@@ -308,4 +308,9 @@ def _critic_of_prior(of: Any, vae: Any) -> dict[str, Player]:
 
 
 def _with_code(cond: Mapping[str, Array] | None, z: Latents) -> dict[str, Array]:
+    if CODE in (cond or {}):
+        raise ConfigError(
+            f"method.given names {CODE!r}, which is what the critic of adversaries.Joint is given "
+            "the latent as: give the column another name"
+        )
     return {**(cond or {}), CODE: z}

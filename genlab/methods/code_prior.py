@@ -44,6 +44,7 @@ class CodePrior:
     given: tuple[str, ...] = ()
 
     def __post_init__(self):
+        vae_checks.check_specs(self)
         if self.temperature <= 0:
             raise ConfigError(f"temperature={self.temperature}: it is above 0; 1 is the model")
         sizes = tuple(prior.size for prior in self.priors)

@@ -52,6 +52,7 @@ class ExPost:
     flow: nn.Module | None = None
 
     def __post_init__(self):
+        vae_checks.check_specs(self)
         _check_run(self)
         _check_law(self)
 

@@ -57,6 +57,7 @@ class HierarchicalVAE:
     balance: tuple[int, ...] = ()
 
     def __post_init__(self):
+        vae_checks.check_specs(self)
         if self.given:
             raise ConfigError(
                 f"method.given={self.given}: these networks are given no conditions; leave it out, "

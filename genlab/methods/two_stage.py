@@ -45,10 +45,10 @@ class TwoStageVAE:
                     f"second.{name}: the second stage has a Gaussian posterior, the prior N(0, I) "
                     f"and no other player: leave `{name}` out"
                 )
-        if self.second.likelihood.parameters != 2:
+        if not self.second.likelihood.normal:
             raise ConfigError(
-                "second.likelihood has one parameter for each number; codes need a mean and a "
-                "scale: give spec(likelihood.learned_gaussian)"
+                "second.likelihood: codes are drawn as a mean and a scale times normal noise: give "
+                "spec(likelihood.learned_gaussian)"
             )
         if "flow" in getattr(self.first_decoder, "networks", ()):
             raise ConfigError(
@@ -133,9 +133,7 @@ class TwoStageVAE:
 
     def _first(self, params, stats, x: Array, cond: Mapping | None) -> tuple[Array, Array]:
         """Mean and log-variance of the first stage's posterior."""
-        encoded, _ = apply(
-            self.first_encoder, "first_encoder", params, stats, x, cond, train=False
-        )
+        encoded, _ = apply(self.first_encoder, "first_encoder", params, stats, x, cond, train=False)
         if not isinstance(encoded, tuple | list):
             raise ConfigError(
                 "the first stage's encoder gives no mean and log-variance: a second stage is of a "

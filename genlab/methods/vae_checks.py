@@ -1,5 +1,6 @@
 """What a VAE refuses when it is built, and which abilities its parts leave it without."""
 
+import inspect
 from typing import Any
 
 from genlab.config import ConfigError
@@ -21,11 +22,25 @@ OF_CRITICS = (
     regularisers.latent_consistency_critic,
 )
 USED = ("divergences", "regularisers", "comparison")  # by most adversaries
+AS_SPECS = {  # what is no name, as divergences are, and how it is given
+    "likelihood": "spec(likelihood.bernoulli)",
+    "posterior": "spec(posterior.full_covariance)",
+    "flow": "spec(flows.Planar)",
+    "prior": "spec(priors.Mixture)",
+    "bound": "spec(bounds.iwae, 5)",
+    "adversary": "spec(adversaries.Prior, critic)",
+}
 WITHOUT_PRIOR = (divergence.mutual_information, divergence.total_correlation)
 
 
 def check(vae: Any) -> None:
     """ConfigError for a weight, a divergence, a bound or a prior that would not be used."""
+    check_specs(vae)
+    if not hasattr(vae.encoder, "latent"):
+        raise ConfigError(
+            f"method.encoder, {type(vae.encoder).__name__}, has no latent: give "
+            "spec(Encoder, trunk, latent=16)"
+        )
     plain = isinstance(vae.beta, int | float) and vae.beta == 1
     if vae.divergences and not plain:
         raise ConfigError(
@@ -61,6 +76,15 @@ def check(vae: Any) -> None:
             f"method.prior: {type(vae.prior).__name__} is made of posteriors, and those of this "
             "method need its conditions: give priors.Mixture or priors.Flow, or no `given`"
         )
+
+
+def check_specs(method: Any) -> None:
+    """ConfigError for a part that is named, or a function or class, and not what those make."""
+    for name, example in AS_SPECS.items():
+        value = getattr(method, name, None)
+        if isinstance(value, str | type) or inspect.isfunction(value):
+            given = repr(value) if isinstance(value, str) else f"{value.__name__} itself"
+            raise ConfigError(f"method.{name} is {given}: give a spec, as {example}")
 
 
 def _check_bound(vae: Any, plain: bool) -> None:

@@ -19,6 +19,7 @@ from genlab.game import Player, apply, fresh
 from genlab.game.abilities import Conditions, Examples, Latents
 from genlab.losses import total
 from genlab.losses.likelihood import Likelihood
+from genlab.methods import vae_checks
 from genlab.nets.quantise import Quantised
 from genlab.nets.quantise.contract import Codes
 from genlab.runtime import collectives
@@ -42,6 +43,7 @@ class VQVAE:
     given: tuple[str, ...] = ()
 
     def __post_init__(self):
+        vae_checks.check_specs(self)
         if self.given:
             raise ConfigError(
                 f"method.given={self.given}: the codes of a VQVAE depend on nothing else; give "

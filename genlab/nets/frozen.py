@@ -37,8 +37,8 @@ def trained(run: str, network: str, step: int | None = None) -> "Frozen":
     Raises ConfigError where there is no such run, checkpoint or network.
     """
     found = ingredients.read(run, network, step)
-    more = {"networks": found.networks, "given": found.given}
-    return Frozen(build(found.net), ingredients.keep(found), **more)
+    sha256 = ingredients.keep(found)
+    return Frozen(build(found.net), sha256, networks=found.networks, given=found.given)
 
 
 class Frozen(Wrapper):

@@ -135,6 +135,7 @@ def test_what_cannot_be_compared_is_refused_with_what_to_do():
             "1 weights.*of 2 layers.*one weight",
         ),
         (lambda: pictures.ssim(*SMALL), "11 and the pictures are 4x5: .*from 3 to 3"),
+        (lambda: pictures.ms_ssim(np.zeros((4, 2)), np.zeros((4, 2))), "are .2,.: give l1 or l2"),
         (lambda: pictures.ms_ssim(*LARGE, scales=3), "scales=3.*14x16: set scales to 1 .. 1"),
         (lambda: pictures.masked(*SMALL, mask=MASK, norm="l3"), "norm is 'l3'; there is l1, l2"),
     ]:

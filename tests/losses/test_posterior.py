@@ -141,6 +141,9 @@ def test_joint_latents_are_those_of_their_parts():
         of.numbers(6)
     with pytest.raises(ConfigError, match="closed form"):
         posterior.joint(posterior.mixture(), parts[0])
+    with pytest.raises(ConfigError, match="each of the two parts"):
+        posterior.joint(*parts, sizes=(5,))
+    assert of.prior and posterior.joint(parts[0], posterior.full_covariance()).prior is None
 
 
 SPHERE = spherical.von_mises_fisher()

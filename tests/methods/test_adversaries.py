@@ -164,5 +164,7 @@ def test_what_does_not_go_with_an_adversary_is_refused():
         build(broken)
     override(broken, "adversary", spec(adversaries.Prior, CRITIC, "f_pearson"))  # a factory
     assert set(build(broken).players()) == {"critic", "vae"}
+    with pytest.raises(ConfigError, match="give the column another name"):
+        adversaries._with_code({"z": np.zeros((2, 1))}, np.zeros((2, 3)))
     assert all(set(build(spec_).players(build(tiny.vae().method))) == names
                for spec_, names in TERMS.values())  # fmt: skip

@@ -10,7 +10,7 @@ from jax import random
 import genlab
 from genlab import spec, trained
 from genlab.config import ConfigError, build
-from genlab.game.abilities import Generates, HasLogWeight, can
+from genlab.game.abilities import Generates, HasLogWeight, can, require
 from genlab.losses import likelihood
 from genlab.methods import VQVAE, CodePrior, code_prior
 from genlab.nets import autoregressive, mlp, quantise, vqvae

@@ -86,8 +86,9 @@ def test_codes_come_down_and_up_again(made):
 
 
 def test_a_second_stage_without_a_scale_is_refused():
-    with pytest.raises(ConfigError, match=r"likelihood\.learned_gaussian"):
-        method(likelihood.bernoulli)
+    for other in (likelihood.bernoulli, likelihood.learned_laplace):
+        with pytest.raises(ConfigError, match=r"likelihood\.learned_gaussian"):
+            method(other)
 
 
 def test_a_first_stage_that_is_more_than_a_gaussian_is_refused():

@@ -505,6 +505,21 @@ def test_a_gaussian_posterior_may_be_named():
         jax.eval_shape(build(config).init, random.key(0), batch)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("likelihood", "bernoulli", r"is 'bernoulli': give a spec, as spec\(likelihood"),
+        ("posterior", posterior.point, r"point itself: give a spec, as spec\(posterior"),
+        ("bound", "iwae", r"spec\(bounds.iwae, 5\)"),
+        ("prior", priors.Mixture, r"Mixture itself: give a spec"),
+        ("encoder", mlp.Down((4,)), r"Down, has no latent: give spec\(Encoder"),
+    ],
+)
+def test_parts_are_specs_and_no_names(field, value, says):
+    with pytest.raises(ConfigError, match=says):
+        dataclasses.replace(build(tiny.vae().method), **{field: value})
+
+
 def test_chains_are_of_latents_in_all_of_space():
     config = tiny.vae().method
     override(config, "posterior", spec(spherical.von_mises_fisher))
