@@ -138,7 +138,10 @@ def test_the_law_is_of_the_encoders_samples_and_what_it_draws_is_decoded():
         pytest.param(
             spec(priors.Flow, spec(flows.InverseAutoregressive, 1, 8)), marks=pytest.mark.slow
         ),
-        spec(priors.Flow, spec(flows.Inverse, spec(flows.InverseAutoregressive, 1, 8))),
+        pytest.param(
+            spec(priors.Flow, spec(flows.Inverse, spec(flows.InverseAutoregressive, 1, 8))),
+            marks=pytest.mark.slow,
+        ),
         spec(priors.Hierarchical, 2, 8),
     ],
     ids=["mixture", "vamp", "maf", "iaf", "hierarchical"],
