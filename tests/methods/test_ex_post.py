@@ -162,12 +162,13 @@ def test_every_prior_is_a_law_and_its_noise_becomes_latents(law):
 
 def test_latents_of_another_posterior_go_through_the_runs_flow():
     """As its decoder had them: z, and log q(z | x) less the log-determinant."""
-    config, x = method(flow=spec(flows.Planar, 1, context=2)), np.zeros((6, *tiny.SHAPE))
+    config = method(flow=spec(flows.Planar, 1, context=2))
+    x = np.float32(RNG.uniform(-1, 1, (6, *tiny.SHAPE)))
     override(config, "posterior", spec(posterior.full_covariance))
     with pytest.raises(ConfigError, match="name its run's posterior"):
         jax.eval_shape(build(config).init, random.key(0), {"image": x})
     override(config, "encoder.numbers", 14 + 2)
-    found, x = build(config), np.float32(RNG.uniform(-1, 1, x.shape))
+    found = build(config)
     params, stats = tiny.parameters(found.init, {"image": x})
     stats = jax.tree.map(np.abs, stats)  # variances among them
     key = random.key(7)
