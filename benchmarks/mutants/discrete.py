@@ -275,10 +275,29 @@ DISCRETE = (
     ),
     Mutant(
         "fitted mixture",
+        "one batch decides at first",
+        FITTED,
+        "BEFORE = 30",
+        "BEFORE = 0",
+        test(
+            OF_FITTED,
+            "more_components_than_a_batch_has_examples_for_are_fitted_from_many_batches",
+        ),
+    ),
+    Mutant(
+        "fitted mixture",
+        "a singular component without a density",
+        FITTED,
+        "SINGULAR = 1e-3",
+        "SINGULAR = 0.0",
+        test(OF_FITTED, "latents_that_are_all_alike_have_a_density"),
+    ),
+    Mutant(
+        "fitted mixture",
         "a covariance about the origin",
         FITTED,
-        "- mean[:, :, None] * mean[:, None, :]\n        ridge",
-        "\n        ridge",
+        "moments - mean[:, :, None] * mean[:, None, :] +",
+        "moments +",
         test(
             OF_FITTED, "with_the_whole_set_as_the_batch_a_step_is_one_of_expectation_maximisation"
         ),

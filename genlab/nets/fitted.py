@@ -17,23 +17,29 @@ from jaxtyping import Float
 from genlab.config import ConfigError
 from genlab.runtime import collectives
 
+BEFORE = 30  # batches that the beginning of a mixture counts as
+SINGULAR = 1e-3  # of its second moments, for a component without a density
 Latents = Float[Array, "b d"]
 
 
 class Mixture(nn.Module):
     """A mixture of `components` Gaussians with full covariances, by stepwise expectation
     maximisation: the sufficient statistics of a batch enter the running ones with a rate of
-    (t + 1)^-forget (Cappe & Moulines 2009, arXiv:0712.4273, Section 2.3). With one component and
-    forget=1.0 that is the mean and the covariance of all latents seen; with the whole set as the
-    batch and forget=0.0 it is the EM algorithm itself. Components begin at latents of the first
-    batch.
+    (t + 1 + before)^-forget (Cappe & Moulines 2009, arXiv:0712.4273, Section 2.3). With one
+    component and forget=1.0 that is the mean and the covariance of all latents seen; with the whole
+    set as the batch and forget=0.0 it is the EM algorithm itself. Components begin at latents of
+    the first batch, with the covariance of all of it.
 
-    ridge: added to the diagonals of the covariances
+    before: batches that this beginning counts as, so that no component is left with the few
+            latents that it has of one batch; None for 30, or for 0 with one component
+    ridge:  added to the diagonals of the covariances; a thousandth of the second moments more where
+            a covariance is singular all the same
     """
 
     components: int = 10
     forget: float = 0.6
     ridge: float = 1e-6
+    before: int | None = None
     exact: ClassVar[bool] = True
 
     def noise(self, latent: int) -> int:
@@ -71,7 +77,8 @@ class Mixture(nn.Module):
         shares = jax.nn.softmax(self._joint(z, held), axis=-1)
         products = jnp.einsum("nk,ni,nj->kij", shares, z, z)
         new = shares.mean(0), shares.T @ z / len(z), products / len(z)
-        rate = (held[3].value + 1) ** -self.forget
+        before = BEFORE * (self.components > 1) if self.before is None else self.before
+        rate = (held[3].value + 1 + before) ** -self.forget
         for variable, value in zip(held[:3], collectives.mean(new), strict=True):
             variable.value = (1 - rate) * variable.value + rate * value
         held[3].value = held[3].value + 1
@@ -97,6 +104,10 @@ class Mixture(nn.Module):
         share, first, second = (variable.value for variable in held[:3])
         share = jnp.maximum(share, 1e-12)
         mean = first / share[:, None]
-        covariance = second / share[:, None, None] - mean[:, :, None] * mean[:, None, :]
-        ridge = self.ridge * jnp.eye(mean.shape[-1])
-        return share, mean, jnp.linalg.cholesky(covariance + ridge[None])
+        moments, one = second / share[:, None, None], jnp.eye(mean.shape[-1])[None]
+        covariance = moments - mean[:, :, None] * mean[:, None, :] + self.ridge * one
+        root = jnp.linalg.cholesky(covariance)
+        scale = jnp.trace(moments, axis1=1, axis2=2) / mean.shape[-1]
+        wider = covariance + (SINGULAR * scale)[:, None, None] * one
+        singular = ~jnp.isfinite(root).all((1, 2), keepdims=True)
+        return share, mean, jnp.where(singular, jnp.linalg.cholesky(wider), root)

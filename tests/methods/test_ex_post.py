@@ -72,6 +72,39 @@ def test_one_component_without_forgetting_is_the_normal_of_all_latents_seen():
     np.testing.assert_allclose(np.cov(np.asarray(drawn).T), covariance[0], rtol=0.05, atol=0.05)
 
 
+def test_more_components_than_a_batch_has_examples_for_are_fitted_from_many_batches():
+    """Batches of 64 latents of 16 numbers, of ten Gaussians: six of each in a batch."""
+    rng = np.random.default_rng(1)
+    means, roots = rng.normal(size=(10, 16)) * 1.5, rng.normal(size=(10, 16, 16)) * 0.4
+    of, noise = rng.integers(10, size=(220, 64)), rng.normal(size=(220, 64, 16))
+    z = jnp.float32(means[of] + np.einsum("abi,abji->abj", noise, roots[of]))
+
+    def fitted_by(components):
+        net = fitted.Mixture(components)
+
+        def step(variables, batch):
+            return net.apply(variables, batch, method="observe", mutable=["mixture"])[1], None
+
+        after, _ = jax.lax.scan(step, net.init(random.key(0), z[0]), z[:200])
+        return net.apply(after, z[200:].reshape(-1, 16)).mean()
+
+    one, ten = jax.jit(lambda: (fitted_by(1), fitted_by(10)))()
+    assert np.isfinite(ten) and ten > one + 5
+
+
+def test_latents_that_are_all_alike_have_a_density():
+    net = fitted.Mixture(2, ridge=0.0)
+    same = jnp.full((8, 3), 2.0)
+
+    @jax.jit
+    def score():
+        variables = net.init(random.key(0), same)
+        after = net.apply(variables, same, method="observe", mutable=["mixture"])[1]
+        return net.apply(after, same)
+
+    assert np.isfinite(score()).all()
+
+
 def test_two_devices_take_a_step_of_the_global_batch():
     net = fitted.Mixture(2, forget=0.5)
     variables = jax.jit(net.init)(random.key(0), Z)
