@@ -288,6 +288,6 @@ PRODUCTS = Zoo(
         test=1_000,
     ),
     20_000,
-    rounds=2_000,
+    rounds=1_000,
     cost=COST["products"],
 )
