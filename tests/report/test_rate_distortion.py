@@ -36,9 +36,13 @@ def test_units_are_in_order_of_their_kl_and_seeds_are_averaged(make, tmp_path):
     (found,) = unit_kls(read(folder))
     assert found.alt == "KL in nats: a: 3, 1, 0.25."
     levels = {"level": {"samples": {f"level{i}": {"kl": [kl]} for i, kl in enumerate((0.5, 2.0))}}}
-    one = {"evals": [make.eval({"rate": 2.5}, name="latent") | {"tables": levels}]}
-    (found,) = unit_kls(read(make.sweep(tmp_path / "levels", {"a": [one]})))
+    spread = {"unit": {"samples": {f"z{i}": {"variance": [v]} for i, v in enumerate((0.1, 0.7))}}}
+    one = {"evals": [make.eval({"rate": 2.5}, name="latent") | {"tables": levels | spread}]}
+    deep = make.sweep(tmp_path / "levels", {"a": [one, one]})
+    (found,) = unit_kls(read(deep))
     assert found.alt == "KL in nats: a: 2, 0.5."
+    table = write(deep).markdown.partition("in each run in the order of its variance")[2]
+    assert "| 1 | 0.7" in table and "| 2 | 0.1" in table  # where there is no KL of a unit
     assert base64.b64decode(found.uri.partition(",")[2]).decode().startswith("<svg")
     written = write(folder)
     assert "a unit that has none is not used" in written.html.read_text()

@@ -10,7 +10,10 @@ from genlab.report.scores import score
 from genlab.report.statistics import decimals, estimate, written
 
 NOTHING = "–"
-OWN = {"unit": "kl"}  # tables of parts that are each run's own, with the score that orders them
+OWN = {"unit": ("kl", "variance")}
+"""Tables of parts that are each run's own, with the scores that order them: the first that a run
+has.
+"""
 LISTED = 12  # of those
 SAMPLES = "samples"  # the rows of a model's own scores; others are references, as "real data"
 
@@ -68,16 +71,22 @@ def grids(found: Sequence[Result], variants: Sequence[str]) -> tuple[Grid, ...]:
 
 def _in_order(name: str, found: Sequence[Result], variants: Sequence[str]) -> Grid:
     """The grid of parts by their places: 1 has the largest score."""
-    by = OWN[name]
-    ordered = [
-        r._replace(tables={name: {what: _placed(x, by) for what, x in r.tables[name].items()}})
-        for r in found
-        if name in r.tables
-    ]
+    ordered, used = [], {}
+    for r in (r for r in found if name in r.tables):
+        by = {what: _order(x, OWN[name]) for what, x in r.tables[name].items()}
+        placed = {what: _placed(x, by[what]) for what, x in r.tables[name].items()}
+        ordered.append(r._replace(tables={name: placed}))
+        used |= dict.fromkeys(by.values())
     made = grid(name, _cells(name, ordered, variants))
     most = max(len(x) for r in found for x in r.tables.get(name, {}).values())
     shown = f", the {LISTED} of {most} that have the most" if most > LISTED else ""
-    return made._replace(title=f"{made.title}, in each run in the order of its {by}{shown}")
+    how = " or ".join(used)
+    return made._replace(title=f"{made.title}, in each run in the order of its {how}{shown}")
+
+
+def _order(parts: Mapping[str, Mapping[str, Measured]], scores: Sequence[str]) -> str:
+    """The first of these scores that a part has."""
+    return next((s for s in scores if any(s in part for part in parts.values())), scores[0])
 
 
 def _placed(parts: Mapping[str, Mapping[str, Measured]], by: str) -> dict[str, Mapping]:
