@@ -45,6 +45,22 @@ DIVERGENCES = (
         devices("free_bits"),
     ),
     Mutant(
+        "free_nats",
+        "the maximum before the mean over the batch",
+        FILE,
+        "jnp.maximum(at(nats, codes.step), collectives.mean(parts.mean(axis=0))).sum()",
+        "collectives.mean(jnp.maximum(at(nats, codes.step), parts).mean(axis=0)).sum()",
+        test(TESTS, "free_bits_are_of_the_batchs_mean_and_capacity_follows_its_schedule"),
+    ),
+    Mutant(
+        "free_nats",
+        "the KL of the Gaussian before its flow",
+        FILE,
+        "parts = monte_carlo_kl(codes)[:, None] if codes.kls is None else codes.kls",
+        "parts = kl(codes)[:, None] if codes.kls is None else codes.kls",
+        test(TESTS, "free_bits_are_of_the_batchs_mean_and_capacity_follows_its_schedule"),
+    ),
+    Mutant(
         "capacity",
         "the schedule stays at its start",
         FILE,

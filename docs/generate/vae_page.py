@@ -94,6 +94,10 @@ METHODS = {
         "100_000))}"
     ),
     "free bits": 'divergences={"free_bits": dict(weight=1.0, nats=0.25)}',
+    "free bits of an IAF posterior": (
+        "flow=spec(flows.InverseAutoregressive), "
+        'divergences={"free_nats": dict(weight=1.0, nats=2.0)}'
+    ),
     "beta-TC-VAE": (
         'divergences={"mutual_information": dict(weight=1.0, examples=60_000), '
         '"total_correlation": dict(weight=6.0, examples=60_000), '

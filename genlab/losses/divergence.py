@@ -85,6 +85,15 @@ def free_bits(codes: Codes, nats: Weight = 0.25) -> Float[Array, ""]:
     return jnp.maximum(at(nats, codes.step), collectives.mean(each.mean(axis=0))).sum()
 
 
+def free_nats(codes: Codes, nats: Weight = 2.0) -> Float[Array, ""]:
+    """sum_i max(nats, E KL_i) over the parts of a latent, one or those of `posterior.joint`: free
+    bits of groups (Kingma et al. 2016, arXiv:1606.04934), of any posterior, flow and prior; the KL
+    is that of the latents drawn where it has no closed form.
+    """
+    parts = monte_carlo_kl(codes)[:, None] if codes.kls is None else codes.kls
+    return jnp.maximum(at(nats, codes.step), collectives.mean(parts.mean(axis=0))).sum()
+
+
 def capacity(codes: Codes, nats: Weight = 25.0) -> Float[Array, ""]:
     """|E KL - nats|: the information that the latent is to carry, raised by a schedule (Burgess et
     al. 2018, arXiv:1804.03599).

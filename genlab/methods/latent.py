@@ -183,8 +183,9 @@ class Latent:
         mean = self.posterior.mean(found.numbers)
         log_variance = pair(found.numbers)[1] if diagonal else none
         codes = divergence.Codes(drawn.z, drawn.log_q, mean, log_variance, keys[1], step)
-        if not diagonal and self.posterior.kl is not None:
-            codes = codes._replace(kls=self.posterior.kl(found.numbers))
+        kl = self.posterior.kl if self.plain and not diagonal else None
+        if kl is not None:
+            codes = codes._replace(kls=kl(found.numbers))
         if self.prior is None and self.posterior.prior is None:
             return codes
         log_p = self.log_prior(params, stats, drawn.z, encode, random.fold_in(keys[0], PRIOR))
@@ -195,6 +196,10 @@ class Latent:
     def check(self, name: str, term: Term) -> None:
         """ConfigError for a divergence that is not of this latent."""
         where, source, general = f"method.divergences.{name}", term.source, self._general
+        if source is divergence.free_bits:
+            general = "give free_nats, which is of the latent as a whole"
+        if source is divergence.free_nats and not (self.plain or self.pathwise):
+            raise ConfigError(f"{where} needs a KL, which this posterior has not: {general}")
         if source is divergence.monte_carlo_kl and not self.pathwise:
             raise ConfigError(
                 f"{where} needs log q(z | x) of the latents that training draws, which this "

@@ -60,6 +60,13 @@ def test_free_bits_are_of_the_batchs_mean_and_capacity_follows_its_schedule():
     np.testing.assert_allclose(free, np.maximum(between, each.mean(0)).sum(), rtol=1e-5)
     assert abs(free - np.maximum(between, each).mean(0).sum()) > 0.05
     np.testing.assert_allclose(of(divergence.free_bits, codes, nats=0.0), each.sum(1).mean(), 1e-5)
+    ratio = of(divergence.monte_carlo_kl, codes)
+    held = of(divergence.free_nats, codes, nats=float(ratio.mean()) + 0.5)
+    np.testing.assert_allclose(held, ratio.mean() + 0.5, rtol=1e-5)
+    np.testing.assert_allclose(of(divergence.free_nats, codes, nats=0.0), ratio.mean(), rtol=1e-5)
+    two = codes._replace(kls=np.float32(each))  # parts, of which one is below the least
+    of_parts = of(divergence.free_nats, two, nats=float(between))
+    np.testing.assert_allclose(of_parts, np.maximum(between, each.mean(0)).sum(), rtol=1e-5)
     rising = optax.linear_schedule(0.0, 100.0, 10)
     far = of(divergence.capacity, codes, nats=rising)
     np.testing.assert_allclose(far, 50 - each.sum(1).mean(), rtol=1e-5)

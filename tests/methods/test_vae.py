@@ -475,6 +475,8 @@ def test_parts_that_do_not_go_together_are_refused():
         ({"prior": spec(priors.Mixture), "divergences": apart}, "would not be trained"),
         ({"posterior": spec(posterior.point), "divergences": {"kl": 1.0}}, "give imq_mmd, rbf_mmd"),
         ({"posterior": one_hot, "divergences": {"monte_carlo_kl": 1.0}}, "give kl, imq_mmd"),
+        ({"flow": spec(flows.Planar), "divergences": {"free_bits": 1.0}}, "give free_nats"),
+        ({"posterior": spec(posterior.point), "divergences": {"free_nats": 1.0}}, "needs a KL"),
         ({"prior": spec(priors.Mixture), "divergences": {"kl": 1.0}}, "give monte_carlo_kl, imq"),
     ):
         broken = config.copy_and_resolve_references()
