@@ -109,8 +109,9 @@ class ExPost:
     def log_prior(
         self, params, stats, z: Latents, cond: Conditions = None, key: PRNGKeyArray | None = None
     ) -> Float[Array, " b"]:
-        """log p(z), nats; `key` is for a law whose density is a bound."""
-        return self._apply(params, stats, z, self._encoding(params, stats), key=key)[0]
+        """log p(z), nats; of a law whose density is a bound, that of a draw by `key`."""
+        own = random.key(0) if key is None else key
+        return self._apply(params, stats, z, self._encoding(params, stats), key=own)[0]
 
     def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
         """The mean of p(x | z)."""

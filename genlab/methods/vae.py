@@ -180,8 +180,9 @@ class VAE:
         return self.parts.of_prior(params, stats, noise, self.posterior_of(params, stats))
 
     def log_prior(self, params, stats, z: Latents, cond: Conditions = None) -> Float[Array, " b"]:
-        """log p(z), nats."""
-        return self.parts.log_prior(params, stats, z, self.posterior_of(params, stats))
+        """log p(z), nats; of a prior whose density is a bound, that of one fixed draw."""
+        encode = self.posterior_of(params, stats)
+        return self.parts.log_prior(params, stats, z, encode, random.key(0))
 
     def generate(self, params, stats, z: Latents, cond: Conditions = None) -> Examples:
         """The mean of p(x | z), in [-1, 1]."""

@@ -167,7 +167,7 @@ def test_the_law_is_of_the_encoders_samples_and_what_it_draws_is_decoded():
     "law",
     [
         pytest.param(spec(priors.Mixture, 3), marks=pytest.mark.slow),
-        spec(priors.Vamp, tiny.SHAPE, 3),
+        pytest.param(spec(priors.Vamp, tiny.SHAPE, 3), marks=pytest.mark.slow),
         pytest.param(
             spec(priors.Flow, spec(flows.InverseAutoregressive, 1, 8)), marks=pytest.mark.slow
         ),
@@ -187,10 +187,13 @@ def test_every_prior_is_a_law_and_its_noise_becomes_latents(law):
     def drawn(key):
         params, stats = found.init(key, {"image": x})
         noise = found.latents(key, 5)
-        return found.log_weight(params, stats, x, key), sampled(found, params, stats, noise)
+        z = found.prior_latents(params, stats, noise)
+        log_p = found.log_prior(params, stats, z)
+        weight = found.log_weight(params, stats, x, key)
+        return weight, log_p, sampled(found, params, stats, noise)
 
-    weight, made = jax.eval_shape(drawn, random.key(0))
-    assert weight.shape == (4,) and made.shape == (5, *tiny.SHAPE)
+    weight, log_p, made = jax.eval_shape(drawn, random.key(0))
+    assert weight.shape == (4,) and log_p.shape == (5,) and made.shape == (5, *tiny.SHAPE)
 
 
 def test_latents_of_another_posterior_go_through_the_runs_flow():
