@@ -103,6 +103,12 @@ def test_convolution_and_its_derivatives_are_xlas(shape, padding):
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_weights_to_a_large_image_are_xlas(monkeypatch, padding):
+    monkeypatch.setattr(convolution_cpu, "CACHED", 0)
+    test_convolution_and_its_derivatives_are_xlas(WIDE_TO, padding)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
 @pytest.mark.parametrize("shape", [SHAPES[1], SHAPES[2], SHAPES[3], SHAPES[6]])
 def test_transposed_convolution_and_its_gradients_are_xlas(shape, padding):
     stride = shape[-1]

@@ -33,7 +33,7 @@ from jax.interpreters import ad, batching
 from jaxtyping import Float
 
 from genlab.nets.kernels import convolution_cpu
-from genlab.nets.kernels.convolution_cpu import AXES
+from genlab.nets.kernels.forms import AXES, turn
 from genlab.nets.kernels.primitive import alike, blank, more_images, primitive
 from genlab.nets.kernels.product import kernel_kept, product
 from genlab.nets.kernels.resize import added, mean_pool, repeated, upsample
@@ -189,7 +189,7 @@ def _before(k: int, s: int, padding: str, length: int, small: int) -> tuple[int,
 
 
 def _forward_native(x, w, *, strides, pads, turned, pooled):
-    w = (convolution_cpu.turn(w) if turned else w).astype(x.dtype)
+    w = (turn(w) if turned else w).astype(x.dtype)
     y = lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
     return added(y) if pooled else y
 
@@ -219,7 +219,7 @@ def _into_wide_weight(x, y, turned, kernel, dtype, strides, pads, pooled):
         x, y, (1, 1), around, rhs_dilation=strides, dimension_numbers=over,
         preferred_element_type=jnp.dtype(dtype),
     )  # fmt: skip
-    return convolution_cpu.turn(w) if turned else w
+    return turn(w) if turned else w
 
 
 # On CPU a kernel of more bits is converted, and so is its gradient.
