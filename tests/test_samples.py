@@ -13,7 +13,7 @@ from PIL import Image
 from genlab import fit
 from genlab.config import ConfigError, spec
 from genlab.data import columns
-from genlab.data.pictures import grid, headed, points, titled, write_png
+from genlab.data.pictures import grid, headed, points, texts, titled, write_png
 from genlab.features import Pixels
 from genlab.feedback import reward, tables, verdicts
 from genlab.runs.folder import RunFolder
@@ -183,10 +183,10 @@ def test_a_conditional_grid_has_a_column_for_each_label(runs):
     (path,) = generate(runs / "labels", SampleRequest(n=20))
     with Image.open(path) as grid_:
         sheet = np.asarray(grid_)
-    head = len(sheet) - (2 * 9 + 1)
-    assert sheet.shape[1] == 10 * 9 + 1 and head > 6
+    head, pitch = len(sheet) - (2 * 9 + 1), (sheet.shape[1] - 1) // 10
+    assert sheet.shape[1] == 10 * pitch + 1 and pitch > 9 and head > 6
     for i in range(10):  # its name above each
-        assert (sheet[:head, 1 + 9 * i : 10 + 9 * i] < 128).any()
+        assert (sheet[:head, 1 + pitch * i : 1 + pitch * (i + 1)] < 128).any()
 
 
 def test_long_names_stand_upwards_over_their_columns():
@@ -200,12 +200,30 @@ def test_long_names_stand_upwards_over_their_columns():
             assert (made[: -len(sheet), column] < 128).any()
 
 
+def test_columns_too_narrow_for_their_names_are_moved_apart():
+    pictures = np.arange(4 * 8 * 8 * 3, dtype=np.uint8).reshape(4, 8, 8, 3)
+    sheet, tiles = grid(pictures, columns=2), np.rot90(texts(["given", "output"]), axes=(1, 2))
+    tall, pitch = tiles.shape[1:3]
+    made = headed(sheet, ["given", "output"])
+    assert made.shape == (len(sheet) + tall, 2 * pitch + 1, 3) and pitch > 9
+    for i, tile in enumerate(tiles):
+        np.testing.assert_array_equal(
+            made[:tall, 1 + i * pitch : 1 + (i + 1) * pitch, 0], tile[..., 0]
+        )
+        left = i * pitch + (pitch - 9) // 2
+        np.testing.assert_array_equal(made[tall:, left : left + 9], sheet[:, 9 * i : 9 * (i + 1)])
+
+
 def test_a_title_takes_the_lines_that_it_needs():
     sheet = grid(np.zeros((2, 28, 28, 3), np.uint8), columns=2)
     one, two = titled(sheet, "a=1"), titled(sheet, "category=dress, hue=0.6")
     assert len(sheet) < len(one) < len(two) and (one[: -len(sheet)] < 128).any()
     for made in (one, two):
-        np.testing.assert_array_equal(made[-len(sheet) :], sheet)
+        np.testing.assert_array_equal(made[-len(sheet) :, : sheet.shape[1]], sheet)
+    word = texts(["category=dress,"])[0]
+    assert one.shape[1] == sheet.shape[1] < two.shape[1] == word.shape[1] + 1
+    np.testing.assert_array_equal(two[: len(word), 1:, :1], word)
+    np.testing.assert_array_equal(titled(sheet, ""), sheet)
 
 
 def test_pictures_of_unlike_sizes_stand_in_rows():

@@ -77,34 +77,49 @@ def texts(lines: Sequence[str]) -> np.ndarray:
 
 def headed(sheet: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """A sheet of columns of equal width with their names above them: across where all are narrow
-    enough, else upwards; a name is cut off where even that is too wide.
+    enough, else upwards; columns that are too narrow even for that are moved apart.
     """
     pitch = (sheet.shape[1] - 1) // len(names)
     tiles = texts(names)
     if tiles.shape[2] > pitch:
         tiles = np.rot90(tiles, axes=(1, 2))
+    if tiles.shape[2] > pitch:
+        sheet, pitch = _apart(sheet, pitch, tiles.shape[2]), tiles.shape[2]
     head = np.full((tiles.shape[1], sheet.shape[1], 1), 255, np.uint8)
     for i, tile in enumerate(tiles):
-        shown = tile[:, :pitch]
-        left = 1 + i * pitch + (pitch - shown.shape[1]) // 2
-        head[:, left : left + shown.shape[1]] = shown[:, : sheet.shape[1] - left]
+        left = 1 + i * pitch + (pitch - tile.shape[1]) // 2
+        head[:, left : left + tile.shape[1]] = tile[:, : sheet.shape[1] - left]
     return np.concatenate([np.broadcast_to(head, (*head.shape[:2], sheet.shape[2])), sheet])
 
 
+def _apart(sheet: np.ndarray, pitch: int, wide: int) -> np.ndarray:
+    """With columns of `wide` pixels in place of `pitch`, what is between them white."""
+    left, last = (wide - pitch) // 2, sheet.shape[1] // pitch * pitch
+    around = ((0, 0), (left, wide - pitch - left), (0, 0))
+    columns = [sheet[:, at : at + pitch] for at in range(0, last, pitch)]
+    padded = [np.pad(x, around, constant_values=255) for x in columns]
+    return np.concatenate([*padded, sheet[:, last:]], axis=1)
+
+
 def titled(sheet: np.ndarray, title: str) -> np.ndarray:
-    """A sheet with a line of text above it, in several lines where it is wider than the sheet; what
-    is wider without a space is cut off.
+    """A sheet with a line of text above it, in several lines where it is wider than the sheet,
+    which becomes as wide as the longest word.
     """
-    lines: list[str] = []
-    for word in title.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        fits = lines and texts([longer]).shape[2] <= sheet.shape[1]
-        lines[-1:] = [longer] if fits or not lines else [lines[-1], word]
-    tiles = [texts([line])[0][:, : sheet.shape[1]] for line in lines]
+    words = title.split()
+    if not words:
+        return sheet
+    short = max(texts(words).shape[2] + 1 - sheet.shape[1], 0)
+    sheet = np.pad(sheet, ((0, 0), (0, short), (0, 0)), constant_values=255)
+    lines = words[:1]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        fits = texts([longer]).shape[2] < sheet.shape[1]
+        lines[-1:] = [longer] if fits else [lines[-1], word]
+    tiles = [texts([line])[0] for line in lines]
     head = np.full((sum(map(len, tiles)), sheet.shape[1], sheet.shape[2]), 255, np.uint8)
     top = 0
     for tile in tiles:
-        head[top : top + len(tile), 1 : 1 + tile.shape[1]] = tile[:, : sheet.shape[1] - 1]
+        head[top : top + len(tile), 1 : 1 + tile.shape[1]] = tile
         top += len(tile)
     return np.concatenate([head, sheet])
 

@@ -1,10 +1,10 @@
 """`genlab edit`: real pictures, or samples, inverted and edited by a trained run, and measured.
 
-Every request has a folder of its own, named by all that was asked, with the request beside what was
-made:
+Every request has a folder of its own, named by all that was asked and by how many pictures there
+were, with the request beside what was made:
 
     WORKDIR/edited/round004000_z_test8_hue=0.6_-3..3x7/
-        request.json  what was asked, and of which checkpoint
+        request.json  what was asked, of which checkpoint, how many pictures, what measured them
         strips.png    a row for each picture: itself, then each of its edits
         inversion.csv how near each picture is to what the model makes of its latents
         changes.csv   what changed, on average, with each edit
@@ -66,7 +66,7 @@ def edit(
         say(", ".join(f"{name} {np.mean(x):.4g}" for name, x in errors.items()) + " of inversion")
     if edited and edited.changes:
         say(_summary(edited))
-    place = run.folder.path / "edited" / name_of(request, run.step)
+    place = run.folder.path / "edited" / name_of(request, run.step, len(found.latents))
     with requests.written_whole(place, "genlab edit") as draft:
         files = write(draft, run, request, pictures, found, edited, errors)
         write_json(draft / requests.RECORD, _record(run, request, found, edited, files))
@@ -188,6 +188,12 @@ def _summary(edited: Edited) -> str:
     return f"{said}; 1 is as unlike as two samples are"
 
 
+def _measured_by(run: TrainedRun, request: EditRequest, edited: Edited | None) -> str:
+    if edited is None or edited.changes is None:
+        return "nothing"
+    return "decoder" if _decodes(run, request.measure) else "reader"
+
+
 def _record(
     run: TrainedRun,
     request: EditRequest,
@@ -204,6 +210,8 @@ def _record(
         "found with the latents": [
             name for name in run.method.given if request.input and name not in request.given
         ],
+        "pictures": len(found.latents),
+        "measured by": _measured_by(run, request, edited),
         "strengths": edited.by.tolist() if edited else [],
         "round": run.step,
         "checkpoint": run.chosen,

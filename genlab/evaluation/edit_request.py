@@ -33,8 +33,8 @@ class EditRequest(NamedTuple):
     measure: str = ""
 
 
-def name_of(request: EditRequest, step: int) -> str:
-    """The name of a request's folder."""
+def name_of(request: EditRequest, step: int, count: int) -> str:
+    """The name of a request's folder; `count` pictures were there, of `n` that were asked for."""
     whose = request.split or ("input" if request.input else "samples")
     asked_for = {
         "": request.input or None,
@@ -44,7 +44,7 @@ def name_of(request: EditRequest, step: int) -> str:
         "measure": request.measure or None,
         "optimise": request.optimise,
     }
-    parts = [f"round{step:06d}", request.space, f"{whose}{request.n}"]
+    parts = [f"round{step:06d}", request.space, f"{whose}{count}"]
     return requests.folder_name(parts, asked_for)
 
 

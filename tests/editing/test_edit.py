@@ -96,8 +96,9 @@ def test_held_out_pictures_are_inverted_edited_and_measured(folder, capfd):
     assert record["direction"] == "dark" and record["strengths"] == [-2.0, 0.0, 2.0]
     with np.load(place / "edited.npz") as made:
         assert made["edited"].shape == (9, *tiny.SHAPE) and made["latents"].shape == (3, 4)
+    assert record["pictures"] == 3 and record["measured by"] == "decoder"
     with Image.open(place / "strips.png") as strips:
-        assert strips.size[0] == 4 * 9 + 1
+        assert strips.size[0] > 4 * 9 + 1  # wide enough for what stands above
 
 
 def test_a_picture_of_ones_own_gets_the_condition_that_suits_it(folder, tmp_path, capfd):
@@ -179,7 +180,7 @@ def test_what_cannot_be_is_refused_in_a_line(folder, capfd, options, why):
 
 def test_every_request_has_a_folder_of_its_own():
     names = {
-        name_of(request, 2)
+        name_of(request, 2, 8)
         for request in (
             EditRequest(),
             EditRequest(space="w"),
@@ -196,6 +197,7 @@ def test_every_request_has_a_folder_of_its_own():
         )
     }
     assert len(names) == 12
+    assert name_of(EditRequest(input="a", n=8), 2, 3) == "round000002_z_input3_a"
 
 
 def test_names_of_directions_are_refused_before_anything_is_inverted():
