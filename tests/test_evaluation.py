@@ -11,6 +11,7 @@ import tempfile
 import numpy as np
 import pytest
 from helpers import tiny
+from PIL import Image
 
 from genlab import spec
 from genlab.api import fit
@@ -19,7 +20,7 @@ from genlab.config import ConfigError, as_dict, override, resolve
 from genlab.config.files import load
 from genlab.data import digits
 from genlab.data.sets.arrays import from_arrays
-from genlab.evaluation.evaluate import best_and_last, evaluate, lines, score
+from genlab.evaluation.evaluate import best_and_last, evaluate, lines, record, score
 from genlab.evaluation.evaluators import (
     EvaluationResult,
     Fidelity,
@@ -93,6 +94,15 @@ def test_best_and_last_are_both_scored_and_their_pictures_drawn(run, tmp_path):
     (fidelity, _), unlike = tables(read(place))[0][:2], tables(read(place))[1]
     assert not unlike and fidelity.title.startswith("fidelity, best by validation")
     assert fidelity.rows[0].rounds.startswith(str(best))
+
+
+def test_pictures_of_one_name_by_two_evaluators_are_both_kept(tmp_path):
+    drawn = {name: np.full((2, 2, 1), i, np.uint8) for i, name in enumerate(("there", "back"))}
+    rows = [{"name": name, "step": 3, "_pictures": {"restored": x}} for name, x in drawn.items()]
+    record(RunFolder(tmp_path), rows)
+    for name, file in (("there", "restored_000003.png"), ("back", "back_restored_000003.png")):
+        with Image.open(tmp_path / "samples" / file) as kept:
+            np.testing.assert_array_equal(np.asarray(kept), drawn[name][..., 0])
 
 
 def gone():

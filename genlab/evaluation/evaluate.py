@@ -128,11 +128,16 @@ def _intervals(each: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]
 
 
 def record(run: RunFolder, rows: list[dict]) -> None:
-    """Appends rows to the run's log, their pictures to its samples."""
+    """Appends rows to the run's log, their pictures to its samples: where two evaluators draw one
+    of the same name, the second's has its evaluator's name before it.
+    """
+    first: dict[tuple[str, int], str] = {}
     for row in rows:
         for name, picture in row["_pictures"].items():
-            what = provenance.about(run.path, row["step"], "genlab evaluate", {"picture": name})
-            write_png(run.path / "samples" / f"{name}_{row['step']:06d}.png", picture, what)
+            alone = first.setdefault((name, row["step"]), row["name"]) == row["name"]
+            named = name if alone else f"{row['name']}_{name}"
+            what = provenance.about(run.path, row["step"], "genlab evaluate", {"picture": named})
+            write_png(run.path / "samples" / f"{named}_{row['step']:06d}.png", picture, what)
         run.append("evals.jsonl", plain(row))
 
 

@@ -131,7 +131,8 @@ def sweep(tmp_path) -> Path:
 def full(tmp_path_factory) -> Path:
     """Every section: pictures of all kinds besides what `sweep` has. Its page is written."""
     folder = _losses(tmp_path_factory.mktemp("full") / "losses")
-    for name in ("reconstructions_000300", "traversals_000300", "nearest_000300"):
+    kinds = "reconstructions", "traversals", "nearest", "restored"
+    for name in (f"{kind}_000300" for kind in kinds):
         Image.new("RGB", (40, 20)).save(folder / f"hinge/seed0/samples/{name}.png")
     rows = [_eval({"fd": 1.0}, step=s, split="validation") for s in (100, 200)]
     with open(folder / "hinge/seed0/evals.jsonl", "a") as file:

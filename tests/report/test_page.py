@@ -63,8 +63,8 @@ def test_the_page_is_well_formed_and_navigable(full):
     page = _shown(full)
     links = [a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("#")]
     assert links == [f"#{name}" for name in (
-        "results", "cost", "samples", "reconstructions", "latents", "nearest", "curves", "runs",
-        "problems", "configs", "environment", "reproduce",
+        "results", "cost", "samples", "reconstructions", "restored", "latents", "nearest", "curves",
+        "runs", "problems", "configs", "environment", "reproduce",
     )]  # fmt: skip
     assert {link[1:] for link in links} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))

@@ -27,6 +27,7 @@ SINGLE = {  # by kind of file
     "reconstructions": "Originals with their reconstructions",
     "nearest": "Samples with their nearest training examples",
     "codes": "Originals with their codes, a colour for each code",
+    "restored": "Pictures given, what is made of them, the best classic method's and the answers",
 }
 WIDEST = 1200  # pixels
 PIXEL_ART = 400  # images narrower than this are enlarged without smoothing
@@ -63,13 +64,14 @@ class Gallery(NamedTuple):
     reconstructions: Picture | None
     nearest: Picture | None
     codes: Picture | None
+    restored: Picture | None
     latents: list[Picture]
 
     @property
     def pictures(self) -> list[Picture]:
         """All of them."""
         stages = [*([self.first] if self.first else []), *self.others]
-        single = (self.reconstructions, self.nearest, self.codes)
+        single = (self.reconstructions, self.nearest, self.codes, self.restored)
         grids = (p for s in stages for p in s.pictures)
         return [*grids, *(p for p in single if p), *self.latents]
 
