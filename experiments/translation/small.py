@@ -5,7 +5,7 @@ Shows:  experiments/translation/results/small.md (see README.md)
 """
 
 from translation import config as whole
-from translation import sweep as every
+from translation import variants
 
 SEEDS = (0, 1, 2)
 STEPS, WIDTH, BATCH = 600, 8, 8
@@ -17,5 +17,5 @@ def config():
 
 
 def sweep():
-    found = every(STEPS, WIDTH)
+    found = variants(STEPS, WIDTH)
     return {name: found[name] for name in CHOSEN}

@@ -21,6 +21,7 @@ SEEDS = (0, 1, 2)
 SIZE, TESTED = 32, 500
 STEPS, WIDTH, BLOCKS, BATCH = 2_000, 16, 3, 16
 DOMAINS = ("image", "plain")
+BOTH_WAYS = ("plain-cyclegan", "plain-unit")
 
 
 def shown(*columns):
@@ -113,10 +114,20 @@ def stages(steps):
     )
 
 
+def there_and_back(variant, samples=TESTED):
+    """The way back scored too, from plain to textured: of each against the product that it was
+    before its texture was taken off, which a plain product does not tell.
+    """
+    back = judged("plain", samples)["restoration"]
+    return {**variant, "evaluate": {**variant["evaluate"], "back": back}}
+
+
 def config(steps=STEPS, width=WIDTH, batch=BATCH):
     first = next(iter(variants(steps, width).values()))
     return spec(Experiment, title="Translation", batch_size=batch, loop=stages(steps), **first)
 
 
 def sweep(steps=STEPS, width=WIDTH):
-    return variants(steps, width)
+    found = variants(steps, width)
+    both = {name: there_and_back(found[name]) for name in BOTH_WAYS}
+    return {**found, **both}
