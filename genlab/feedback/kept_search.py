@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from genlab.config import ConfigError
+from genlab.data import provenance
 from genlab.data.columns import Column
 from genlab.data.pictures import write_png
 from genlab.feedback.search import LatentSearch
@@ -97,8 +98,10 @@ def _drawn(path: Path, search: LatentSearch, points: np.ndarray) -> Path:
     made = np.asarray(search.pictures(points)).reshape(len(points), *_column(search).stored)
     picture = _column(search).draw(made, len(points))
     by = max(1, round(SIDE / picture.shape[0]))
+    run, settings = search.run, {"seed": search.seed, "answers": search.answers}
+    what = provenance.about(Path(run.folder.path), run.step, "genlab feedback --search", settings)
     with writing(path):
-        write_png(path, picture.repeat(by, axis=0).repeat(by, axis=1))
+        write_png(path, picture.repeat(by, axis=0).repeat(by, axis=1), what)
     return path
 
 

@@ -92,7 +92,8 @@ def reconstructions(experiment, run: RunFolder) -> Callable[[int, State], None]:
         if rebuild:
             params, stats = _on_one_device(evaluation_variables(experiment, state))
             path = run.path / "samples" / f"reconstructions_{step:06d}.png"
-            write_png(path, rebuild(params, stats))
+            what = provenance.about(run.path, step, "genlab train", {}, changed=True)
+            write_png(path, rebuild(params, stats), what)
 
     return draw
 

@@ -11,6 +11,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from genlab.cli import feedback
 from genlab.config import ConfigError
+from genlab.data import provenance
 from genlab.data.columns import Image
 from genlab.feedback import kept_search
 from genlab.feedback.search import DuelKernel, LatentSearch
@@ -132,7 +133,8 @@ def test_a_search_in_a_folder_goes_on_where_it_was_left(kept, tmp_path):
     np.testing.assert_array_equal(again.best, search.best)
     left, right = np.asarray(PIL.open(kept_search.shown(folder, again)))[100, [100, 300]]
     np.testing.assert_allclose([left, right], 128 + 10 * again.latents(again.duel)[:, 0], atol=1.1)
-    assert kept_search.found(folder, again).is_file()
+    said = provenance.read(kept_search.found(folder, again))
+    assert said["run"] == "x" and said["settings"] == {"seed": 3, "answers": 3}
     np.testing.assert_array_equal(np.load(folder / "best.npy"), search.best)
 
 

@@ -9,7 +9,7 @@ from jax import random
 
 import genlab
 from genlab.config import ConfigError, build, override, spec
-from genlab.data import digits
+from genlab.data import digits, provenance
 from genlab.evaluation.codebook import CodebookUsage, coloured, usage
 from genlab.evaluation.context import EvaluationContext
 from genlab.game.abilities import Generates, Quantises, can
@@ -143,3 +143,5 @@ def test_a_run_trains_draws_reconstructions_and_resumes_bit_for_bit(tmp_path):
         np.testing.assert_array_equal(a, b)
     drawn = {path.name for path in (tmp_path / "whole" / "samples").iterdir()}
     assert "reconstructions_000004.png" in drawn and "000004.png" not in drawn
+    said = provenance.read(tmp_path / "whole" / "samples" / "reconstructions_000004.png")
+    assert said["run"] == "whole" and said["generated"] == "from another picture"
