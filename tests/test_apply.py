@@ -1,8 +1,11 @@
 """`genlab apply`: pictures of any size, in tiles, with all that a file holds."""
 
+import csv
 import dataclasses
+import os
 import types
 from pathlib import Path
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,9 +19,10 @@ from genlab.config import ConfigError
 from genlab.data import columns, provenance
 from genlab.data.contents import file_sha256
 from genlab.evaluation import apply as applied
-from genlab.evaluation import apply_files, postprocess
+from genlab.evaluation import apply_files, apply_scores, postprocess
 from genlab.evaluation.apply_model import Model
 from genlab.evaluation.apply_request import ApplyRequest
+from genlab.evaluation.convention import Convention
 from genlab.evaluation.tiling import Tiled
 
 RNG = np.random.default_rng(0)
@@ -217,6 +221,22 @@ def test_what_was_interrupted_goes_on(photos, tmp_path, monkeypatch, capsys):
     assert set(stamps(out).values()).isdisjoint(after.values())
 
 
+def test_scores_of_finished_pictures_are_kept(photos, tmp_path, monkeypatch):
+    """Those of all their stages; a line that was not written to its end is made again."""
+    monkeypatch.setattr(apply_files, "ROWS", 1)
+    out, calls, plain = tmp_path / "out", [], Model.__call__
+    counted = lambda self, image, mask: calls.append(image.shape) or plain(self, image, mask)  # noqa: E731
+    monkeypatch.setattr(Model, "__call__", counted)
+    arguments = run_of(Negative()), f"--input={photos}", f"--output={out}", "--then=contrast:2"
+    assert applied_to(monkeypatch, *arguments) == 0 and len(calls) == 4
+    (out / "before_after.png").unlink()
+    wanted = (out / "scores.csv").read_text()
+    (out / "scores.csv").write_text(wanted[:-5])  # within the last line, of rgb.jpg
+    assert applied_to(monkeypatch, *arguments) == 0
+    assert len(calls) == 4 + 2 and (out / "scores.csv").read_text() == wanted
+    assert len(wanted.splitlines()) == 1 + 4 * 3
+
+
 @dataclasses.dataclass(frozen=True)
 class Moved:
     """Translates pictures by a number that is given, and draws no latents."""
@@ -279,9 +299,82 @@ def test_what_cannot_be_read_is_left_out_and_said(photos, tmp_path, monkeypatch,
     assert "none of its pictures can be read" in capsys.readouterr().err
 
 
+def test_odd_files_become_pictures_and_what_they_lose_is_said(tmp_path, monkeypatch, capsys):
+    """One pixel, a palette with transparency, CMYK, an animation; names with spaces, in Unicode and
+    of bytes that are no text; a folder within.
+    """
+    place, out, rgb = tmp_path / "in", tmp_path / "out", RNG.integers(0, 256, (8, 8, 3), np.uint8)
+    (place / "a folder").mkdir(parents=True)
+    Image.fromarray(rgb[:1, :1]).save(place / "pixel.png")
+    Image.fromarray(rgb).quantize(8).save(place / "a folder" / "ünï 絵.png", transparency=0)
+    Image.fromarray(rgb).convert("CMYK").save(place / "print.jpg", quality=100, subsampling=0)
+    frames = [Image.fromarray(x) for x in (rgb, 255 - rgb, rgb // 2)]
+    frames[0].save(place / "moving.gif", save_all=True, append_images=frames[1:])
+    Image.fromarray(rgb).save(os.path.join(os.fsencode(place), b"caf\xe9.png"))
+    arguments = f"--input={place}", f"--output={out}", "--then=denoise:5,unsharp:1,match:histogram"
+    assert applied_to(monkeypatch, run_of(Negative()), *arguments) == 0
+    told = capsys.readouterr()
+    assert "moving.gif: has 3 frames or pages, of which this is the first" in told.err
+    assert told.err.count("frames") == 1 and pixels(out / "pixel.png").shape == (1, 1, 3)
+    clear = pixels(out / "a folder" / "ünï 絵.png")[..., 3]
+    assert clear.min() == 0 and clear.max() == 255
+    assert pixels(out / "print.jpg").shape == pixels(out / "moving.png").shape == (8, 8, 3)
+    assert os.path.isfile(os.path.join(os.fsencode(out), b"caf\xe9.png"))
+    table = list(csv.reader((out / "scores.csv").read_text().splitlines()))
+    assert len(table) == 1 + 5 * 5 and ["pixel.png", "before", "", ""] == table[-10][:4]
+
+
+def test_what_is_read_is_never_written_over(photos, tmp_path, monkeypatch, capsys):
+    before = stamps(photos)
+    for more in ((), ("--overwrite",)):
+        arguments = f"--input={photos / 'deep.png'}", f"--output={photos}", *more
+        assert applied_to(monkeypatch, run_of(Negative()), *arguments) == 2
+        assert "deep.png would be written over the picture that is read" in capsys.readouterr().err
+    assert stamps(photos) == before
+
+
+def test_what_a_format_or_a_disk_does_not_take_is_said(photos, tmp_path, monkeypatch, capsys):
+    deep, run = f"--input={photos / 'deep.png'}", run_of(Negative(), 1)
+    assert applied_to(monkeypatch, run, deep, f"--output={tmp_path / 'a'}", "--format=jpg") == 0
+    assert "16 bits become 8 in this format; --format=png keeps them" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert applied_to(monkeypatch, run, deep, f"--output={tmp_path / 'file' / 'in'}") == 2
+    assert "cannot be written" in (told := capsys.readouterr().err) and "give another" in told
+
+
+@pytest.mark.parametrize("size", [(20, 30, 3), (9, 40, 1), (25, 11, 3)])
+def test_pictures_are_compared_in_bands_as_they_are_whole(size, monkeypatch):
+    a = RNG.integers(0, 256, size, dtype=np.uint8)
+    b = np.clip(a + RNG.integers(-9, 9, size), 0, 255).astype(np.uint8)
+    side = min(size[:2])
+    convention = Convention(window=min(11, side - 1 + side % 2))
+    wanted = {name: float(x[0]) for name, x in convention.whole(a[None], b[None]).items()}
+    monkeypatch.setattr(apply_scores, "BAND", 7)
+    assert apply_scores.compared(a, b) == pytest.approx(wanted, rel=1e-9)
+    assert apply_scores.compared(a, a) == {"psnr": 80, "ssim": pytest.approx(1), "mae": 0}
+    assert apply_scores.compared(a, b[:-1]) == apply_scores.compared(a[:6], b[:6]) == {}
+
+
+class Shown(NamedTuple):
+    """A progress that remembers what it is to show."""
+
+    said: list
+
+    def begin(self, what, done, total):
+        self.said.append(f"{what} {done} of {total}")
+
+    def advance(self, done, metrics):
+        self.said.append(f"{done}")
+
+    def end(self):
+        self.said.append("end")
+
+
 def test_sixteen_bits_stay_where_the_model_gives_grey(photos, tmp_path, monkeypatch):
-    arguments = f"--input={photos / 'deep.png'}", f"--output={tmp_path / 'out'}"
-    assert applied_to(monkeypatch, run_of(Negative(), 1), *arguments) == 0
+    monkeypatch.setattr(applied, "load", lambda workdir, step: run_of(Negative(), 1))
+    request, shown = ApplyRequest(str(photos / "deep.png"), str(tmp_path / "out")), Shown([])
+    applied.apply("w", request, progress=shown)
+    assert shown.said == ["apply 0 of 1", "1", "end"]
     made, before = (pixels(p / "deep.png").astype(int) for p in (tmp_path / "out", photos))
     assert made.max() > 255 and np.abs(65535 - before - made).max() <= 1
 
@@ -305,19 +398,71 @@ def test_a_mask_is_what_is_made_and_the_rest_stays(photos, tmp_path, monkeypatch
     assert "the mask is 9x30" in capsys.readouterr().err
 
 
-def test_each_step_is_scored_where_the_answer_is_known(photos, tmp_path, monkeypatch, capsys):
+def scored(folder):
+    with (folder / "scores.csv").open(newline="") as file:
+        return {(row["picture"], row["stage"]): row for row in csv.DictReader(file)}
+
+
+def test_each_step_is_scored_against_the_answer_where_it_is_known(
+    photos, tmp_path, monkeypatch, capsys
+):
     answers = tmp_path / "answers"
     answers.mkdir()
     Image.fromarray(255 - pixels(photos / "grey.bmp")).save(answers / "grey.png")
     arguments = [f"--input={photos / 'grey.bmp'}", f"--output={tmp_path / 'out'}",
                  f"--target={answers}", "--then=contrast:0.8,enlarge:2"]  # fmt: skip
     assert applied_to(monkeypatch, run_of(Negative(), 1), *arguments) == 0
-    lines = (tmp_path / "out" / "scores.csv").read_text().splitlines()
-    stages = {line.split(",")[1]: float(line.split(",")[2]) for line in lines[1:]}
-    assert stages["after"] == 80 > stages["contrast:0.8"] > 10
-    assert stages["before"] < 15 and "enlarge:2" not in stages
+    psnr = {stage: row["psnr"] for (_, stage), row in scored(tmp_path / "out").items()}
+    assert float(psnr["after"]) == 80 > float(psnr["contrast:0.8"]) > 10
+    assert float(psnr["before"]) < 15 and psnr["enlarge:2"] == ""
     assert pixels(tmp_path / "out" / "grey.png").shape == (40, 60)
-    assert "after: psnr 80" in capsys.readouterr().err
+    assert f"psnr {float(psnr['before']):.4g} -> 80" in capsys.readouterr().err
+    arguments[2] = f"--target={photos}"  # other answers: the scores there are not of these
+    assert applied_to(monkeypatch, run_of(Negative(), 1), *arguments) == 2
+
+
+def test_each_step_is_scored_without_an_answer(photos, tmp_path, monkeypatch, capsys):
+    """By itself and against what was given, also where a step is taken twice."""
+    out = tmp_path / "out"
+    chain = "contrast:0.5,match:mean,match:histogram,unsharp:1,contrast:0.5"
+    arguments = f"--input={photos}", f"--output={out}", f"--then={chain}"
+    assert applied_to(monkeypatch, run_of(Negative()), *arguments) == 0
+    rows, told = scored(out), capsys.readouterr().err
+    steps = ["before", "after", *chain.split(",")]
+    steps[-1] += " (2)"
+    assert [stage for name, stage in rows if name == "rgb.jpg"] == steps
+    assert all(f"{step}: sharpness " in told for step in steps)
+    first, last = rows["alpha.png", "before"], rows["alpha.png", "contrast:0.5 (2)"]
+    assert (first["colour"], first["histogram"], first["input_psnr"]) == ("0", "0", "80")
+    before, after = pixels(photos / "alpha.png"), pixels(out / "alpha.png")
+    found = apply_scores.scores(after, before)
+    assert {name: f"{x:.6g}" for name, x in found.items()}.items() <= last.items()
+    luma = before[..., :3] @ [0.299, 0.587, 0.114]
+    assert float(first["contrast"]) == pytest.approx(luma.std(), rel=1e-5)
+    sharp = float(rows["alpha.png", "unsharp:1"]["contrast"])
+    assert float(last["contrast"]) == pytest.approx(sharp / 2, rel=0.01)
+    assert float(rows["alpha.png", "match:mean"]["colour"]) < 1
+    assert float(rows["alpha.png", "match:histogram"]["histogram"]) < 2
+    tiny = apply_scores.scores(after[:2, :2], before[:2, :2])
+    assert {*tiny} == {"contrast", "colour", "histogram"}
+
+
+def test_the_sheet_has_a_row_for_each_picture_and_a_column_for_each_stage():
+    """At one size, on white; transparent and deep ones too."""
+    wide = np.full((10, 40, 3), (200, 0, 0), np.uint8)
+    rows = [
+        {"before": wide, "after": wide.transpose(1, 0, 2)[..., ::-1]},
+        {"before": np.full((4, 4, 1), 51 << 8, np.uint16), "after": np.full((4, 4, 2), 255, "u1")},
+    ]
+    sheet, side = apply_files.sheet(rows), apply_files.THUMB
+    head = len(sheet) - (2 * (side + 2) + 2)
+    middle = head + 2 + side // 2
+    assert sheet.shape[1:] == (2 * (side + 2) + 2, 3) and (sheet[:head] < 128).any()
+    assert tuple(sheet[middle, 2 + side // 2]) == (200, 0, 0)
+    assert tuple(sheet[middle, 4 + side + side // 2]) == (0, 0, 200)
+    assert tuple(sheet[middle - side // 3, 2 + side // 2]) == (255, 255, 255)  # above a wide one
+    assert tuple(sheet[middle - side // 3, 4 + side + side // 2]) == (0, 0, 200)
+    assert tuple(sheet[middle + side + 2, 2 + side // 2]) == (51, 51, 51)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from genlab.config import ConfigError
 from genlab.data import from_columns
-from genlab.evaluation import Convention, EvaluationContext, Restoration, Style, classics
+from genlab.evaluation import Convention, EvaluationContext, Restoration, Style, Warp, classics
 from genlab.evaluation.evaluate import lines
 from genlab.evaluation.parts import SAMPLES
 from genlab.features import Pixels
@@ -166,6 +166,17 @@ def test_one_that_translates_by_conditions_is_given_those_of_the_answer():
     assert found(Conditioned(), given="noisy").scores["psnr"] == pytest.approx(wanted)
 
 
+class Perceived:
+    """In the place of LPIPS: the mean of the output, whatever the answer."""
+
+    @property
+    def protocol(self):
+        return {"lpips": "of a file"}
+
+    def __call__(self, output, answer):
+        return (output / 255).mean((1, 2, 3))
+
+
 def test_channels_border_and_scales_are_those_of_the_protocol():
     y = Convention("y", border=2, window=7)
     made = found(Denoiser(), given="noisy", convention=y)
@@ -177,6 +188,9 @@ def test_channels_border_and_scales_are_those_of_the_protocol():
     scaled = found(Denoiser(), given="noisy", convention=Convention(window=7, scales=2))
     wanted = scores.ms_ssim(REAL["noisy"], REAL["image"], 255, 2, 7).values.mean()
     assert scaled.scores["ms_ssim"] == pytest.approx(wanted) and scaled.protocol["scales"] == 2
+    perceived = found(Denoiser(), given="noisy", convention=Convention(window=7, lpips=Perceived()))
+    assert perceived.scores["lpips"] == pytest.approx((REAL["noisy"] / 255).mean())
+    assert perceived.protocol["lpips"] == "of a file" and len(perceived.each["lpips"]) == N
 
 
 def test_post_processing_is_scored_after_the_output():
@@ -281,6 +295,39 @@ def test_a_row_has_what_a_report_needs():
     row = {"name": "r", "step": 1, "scores": made.scores, "baselines": {},
            "protocol": made.protocol, "tables": {}}  # fmt: skip
     assert any("gain" in line for line in lines([row]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Warping(Model):
+    """Moves a garment a pixel down."""
+
+    given: tuple = ("truth", "noisy")
+
+    def warped(self, params, stats, cond):
+        return jnp.roll(cond["noisy"], 1, axis=1)
+
+
+def test_a_warp_is_scored_where_a_garment_is_worn():
+    """There the dressed body is unlike the body by more than 8 of 255; an example with nothing
+    worn is left out.
+    """
+    body, answer, garment = (np.array(REAL[name], int) for name in ("image", "image", "noisy"))
+    body[1:, 4:9, 5:] = 255 - body[1:, 4:9, 5:]
+    stored = {**REAL, "truth": body.astype(np.uint8)}
+    source = dataclasses.replace(SOURCE, splits={"test": stored})
+    made = Warp("truth", "noisy")(dataclasses.replace(context(Warping(None)), source=source))
+    own, floor = [], []
+    for i in range(1, N):
+        worn = np.abs(answer[i] - body[i]).max(-1) > 8
+        own.append(np.abs(np.roll(garment[i], 1, axis=0) - answer[i])[worn].mean())
+        floor.append(np.abs(garment[i] - answer[i])[worn].mean())
+    np.testing.assert_allclose(made.each["warp_mae"], own, rtol=1e-9)
+    np.testing.assert_allclose(made.each["warp_gain"], np.subtract(floor, own), rtol=1e-9)
+    assert made.scores["warp_mae"] == pytest.approx(np.mean(own))
+    assert made.baselines["warp_mae"] == pytest.approx(np.mean(floor))
+    assert made.protocol == {"real": N - 1, "left out": 1, "unlike": 8}
+    with pytest.raises(ConfigError, match="'small' is not among"):
+        Warp("small").check(Warping(None), SOURCE)
 
 
 class Layers(nn.Module):

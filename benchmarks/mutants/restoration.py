@@ -1,6 +1,6 @@
-"""Changes of the scores of restored pictures, of damage and of tiles."""
+"""Changes of the scores of restored pictures, of damage, of tiles and of what is done after."""
 
-from mutants.mutant import IGNORED, SIGN, Mutant, test
+from mutants.mutant import IGNORED, ROOT, SIGN, SQUARE, Mutant, test
 
 METRICS, OF_METRICS = "genlab/metrics/restoration.py", "metrics/test_restoration.py"
 EVALUATOR, OF_EVALUATOR = "genlab/evaluation/restored.py", "test_restoration.py"
@@ -8,6 +8,11 @@ DAMAGED, OF_DAMAGED = "genlab/data/sets/damaged.py", "data/test_damaged.py"
 OUTPUTS = "genlab/evaluation/outputs.py"
 TILING, OF_APPLY = "genlab/evaluation/tiling.py", "test_apply.py"
 CLASSICS = "genlab/evaluation/classics.py"
+WARP, KNOWN = "genlab/evaluation/warp.py", "genlab/editing/restoring.py"
+BLIND, OF_BLIND = "genlab/metrics/no_reference.py", "metrics/test_no_reference.py"
+OF_WARP = test(OF_EVALUATOR, "a_warp_is_scored_where_a_garment_is_worn")
+OF_KNOWN = test("editing/test_restoring.py", "distances_are_of_what_is_known")
+OF_COLOURS = test(OF_BLIND, "colours_are_compared_by_their_moments_and_by_their_distribution")
 AROUND = test(OF_EVALUATOR, "around_the_holes_what_was_given_is_put_back")
 
 RESTORATION = (
@@ -162,8 +167,8 @@ RESTORATION = (
         "apply",
         "finished pictures are made again",
         "genlab/evaluation/apply.py",
-        "        if not there:\n            self.say_bits",
-        "        if True:\n            self.say_bits",
+        "        if not there:\n            self.say_losses",
+        "        if True:\n            self.say_losses",
         test(OF_APPLY, "what_was_interrupted_goes_on"),
     ),
     Mutant(
@@ -200,5 +205,82 @@ RESTORATION = (
         "x[row : row + 1]",
         "x[:1]",
         test("data/test_unpaired.py", "a_part_may_be_one_example_in_all_splits"),
+    ),
+    Mutant(
+        "Warp",
+        "over the whole picture",
+        WARP,
+        "np.abs(a.astype(float) - b) * mask[..., None]",
+        "np.abs(a.astype(float) - b)",
+        OF_WARP,
+    ),
+    Mutant("Warp", SIGN, WARP, '"warp_gain": floor - own', '"warp_gain": own - floor', OF_WARP),
+    Mutant(
+        "when_shrunk",
+        "one pixel of each block",
+        KNOWN,
+        "factor, c).mean((2, 4))",
+        "factor, c)[:, :, 0, :, 0]",
+        OF_KNOWN,
+    ),
+    Mutant(
+        "where_known",
+        "inside the holes",
+        KNOWN,
+        "seen[..., :-1], 1 - seen[..., -1:]",
+        "seen[..., :-1], seen[..., -1:]",
+        OF_KNOWN,
+    ),
+    Mutant("where_known", "area", KNOWN, " / jnp.maximum(area, 1e-6)", " + 0 * area", OF_KNOWN),
+    Mutant(
+        "sharpness",
+        ROOT,
+        BLIND,
+        "LAPLACIAN, np.var)",
+        "LAPLACIAN, np.std)",
+        test(OF_BLIND, "sharpness_is_the_variance_of_the_laplacian_and_contrast_the_deviation"),
+    ),
+    Mutant(
+        "noise",
+        "the mean for the deviation",
+        BLIND,
+        "np.sqrt(np.pi / 2) / 6",
+        "1 / 6",
+        test(OF_BLIND, "noise_is_immerkaers_estimate_and_near_the_deviation_that_was_added"),
+    ),
+    Mutant(
+        "colour_difference", SQUARE, BLIND, "mean**2 + spread**2", "mean**2 + spread", OF_COLOURS
+    ),
+    Mutant(
+        "histogram_difference",
+        "unequal steps as equal",
+        BLIND,
+        "* np.diff(at)",
+        "* 1.0",
+        OF_COLOURS,
+    ),
+    Mutant(
+        "apply",
+        "a step takes what the model made",
+        "genlab/evaluation/apply.py",
+        "postprocess.chained((step,), found[-1], image)",
+        "postprocess.chained((step,), found[1], image)",
+        test(OF_APPLY, "each_step_is_scored_without_an_answer"),
+    ),
+    Mutant(
+        "apply",
+        "scores of a line that was cut off",
+        "genlab/evaluation/apply_scores.py",
+        'text[: text.rfind("\\n") + 1]',
+        "text",
+        test(OF_APPLY, "scores_of_finished_pictures_are_kept"),
+    ),
+    Mutant(
+        "apply",
+        "scores without those of finished pictures",
+        "genlab/evaluation/apply_scores.py",
+        'if row["picture"] in pictures:',
+        "if False:",
+        test(OF_APPLY, "scores_of_finished_pictures_are_kept"),
     ),
 )

@@ -27,6 +27,7 @@ CLOSED = (
 )
 DISENTANGLED = ("test_disentanglement.py::",)
 CONTROL = ("test_control.py::",)
+BLIND = ("test_no_reference.py::",)
 SECTIONS = (
     Section(
         "Fréchet distances",
@@ -146,6 +147,20 @@ SECTIONS = (
             ),
             "restoration.region_ssim": Entry(
                 "mean of SSIM over windows centred in the region", ("test_restoration.py::",)
+            ),
+        },
+    ),
+    Section(
+        "Without a known answer",
+        {
+            "no_reference.sharpness": Entry("Var(Δ Y), inside the picture", BLIND),
+            "no_reference.noise": Entry("√(π / 2) / 6 · mean |N ∗ x|, inside the picture", BLIND),
+            "no_reference.contrast": Entry("√Var(Y)", BLIND),
+            "no_reference.colour_difference": Entry(
+                "√ mean over channels of (m_x − m_y)² + (s_x − s_y)²", BLIND
+            ),
+            "no_reference.histogram_difference": Entry(
+                "mean over channels of ∫ |F_x − F_y|", BLIND
             ),
         },
     ),

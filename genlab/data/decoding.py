@@ -1,5 +1,6 @@
 """Image files: opened whole and upright, and fitted to one shape."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from genlab.config import ConfigError, did_you_mean
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")  # Pillow's, antialiased
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # whatever a file's name says
+SEVERAL = ("GIF", "PNG", "TIFF", "WEBP")  # with several pictures that are meant to be seen
 PIXELS = 2**26  # a picture of more is refused unread: a few bytes can claim any size
 LIMIT = "GENLAB_MAX_PIXELS"  # the variable that raises it
 
@@ -48,6 +50,7 @@ class Whole(NamedTuple):
 
     pixels: uint8 [H, W, 1, 2, 3 or 4], or uint16 [H, W, 1]
     cut:    whether the file has 16 bits a channel, and `pixels` 8
+    frames: how many pictures the file has, of an animation or pages: this is the first
     exif, profile: of the file, the orientation taken out; the colour profile
     """
 
@@ -55,6 +58,7 @@ class Whole(NamedTuple):
     cut: bool
     exif: Any
     profile: bytes | None
+    frames: int = 1
 
 
 def whole(file) -> Whole:
@@ -64,14 +68,22 @@ def whole(file) -> Whole:
     return _read(file, _whole)
 
 
-def _whole(upright, deep: bool, raw: str) -> Whole:
+def _whole(upright, deep: bool, raw: str, picture) -> Whole:
     if deep or upright.mode.startswith("I;16"):
         pixels = np.asarray(upright).astype(np.uint16)
     else:
         pixels = np.asarray(_eight_bits(upright))
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     cut = "16" in raw and pixels.dtype == np.uint8
-    return Whole(pixels, cut, upright.getexif(), upright.info.get("icc_profile"))
+    exif, profile = upright.getexif(), upright.info.get("icc_profile")
+    return Whole(pixels, cut, exif, profile, _frames(picture))
+
+
+def _frames(picture) -> int:
+    """How many pictures a file has: 1 where what follows the first cannot be read."""
+    with contextlib.suppress(Exception):  # on bad bytes a decoder may raise anything
+        return getattr(picture, "n_frames", 1) if picture.format in SEVERAL else 1
+    return 1
 
 
 def opened(file):
@@ -80,14 +92,14 @@ def opened(file):
     Of an animation the first frame; 16 bits are scaled; CMYK is converted, without its profile.
     """
     return _read(
-        file, lambda upright, deep, _: _upper_byte(upright) if deep else _eight_bits(upright)
+        file, lambda upright, deep, *_: _upper_byte(upright) if deep else _eight_bits(upright)
     )
 
 
 def _read(file, made: Callable[..., Any]) -> Any:
     """What `made` makes of the picture in `file`, upright, of whether it is a PPM of 16 bits, which
-    Pillow scales to 32, and of how the file has its pixels ("RGB;16B"); OSError for whatever goes
-    wrong.
+    Pillow scales to 32, of how the file has its pixels ("RGB;16B") and of the open file; OSError
+    for whatever goes wrong.
     """
     from PIL import Image, ImageOps
 
@@ -103,7 +115,7 @@ def _read(file, made: Callable[..., Any]) -> Any:
             raw = f"{picture.tile[0][3:]}" if picture.tile else ""
             picture.load()
             deep = picture.format == "PPM" and picture.mode == "I"  # which Pillow scales to 16 bits
-            return made(ImageOps.exif_transpose(picture), deep, raw)
+            return made(ImageOps.exif_transpose(picture), deep, raw, picture)
     except TooLarge as error:
         raise TooLarge(f"{file}: {error}") from None
     except Exception as error:  # on bad bytes a decoder may raise anything

@@ -1,8 +1,7 @@
 """`genlab apply`: a trained run on whole pictures of any size."""
 
-import csv
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,22 +15,19 @@ from genlab.data.contents import file_sha256
 from genlab.data.decoding import Whole
 from genlab.data.listing import some
 from genlab.data.pictures import write_png
-from genlab.evaluation import apply_files, postprocess
+from genlab.evaluation import apply_files, apply_scores, postprocess
 from genlab.evaluation.apply_files import SHEET, TABLE, Task
 from genlab.evaluation.apply_model import Model
 from genlab.evaluation.apply_pixels import channels, eight, with_alpha, without_alpha
 from genlab.evaluation.apply_request import ApplyRequest, check
-from genlab.evaluation.convention import Convention, means
 from genlab.runtime.progress import Progress, Silent
 from genlab.runtime.signals import Interrupted
 from genlab.sampling.load import load
 
-PIECE = 7  # the least window of SSIM that a picture must hold to be scored
-
 
 class Written(NamedTuple):
-    """The files, last the sheet of pictures before and after and, where answers are known, the
-    table of scores; and the names of pictures that could not be read.
+    """The files, last the sheet of pictures before and after and, where there are steps or answers,
+    the table of scores; and the names of pictures that could not be read.
     """
 
     files: list[Path]
@@ -99,7 +95,6 @@ class Applied:
     say: Callable[[str], Any]
     files: list[Path] = field(default_factory=list)
     rows: list[dict[str, np.ndarray]] = field(default_factory=list)
-    scores: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     finished: set[Path] = field(default_factory=set)
 
@@ -107,11 +102,11 @@ class Applied:
         """Finds what is finished. ConfigError for other files in the way."""
         if self.request.overwrite:
             return
-        places = {task.place: self.said(task) for task in tasks}
-        places[self.sheet] = self.what
-        self.finished = {place for place, what in places.items() if provenance.says(place, what)}
-        table = [] if self.sheet in self.finished else [self.sheet.with_name(TABLE)]
-        apply_files.refuse([*places, *table], self.finished)
+        there = {task.place: self.said(task) for task in tasks if task.place.exists()}
+        there[self.sheet] = self.what
+        self.finished = {place for place, what in there.items() if provenance.says(place, what)}
+        table = [] if self.finished else [self.sheet.with_name(TABLE)]
+        apply_files.refuse([*there, *table], self.finished)
         if before := len(self.finished - {self.sheet}):
             self.say(
                 f"{before} of {len(tasks)} pictures are finished, by the same run and settings: "
@@ -120,9 +115,13 @@ class Applied:
 
     def complete(self, tasks: Sequence[Task]) -> list[Path]:
         """All files, where nothing is left to do; else none."""
-        pictures, tables = [task.place for task in tasks], [self.sheet.with_name(TABLE)]
-        tables = tables if self.request.target else []
-        done = {*pictures, self.sheet} <= self.finished and all(x.is_file() for x in tables)
+        pictures = [task.place for task in tasks]
+        done = {*pictures, self.sheet} <= self.finished
+        if self.table:
+            names = [task.name for task in tasks if task.place in self.finished]
+            self.table.keep(names, self.names)
+            done = done and len(self.table.rows) == len(tasks)
+        tables = [self.table.path] if self.table else []
         return [*pictures, self.sheet, *tables] if done else []
 
     @property
@@ -130,10 +129,27 @@ class Applied:
         """Where pictures before and after go."""
         return Path(self.request.output) / SHEET
 
+    @cached_property
+    def table(self) -> apply_scores.Table | None:
+        """Of scores, where there are steps or answers."""
+        if not (self.steps or self.request.target):
+            return None
+        return apply_scores.Table(self.sheet.with_name(TABLE), bool(self.request.target))
+
+    @property
+    def names(self) -> list[str]:
+        """Of the stages of a picture; what follows a step of the same name counts them."""
+        names = ["before", "after"]
+        for step in map(str, self.steps):
+            times = sum(name.partition(" ")[0] == step for name in names)
+            names.append(f"{step} ({times + 1})" if times else step)
+        return names
+
     def write(self, task: Task) -> None:
         """One picture; of a finished one what the sheet and the table need."""
         there = task.place in self.finished
-        if there and not task.target and len(self.rows) == apply_files.ROWS:
+        scored = self.table is None or task.name in self.table.rows
+        if there and scored and len(self.rows) == apply_files.ROWS:
             self.files.append(task.place)
             return
         try:
@@ -148,17 +164,25 @@ class Applied:
             raise ConfigError(f"{task.source}: {error}") from None
         image = list(stages.values())[-1]
         if not there:
-            self.say_bits(task, read, image)
+            self.say_losses(task, read, image)
             apply_files.write(task.place, with_alpha(image, alpha), self.said(task), read)
         self.files.append(task.place)
         answer = apply_files.read(task.target, "target") if task.target else None
-        if answer:
-            self.score(task, stages, answer)
+        if self.table and not scored:
+            right = answer.pixels if answer else None
+            scores = {
+                name: apply_scores.scores(x, read.pixels, right) for name, x in stages.items()
+            }
+            self.table.add(task.name, scores)
         if len(self.rows) < apply_files.ROWS:
             self.rows.append(stages | ({"answer": answer.pixels} if answer else {}))
 
-    def say_bits(self, task: Task, read: Whole, image: np.ndarray) -> None:
-        """A line where a picture has fewer bits than its file had."""
+    def say_losses(self, task: Task, read: Whole, image: np.ndarray) -> None:
+        """A line where a picture has fewer bits or frames than its file had."""
+        if read.frames > 1:
+            self.say(f"{task.name}: has {read.frames} frames or pages, of which this is the first")
+        if image.dtype == np.uint16 and not apply_files.takes_16_bits(task.place):
+            self.say(f"{task.name}: 16 bits become 8 in this format; --format=png keeps them")
         if read.cut:
             self.say(f"{task.name}: 16 bits of colour are read as 8")
         if read.pixels.dtype == np.uint16 and image.dtype == np.uint8:
@@ -175,11 +199,10 @@ class Applied:
         before = image.repeat(self.request.repeat, 0).repeat(self.request.repeat, 1)
         if mask is not None:
             mask = mask.repeat(self.request.repeat, 0).repeat(self.request.repeat, 1)
-        found = {"before": color, "after": self.model(before, mask)}
+        found = [color, self.model(before, mask)]
         for step in self.steps:
-            last = list(found.values())[-1]
-            found[str(step)] = postprocess.chained((step,), last, image)
-        return found, alpha
+            found.append(postprocess.chained((step,), found[-1], image))
+        return dict(zip(self.names, found, strict=True)), alpha
 
     def mask(self, task: Task, read: Whole) -> np.ndarray | None:
         """bool [H, W, 1]."""
@@ -193,21 +216,10 @@ class Applied:
             )
         return found > np.iinfo(found.dtype).max // 2
 
-    def score(self, task: Task, stages: Mapping[str, np.ndarray], answer: Whole) -> None:
-        """Each stage of the answer's size, in 8 bits."""
-        right = eight(without_alpha(answer.pixels)[0])
-        for stage, image in stages.items():
-            image = channels(eight(image), right.shape[-1])
-            if image.shape != right.shape or min(right.shape[:2]) < PIECE:
-                continue
-            side = min(right.shape[:2])
-            window = min(11, side - 1 + side % 2)
-            found = means(Convention(window=window).whole(image[None], right[None]))
-            self.scores.append({"picture": task.name, "stage": stage, **found})
-
     def said(self, task: Task) -> dict[str, Any]:
         """What a picture says of itself: the run, the settings, the files it was made of."""
-        files = {"input": task.source} | ({"mask": task.mask} if task.mask else {})
+        files = {"input": task.source, "mask": task.mask, "target": task.target}
+        files = {name: path for name, path in files.items() if path}
         files |= {n: Path(x) for n, x in self.request.given.items() if n in self.model.pictures}
         return {**self.what, "of": {name: file_sha256(path)[:16] for name, path in files.items()}}
 
@@ -230,15 +242,9 @@ class Applied:
             )
         write_png(out / SHEET, apply_files.sheet(self.rows), self.what)
         self.files.append(out / SHEET)
-        if self.scores:
-            with (out / TABLE).open("w", newline="", encoding="utf-8") as file:
-                lines = csv.DictWriter(file, list(self.scores[0]), lineterminator="\n")
-                lines.writeheader()
-                lines.writerows(self.scores)
-            self.files.append(out / TABLE)
-            for stage in dict.fromkeys(row["stage"] for row in self.scores):
-                rows = [row for row in self.scores if row["stage"] == stage]
-                names = [name for name in rows[0] if name not in ("picture", "stage")]
-                told = (f"{name} {np.mean([row[name] for row in rows]):.4g}" for name in names)
-                self.say(f"{stage}: {', '.join(told)} ({len(rows)} pictures)")
+        if self.table:
+            self.table.finish()
+            self.files.append(self.table.path)
+            for line in self.table.summary():
+                self.say(line)
         return Written(self.files, self.left_out)

@@ -1,5 +1,6 @@
 """Pictures that `genlab apply` reads and writes."""
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from genlab.config import ConfigError
+from genlab.config import ConfigError, one_line
 from genlab.data import provenance
 from genlab.data.decoding import Whole, whole
 from genlab.data.listing import listing, some
 from genlab.data.pictures import grid, headed
+from genlab.evaluation.apply_pixels import eight
 
 SHEET, TABLE = "before_after.png", "scores.csv"
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -54,6 +56,7 @@ def tasks(request: Any) -> tuple[list[Task], list[str]]:
              _partner(request.mask, "mask", name), _partner(request.target, "target", name))
         for name in names
     ]  # fmt: skip
+    _keep_originals(found)
     _check_names([task.place for task in found] + [out / SHEET, out / TABLE])
     return found, ignored
 
@@ -76,12 +79,18 @@ def read(path: Path, who: str) -> Whole:
         raise ConfigError(f"--{who}: {error}") from None
 
 
+def takes_16_bits(path: Path) -> bool:
+    """Whether the format of a file has 16 bits of grey."""
+    return KINDS[path.suffix.lower()] == "PNG"
+
+
 def write(path: Path, image: np.ndarray, what: Mapping[str, Any], like: Whole) -> None:
     """uint8 [H, W, 1 to 4] or uint16 [H, W, 1], upright, with the other's EXIF and profile and what
-    it says of itself; whole or not at all.
+    it says of itself; whole or not at all. ConfigError where the format or the disk does not take
+    it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     kind = KINDS[path.suffix.lower()]
+    image = image if takes_16_bits(path) else eight(image)
     if kind == "JPEG" and image.shape[-1] in (2, 4):
         raise ConfigError(f"{path}: JPEG keeps no transparency; give --format=png")
     said = provenance.options(kind, what, like.exif)
@@ -90,12 +99,19 @@ def write(path: Path, image: np.ndarray, what: Mapping[str, Any], like: Whole) -
     quality = QUALITY.get(kind, {})
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(
             draft, kind, **quality, **said
         )
         draft.replace(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}, a picture of {image.shape[1]}x{image.shape[0]}, cannot be written "
+            f"({one_line(error, 200)}): give another --output, or --format=png"
+        ) from None
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what went wrong before says more
+            draft.unlink(missing_ok=True)
 
 
 def sheet(rows: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
@@ -107,7 +123,7 @@ def sheet(rows: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
 
 def _thumb(image: np.ndarray) -> np.ndarray:
     """On white, within a square."""
-    image = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+    image = eight(image)
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
     by = THUMB / max(picture.size)
     size = (max(1, round(picture.width * by)), max(1, round(picture.height * by)))
@@ -140,6 +156,16 @@ def _partner(place: str, who: str, name: str) -> Path | None:
 
 def _escaped(stem: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in stem)
+
+
+def _keep_originals(tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        read = {task.source.resolve(), *(x.resolve() for x in (task.mask, task.target) if x)}
+        if task.place.resolve() in read:
+            raise ConfigError(
+                f"--output={task.place.parent}: {task.place.name} would be written over the "
+                "picture that is read; give another folder"
+            )
 
 
 def _check_names(places: list[Path]) -> None:

@@ -36,3 +36,8 @@ def channels(image: np.ndarray, count: int) -> np.ndarray:
 def eight(image: np.ndarray) -> np.ndarray:
     """In eight bits."""
     return (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+
+
+def levels(image: np.ndarray) -> np.ndarray:
+    """In levels of 0 to 255: 8 bits as they are, 16 as fractions of them."""
+    return image / 257.0 if image.dtype == np.uint16 else image

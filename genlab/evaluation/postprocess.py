@@ -76,9 +76,10 @@ def denoised(x: np.ndarray, levels: float) -> np.ndarray:
     from genlab.evaluation.classics import library
 
     denoise, sigma = library("skimage.restoration").denoise_nl_means, levels / 255.0
-    return denoise(
+    made = denoise(
         x, patch_size=PATCH, patch_distance=AWAY, h=0.8 * sigma, sigma=sigma, channel_axis=-1
     )
+    return made.reshape(x.shape)  # sides of one pixel are taken away there
 
 
 def enlarged(x: np.ndarray, factor: float) -> np.ndarray:

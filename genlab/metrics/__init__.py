@@ -51,6 +51,11 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from genlab.metrics.neighbours import memorisation as memorisation
     from genlab.metrics.neighbours import nearest as nearest
     from genlab.metrics.neighbours import precision_recall as precision_recall
+    from genlab.metrics.no_reference import colour_difference as colour_difference
+    from genlab.metrics.no_reference import contrast as contrast
+    from genlab.metrics.no_reference import histogram_difference as histogram_difference
+    from genlab.metrics.no_reference import noise as noise
+    from genlab.metrics.no_reference import sharpness as sharpness
     from genlab.metrics.path_length import Squared as Squared
     from genlab.metrics.path_length import perceptual_path_length as perceptual_path_length
     from genlab.metrics.perceptual import Lpips as Lpips
@@ -87,7 +92,9 @@ _HOME = {
     "calibration": "control",
     "capped_psnr": "restoration",
     "class_frechet": "frechet",
+    "colour_difference": "no_reference",
     "content_distance": "style",
+    "contrast": "no_reference",
     "density_coverage": "neighbours",
     "directions": "transport",
     "diversity": "image",
@@ -97,6 +104,7 @@ _HOME = {
     "frechet_from_moments": "frechet",
     "gaussian": "kernel",
     "gram_distance": "style",
+    "histogram_difference": "no_reference",
     "image_sliced_wasserstein": "transport",
     "importance_weighted": "bound",
     "inception_score": "class_scores",
@@ -117,6 +125,7 @@ _HOME = {
     "ndb_from_counts": "bins",
     "nearest": "neighbours",
     "nearest_neighbour_test": "two_sample",
+    "noise": "no_reference",
     "perceptual_path_length": "path_length",
     "polynomial": "kernel",
     "prd": "curves",
@@ -128,6 +137,7 @@ _HOME = {
     "region_psnr": "restoration",
     "region_ssim": "restoration",
     "self_bleu": "text",
+    "sharpness": "no_reference",
     "shaved": "restoration",
     "sigmoidal": "annealing",
     "sliced_wasserstein": "transport",
