@@ -33,9 +33,10 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]  # the oracles' lists of what th
 
 from losses.objective_oracles import ORACLES  # noqa: E402
 from losses.penalty_oracles import public  # noqa: E402
+from losses.picture_oracles import named  # noqa: E402
 from mutants import MUTANTS, Mutant  # noqa: E402
 
-from genlab.losses import penalties, regularisers  # noqa: E402
+from genlab.losses import features, penalties, pictures, regularisers  # noqa: E402
 
 PAGE = ROOT / "benchmarks" / "results" / "mutations.md"
 TOGETHER = 50  # tests that are played in one process where nothing is broken
@@ -111,10 +112,11 @@ def verdict(clean: Path, runners: Runners, mutant: Mutant) -> tuple[str, str]:
 
 
 def complete() -> None:
-    """Exits unless something breaks every objective, penalty and regulariser."""
+    """Exits unless something breaks every objective, penalty, regulariser and loss of pictures."""
     terms = [*public(penalties, "critic", "real", "fake", "key"), *public(regularisers, "scene")]
     objectives = {case.split(",")[0] for case in ORACLES}
-    unbroken = {*objectives, *terms} - {mutant.of for mutant in MUTANTS}
+    compared = named(pictures) | named(features)
+    unbroken = {*objectives, *terms, *compared} - {mutant.of for mutant in MUTANTS}
     if unbroken:
         sys.exit(f"no mutant of {', '.join(sorted(unbroken))}")
 

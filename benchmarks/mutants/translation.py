@@ -24,6 +24,7 @@ STARGAN = UNPAIRED + "test_stargan_is_its_equations"
 JOHNSON = STYLE + "test_johnson_is_its_equations"
 ADAIN = STYLE + "test_adain_is_its_equations"
 GATYS = STYLE + "test_pixels_are_optimised_until_content_and_style_are_those_asked_for"
+GATYS_TERMS = STYLE + "test_what_pixels_are_optimised_for_is_the_sum_of_three_terms"
 WORN = TRYON + "test_try_on_is_a_warp_where_the_garment_is_worn_and_a_composition"
 
 COMPARISON = "methods/gan/comparison.py"
@@ -133,5 +134,18 @@ TRANSLATION = (
         "lab", "scale", "nets/colour.py",
         "200 * (y - z)", "250 * (y - z)",
         KEPT + "test_colours_in_lab_are_those_of_the_standard_and_back",
+    ),
+    mutant(
+        "lab", "lightness too", "losses/colour.py",
+        "to_lab(output)[..., 1:] - to_lab(target)[..., 1:]", "to_lab(output) - to_lab(target)",
+        KEPT + "test_colours_in_lab_are_those_of_the_standard_and_back",
+    ),
+    mutant(
+        "gatys", "weight", "editing/style.py",
+        "+ settings.style * of_style", "+ of_style", GATYS_TERMS,
+    ),
+    mutant(
+        "gatys", "smoothness", "editing/style.py",
+        "weighed + settings.smoothness * smooth", "weighed", GATYS_TERMS,
     ),
 )  # fmt: skip

@@ -64,6 +64,18 @@ def losses(made: Pictures, content: Pictures, style: Pictures, maps: Maps, layer
     return features.content(of_made[at], of_content[at]), features.gram(of_made, of_style)
 
 
+def objective(
+    made: Pictures, content: Pictures, style: Pictures, maps: Maps, settings: Stylisation
+) -> Float[Array, " b"]:
+    """content L_content + style L_style + smoothness TV: what is minimised (Eq. 7, with a total
+    variation), [B].
+    """
+    of_content, of_style = losses(made, content, style, maps, settings.layer)
+    smooth = pictures.total_variation(made, made)
+    weighed = settings.content * of_content + settings.style * of_style
+    return weighed + settings.smoothness * smooth
+
+
 def stylised(
     content: Pictures, style: Pictures, maps: Maps, settings: Stylisation, start: Pictures
 ) -> Stylised:
@@ -83,18 +95,15 @@ def stylised(
 def _optimised(x: Pictures, s: Pictures, y: Pictures, maps: Maps, settings: Stylisation):
     lbfgs = optax.lbfgs(memory_size=settings.memory)
 
-    def objective(y):
-        content, style = losses(y, x, s, maps, settings.layer)
-        smooth = pictures.total_variation(y, y)
-        weighed = settings.content * content + settings.style * style
-        return (weighed + settings.smoothness * smooth).sum()
+    def of(y):
+        return objective(y, x, s, maps, settings).sum()
 
-    value_and_slope = optax.value_and_grad_from_state(objective)
+    value_and_slope = optax.value_and_grad_from_state(of)
 
     def step(carry, _):
         y, state = carry
         value, slope = value_and_slope(y, state=state)
-        change, state = lbfgs.update(slope, state, y, value=value, grad=slope, value_fn=objective)
+        change, state = lbfgs.update(slope, state, y, value=value, grad=slope, value_fn=of)
         return (optax.apply_updates(y, change), state), value
 
     (y, _), _ = lax.scan(step, (y, lbfgs.init(y)), None, length=settings.steps)

@@ -8,7 +8,7 @@ import pytest
 from jax import random
 
 from genlab.config import ConfigError, build, spec
-from genlab.editing.style import Stylisation, stylised
+from genlab.editing.style import Stylisation, objective, stylised
 from genlab.game.abilities import Translates, can
 from genlab.methods.style import AdaIN, FeedForwardStyle
 
@@ -107,6 +107,17 @@ def test_pixels_are_optimised_until_content_and_style_are_those_asked_for():
     found = jax.jit(lambda y: stylised(*BATCH.values(), maps, settings, y))(noise)
     np.testing.assert_allclose(found.pictures, IMAGE, atol=1e-3)
     assert (found.content < 1e-6).all() and found.style.shape == (3,)
+
+
+def test_what_pixels_are_optimised_for_is_the_sum_of_three_terms():
+    settings = Stylisation(content=2.0, style=30.0, smoothness=0.5, layer=-1)
+    made = IMAGE[::-1].copy()
+    content = squares(maps(made)[1], maps(IMAGE)[1]).mean(1)
+    pairs = zip(maps(made), maps(STYLE), strict=True)
+    style = sum(squares(gram(a), gram(b)).sum(1) for a, b in pairs)
+    smooth = sum(np.abs(np.diff(made, axis=i)).reshape(3, -1).mean(1) for i in (1, 2))
+    found = jax.jit(lambda y: objective(y, *BATCH.values(), maps, settings))(jnp.float32(made))
+    np.testing.assert_allclose(found, 2 * content + 30 * style + 0.5 * smooth, rtol=1e-5)
 
 
 def test_what_does_not_fit_is_refused():
