@@ -221,20 +221,35 @@ def test_what_was_interrupted_goes_on(photos, tmp_path, monkeypatch, capsys):
     assert set(stamps(out).values()).isdisjoint(after.values())
 
 
-def test_scores_of_finished_pictures_are_kept(photos, tmp_path, monkeypatch):
+@pytest.fixture
+def squares(tmp_path):
+    """A folder of three pictures of one size, the first half clear."""
+    place = tmp_path / "squares"
+    place.mkdir()
+    for i, name in enumerate(("a.png", "b.png", "c.png")):
+        pixels = RNG.integers(0, 256, (16, 16, 4), dtype=np.uint8)
+        Image.fromarray(pixels if i == 0 else pixels[..., :3]).save(place / name)
+    return place
+
+
+def test_scores_of_finished_pictures_are_kept(squares, tmp_path, monkeypatch):
     """Those of all their stages; a line that was not written to its end is made again."""
     monkeypatch.setattr(apply_files, "ROWS", 1)
     out, calls, plain = tmp_path / "out", [], Model.__call__
-    counted = lambda self, image, mask: calls.append(image.shape) or plain(self, image, mask)  # noqa: E731
+
+    def counted(self, image, mask):
+        calls.append(image.shape)
+        return plain(self, image, mask)
+
     monkeypatch.setattr(Model, "__call__", counted)
-    arguments = run_of(Negative()), f"--input={photos}", f"--output={out}", "--then=contrast:2"
-    assert applied_to(monkeypatch, *arguments) == 0 and len(calls) == 4
+    arguments = run_of(Negative()), f"--input={squares}", f"--output={out}", "--then=contrast:2"
+    assert applied_to(monkeypatch, *arguments) == 0 and len(calls) == 3
     (out / "before_after.png").unlink()
     wanted = (out / "scores.csv").read_text()
-    (out / "scores.csv").write_text(wanted[:-5])  # within the last line, of rgb.jpg
+    (out / "scores.csv").write_text(wanted[:-5])  # within the last line, of c.png
     assert applied_to(monkeypatch, *arguments) == 0
-    assert len(calls) == 4 + 2 and (out / "scores.csv").read_text() == wanted
-    assert len(wanted.splitlines()) == 1 + 4 * 3
+    assert len(calls) == 3 + 2 and (out / "scores.csv").read_text() == wanted
+    assert len(wanted.splitlines()) == 1 + 3 * 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -421,28 +436,28 @@ def test_each_step_is_scored_against_the_answer_where_it_is_known(
     assert applied_to(monkeypatch, run_of(Negative(), 1), *arguments) == 2
 
 
-def test_each_step_is_scored_without_an_answer(photos, tmp_path, monkeypatch, capsys):
+def test_each_step_is_scored_without_an_answer(squares, tmp_path, monkeypatch, capsys):
     """By itself and against what was given, also where a step is taken twice."""
     out = tmp_path / "out"
     chain = "contrast:0.5,match:mean,match:histogram,unsharp:1,contrast:0.5"
-    arguments = f"--input={photos}", f"--output={out}", f"--then={chain}"
+    arguments = f"--input={squares}", f"--output={out}", f"--then={chain}"
     assert applied_to(monkeypatch, run_of(Negative()), *arguments) == 0
     rows, told = scored(out), capsys.readouterr().err
     steps = ["before", "after", *chain.split(",")]
     steps[-1] += " (2)"
-    assert [stage for name, stage in rows if name == "rgb.jpg"] == steps
+    assert [stage for name, stage in rows if name == "b.png"] == steps
     assert all(f"{step}: sharpness " in told for step in steps)
-    first, last = rows["alpha.png", "before"], rows["alpha.png", "contrast:0.5 (2)"]
+    first, last = rows["a.png", "before"], rows["a.png", "contrast:0.5 (2)"]
     assert (first["colour"], first["histogram"], first["input_psnr"]) == ("0", "0", "80")
-    before, after = pixels(photos / "alpha.png"), pixels(out / "alpha.png")
+    before, after = pixels(squares / "a.png"), pixels(out / "a.png")
     found = apply_scores.scores(after, before)
     assert {name: f"{x:.6g}" for name, x in found.items()}.items() <= last.items()
     luma = before[..., :3] @ [0.299, 0.587, 0.114]
     assert float(first["contrast"]) == pytest.approx(luma.std(), rel=1e-5)
-    sharp = float(rows["alpha.png", "unsharp:1"]["contrast"])
+    sharp = float(rows["a.png", "unsharp:1"]["contrast"])
     assert float(last["contrast"]) == pytest.approx(sharp / 2, rel=0.01)
-    assert float(rows["alpha.png", "match:mean"]["colour"]) < 1
-    assert float(rows["alpha.png", "match:histogram"]["histogram"]) < 2
+    assert float(rows["a.png", "match:mean"]["colour"]) < 1
+    assert float(rows["a.png", "match:histogram"]["histogram"]) < 2
     tiny = apply_scores.scores(after[:2, :2], before[:2, :2])
     assert {*tiny} == {"contrast", "colour", "histogram"}
 

@@ -270,6 +270,7 @@ def test_classic_deconvolution_undoes_some_of_a_blur(by):
         (Conditioned(), {"given": "grey"}, "not given 'grey'"),
         (IDLE, {"convention": Convention(window=17)}, "odd window from 3 to 15"),
         (IDLE, {"convention": Convention(window=7, border=5)}, "odd window from 3 to 5"),
+        (IDLE, {"convention": Convention(window=7, border=7)}, "border from 0 to 6"),
     ],
 )
 def test_what_cannot_be_scored_is_refused_before_training(method, settings, told):

@@ -40,10 +40,15 @@ class Convention:
     def check(self, shape: tuple[int, ...]) -> None:
         """ConfigError for pictures that are too small for it."""
         side = min(shape[:2]) - 2 * self.border
-        if self.window % 2 == 0 or not 3 <= self.window <= side or self.border < 0:
+        if self.border < 0 or side < 3:
             raise ConfigError(
-                f"{self} of pictures of {shape[0]}x{shape[1]}: expected a border from 0 up and an "
-                f"odd window from 3 to {max(side - 1 + side % 2, 0)}"
+                f"{self} of pictures of {shape[0]}x{shape[1]}: expected a border from 0 to "
+                f"{max((min(shape[:2]) - 3) // 2, 0)}"
+            )
+        if self.window % 2 == 0 or not 3 <= self.window <= side:
+            raise ConfigError(
+                f"{self} of pictures of {shape[0]}x{shape[1]}: expected an odd window from 3 to "
+                f"{side - 1 + side % 2}"
             )
 
     @property

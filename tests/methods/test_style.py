@@ -125,6 +125,13 @@ def test_what_does_not_fit_is_refused():
         jax.eval_shape(
             build(spec(FeedForwardStyle, spec(Scaled), spec(Two), layer=2)).init, KEY, BATCH
         )
+    grey = {**BATCH, "style": BATCH["style"][..., :1]}
+    for method in (
+        spec(AdaIN, spec(Two), spec(Scaled)),
+        spec(FeedForwardStyle, spec(Scaled), spec(Two)),
+    ):
+        with pytest.raises(ConfigError, match="'image' has 2, 'style' has 1"):
+            jax.eval_shape(build(method).init, KEY, grey)
     with pytest.raises(ConfigError, match=r"AdaIN\.decoder makes"):
         jax.eval_shape(build(spec(AdaIN, spec(Two), spec(Scaled))).init, KEY, BATCH)
     with pytest.raises(ConfigError, match="1 or more steps"):

@@ -119,6 +119,7 @@ CONFIGS = {
 
 
 PLAYED = ("pix2pix", "CycleGAN", "CUT", "UNIT", "StarGAN")  # by hand in tests of their own
+LARGE = ("SRGAN", "free form", "SPADE")
 
 
 def test_every_row_of_the_page_is_a_config_here():
@@ -126,7 +127,7 @@ def test_every_row_of_the_page_is_a_config_here():
     assert {row for row in rows if row not in ("task", "method", "---")} == {*CONFIGS}
 
 
-@pytest.mark.parametrize("name", cases(CONFIGS, PLAYED))
+@pytest.mark.parametrize("name", cases(CONFIGS, (*PLAYED, *LARGE)))
 def test_a_game_is_begun_and_each_players_loss_is_a_number(name):
     method = build(CONFIGS[name])
     params, stats = jax.eval_shape(method.init, random.key(0), BATCH)

@@ -200,6 +200,7 @@ def test_a_critic_at_several_scales_counts_each_alike_and_its_maps_are_matched()
         ({"losses": {"l1": 1.0}, "features": spec(Maps)}, "has features and no perceptual"),
         ({"perceptual": {"gram": 1.0}}, "has perceptual and no features"),
         ({"losses": {"l11": 1.0}}, "did you mean 'l1'"),
+        ({"losses": {"masked": 1.0}}, "masked needs `mask`"),
     ],
 )
 def test_a_comparison_of_nothing_is_refused(fields, told):
@@ -208,6 +209,10 @@ def test_a_comparison_of_nothing_is_refused(fields, told):
 
 
 def test_what_does_not_fit_is_refused():
+    x = jnp.zeros((2, 4, 4, 3))
+    holed = build(spec(Comparison, {"masked": {"weight": 1.0, "mask": "photo"}}))
+    with pytest.raises(ConfigError, match=r"'photo', of \(4, 4, 3\): expected a mask"):
+        holed.values({}, {}, (x,), x, KEY, ROUND, {"photo": x})
     one = {"comparison": spec(Comparison, {"l1": 1.0}), "given": GIVEN}
     nets = spec(Across), spec(Patches)
     with pytest.raises(ConfigError, match="given nothing"):

@@ -349,6 +349,9 @@ def test_cut_is_its_equations():
 
 
 def test_cut_needs_an_encoder_that_it_can_see():
+    wide = {**BATCH, DOMAINS[1]: jnp.repeat(BATCH[DOMAINS[1]], 2, -1)}
+    with pytest.raises(ConfigError, match="or set identity=False"):
+        jax.eval_shape(build(spec(CUT, spec(Line), spec(Judge), DOMAINS)).init, KEY, wide)
     with pytest.raises(ConfigError, match="sows no features"):
         jax.eval_shape(build(spec(CUT, spec(Line), spec(Judge), DOMAINS)).init, KEY, BATCH)
 

@@ -103,6 +103,11 @@ class Comparison:
                         f"losses.{name}.mask names {column!r}, and the method is given "
                         f"{', '.join(cond) or 'nothing'}: name the column in `given`"
                     )
+                if cond[column].ndim != 4 or cond[column].shape[-1] != 1:
+                    raise ConfigError(
+                        f"losses.{name}.mask names {column!r}, of {cond[column].shape[1:]}: "
+                        "expected a mask, one number for each pixel, as the column `holes`"
+                    )
                 fn = partial(found[name].fn, mask=cond[column])
                 found[name] = found[name]._replace(fn=fn)
         return found

@@ -59,6 +59,10 @@ def _term(module: ModuleType, name: str, given: Any, where: str) -> Term:
     if unknown:
         hint = did_you_mean(unknown[0], known)
         raise ConfigError(f"{where}: no argument {unknown[0]!r}{hint}")
+    for argument, one in known.items():
+        needed = one.kind is one.KEYWORD_ONLY and one.default is one.empty
+        if needed and argument not in arguments:
+            raise ConfigError(f"{where} needs `{argument}`: dict(weight=..., {argument}=...)")
     return Term(partial(carried.fn, **arguments), weight, every, carried.start, found)
 
 

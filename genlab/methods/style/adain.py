@@ -19,7 +19,7 @@ from genlab.game.abilities import Conditions, Examples
 from genlab.losses import features as of_features
 from genlab.losses import total
 from genlab.losses.pictures import per_picture
-from genlab.methods.translation.play import Play, begun, fits
+from genlab.methods.translation.play import Play, as_many_channels, begun, fits
 from genlab.schedules import Weight
 
 Map = Float[Array, "b h w c"]
@@ -53,6 +53,7 @@ class AdaIN:
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Networks `features` and `decoder`."""
         x = batch[self.makes]
+        as_many_channels("AdaIN.features", {n: batch[n] for n in (self.makes, *self.given)})
         params, stats = begun(self.networks, key, {"features": (x,)})
         maps = Play(self.networks, params, stats, key)("features", x, None, False)
         if not isinstance(maps, tuple):

@@ -13,7 +13,7 @@ from genlab.config import ConfigError
 from genlab.game import Player, apply
 from genlab.game.abilities import Examples
 from genlab.losses import features, pictures, total
-from genlab.methods.translation.play import Play, begun, fits
+from genlab.methods.translation.play import Play, as_many_channels, begun, fits
 from genlab.schedules import Weight
 
 
@@ -53,6 +53,8 @@ class FeedForwardStyle:
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Networks `gen` and `features`."""
         x = batch[self.makes]
+        seen = {name: batch[name] for name in (self.makes, self.style_of)}
+        as_many_channels("FeedForwardStyle.features", seen)
         inputs = {"gen": (None, {"x": x}), "features": (x,)}
         params, stats = begun(self.networks, key, inputs)
         play = Play(self.networks, params, stats, key)

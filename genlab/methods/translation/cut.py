@@ -20,7 +20,7 @@ from genlab.losses import total
 from genlab.losses.adversarial import Objective
 from genlab.losses.features import patch_nce
 from genlab.methods.translation import domains as of_two
-from genlab.methods.translation.play import Play, begun, fits, on_logits
+from genlab.methods.translation.play import Play, as_many_channels, begun, fits, on_logits
 from genlab.schedules import Weight
 
 PLACES = 113  # a stream of randomness under a move's key
@@ -90,6 +90,9 @@ class CUT:
     def init(self, key: Array, batch: dict) -> tuple[dict, dict]:
         """Networks `gen`, `disc`, `heads`; ConfigError for a generator that sows no features."""
         a, b = (batch[name] for name in self.domains)
+        if self.identity:
+            both = dict(zip(self.domains, (a, b), strict=True))
+            as_many_channels("CUT.identity", both, ", or set identity=False")
         inputs = {"gen": (None, {"x": a}), "disc": (b,)}
         params, stats = begun(self.networks, key, inputs)
         play = Play(self.networks, params, stats, key)

@@ -74,6 +74,16 @@ def on_logits(objective: str | Objective, who: str) -> Objective:
     return scaled(found)
 
 
+def as_many_channels(who: str, pictures: Mapping[str, Array], advice: str = "") -> None:
+    """ConfigError for columns of unlike channels that one network sees."""
+    if len({x.shape[-1] for x in pictures.values()}) > 1:
+        of = ", ".join(f"{name!r} has {x.shape[-1]}" for name, x in pictures.items())
+        raise ConfigError(
+            f"{who} sees all with one network, which needs as many channels of each, and {of}: "
+            f"bring the data to as many channels{advice}"
+        )
+
+
 def fits(who: str, made: Array, wanted: Array, column: str) -> None:
     """ConfigError for a generator that makes examples of another shape than its column."""
     if made.shape != wanted.shape:
