@@ -1,4 +1,5 @@
-"""genlab against pythae: the same VAE, VQ-VAE and WAE, the same nets, batch, epochs and optimiser.
+"""genlab against pythae: the same VAE, VQ-VAE, WAE and VAE with 16 planar flows, the same nets,
+batch, epochs and optimiser.
 
 Run:    python -m venv peers && peers/bin/pip install pythae torch
         python benchmarks/against_peers.py --peer=peers/bin/python [--only=vae] [--blocks=5]
@@ -21,8 +22,9 @@ from pathlib import Path
 import record
 
 HERE = Path(__file__).parent
-SIZES = {"vae": (512, 256, 16), "vq-vae": (512, 256, 16), "wae": (512, 256, 16)}
-SMALL = {f"{name}-small": (32, 16, 4) for name in SIZES}  # where dispatch counts
+MODELS = ("vae", "vq-vae", "wae", "planar")  # the last of many parts
+SIZES = dict.fromkeys(MODELS, (512, 256, 16))
+SMALL = {f"{name}-small": (32, 16, 4) for name in MODELS}  # where dispatch counts
 GAMES = {**SIZES, **SMALL}
 
 

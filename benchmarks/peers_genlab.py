@@ -13,10 +13,10 @@ from genlab import Experiment, Loop, spec
 from genlab.data import from_arrays
 from genlab.losses import likelihood, posterior
 from genlab.methods import VAE, VQVAE
-from genlab.nets import Decoder, Encoder, mlp, quantise, vqvae
+from genlab.nets import Decoder, Encoder, flows, mlp, quantise, vqvae
 from genlab.train.program import prepare
 
-EXAMPLES, BATCH, CODES, SHAPE = 4096, 64, 512, (28, 28, 1)
+EXAMPLES, BATCH, CODES, FLOWS, SHAPE = 4096, 64, 512, 16, (28, 28, 1)
 
 
 def images():
@@ -42,7 +42,8 @@ def method(game: str, wide: int, narrow: int, latent: int):
             VAE, encoder, spec(Decoder, up), pixels,
             divergences=match, posterior=spec(posterior.point),
         )  # fmt: skip
-    return spec(VAE, spec(Encoder, down, latent), spec(Decoder, up), pixels)
+    flow = spec(flows.Planar, FLOWS) if game == "planar" else None
+    return spec(VAE, spec(Encoder, down, latent), spec(Decoder, up), pixels, flow=flow)
 
 
 def main() -> None:

@@ -9,12 +9,21 @@ import time
 import numpy as np
 import torch
 from pythae.data.datasets import BaseDataset
-from pythae.models import VAE, VQVAE, WAE_MMD, VAEConfig, VQVAEConfig, WAE_MMD_Config
+from pythae.models import (
+    VAE,
+    VQVAE,
+    WAE_MMD,
+    VAE_LinNF,
+    VAE_LinNF_Config,
+    VAEConfig,
+    VQVAEConfig,
+    WAE_MMD_Config,
+)
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
-EXAMPLES, BATCH, CODES, SHAPE = 4096, 64, 512, (1, 28, 28)
+EXAMPLES, BATCH, CODES, FLOWS, SHAPE = 4096, 64, 512, 16, (1, 28, 28)
 SCALES = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]  # of the kernels, as genlab's
 
 
@@ -58,7 +67,7 @@ class Decoder(BaseDecoder):
 def model(game: str, wide: int, narrow: int, latent: int):
     """A model of pythae with these networks."""
     sizes, common = (wide, narrow, latent), {"input_dim": SHAPE, "latent_dim": latent}
-    encoder, decoder = Encoder(*sizes, gaussian=game == "vae"), Decoder(*sizes)
+    encoder, decoder = Encoder(*sizes, gaussian=game in ("vae", "planar")), Decoder(*sizes)
     if game == "vq-vae":
         config = VQVAEConfig(**common, num_embeddings=CODES, use_ema=True, decay=0.99)
         return VQVAE(config, encoder, decoder)
@@ -68,6 +77,9 @@ def model(game: str, wide: int, narrow: int, latent: int):
             reconstruction_loss_scale=0.5,
         )  # fmt: skip
         return WAE_MMD(config, encoder, decoder)
+    if game == "planar":
+        config = VAE_LinNF_Config(**common, flows=["Planar"] * FLOWS, reconstruction_loss="mse")
+        return VAE_LinNF(config, encoder, decoder)
     return VAE(VAEConfig(**common, reconstruction_loss="mse"), encoder, decoder)
 
 
