@@ -246,7 +246,7 @@ def doubled(x: Float[Array, "b h w c"]) -> Float[Array, "b 2*h 2*w c"]:
 def _between(n: int) -> Float[np.ndarray, "2*n n"]:
     """The weights of n points at 2n places from the first to the last."""
     at = np.linspace(0, n - 1, 2 * n)
-    return np.float32(np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n)[None])))
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n)[None])).astype(np.float32)
 
 
 def _sides(shape: tuple[int, ...], net: Encoder | Decoder) -> tuple[int, int]:

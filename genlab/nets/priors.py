@@ -165,10 +165,11 @@ class Hierarchical(nn.Module):
 
 def check_shape(prior: nn.Module | None, shape: tuple[int, ...], where: str) -> None:
     """ConfigError, beginning with `where`, for pseudo-inputs of another shape than examples."""
-    if getattr(prior, "of_posteriors", False) and tuple(prior.shape) != tuple(shape):
+    own = getattr(prior, "shape", None) if getattr(prior, "of_posteriors", False) else None
+    if own is not None and tuple(own) != tuple(shape):
         raise ConfigError(
-            f"{where} has pseudo-inputs of {tuple(prior.shape)}, the examples are "
-            f"{tuple(shape)}: set {where}.shape={tuple(shape)}"
+            f"{where} has pseudo-inputs of {tuple(own)}, the examples are {tuple(shape)}: set "
+            f"{where}.shape={tuple(shape)}"
         )
 
 
