@@ -2,7 +2,8 @@
 
 Run:    pip install 'genlab[tpu]'; python benchmarks/topologies.py   (again: what is missing)
         python benchmarks/topologies.py --resident   (how a resident set is held: seconds)
-        --only=dcgan,wgan --chips=4,256 narrow it; --limit=900 is CPU seconds for one program
+        --only=dcgan,wgan --chips=4,256 narrow it; --limit=900 is CPU seconds for one program,
+        --jobs=2 programs at a time
 Writes: benchmarks/results/topologies.json, after each program; `python benchmarks/scaling.py
         --page` makes docs/scaling.md of it
 
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import record
@@ -179,10 +181,15 @@ def _of_before(found: dict) -> str:
     which dtype they sum.
     """
     half = [row for row in found["rows"] if row["dtype"] == "bfloat16" and "failed" not in row]
-    old = [row for row in half if "all_reduced" not in row]
-    if not old:
+    before = sum(map(old, half))
+    if not before:
         return "All rows in bfloat16 are of after."
-    return f"Of the {len(half)} rows in bfloat16 {len(old)} are of before, not compiled again yet."
+    return f"Of the {len(half)} rows in bfloat16 {before} are of before, not compiled again yet."
+
+
+def old(row: dict) -> bool:
+    """Whether a program in bfloat16 is of before kernels kept their float32."""
+    return row["dtype"] == "bfloat16" and "all_reduced" not in row
 
 
 def page_lines(found: dict) -> list[str]:
@@ -262,6 +269,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(NAMES))
     parser.add_argument("--chips", default=",".join(map(str, SLICES)))
     parser.add_argument("--limit", type=int, default=900)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--resident", action="store_true", help="only how a set is held")
     given = parser.parse_args()
     if given.resident:
@@ -269,17 +277,17 @@ def main() -> None:
         record.write("topologies", found | {"resident": resident()})
         return
     names, chips = given.only.split(","), list(map(int, given.chips.split(",")))
-    kept = record.read("topologies") if RESULTS.is_file() else {"rows": []}
-    rows = kept["rows"]
-    done = {tuple(row[f] for f in FIELDS) for row in rows if "failed" not in row}
-    for part, name in itertools.product(PARTS, names):
-        key = (name, *part)
-        if key in done or part[0] not in chips:
-            continue
-        row = compiled(key, given.limit)
-        rows = [one for one in rows if tuple(one[f] for f in FIELDS) != key] + [row]
-        record.write("topologies", kept | {"limit_cpu_seconds": given.limit, "rows": rows})
-        print(*key, row.get("failed") or f"{row.get('compile_seconds', 0):.0f} s", flush=True)
+    held = record.read("topologies") if RESULTS.is_file() else {"rows": []}
+    rows = held["rows"]
+    done = {tuple(row[f] for f in FIELDS) for row in rows if "failed" not in row and not old(row)}
+    keys = [(name, *part) for part, name in itertools.product(PARTS, names) if part[0] in chips]
+    with ThreadPoolExecutor(given.jobs) as pool:
+        made = {pool.submit(compiled, key, given.limit): key for key in keys if key not in done}
+        for one in as_completed(made):
+            key, row = made[one], one.result()
+            rows = [kept for kept in rows if tuple(kept[f] for f in FIELDS) != key] + [row]
+            record.write("topologies", held | {"limit_cpu_seconds": given.limit, "rows": rows})
+            print(*key, row.get("failed") or f"{row.get('compile_seconds', 0):.0f} s", flush=True)
 
 
 if __name__ == "__main__":
