@@ -255,7 +255,7 @@ def peers() -> list[str]:
         "(`python benchmarks/against_peers.py`). *Small* networks are 784-32-16-4, the others "
         "784-512-256-16; *planar* has sixteen flows. Ratios are medians of five turns.",
         "",
-        "| model | genlab, s | pythae, s | ratio (range of turns) | MiB, genlab / pythae |",
+        "| model | genlab, s | pythae, s | ratio (range of turns) | MiB, genlab / it |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for row in found["games"]:
@@ -309,7 +309,8 @@ def page() -> str:
         "What many devices exchange and hold is in [scaling](scaling.md).",
     ]
     sections = (
-        top, against_pytorch(), peers(), dispatch(), together(), start(), waiting(), drawn(), served(),
+        top, against_pytorch(), peers(), dispatch(), together(), start(), waiting(), drawn(),
+        served(),
     )  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
