@@ -271,7 +271,8 @@ def peers() -> list[str]:
     ]
     lines += [
         "",
-        "Scores of disentanglement of the same 2,400 codes (`python benchmarks/disentanglement.py`); "
+        "Scores of disentanglement of the same 2,400 codes "
+        "(`python benchmarks/disentanglement.py`); "
         "FactorVAE's and beta-VAE's draw votes of their own, all others are equal:",
         "",
         "| score | genlab | disentanglement_lib 1.5 | ms, genlab / it |",
