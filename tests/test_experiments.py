@@ -3,6 +3,7 @@ all that no other tests compile, which are played; one from config to report. Th
 every variant and reports every file. An experiment that no test runs does not exist.
 """
 
+import importlib
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -153,6 +154,18 @@ def test_every_variant_is_built_a_few_are_traced_and_fewer_played(file, variant)
         training = program.prepare(config)
         if (file, variant) in played():
             play(training)
+
+
+def test_every_model_of_the_zoo_is_built_and_each_cost_is_of_one():
+    """All but those that are made from another run, which the slow tier trains."""
+    (file,) = (each for each in FILES if name(each) == "vae_zoo/digits")
+    known = variants(file)
+    for variant in known:
+        method = written(file, variant).method
+        if "genlab:trained" not in names(method):
+            build(method)
+    costs = importlib.import_module("zoo_costs").COST
+    assert set().union(*costs.values()) <= set(known)
 
 
 @pytest.mark.slow

@@ -21,9 +21,10 @@ from genlab.runs.files import object_in
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = {  # score: its heading
     "iwae": "bound, nats ↑", "fd": "FD ↓", "precision": "precision ↑", "recall": "recall ↑",
-    "mse": "MSE of reconstructions ↓",
+    "mse": "MSE of reconstructions ↓", "used": "codes used ↑",
 }  # fmt: skip
 CODED, DENSITY = "log p(x, codes)", "density, IWAE"
+RANDOM = "features"  # a network of `methods.Comparison` whose weights stay as they were drawn
 
 
 def scores(run: Run) -> dict[str, float]:
@@ -40,9 +41,9 @@ def kind(run: Run) -> str:
     method = run.config["method"]
     if "CodePrior" in method["call"]:
         return CODED
-    if "learned_gaussian" in json.dumps(method["likelihood"]):
-        return f"{DENSITY}, {drawn[-1]} draws"
-    return f"IWAE, {drawn[-1]} draws"
+    bound = DENSITY if "learned_gaussian" in json.dumps(method["likelihood"]) else "IWAE"
+    given = f" given {' and '.join(method['given'])}" if method["given"] else ""
+    return f"{bound}{given}, {drawn[-1]} draws"
 
 
 def bases(run: Run) -> set[Path]:
@@ -88,7 +89,9 @@ def table(sweep: Sweep) -> list[str]:
 def _parameters(run: Run) -> float:
     """Trained ones."""
     held = run.cost.get("parameters", {})
-    return math.fsum(held.values()) if isinstance(held, dict) else number(held)
+    if not isinstance(held, dict):
+        return number(held)
+    return math.fsum(size for name, size in held.items() if name != RANDOM)
 
 
 def _cell(value: Estimate | None, places: int) -> str:

@@ -7,70 +7,34 @@ from dataclasses import dataclass
 from typing import Any
 
 import optax
+import zoo_codes
+import zoo_latents
+from zoo_costs import COST
+from zoo_parts import (
+    ADAM,
+    BOUNDED,
+    CRITIC,
+    HIDDEN,
+    LATENT,
+    PIXELS,
+    SCALED,
+    SEEN,
+    run,
+)
 
 from genlab import Experiment, Loop, spec, trained
 from genlab.data import mnist5k, products
-from genlab.evaluation.codebook import CodebookUsage
-from genlab.evaluation.evaluators import Bound, Fidelity, Reconstruction
-from genlab.features import Domain
-from genlab.losses import bounds, likelihood, posterior, spherical
-from genlab.methods import (
-    VAE,
-    VQVAE,
-    CodePrior,
-    ExPost,
-    HierarchicalVAE,
-    TwoStageVAE,
-    adversaries,
-)
-from genlab.nets import (
-    Decoder,
-    Discriminator,
-    Encoder,
-    WithScale,
-    autoregressive,
-    fitted,
-    flows,
-    ladder,
-    mlp,
-    priors,
-    quantise,
-    vqvae,
-)
+from genlab.losses import bounds, posterior, spherical
+from genlab.methods import VAE, ExPost, HierarchicalVAE, TwoStageVAE, adversaries
+from genlab.nets import Decoder, Encoder, WithScale, fitted, flows, ladder, mlp, priors
 
-LATENT, HIDDEN = 16, (256, 256)
-POSITIONS, CODES = 16, 64
 LAW = 0.1  # of the rounds of a model, more, for a law that is fitted to its latents
-PIXELS = spec(likelihood.discretised_logistic)
-SCALED = spec(likelihood.learned_gaussian)
-SEEN = {
-    "fidelity": spec(Fidelity, spec(Domain, spec(mlp.Down, (256, 64), activation="relu")), draws=4),
-    "reconstruction": spec(Reconstruction),
-}
-BOUNDED = {**SEEN, "bound": spec(Bound, 32)}
-CODED = {"codes": spec(CodebookUsage), "reconstruction": SEEN["reconstruction"]}
-ADAM = spec(optax.adam, 1e-3)
-CRITIC = spec(Discriminator, spec(mlp.Down, HIDDEN))
-COST: dict[str, dict[str, float]] = {
-    "digits": {
-        "factor-vae": 1.29, "aae": 1.67, "vae-gan": 4.83, "bigan": 3.53, "iwae": 3.69,
-        "spline": 1.08, "hamiltonian": 9.08, "vamp": 1.3, "ladder": 1.14, "vq-vae": 1.09,
-        "vq-vae-prior": 2.64, "fsq": 1.02, "fsq-prior": 2.64, "first-stage": 0.69,
-        "two-stage": 0.34,
-    },
-    "products": {
-        "factor-vae": 1.18, "aae": 1.52, "vae-gan": 4.8, "bigan": 3.5, "iwae": 3.61,
-        "spline": 1.03, "hamiltonian": 9.35, "vamp": 1.27, "ladder": 1.1, "vq-vae": 1.03,
-        "vq-vae-prior": 1.05, "fsq-prior": 1.05, "first-stage": 0.69, "two-stage": 0.19,
-    },
-}  # fmt: skip
-"""Of a round in rounds of the VAE, where it is not 1 (floating-point operations as XLA counts
-them)."""
 
 
 @dataclass(frozen=True)
 class Zoo:
     """shape: of an image; data: a spec of its set, of `examples` to train on
+    label: a column of its labels
     rounds: of the VAE; cost: of a round of a variant, in rounds of the VAE, where it is not 1
     """
 
@@ -79,6 +43,7 @@ class Zoo:
     examples: int
     rounds: int
     cost: Mapping[str, float]
+    label: str = "label"
 
     @property
     def theta(self) -> tuple[int, int, int]:
@@ -102,7 +67,8 @@ class Zoo:
     def variants(self) -> dict[str, dict]:
         """Every variant; what is made from another run comes after it."""
         found = {**self.weighed(), **self.matched(), **self.adversarial(), **self.richer()}
-        found |= self.discrete() | self.afterwards()
+        found |= zoo_codes.discrete(self) | self.afterwards()
+        found |= zoo_latents.further(self) | zoo_codes.further(self)
         return {name: {**self.stages(name), **fields} for name, fields in found.items()}
 
     def stages(self, name: str, part: float = 1.0) -> dict:
@@ -182,19 +148,6 @@ class Zoo:
             "ladder": {"method": self.rungs()},
         }
 
-    def discrete(self) -> dict[str, dict]:
-        """Codes, in half of a model's arithmetic, and their law in the other half."""
-        averaged = spec(quantise.Averaged, CODES, commitment=10.0, restart=1.0)
-        return {
-            "vq-vae": {**self.coded(averaged, 8), **self.stages("vq-vae", 0.5)},
-            "vq-vae-prior": self.prior("vq-vae", CODES),
-            "fsq": {
-                **self.coded(spec(quantise.FiniteScalar, (4, 4, 4)), 3),
-                **self.stages("fsq", 0.5),
-            },
-            "fsq-prior": self.prior("fsq", 64),
-        }
-
     def afterwards(self) -> dict[str, dict]:
         """Regularised autoencoders, and laws of latents that are fitted to a trained one."""
         ten = spec(fitted.Mixture, 10)
@@ -233,22 +186,6 @@ class Zoo:
         networks = spec(ladder.Encoder, **levels), spec(ladder.Decoder, self.theta, **levels)
         return spec(HierarchicalVAE, *networks, PIXELS, beta=warm)
 
-    def coded(self, quantiser, features: int) -> dict:
-        """A quantised autoencoder of 16 codes."""
-        encoder = spec(vqvae.Rows, spec(mlp.Down, HIDDEN, activation="relu"), POSITIONS, features)
-        decoder = spec(vqvae.FromRows, spec(mlp.Up, self.theta, HIDDEN))
-        return {"method": spec(VQVAE, encoder, quantiser, decoder, PIXELS), "evaluate": CODED}
-
-    def prior(self, variant: str, size: int) -> dict:
-        """The law of the codes of a variant."""
-        parts = [spec(trained, run(variant), name) for name in ("encoder", "quantiser", "decoder")]
-        net = spec(autoregressive.Transformer, (POSITIONS,), size, width=64, layers=2, heads=4)
-        return {
-            "method": spec(CodePrior, *parts, PIXELS, (net,)),
-            "optim": {"prior": ADAM},
-            **self.stages(f"{variant}-prior", 0.5),
-        }
-
     def after(self, variant: str, law, **noise) -> dict:
         """A law of a variant's latents."""
         parts = [spec(trained, run(variant), name) for name in ("encoder", "decoder")]
@@ -271,11 +208,6 @@ class Zoo:
         return {"method": method, "evaluate": SEEN, **self.stages("two-stage", 0.5)}
 
 
-def run(variant: str) -> str:
-    """Where the run of a variant is, of the same sweep and seed."""
-    return f"{{sweep}}/{variant}/seed{{seed}}"
-
-
 DIGITS = Zoo((28, 28, 1), spec(mnist5k), 3_500, rounds=2_000, cost=COST["digits"])
 PRODUCTS = Zoo(
     (28, 28, 3),
@@ -290,4 +222,5 @@ PRODUCTS = Zoo(
     20_000,
     rounds=1_000,
     cost=COST["products"],
+    label="category",
 )
