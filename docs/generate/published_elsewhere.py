@@ -113,6 +113,11 @@ PAPERS = {
         "Scandinavian J. Statistics 6(2)",
         "https://www.jstor.org/stable/4615733",
     ),
+    "Immerkær 1996": Published(
+        "Fast noise variance estimation",
+        "Computer Vision and Image Understanding 64(2)",
+        doi("10.1006/cviu.1996.0060"),
+    ),
     "Irani & Peleg 1991": Published(
         "Improving resolution by image registration",
         "CVGIP: Graphical Models and Image Processing 53(3)",
@@ -167,6 +172,14 @@ PAPERS = {
         "BLEU: a method for automatic evaluation of machine translation",
         "ACL",
         doi("10.3115/1073083.1073135"),
+    ),
+    "Pech-Pacheco et al. 2000": Published(
+        "Diatom autofocusing in brightfield microscopy: a comparative study",
+        "ICPR",
+        doi("10.1109/ICPR.2000.903548"),
+    ),
+    "Peli 1990": Published(
+        "Contrast in complex images", "JOSA A 7(10)", doi("10.1364/JOSAA.7.002032")
     ),
     "Phipson & Smyth 2010": Published(
         "Permutation p-values should never be zero",
