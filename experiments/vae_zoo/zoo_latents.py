@@ -133,7 +133,7 @@ def deep(zoo: Any) -> dict[str, dict]:
     numbers = math.prod(zoo.shape)
     clipped = spec(optax.chain, spec(optax.clip_by_global_norm, 200.0 * numbers), ADAM)
     warm = int(0.3 * zoo.stages("nvae")["loop.steps"])
-    cells = {"groups": (1, 1), "width": 8, "cells": 1, "blocks": 1, "block_cells": 1}
+    cells = {"groups": (1, 1), "width": 4, "cells": 1, "blocks": 1, "block_cells": 1}
     return {
         "vdvae": {
             "method": spec(
