@@ -1,7 +1,7 @@
 """genlab against pythae: the same VAE, VQ-VAE, WAE and VAE with 16 planar flows, the same nets,
 batch, epochs and optimiser.
 
-Run:    python -m venv peers && peers/bin/pip install pythae torch
+Run:    python -m venv peers && peers/bin/pip install pythae==0.1.2 torch
         python benchmarks/against_peers.py --peer=peers/bin/python [--only=vae] [--blocks=5]
 Writes: benchmarks/results/against_peers.json (when nothing was left out)
 
