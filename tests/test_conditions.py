@@ -21,6 +21,7 @@ from genlab.cli import options
 from genlab.cli.main import main, parser
 from genlab.config import ConfigError, build, override, spec
 from genlab.data import digits, from_columns
+from genlab.data.pictures import texts
 from genlab.evaluation import Bound, Fidelity, Reconstruction
 from genlab.features import Pixels
 from genlab.losses import likelihood
@@ -244,8 +245,8 @@ def _one_condition_varies_along_rows_of_one_latent(folder):
     lines = (place / "conditions.csv").read_text().splitlines()
     assert lines[:2] == ["picture,label,brightness", "00000,7,0.25"] and len(lines) == 7
     with Image.open(place / f"{name}_strips.png") as sheet:
-        # as wide as the three pictures, or as their title
-        assert sheet.width >= 3 * 9 + 1 and sheet.height > 2 * 9 + 1 + 16
+        word = texts(["brightness"]).shape[2]  # the longest of the title, wider than the pictures
+        assert sheet.width == word + 1 > 3 * 9 + 1 and sheet.height > 2 * 9 + 1 + 16
     run = genlab.load(folder)
     rows = run.vary("brightness", (0.25, 0.35), steps=3, n=2, given={"label": 7})
     assert rows.shape == (2, 3, 8, 8, 1) and rows._repr_png_()

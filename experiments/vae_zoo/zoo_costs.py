@@ -39,7 +39,7 @@ COST: dict[str, dict[str, float]] = {
         "denoising-ae": 1.06, "rae-gp": 1.73, "rae-sn": 1.02, "wae-gan": 1.22, "ali": 2.9,
         "categorical": 1.04, "miwae": 4.53, "ciwae": 3.83, "piwae": 8.84, "stl": 1.72, "dreg": 7.41,
         "cvae": 1.23, "ms-ssim": 0.79, "perceptual": 1.48, "vdvae": 2.59,
-        "nvae": 1.99,  # of the count on digits and of that at twice the width: count it
+        "nvae": 2.02,
         "vq-vae-rotation": 1.04, "vq-vae-rotation-prior": 1.09, "lfq": 1.02, "lfq-prior": 1.09,
         "residual-vq": 1.04, "residual-vq-prior": 1.09, "vq-vae-2": 1.1, "vq-vae-2-prior": 1.37,
         "vq-gan": 2.39, "vq-gan-prior": 1.09,
