@@ -1,5 +1,6 @@
 """One table of a finished sweep of autoencoders: the bound and its kind, samples, reconstructions,
-cost; a model that is made from another run has the cost of both.
+cost; a model that is made from another run has the cost of both. Rows of variants that the folder does
+not hold stay as the last table has them: each row names the commit whose code it was trained by.
 
 Run:    python experiments/vae_zoo/table.py digits runs/vae_zoo
         python experiments/vae_zoo/table.py products runs/vae_zoo_products
@@ -61,8 +62,8 @@ def costs(run: Run, runs: dict[Path, Run]) -> tuple[float, float, float]:
     return tuple(math.fsum(values) for values in zip(*each, strict=True))
 
 
-def table(sweep: Sweep) -> list[str]:
-    """A row for each variant; the best of a column in bold where there are others of its kind."""
+def table(sweep: Sweep, earlier: dict[str, str]) -> list[str]:
+    """A row for each variant, after the earlier ones of variants that are not in this sweep."""
     runs = {run.folder.resolve(): run for run in sweep.runs}
     done = {v: [r for r in sweep.of(v) if r.status == "finished"] for v in sweep.variants}
     done = {variant: of for variant, of in done.items() if of}
@@ -73,17 +74,26 @@ def table(sweep: Sweep) -> list[str]:
     places = {name: decimals([e for e in of.values() if e]) for name, of in found.items()}
     lines = [
         "| variant | " + " | ".join(COLUMNS.values()) + " | kind of bound | parameters "
-        "| arithmetic | training, s | seeds |",
-        "| --- " * (len(COLUMNS) + 6) + "|",
+        "| arithmetic | training, s | seeds | commit |",
+        "| --- " * (len(COLUMNS) + 7) + "|",
+        *(row for variant, row in earlier.items() if variant not in done),
     ]
     for variant, of in done.items():
         cells = [_cell(found[name][variant], places[name]) for name in COLUMNS]
         parameters, operations, seconds = costs(of[0], runs)
         more = [amount(parameters), amount(operations, "FLOP"), f"{seconds:.0f}", str(len(of))]
+        more.append(of[0].env.get("commit", "")[:7])
         lines.append(f"| {variant} | " + " | ".join([*cells, kind(of[0]), *more]) + " |")
     real = next((e.baselines for r in sweep.runs for e in r.evals if e.name == "fidelity"), {})
     held = [f"*{real[name]:.{places[name]}f}*" if name in real else "" for name in COLUMNS]
-    return [*lines, "| *real data* | " + " | ".join([*held, *[""] * 5]) + " |"]
+    return [*lines, "| *real data* | " + " | ".join([*held, *[""] * 6]) + " |"]
+
+
+def rows(page: Path) -> dict[str, str]:
+    """The rows of a table that was written before, by variant."""
+    lines = page.read_text().splitlines() if page.exists() else []
+    held = [line for line in lines if line.startswith("| ")][2:-1]  # no heading, no real data
+    return {line.split(" | ")[0].removeprefix("| "): line for line in held}
 
 
 def _parameters(run: Run) -> float:
@@ -100,7 +110,7 @@ def _cell(value: Estimate | None, places: int) -> str:
 
 def main(name: str, folder: Path) -> None:
     """Writes the table."""
-    sweep = read(folder)
+    sweep, page = read(folder), RESULTS / f"{name}.md"
     where = next(run.env for run in sweep.runs if run.env)
     lines = [
         f"# {sweep.title}",
@@ -109,12 +119,12 @@ def main(name: str, folder: Path) -> None:
         f"`python experiments/vae_zoo/table.py {name} {folder}`: means and 95 % t-intervals over "
         "seeds, test split. Bounds of one kind are comparable with each other. Parameters, "
         "arithmetic and seconds are of seed 0 and of all runs that a model is made of. "
-        f"{where.get('cpus')} CPU cores, jax {where.get('jax')}, commit {where.get('commit')}.",
+        f"{where.get('cpus')} CPU cores, jax {where.get('jax')}.",
         "",
-        *table(sweep),
+        *table(sweep, rows(page)),
     ]
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
