@@ -196,12 +196,19 @@ def test_pythaes_networks_and_settings_are_its_own():
     """Of clementchadebec/benchmark_VAE at 6419e21, layer by layer."""
     found = {name: plan.configure(load(PYTHAE), name, {}) for name in plan.variants(load(PYTHAE))}
     batch = {"image": jax.ShapeDtypeStruct((2, 28, 28, 1), jnp.float32)}
-    params, _ = jax.eval_shape(build(found["vae"].method).init, jax.random.key(0), batch)
-    counts = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
-    widths = (1, 128, 256, 512, 1024)
+
+    def counted(name):
+        params, _ = jax.eval_shape(build(found[name].method).init, jax.random.key(0), batch)
+        return {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
+
+    counts, widths = counted("vae"), (1, 128, 256, 512, 1024)
     down = sum(16 * a * b + 3 * b for a, b in pairwise(widths))
     up = 17 * 16_384 + 9 * 1024 * 512 + 3 * 512 + 9 * 512 * 256 + 3 * 256 + 9 * 256 + 1
     assert (counts["encoder"], counts["decoder"]) == (down + 2 * 1_025 * 16, up)
+    assert counted("vae-gan")["critic"] == down - 2 * sum(widths[1:]) + 1_025
+    assert counted("aae")["critic"] == 17 * 256 + 257
+    assert counted("vq-vae")["encoder"] == down + 1_025 * 16
+    assert counted("hvae") == {**counts, "flow": 0}  # step size and temperature are not learned
     method = {name: config.method for name, config in found.items()}
     assert (found["vae"].batch_size, found["vae"].loop.steps) == (100, 60_000)
     assert method["beta-vae"].beta == 2 and method["vae"].likelihood.sigma == 2
@@ -210,3 +217,7 @@ def test_pythaes_networks_and_settings_are_its_own():
     assert method["info-vae"].divergences.imq_mmd == 1000 - 1
     assert method["wae-mmd"].divergences.imq_mmd == 10
     assert method["vamp"].prior.components == 50 and method["factor-vae"].adversary.weight == 5
+    assert method["aae"].adversary.weight == 0.9 and method["aae"].beta == 0
+    assert (method["hvae"].flow.stride, method["hvae"].flow.beta_zero) == (0.001, 0.3)
+    assert method["vae-gan"].adversary.weight == 0.25  # 1 - 0.8 to 0.8
+    assert (method["vq-vae"].quantiser.size, method["vq-vae"].quantiser.decay) == (256, 0.99)

@@ -1,6 +1,6 @@
 """One table of a finished sweep of autoencoders: the bound and its kind, samples, reconstructions,
-cost; a model that is made from another run has the cost of both. Rows of variants that the folder does
-not hold stay as the last table has them: each row names the commit whose code it was trained by.
+cost; a model that is made from another run has the cost of both. Rows of variants that the folder
+does not hold stay as the last table has them: a row names the commit whose code trained it.
 
 Run:    python experiments/vae_zoo/table.py digits runs/vae_zoo
         python experiments/vae_zoo/table.py products runs/vae_zoo_products

@@ -224,7 +224,8 @@ class Hamiltonian(nn.Module):
     """`steps` leapfrog steps towards the true posterior, along the gradient of log p(x, z), with
     learned step sizes up to `largest` for each number and momenta that are tempered from the
     learned beta_0 to 1: the Hamiltonian VAE (Caterini et al. 2018, arXiv:1805.11328, with
-    quadratic tempering).
+    quadratic tempering). `stride` and `beta_zero` are step size and beta_0 where they are not
+    learned.
 
     It is given `target`, z -> log p(x, z) of each row, and draws momenta from the key "dropout";
     log q with its second result is that of a bound, whose weights p(x, z) / q have the mean p(x).
@@ -232,6 +233,8 @@ class Hamiltonian(nn.Module):
 
     steps: int = 3
     largest: float = 0.5
+    stride: float | None = None
+    beta_zero: float | None = None
     of_target: ClassVar[bool] = True
 
     @nn.compact
@@ -240,10 +243,9 @@ class Hamiltonian(nn.Module):
     ) -> Flowed:
         """(z', log N(momentum') - log N(momentum)), float32."""
         one_or_more(steps=self.steps)
-        above_zero(largest=self.largest)
-        d, near = z.shape[-1], nn.initializers.constant(-2.0)
-        size = self.largest * jax.nn.sigmoid(self.param("size", near, (d,)))
-        root = jax.nn.sigmoid(self.param("root", nn.initializers.constant(2.0), ()))  # of beta_0
+        given = {"stride": self.stride, "beta_zero": self.beta_zero}
+        above_zero(largest=self.largest, **{k: v for k, v in given.items() if v is not None})
+        size, root = self._sizes(z.shape[-1]), self._root()
         if target is None:
             return z, jnp.zeros(z.shape[:-1])  # when parameters are made
         slope = jax.grad(lambda z: target(z).sum())
@@ -256,6 +258,18 @@ class Hamiltonian(nn.Module):
             after = 1 / ((1 - 1 / root) * (step / self.steps) ** 2 + 1 / root)
             momentum, before = momentum * before / after, after
         return z, 0.5 * (start**2 - momentum**2).sum(axis=-1)
+
+    def _sizes(self, d: int) -> Float[Array, " z"]:
+        if self.stride is not None:
+            return jnp.full(d, self.stride)
+        start = nn.initializers.constant(-2.0)
+        return self.largest * jax.nn.sigmoid(self.param("size", start, (d,)))
+
+    def _root(self) -> Float[Array, ""]:
+        """The root of beta_0."""
+        if self.beta_zero is not None:
+            return jnp.sqrt(self.beta_zero)
+        return jax.nn.sigmoid(self.param("root", nn.initializers.constant(2.0), ()))
 
 
 class _Pieces(NamedTuple):

@@ -35,6 +35,27 @@ class Down(nn.Module):
         return x.reshape(len(x), -1)
 
 
+class Critic(nn.Module):
+    """Images to one logit each, of the VAE-GAN: 4x4 convolutions of stride 2 with one pixel of
+    padding and without normalisation, ReLU after each but the second, which has tanh; what the
+    third gives is sown as "features" in the collection "intermediates".
+    """
+
+    widths: tuple[int, ...] = (128, 256, 512, 1024)
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], cond: Conditions | None = None, train: bool = True
+    ) -> Float[Array, " b"]:
+        """Logits; `cond` and `train` are not used."""
+        for stage, width in enumerate(self.widths):
+            conv = Conv(width, (4, 4), strides=(2, 2), padding=((1, 1),) * 2, kernel_init=uniform)
+            x = (jnp.tanh if stage == 1 else nn.relu)(conv(x))
+            if stage == 2:
+                self.sow("intermediates", "features", layers.examples(x))
+        return nn.Dense(1, kernel_init=uniform)(x.reshape(len(x), -1))[:, 0]
+
+
 class Up(nn.Module):
     """A dense layer to 4x4, then transposed 3x3 convolutions of stride 2 to 7x7, 14x14 and 28x28
     with batch normalisation and ReLU between; then, where it is `bounded`, tanh(x / 2), which is

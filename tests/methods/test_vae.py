@@ -341,9 +341,14 @@ def test_a_hamiltonian_posterior_nears_the_true_one(linear):
         keys = random.split(random.key(1), 8)
         of = lambda m: lax.map(lambda k: m.elbo(held, {}, x, k), keys).mean()  # noqa: E731
         loss, _ = moving.loss(held, {}, {"image": x}, keys[0], jnp.asarray(0))
-        return of(method), of(moving), loss, moving.elbo(held, {}, x, keys[0]).mean()
+        fixed = dataclasses.replace(
+            method, flow=flows.Hamiltonian(4, stride=0.1, beta_zero=jax.nn.sigmoid(3.0) ** 2)
+        )
+        ones = [m.elbo(held, {}, x, keys[0]).mean() for m in (moving, fixed)]
+        return of(method), of(moving), loss, *ones
 
-    plain, moved, loss, one = elbos(held)
+    plain, moved, loss, one, same = elbos(held)
+    np.testing.assert_allclose(one, same, rtol=1e-6)
     assert plain + 0.1 < moved < log_p.mean() + 0.05
     np.testing.assert_allclose(-loss, one, rtol=1e-5)
     with pytest.raises(ConfigError, match="is of a Gaussian posterior"):

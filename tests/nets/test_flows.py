@@ -106,7 +106,8 @@ def test_a_flow_the_other_way_round_is_one_that_can_be_turned_and_has_its_contex
 
 
 NONE_OF = (flows.Planar(0), flows.Radial(0), flows.InverseAutoregressive(2, 0),
-           flows.Spline(bins=0), flows.Spline(bound=-1.0), flows.Hamiltonian(0))  # fmt: skip
+           flows.Spline(bins=0), flows.Spline(bound=-1.0), flows.Hamiltonian(0),
+           flows.Hamiltonian(stride=-1.0))  # fmt: skip
 
 
 @pytest.mark.parametrize("flow", NONE_OF, ids=lambda flow: type(flow).__name__)
