@@ -3,13 +3,14 @@ batch, epochs and optimiser.
 
 Run:    python -m venv peers && peers/bin/pip install pythae==0.1.2 torch
         python benchmarks/against_peers.py --peer=peers/bin/python [--only=vae] [--blocks=5]
-Writes: benchmarks/results/against_peers.json (when nothing was left out)
+Writes: one more of the runs of benchmarks/results/against_peers.json (when nothing was left out)
 
 pythae has an environment of its own. Each contender is a process that sleeps while the other runs;
 they take turns, an epoch each, over 4,096 images of 28x28 numbers, batch 64. Before anything is
 timed the numbers of parameters are compared. A ratio is pythae's time over genlab's in the same
-turn. Memory is the most that a process has held, its libraries included. Run it only on an
-otherwise idle machine.
+turn; it differs from one machine to another, so that runs are added to those of before, and a goal
+counts in the worst of them. Memory is the most that a process has held, its libraries included. Run
+it only on an otherwise idle machine.
 """
 
 import argparse
@@ -101,7 +102,7 @@ def main() -> None:
     chosen = [game for game in GAMES if arguments.only in game]
     rows = [compared(arguments.peer, game, arguments.blocks) for game in chosen]
     if len(rows) == len(GAMES):
-        record.write("against_peers", {"games": rows})
+        record.append("against_peers", {"games": {row["game"]: row for row in rows}})
 
 
 if __name__ == "__main__":

@@ -61,4 +61,10 @@ NETWORKS = (
            test(REPAIR, "sampling_is_linear_between_pixels_and_repeats_the_border")),
     Mutant("vgg", "another mean", NETS + "vgg.py", "(0.485, 0.456, 0.406)", "(0.5, 0.5, 0.5)",
            test(REPAIR, "vgg_by_hand_and_what_it_takes")),
+    Mutant("depthwise convolution", "columns in reverse", NETS + "kernels/depthwise.py",
+           "taps[i, j]", "taps[i, -1 - j]",
+           test("nets/test_convolution.py", "channels_by_themselves_are_xlas")),
+    Mutant("spectral regularisation", "vectors that stay", "genlab/losses/spectral.py",
+           "lax.fori_loop(0, steps,", "lax.fori_loop(0, 0 * steps,",
+           test("methods/test_hierarchical.py", "the_sum_of_spectral_norms_and_its_gradient")),
 )  # fmt: skip

@@ -52,11 +52,14 @@ def _flat(tree: Mapping) -> dict[tuple, Any]:
 
 
 def _iterated(w: Array, u: Array, steps: int) -> tuple[Array, Array]:
-    """(u, v) after power iterations."""
-    v = w @ u
-    for _ in range(steps):
-        v = w @ u
+    """(u, v) after power iterations: a loop, since those of a hundred kernels one after the other
+    would take minutes and gigabytes to compile.
+    """
+
+    def once(_, both: tuple[Array, Array]) -> tuple[Array, Array]:
+        v = w @ both[0]
         v = v / (jnp.linalg.norm(v) + 1e-12)
         u = w.T @ v
-        u = u / (jnp.linalg.norm(u) + 1e-12)
-    return u, v
+        return u / (jnp.linalg.norm(u) + 1e-12), v
+
+    return lax.fori_loop(0, steps, once, (u, w @ u))

@@ -102,6 +102,26 @@ def test_convolution_and_its_derivatives_are_xlas(shape, padding):
     assert_alike(*both())
 
 
+@pytest.mark.parametrize("size, kernel, stride, padding", [(6, 5, 1, "SAME"), (7, 3, 2, "VALID")])
+def test_channels_by_themselves_are_xlas(size, kernel, stride, padding):
+    """And no convolution of XLA's on CPU, whose gradient takes seconds in a loop."""
+    x, w = arrays(size, 4, 4, kernel, stride)
+    fixed = {"feature_group_count": 4, "use_bias": False, "padding": padding}
+    layer = Conv(4, (kernel,) * 2, (stride,) * 2, **fixed)
+
+    def theirs(x, w):
+        around = pads(size, kernel, stride, padding)
+        return lax.conv_general_dilated(
+            x, w, (stride,) * 2, around, dimension_numbers=AXES, feature_group_count=4
+        )
+
+    ours = lambda x, w: layer.apply({"params": {"kernel": w}}, x)  # noqa: E731
+    w = w[:, :, :1]
+    both = jax.jit(lambda: (derivatives(ours, x, w), derivatives(theirs, x, w)))
+    assert_alike(*both())
+    assert "convolution" not in jax.jit(jax.grad(wave(ours), 1)).lower(x, w).as_text()
+
+
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_weights_to_a_large_image_are_xlas(monkeypatch, padding):
     monkeypatch.setattr(convolution_cpu, "CACHED", 0)
