@@ -33,8 +33,8 @@ from jax.interpreters import ad, batching
 from jaxtyping import Float
 
 from genlab.nets.kernels import convolution_cpu
-from genlab.nets.kernels.depthwise import depthwise
 from genlab.nets.kernels.forms import AXES, turn
+from genlab.nets.kernels.grouped import grouped
 from genlab.nets.kernels.primitive import alike, blank, more_images, primitive
 from genlab.nets.kernels.product import kernel_kept, product
 from genlab.nets.kernels.resize import added, mean_pool, repeated, upsample
@@ -120,10 +120,13 @@ class ConvTranspose(nn.Module):
 
 def _general(x, kernel, strides, padding, **more):
     """What flax's layer asks of a convolution: ours where it is plain, XLA's where it is not."""
-    if _plain(x, **{**more, "feature_group_count": 1}) and _alone(x, kernel, **more):
-        return depthwise(x, kernel, strides, _pads(x.shape, kernel, strides, padding))
+    groups = more.pop("feature_group_count", 1)
     if not _plain(x, **more):
-        return lax.conv_general_dilated(x, kernel.astype(x.dtype), strides, padding, **more)
+        kernel, more = kernel.astype(x.dtype), {**more, "feature_group_count": groups}
+        return lax.conv_general_dilated(x, kernel, strides, padding, **more)
+    if groups > 1:
+        pads = _pads(x.shape, kernel, strides, padding)
+        return grouped(convolve, x, kernel, groups, strides, pads)
     return convolve(x, kernel, tuple(strides), _pads(x.shape, kernel, strides, padding))
 
 
@@ -134,11 +137,6 @@ def _plain(
     """Whether nothing is asked beyond strides and padding."""
     dilated = any(set(d) != {1} for d in (lhs_dilation, rhs_dilation) if d is not None)
     return x.ndim == 4 and feature_group_count == 1 and precision is None and not (dilated or more)
-
-
-def _alone(x, kernel, feature_group_count=1, **_) -> bool:
-    """Whether each channel is convolved by itself, by one kernel."""
-    return 1 < feature_group_count == x.shape[-1] == kernel.shape[-1]
 
 
 def _pads(shape, kernel, strides, padding) -> Pads:
@@ -167,7 +165,7 @@ def _one_with_its_resampling(x, kernel, strides, **more) -> bool:
 
 _Conv = functools.partial(nn.Conv, promote_dtype=kernel_kept)
 Conv = functools.partial(_Conv, conv_general_dilated=_general)
-"""flax's layer, computed here; one with dilation, or groups of several channels, as flax has it."""
+"""flax's layer, computed here; one with dilation is computed as before."""
 PooledConv = functools.partial(_Conv, conv_general_dilated=_general_pooled)
 """`Conv`, then a mean over blocks of 2x2, before the bias: the same after it."""
 UpsampledConv = functools.partial(_Conv, conv_general_dilated=_general_upsampled)
