@@ -1,6 +1,6 @@
-"""Convolutions in groups of channels: elsewhere than on CPU XLA's own. XLA's CPU compiler has no fast
-kernel for groups, and its gradients of them in a loop take up to a hundred times as long as here:
-each channel by itself as a sum of shifted products, larger groups one after the other.
+"""Convolutions in groups of channels, of XLA's own on accelerators. Its CPU compiler has no fast
+kernel for them, and their gradients in a loop take it up to a hundred times as long as here: each
+channel by itself as a sum of shifted products, larger groups one after the other.
 """
 
 import functools
