@@ -1,4 +1,4 @@
-"""Convolutions in groups of channels, of XLA's own on accelerators. Its CPU compiler has no fast
+"""Convolutions in groups of channels: XLA's own on accelerators. Its CPU compiler has no fast
 kernel for them, and their gradients in a loop take it up to a hundred times as long as here: each
 channel by itself as a sum of shifted products, larger groups one after the other.
 """
