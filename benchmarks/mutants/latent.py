@@ -287,7 +287,7 @@ DIVERGENCES = (
     Mutant(
         "spline",
         "the slope of a bin not squared",
-        FLOWS,
+        "genlab/nets/splines.py",
         "log_slope = 2 * jnp.log(mean) + jnp.log(top)",
         "log_slope = jnp.log(mean) + jnp.log(top)",
         test(OF_FLOWS, "the_log_determinant_is_that_of_the_jacobian[spline]"),
@@ -295,7 +295,7 @@ DIVERGENCES = (
     Mutant(
         "spline",
         "outside of its box too",
-        FLOWS,
+        "genlab/nets/splines.py",
         "return jnp.where(inside, y, x), ",
         "return y, ",
         test(OF_FLOWS, "a_spline_is_increasing_in_its_box_and_the_identity_outside"),

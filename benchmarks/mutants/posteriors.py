@@ -145,7 +145,7 @@ OF_LATENTS = (
     Mutant(
         "inverse of a spline",
         "the other root",
-        FLOWS,
+        "genlab/nets/splines.py",
         "x = left + wide * 2 * c / (-b - root)",
         "x = left + wide * 2 * c / (-b + root)",
         test(OF_PRIORS, "a_flows_inverse_takes_it_back[flow0]"),

@@ -10,7 +10,7 @@ be a prior (`nets.priors.Flow`).
 """
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -20,9 +20,8 @@ from jax import Array
 from jaxtyping import Float
 
 from genlab.config import ConfigError, above_zero, one_or_more
+from genlab.nets import splines
 
-SMALLEST = 1e-3  # share of a bin, and slope, of a spline
-UNIT_SLOPE = float(np.log(np.expm1(1 - SMALLEST)))  # with which a slope begins at 1
 Latents = Float[Array, "*b z"]
 Context = Float[Array, "*b c"]
 Flowed = tuple[Latents, Float[Array, "*b"]]
@@ -178,7 +177,7 @@ class Spline(nn.Module):
         log_det = jnp.zeros(z.shape[:-1])
         for knots in self._couplings(z.shape[-1]):
             given, moved = jnp.split(z, [z.shape[-1] // 2], axis=-1)
-            moved, log_slope = _spline(moved, knots(given, context), self.bound)
+            moved, log_slope = splines.bent(moved, knots(given, context), self.bound)
             log_det = log_det + log_slope.sum(axis=-1)
             z = jnp.concatenate([given, moved], axis=-1)[..., ::-1]
         return z, log_det
@@ -187,7 +186,7 @@ class Spline(nn.Module):
         """The z of a z'."""
         for knots in reversed(self._couplings(z.shape[-1])):
             given, moved = jnp.split(z[..., ::-1], [z.shape[-1] // 2], axis=-1)
-            moved = _unspline(moved, knots(given, context), self.bound)
+            moved = splines.unbent(moved, knots(given, context), self.bound)
             z = jnp.concatenate([given, moved], axis=-1)
         return z
 
@@ -270,62 +269,6 @@ class Hamiltonian(nn.Module):
         if self.beta_zero is not None:
             return jnp.sqrt(self.beta_zero)
         return jax.nn.sigmoid(self.param("root", nn.initializers.constant(2.0), ()))
-
-
-class _Pieces(NamedTuple):
-    """The piece of a spline that each number is in: where it begins, its sizes and its slopes."""
-
-    left: Array
-    low: Array
-    wide: Array
-    high: Array
-    here: Array
-    there: Array
-
-
-def _pieces(x: Array, knots: Array, bound: float, of_output: bool) -> _Pieces:
-    """The pieces that hold x among the inputs, or among the outputs."""
-    bins = (knots.shape[-1] + 1) // 3
-    shares = [SMALLEST + (1 - SMALLEST * bins) * jax.nn.softmax(part) for part in (
-        knots[..., :bins], knots[..., bins : 2 * bins]
-    )]  # fmt: skip
-    inner = SMALLEST + jax.nn.softplus(knots[..., 2 * bins :] + UNIT_SLOPE)
-    slopes = jnp.pad(inner, [(0, 0)] * x.ndim + [(1, 1)], constant_values=1.0)
-    ends = [jnp.cumsum(part, axis=-1) * 2 * bound - bound for part in shares]
-    clipped = jnp.clip(x, -bound, bound)[..., None]
-    at = (clipped >= ends[of_output][..., :-1]).sum(axis=-1, keepdims=True)
-    pick = lambda of, at: jnp.take_along_axis(of, at, axis=-1)[..., 0]  # noqa: E731
-    wide, high = (2 * bound * pick(part, at) for part in shares)
-    left, low = (pick(end, at) - size for end, size in zip(ends, (wide, high), strict=True))
-    return _Pieces(left, low, wide, high, pick(slopes, at), pick(slopes, at + 1))
-
-
-def _spline(
-    x: Float[Array, "*b"], knots: Float[Array, "*b numbers"], bound: float
-) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
-    """(y, log dy / dx) of a rational-quadratic spline for each x."""
-    left, low, wide, high, here, there = _pieces(x, knots, bound, False)
-    mean, clipped = high / wide, jnp.clip(x, -bound, bound)
-    t = (clipped - left) / wide
-    bottom = mean + (here + there - 2 * mean) * t * (1 - t)
-    y = low + high * (mean * t**2 + here * t * (1 - t)) / bottom
-    top = there * t**2 + 2 * mean * t * (1 - t) + here * (1 - t) ** 2
-    log_slope = 2 * jnp.log(mean) + jnp.log(top) - 2 * jnp.log(bottom)
-    inside = jnp.abs(x) < bound
-    return jnp.where(inside, y, x), jnp.where(inside, log_slope, 0.0)
-
-
-def _unspline(
-    y: Float[Array, "*b"], knots: Float[Array, "*b numbers"], bound: float
-) -> Float[Array, "*b"]:
-    """The x of each y (Durkan et al. 2019, arXiv:1906.04032)."""
-    left, low, wide, high, here, there = _pieces(y, knots, bound, True)
-    mean, up = high / wide, jnp.clip(y, -bound, bound) - low
-    bent = up * (here + there - 2 * mean)
-    a, b, c = high * (mean - here) + bent, high * here - bent, -mean * up
-    root = jnp.sqrt(jnp.maximum(b**2 - 4 * a * c, 0.0))
-    x = left + wide * 2 * c / (-b - root)
-    return jnp.where(jnp.abs(y) < bound, x, y)
 
 
 class _Masked(nn.Module):
