@@ -13,13 +13,16 @@ import math
 import sys
 from pathlib import Path
 
+from genlab.config.files import load
 from genlab.report.numbers import number
 from genlab.report.reading import Run, Sweep, read
 from genlab.report.statistics import Estimate, decimals, estimate, written
 from genlab.report.tables.cost import amount, flops
 from genlab.runs.files import object_in
+from genlab.sweep import plan
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
 COLUMNS = {  # score: its heading
     "iwae": "bound, nats ↑", "fd": "FD ↓", "precision": "precision ↑", "recall": "recall ↑",
     "mse": "MSE of reconstructions ↓", "used": "codes used ↑",
@@ -62,8 +65,8 @@ def costs(run: Run, runs: dict[Path, Run]) -> tuple[float, float, float]:
     return tuple(math.fsum(values) for values in zip(*each, strict=True))
 
 
-def table(sweep: Sweep, earlier: dict[str, str]) -> list[str]:
-    """A row for each variant, after the earlier ones of variants that are not in this sweep."""
+def table(sweep: Sweep, earlier: dict[str, str], order: list[str]) -> list[str]:
+    """A row for each variant in `order`; an earlier one of those that are not in this sweep."""
     runs = {run.folder.resolve(): run for run in sweep.runs}
     done = {v: [r for r in sweep.of(v) if r.status == "finished"] for v in sweep.variants}
     done = {variant: of for variant, of in done.items() if of}
@@ -72,21 +75,22 @@ def table(sweep: Sweep, earlier: dict[str, str]) -> list[str]:
         for name in COLUMNS
     }
     places = {name: decimals([e for e in of.values() if e]) for name, of in found.items()}
-    lines = [
+    head = [
         "| variant | " + " | ".join(COLUMNS.values()) + " | kind of bound | parameters "
         "| arithmetic | training, s | seeds | commit |",
         "| --- " * (len(COLUMNS) + 7) + "|",
-        *(row for variant, row in earlier.items() if variant not in done),
     ]
+    lines = dict(earlier)
     for variant, of in done.items():
         cells = [_cell(found[name][variant], places[name]) for name in COLUMNS]
         parameters, operations, seconds = costs(of[0], runs)
         more = [amount(parameters), amount(operations, "FLOP"), f"{seconds:.0f}", str(len(of))]
         more.append(of[0].env.get("commit", "")[:7])
-        lines.append(f"| {variant} | " + " | ".join([*cells, kind(of[0]), *more]) + " |")
+        lines[variant] = f"| {variant} | " + " | ".join([*cells, kind(of[0]), *more]) + " |"
     real = next((e.baselines for r in sweep.runs for e in r.evals if e.name == "fidelity"), {})
     held = [f"*{real[name]:.{places[name]}f}*" if name in real else "" for name in COLUMNS]
-    return [*lines, "| *real data* | " + " | ".join([*held, *[""] * 6]) + " |"]
+    last = "| *real data* | " + " | ".join([*held, *[""] * 6]) + " |"
+    return [*head, *(lines[variant] for variant in order if variant in lines), last]
 
 
 def rows(page: Path) -> dict[str, str]:
@@ -111,6 +115,7 @@ def _cell(value: Estimate | None, places: int) -> str:
 def main(name: str, folder: Path) -> None:
     """Writes the table."""
     sweep, page = read(folder), RESULTS / f"{name}.md"
+    order = list(plan.variants(load(HERE / f"{name}.py")))
     where = next(run.env for run in sweep.runs if run.env)
     lines = [
         f"# {sweep.title}",
@@ -121,7 +126,7 @@ def main(name: str, folder: Path) -> None:
         "arithmetic and seconds are of seed 0 and of all runs that a model is made of. "
         f"{where.get('cpus')} CPU cores, jax {where.get('jax')}.",
         "",
-        *table(sweep, rows(page)),
+        *table(sweep, rows(page), order),
     ]
     page.parent.mkdir(exist_ok=True)
     page.write_text("\n".join(lines) + "\n")
