@@ -122,7 +122,7 @@ def main(name: str, folder: Path) -> None:
         "",
         f"Made by `genlab sweep --config=experiments/vae_zoo/{name}.py --workdir={folder}` and "
         f"`python experiments/vae_zoo/table.py {name} {folder}`: means and 95 % t-intervals over "
-        "seeds, test split. Bounds of one kind are comparable with each other. Parameters, "
+        "seeds, test split. Bounds of one kind are comparable with each other. Parameters, commit, "
         "arithmetic and seconds are of seed 0 and of all runs that a model is made of. "
         f"{where.get('cpus')} CPU cores, jax {where.get('jax')}.",
         "",
