@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import tiny
 
 from genlab.config import ConfigError, build, spec
 from genlab.game import optim
+from genlab.train.program import prepare
 
 PARAMS = {
     "Dense_0": {
@@ -182,3 +184,14 @@ def test_chains_are_configs_with_numbers_that_may_be_tracers():
     one = clipped(0.02)
     for a, b in zip(jax.tree.leaves(both), jax.tree.leaves(one), strict=True):
         np.testing.assert_allclose(a[1], b, rtol=1e-6)
+
+
+def test_a_rate_that_is_0_long_before_the_end_is_said():
+    """Three critic moves a round: over 20 rounds the schedule of the critic ends in the seventh."""
+    rate = spec(optax.linear_schedule, 0.1, 0.0, 20)
+    config = tiny.wgan_gp(optim=spec(optax.chain, spec(optax.clip, 1.0), spec(optax.sgd, rate)))
+    config.loop.steps = 20
+    with pytest.warns(match=r"optim.disc: .* 0 from move 20 on, of 60: .* moves, 3 a round"):
+        prepare(config)
+    config.optim.disc = spec(optax.sgd, spec(optax.linear_schedule, 0.1, 0.0, 60))
+    prepare(config)  # without a warning, which would be an error

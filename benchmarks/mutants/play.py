@@ -136,4 +136,12 @@ PLAY = (
         "pull, n = at(weight, state.count), state.count + 1",
         test(OF_OPTIM, "historical_averaging_is_the_gradient_of_its_penalty"),
     ),
+    Mutant(
+        "a rate that is 0 too early",
+        "one move a round for every player",
+        "genlab/train/rates.py",
+        "moves = player.moves * experiment.loop.steps",
+        "moves = experiment.loop.steps",
+        test(OF_OPTIM, "a_rate_that_is_0_long_before_the_end_is_said"),
+    ),
 )

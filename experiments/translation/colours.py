@@ -14,6 +14,7 @@ from genlab.nets import stargan
 
 SEEDS = (0, 1, 2)
 STEPS = 1_000  # rounds, of six moves each with a critic
+CRITIC_MOVES = 5
 
 
 def methods(width):
@@ -22,8 +23,9 @@ def methods(width):
     """
     network = translator(width)
     critic = spec(stargan.Discriminator, {"colour": len(COLOURS)}, width=width, depth=4)
+    moves = {"critic_moves": CRITIC_MOVES}
     return {
-        "stargan": (spec(StarGAN, network, critic, given=("colour",)), ("disc", "gen")),
+        "stargan": (spec(StarGAN, network, critic, given=("colour",), **moves), ("disc", "gen")),
         "supervised": (regression(network, "image", "recoloured", "colour"), ("gen",)),
     }
 
@@ -34,7 +36,7 @@ def variants(steps, width):
         name: {
             "data": shown("image", "recoloured", "colour"),
             "method": method,
-            "optim": adam(steps, players),
+            "optim": adam(steps, players, CRITIC_MOVES),
             "evaluate": judged("recoloured"),
         }
         for name, (method, players) in methods(width).items()

@@ -33,13 +33,17 @@ def judged(given, samples=TESTED):
     return {"restoration": scored}
 
 
-def adam(steps, players):
+def adam(steps, players, critic_moves=1):
     """Constant for half of the rounds, then linearly to 0 (Zhu et al. 2017); faster without a
-    critic.
+    critic, whose rate follows its own moves.
     """
     rate, b1 = (1e-3, 0.5) if "disc" in players else (2e-3, 0.9)
-    falling = spec(constant_then_linear, rate, steps // 2, steps - steps // 2)
-    return dict.fromkeys(players, spec(optax.adam, falling, b1=b1))
+
+    def falling(player):
+        half = steps // 2 * (critic_moves if player == "disc" else 1)
+        return spec(optax.adam, spec(constant_then_linear, rate, half, half), b1=b1)
+
+    return {player: falling(player) for player in players}
 
 
 def translator(width):

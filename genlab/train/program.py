@@ -23,7 +23,7 @@ from genlab.nets import frozen
 from genlab.runs import ingredients
 from genlab.runs.checkpoint import shapes
 from genlab.runtime import placement
-from genlab.train import best
+from genlab.train import best, rates
 
 STATE, DATA = 0, 1  # what is folded into a run's root key
 MARK = (
@@ -198,6 +198,7 @@ def prepare(config: ConfigDict, devices: Sequence[Any] = ()) -> Training:
         told = f"this game cannot be played: {type(error).__name__}: {text}"
         told += MARK if "to='varying'" in str(error) else ""
         raise ConfigError(placed(told, error)) from error
+    rates.check(training.config, training.experiment)
     return training
 
 
