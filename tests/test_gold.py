@@ -215,7 +215,7 @@ def test_pythaes_networks_and_settings_are_its_own():
     more = method["disentangled-beta-vae"].divergences.capacity
     assert more.weight == 5 and schedule((0, 26 * 600), more.nats) == [0.0, 30.0]
     assert method["info-vae"].divergences.imq_mmd == 1000 - 1
-    assert method["wae-mmd"].divergences.imq_mmd == 10
+    assert method["wae-mmd"].divergences.imq_mmd == method["wae-mmd-rbf"].divergences.rbf_mmd == 10
     assert method["vamp"].prior.components == 50 and method["factor-vae"].adversary.weight == 5
     assert method["aae"].adversary.weight == 0.9 and method["aae"].beta == 0
     assert (method["hvae"].flow.stride, method["hvae"].flow.beta_zero) == (0.001, 0.3)
