@@ -7,6 +7,7 @@ Writes: benchmarks/results/convolution.md, GFLOP/s and milliseconds, best of up 
 """
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax, random
 
 from genlab.nets.kernels.convolution import AXES, convolve
+from genlab.nets.kernels.grouped import grouped
 from genlab.nets.kernels.resize import mean_pool, upsample
 from genlab.runs.environment import environment
 from genlab.runtime.compiler import compiled
@@ -42,6 +44,9 @@ SHAPES = {
     "ResNet, to an image": (32, 32, 64, 3, 3, 1),
     "CycleGAN, padded before, to an image": (1, 70, 32, 3, 7, 1),
     "PatchGAN, padded before, to a patch": (8, 10, 256, 1, 4, 1),
+    "NVAE, 24 groups": (64, 28, 24, 24, 5, 1),
+    "R3GAN, 4 groups": (16, 32, 64, 64, 3, 1),
+    "R3GAN, 16 groups": (16, 8, 256, 256, 3, 1),
 }
 VALID = {name for name in SHAPES if "padded before" in name}
 RESIZED = ((32, 32, 32, 32), (64, 32, 32, 128))
@@ -73,23 +78,32 @@ def seconds(fn: Callable, *arrays) -> float:
     return min(times) / LOOP
 
 
-def rates(shape: tuple[int, ...], padding: str) -> list[tuple[float, float]]:
+def groups_of(name: str) -> int:
+    """How many groups of channels a shape has, by its name."""
+    found = re.search(r"(\d+) groups", name)
+    return int(found[1]) if found else 1
+
+
+def rates(shape: tuple[int, ...], padding: str, groups: int = 1) -> list[tuple[float, float]]:
     """(XLA's, genlab's) GFLOP/s of each map."""
     batch, side, of, to, kernel, stride = shape
     pads = tuple(lax.padtype_to_pads((side,) * 2, (kernel,) * 2, (stride,) * 2, padding))
     pads = tuple((int(a), int(b)) for a, b in pads)
     strides = (stride, stride)
     x = random.normal(random.key(0), (batch, side, side, of))
-    w = random.normal(random.key(1), (kernel, kernel, of, to))
+    w = random.normal(random.key(1), (kernel, kernel, of // groups, to))
 
     def native(x, w):
-        return lax.conv_general_dilated(x, w, strides, pads, dimension_numbers=AXES)
+        more = {"dimension_numbers": AXES, "feature_group_count": groups}
+        return lax.conv_general_dilated(x, w, strides, pads, **more)
 
     def ours(x, w):
+        if groups > 1:
+            return grouped(convolve, x, w, groups, strides, pads)
         return convolve(x, w, strides, pads)
 
     y = ours(x, w)
-    operations = 2 * y.size * kernel * kernel * of / 1e9
+    operations = 2 * y.size * kernel * kernel * of / groups / 1e9
     found = []
     for number in range(3):
         pair = []
@@ -145,7 +159,7 @@ def main() -> None:
     for name, shape in SHAPES.items():
         cells = [
             f"{a:.0f} | {b:.0f} | {b / a:.1f}"
-            for a, b in rates(shape, "VALID" if name in VALID else "SAME")
+            for a, b in rates(shape, "VALID" if name in VALID else "SAME", groups_of(name))
         ]
         lines.append(f"| {name} {shape} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
