@@ -53,7 +53,8 @@ def _flat(tree: Mapping) -> dict[tuple, Any]:
 
 def _iterated(w: Array, u: Array, steps: int) -> tuple[Array, Array]:
     """(u, v) after power iterations: a loop, since those of a hundred kernels one after the other
-    would take minutes and gigabytes to compile.
+    would take minutes and gigabytes to compile. The first one is outside of it: what it gives is a
+    device's own where `w` is, as the loop's result.
     """
 
     def once(_, both: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -62,4 +63,4 @@ def _iterated(w: Array, u: Array, steps: int) -> tuple[Array, Array]:
         u = w.T @ v
         return u / (jnp.linalg.norm(u) + 1e-12), v
 
-    return lax.fori_loop(0, steps, once, (u, w @ u))
+    return lax.fori_loop(1, steps, once, once(0, (u, u)))

@@ -243,6 +243,21 @@ def test_the_sum_of_spectral_norms_and_its_gradient_are_those_of_singular_values
     assert gain == 3
 
 
+def test_spectral_norms_of_kernels_that_differ_between_devices():
+    """As under loop.placement="pmap", where a loop's values are marked as a device's own or not."""
+    kernels = np.float32(RNG.normal(size=(2, 5, 3)))
+    vectors = spectral.begun({"kernel": kernels[0]}, random.key(0))
+
+    def total(kernel, vectors):
+        return spectral.sum_of_norms({"kernel": kernel[0]}, vectors)[0][None]
+
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    own, alike = jax.P("data"), jax.P()
+    split = jax.jit(jax.shard_map(total, mesh=mesh, in_specs=(own, alike), out_specs=own))
+    each = [jax.jit(total)(kernel[None], vectors)[0] for kernel in kernels]
+    np.testing.assert_allclose(split(kernels, vectors), each, rtol=1e-6)
+
+
 def test_a_squeezed_cell_starts_near_what_goes_in():
     """A tenth of the branch; the decoder's filters are one for each channel."""
     x = random.normal(random.key(0), (2, 4, 4, 8))

@@ -183,7 +183,7 @@ def nearest(z: Vectors, table: Table) -> Int[Array, " b *positions"]:
 
 
 def _first_largest(scores: Float[Array, " *rows k"]) -> Int[Array, " *rows"]:
-    """`jnp.argmax` along the last axis, as two reductions: on CPU in a quarter of its time."""
+    """`jnp.argmax` along the last axis, as two reductions, which are faster on CPU."""
     number = lax.broadcasted_iota(jnp.int32, scores.shape, scores.ndim - 1)
     largest = scores == scores.max(axis=-1, keepdims=True)  # nowhere for NaN
     return jnp.where(largest, number, scores.shape[-1] - 1).min(axis=-1)
