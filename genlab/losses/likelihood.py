@@ -96,9 +96,8 @@ def gaussian(sigma: float = 0.1) -> Likelihood:
     above_zero(sigma=sigma)
 
     def log_prob(theta: Theta, x: Data) -> Float[Array, " b"]:
-        return _sum(
-            -0.5 * ((x - theta) / sigma) ** 2 - jnp.log(sigma) - 0.5 * math.log(2 * math.pi)
-        )
+        constant = math.log(sigma) + 0.5 * math.log(2 * math.pi)
+        return -0.5 / sigma**2 * _sum((x - theta) ** 2) - x[0].size * constant
 
     def sample(theta: Theta, key: PRNGKeyArray) -> Data:
         return theta + sigma * random.normal(key, theta.shape)

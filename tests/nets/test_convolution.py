@@ -13,7 +13,7 @@ import pytest
 from helpers.networks import drawn
 from jax import lax, random
 
-from genlab.nets.kernels import convolution_cpu
+from genlab.nets.kernels import forms
 from genlab.nets.kernels.convolution import (
     AXES,
     Conv,
@@ -77,6 +77,8 @@ def assert_alike(ours, theirs):
         np.testing.assert_allclose(ours[name] / scale, value / scale, atol=3e-6, err_msg=name)
 
 
+NARROW = [(6, 5, 7, 3, 1), (6, 7, 5, 2, 1)]  # few channels in or out
+FEW_POSITIONS = [(4, 6, 17, 4, 2), (3, 5, 40, 3, 1), (2, 5, 6, 4, 2), (3, 6, 32, 3, 2)]
 TO_ONE = 6, 5, 1, 3, 1  # to one channel: as many columns of a product as the kernel has taps
 WIDE_TO, WIDE_FROM = (8, 5, 3, 7, 1), (8, 3, 5, 7, 1)  # to and from an image, by wide kernels
 
@@ -84,8 +86,9 @@ WIDE_TO, WIDE_FROM = (8, 5, 3, 7, 1), (8, 3, 5, 7, 1)  # to and from an image, b
 @pytest.mark.parametrize(
     "shape, padding",
     [
-        *((shape, "SAME") for shape in (*SHAPES, TO_ONE, WIDE_TO, WIDE_FROM)),
-        *((shape, "VALID") for shape in (TO_ONE, WIDE_TO, WIDE_FROM)),
+        *((shape, "SAME") for shape in (*SHAPES, *NARROW, *FEW_POSITIONS, TO_ONE)),
+        *((shape, "VALID") for shape in (*NARROW, FEW_POSITIONS[1], TO_ONE)),
+        *((shape, padding) for shape in (WIDE_TO, WIDE_FROM) for padding in ("SAME", "VALID")),
     ],
 )
 def test_convolution_and_its_derivatives_are_xlas(shape, padding):
@@ -128,12 +131,47 @@ def test_groups_are_xlas(groups, to, kernel, stride, padding):
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_weights_to_a_large_image_are_xlas(monkeypatch, padding):
-    monkeypatch.setattr(convolution_cpu, "CACHED", 0)
+    monkeypatch.setattr(forms, "CACHED", 0)
     test_convolution_and_its_derivatives_are_xlas(WIDE_TO, padding)
 
 
+@pytest.mark.parametrize("cached, images", [(1 << 22, 6), (0, 3), (0, 1)])
+@pytest.mark.parametrize("of, to", [(5, 7), (7, 5)])
+def test_many_images_are_taken_a_few_at_a_time(monkeypatch, cached, images, of, to):
+    """And all at once where they fit."""
+    numbers = 3 * 4 * 6 * 7  # neighbours, rows, and columns of the map that has them
+    monkeypatch.setattr(forms, "CACHED", cached)
+    monkeypatch.setattr(forms, "PIECE", 5 * numbers if images == 3 else 0)
+    assert forms.images_at_a_time(6, numbers) == images
+    x, y = normal(0, 6, 6, 6, of), normal(1, 6, 4, 4, to)
+    w = jax.ShapeDtypeStruct((3, 3, of, to), jnp.float32)
+    theirs = jax.linear_transpose(functools.partial(xlas, x, pads=((0, 0),) * 2), w)(y)[0]
+    ours = jax.jit(lambda x, y: forms.products_of_neighbours(x, y, ((0, 0),) * 2, (3, 3)))
+    assert_alike({"weight": ours(x, y)}, {"weight": theirs})
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_kernel_that_outweighs_what_it_sees_is_multiplied_as_it_lies(turned):
+    """No convolution, no kernel turned, and the gradient ends as the product gives it."""
+    large, small = normal(0, 2, 4, 4, 6), normal(1, 2, 2, 2, 17)
+    w = normal(2, 4, 4, *((17, 6) if turned else (6, 17)))
+    if turned:
+        fn, x = (lambda x, w: convolve_transposed(x, w, (2, 2), "SAME")), small
+    else:
+        fn, x = (lambda x, w: convolve(x, w, (2, 2), ((1, 1),) * 2)), large
+    text = jax.jit(jax.grad(wave(fn), (0, 1))).lower(x, w).as_text()
+    assert "stablehlo.convolution" not in text and "dot_general" in text
+    kernels = [
+        line for line in text.splitlines() if re.search(r"= stablehlo.transpose .*4x4x", line)
+    ]
+    assert not [line for line in kernels if "6x17x" in line.split("->")[0] and not turned]
+    assert not [line for line in kernels if "17x6x" in line.split("->")[0]]
+
+
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
-@pytest.mark.parametrize("shape", [SHAPES[1], SHAPES[2], SHAPES[3], SHAPES[6]])
+@pytest.mark.parametrize(
+    "shape", [SHAPES[1], SHAPES[2], SHAPES[3], SHAPES[6], (2, 17, 6, 4, 2), (1, 5, 6, 4, 1)]
+)
 def test_transposed_convolution_and_its_gradients_are_xlas(shape, padding):
     stride = shape[-1]
 
@@ -224,8 +262,12 @@ def test_half_precision_loses_nothing_to_a_resampling():
         ((6, 8), 2, 2, ((0, 0), (0, 0))),
     ],
 )
-def test_large_maps_are_doubled_phase_by_phase(monkeypatch, size, kernel, stride, around):
-    monkeypatch.setattr(convolution_cpu, "CACHED", 0)
+@pytest.mark.parametrize("large", [False, True])
+def test_maps_are_doubled_by_blocks_and_large_ones_phase_by_phase(
+    monkeypatch, size, kernel, stride, around, large
+):
+    if large:
+        monkeypatch.setattr(forms, "CACHED", 0)
     x, w = normal(0, 2, *size, 5), normal(1, kernel, kernel, 5, 4) / np.float32(kernel)
     back = [
         jax.jit(lambda x, y, fn=fn: jax.vjp(lambda x: fn(x, w, around, (stride,) * 2), x)[1](y)[0])
@@ -233,7 +275,8 @@ def test_large_maps_are_doubled_phase_by_phase(monkeypatch, size, kernel, stride
     ]
     y = normal(2, *jax.eval_shape(lambda: xlas(x, w, around, (stride,) * 2)).shape)
     text = back[0].lower(x, y).as_text()
-    assert text.count("stablehlo.convolution") == stride**2 and "dot_general" not in text
+    count = stride**2 if large else 1
+    assert text.count("stablehlo.convolution") == count and "dot_general" not in text
     np.testing.assert_allclose(back[0](x, y), back[1](x, y), atol=3e-6)
 
 
@@ -311,7 +354,7 @@ def test_every_convolution_in_a_cpu_program_is_in_the_axes_of_the_fast_kernel():
     def body(w, _):
         return w - jax.grad(wave(lambda w, x: convolve(x, w, (1, 1), ((1, 1), (1, 1)))))(w, x), ()
 
-    x, w = arrays(6, 8, 8, 3, 1)
+    x, w = arrays(6, 8, 8, 5, 1)
     program = jax.jit(lambda w: lax.scan(body, w, None, length=2)).lower(w).as_text()
     found = [line for line in program.splitlines() if "stablehlo.convolution" in line]
     assert len(found) == 2

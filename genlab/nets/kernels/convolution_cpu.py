@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import ShapeDtypeStruct, lax
 
-from genlab.nets.kernels import forms, winograd
+from genlab.nets.kernels import columns, forms, winograd
 from genlab.nets.kernels.resize import added_cpu, repeated
 
 FEW = 4  # channels of an image: too few to fill the kernels that take channels together
@@ -24,7 +24,9 @@ FEWEST_TILES = {2: 32, 3: 512}
 WIDE = 7  # taps of a row, from which a convolution with a column of them beats one product of all
 SEVERAL = 8  # images, fewer than which do not fill a convolution over the batch
 COLUMNS = 16  # of a product, fewer than which it is slower than a convolution
-CACHED = 1 << 22  # numbers, 16 MiB: larger arrays between two steps cost more than the steps
+# Taps of a row up to which, and channels below which, products with its neighbours are fastest
+NEIGHBOURS, NARROW = 3, 48
+OUTWEIGHS = 2  # channels of the smaller map a position, from which a kernel outweighs what it sees
 
 
 def forward(x, w, *, pooled, **fixed):
@@ -69,10 +71,12 @@ def _coarse(dtype) -> bool:
 
 
 def _forward(x, w, *, strides, pads, turned):
-    """Fewer products where they win; to an image overlapping sums of one product, or of a
-    convolution where the kernel is wide; else XLA's own, which is slow where there are few channels
-    to give.
+    """Products with the kernel as it lies where it outweighs what it sees; fewer products where
+    they win; to an image overlapping sums of one product, or of a convolution where the kernel is
+    wide; else XLA's own, which is slow where there are few channels to give.
     """
+    if _outweighs(w.shape, strides, pads, x.shape[:3], turned):
+        return columns.forward(x, w, strides, pads, turned)
     if _fewer(w.shape, strides, pads, x.shape[:3], x.dtype, FEWEST_FORWARD):
         return winograd.convolve(x, w, strides, pads, turned)
     w = forms.turn(w) if turned else w
@@ -87,10 +91,14 @@ def _forward(x, w, *, strides, pads, turned):
 
 
 def _into_input(y, w, *, strides, pads, turned, size):
-    """Fewer products where they win; where the kernel is a whole number of strides or leads to an
-    image, overlapping sums of one product, or, where that is large, a convolution for each phase of
-    the outputs, or with a column of taps at a time; else one in the axes of the fast kernel.
+    """Products with the kernel as it lies where it outweighs what it sees; fewer products where
+    they win; where the kernel is a whole number of strides, one convolution for all outputs of a
+    stride, or, where these are large, one for each phase; to an image overlapping sums of one
+    product, or a convolution with a column of taps at a time; else one in the axes of the fast
+    kernel.
     """
+    if _outweighs(w.shape, strides, pads, (len(y), *size), turned):
+        return columns.into_input(y, w, strides, pads, turned, size)
     if _fewer(w.shape, strides, pads, (len(y), *size), y.dtype, FEWEST_INPUT):
         x = ShapeDtypeStruct((len(y), *size, w.shape[3 if turned else 2]), y.dtype)
         back = jax.linear_transpose(lambda x: winograd.convolve(x, w, strides, pads, turned), x)
@@ -98,8 +106,12 @@ def _into_input(y, w, *, strides, pads, turned, size):
     w = forms.turn(w) if turned else w
     (k, m), (s, t) = w.shape[:2], strides
     whole = s > 1 and k % s == 0 and m % t == 0
-    if whole and w.shape[2] > FEW and math.prod(y.shape[:3]) * k * m * w.shape[2] > CACHED:
-        return forms.by_phases(y, w, strides, pads, size)
+    padded = min(*pads[0], *pads[1]) >= 0
+    if whole and w.shape[2] > FEW:
+        if math.prod(y.shape[:3]) * k * m * w.shape[2] > forms.CACHED:
+            return forms.by_phases(y, w, strides, pads, size)
+        if padded:
+            return forms.by_blocks(y, w, strides, pads, size)
     padding = [
         (k - 1 - low, length - 1 + low - (small - 1) * s)
         for k, s, (low, _), length, small in zip(
@@ -109,7 +121,7 @@ def _into_input(y, w, *, strides, pads, turned, size):
     inside = min(*padding[0], *padding[1]) >= 0
     if w.shape[2] <= FEW and w.shape[1] >= WIDE and strides == (1, 1) and inside:
         return forms.sums_of_columns(y, forms.turn(w), padding)
-    if (whole or w.shape[2] <= FEW) and min(*pads[0], *pads[1]) >= 0:
+    if w.shape[2] <= FEW and padded:
         return forms.overlapping(y, w, strides, pads, size)
     return lax.conv_general_dilated(
         y, forms.turn(w), (1, 1), padding, lhs_dilation=strides, dimension_numbers=forms.AXES
@@ -117,14 +129,17 @@ def _into_input(y, w, *, strides, pads, turned, size):
 
 
 def _into_weight(x, y, *, strides, pads, turned, kernel):
-    """Fewer products where they win; from an image by kernels of whole strides one product of
-    pieces; else a convolution over the batch as channels, its output the kernel: the gradient
-    slides over the input (whose rows of taps become channels first where batch and channels are
-    few), or, where it has few channels itself, one product with the gradient shifted by every tap;
-    or the input over the gradient, if taps are too few for a product, or as rows of taps if too
-    many.
+    """One product of all taps where the kernel outweighs what it sees; fewer products where they
+    win; from an image by kernels of whole strides one product of pieces; from few channels by small
+    kernels a product for each row of taps; else a convolution over the batch as channels, its
+    output the kernel: the gradient slides over the input (whose rows of taps become channels first
+    where batch and channels are few), or, where it has few channels itself, one product with the
+    gradient shifted by every tap; or the input over the gradient, if taps are too few for a
+    product, or as rows of taps if too many.
     """
     shape = (*kernel, *((y.shape[3], x.shape[3]) if turned else (x.shape[3], y.shape[3])))
+    if _outweighs(shape, strides, pads, x.shape[:3], turned):
+        return columns.into_weight(x, y, strides, pads, turned, kernel)
     if _fewer(shape, strides, pads, x.shape[:3], x.dtype, FEWEST_WEIGHT):
         w = ShapeDtypeStruct(shape, x.dtype)
         back = jax.linear_transpose(lambda w: winograd.convolve(x, w, strides, pads, turned), w)
@@ -140,10 +155,10 @@ def _into_weight_direct(x, y, strides, pads, kernel):
     across = list(zip(kernel, strides, pads, x.shape[1:3], y.shape[1:3], strict=True))
     if y.shape[3] <= FEW and strides == (1, 1):
         padding = [(k - 1 - low, long - small + low) for k, _, (low, _), long, small in across]
-        columns = math.prod(kernel) * y.shape[3]
-        if math.prod(y.shape[:3]) * columns > CACHED and min(*pads[0], *pads[1]) >= 0:
+        taps = math.prod(kernel) * y.shape[3]
+        if math.prod(y.shape[:3]) * taps > forms.CACHED and min(*pads[0], *pads[1]) >= 0:
             return forms.under_rows_of_taps(x, y, pads, kernel)
-        enough = columns >= COLUMNS or not any(map(any, pads))
+        enough = taps >= COLUMNS or not any(map(any, pads))
         if enough and min(*padding[0], *padding[1]) >= 0:
             return forms.product_of_shifts(x, y, padding, kernel)
         w = lax.conv_general_dilated(
@@ -151,6 +166,9 @@ def _into_weight_direct(x, y, strides, pads, kernel):
             dimension_numbers=forms.AXES,
         )  # fmt: skip
         return w[:, ::-1, ::-1].transpose(1, 2, 3, 0)
+    small = max(kernel) <= NEIGHBOURS and FEW < min(x.shape[3], y.shape[3]) < NARROW
+    if small and strides == (1, 1) and min(*pads[0], *pads[1]) >= 0:
+        return forms.products_of_neighbours(x, y, pads, kernel)
     few = len(x) < SEVERAL and x.shape[3] <= FEW and strides == (1, 1)
     if few and min(*pads[0], *pads[1]) >= 0:
         return forms.by_rows_of_taps(x, y, pads, kernel)
@@ -160,6 +178,18 @@ def _into_weight_direct(x, y, strides, pads, kernel):
         dimension_numbers=forms.AXES,
     )  # fmt: skip
     return w.transpose(1, 2, 0, 3)
+
+
+def _outweighs(kernel, strides, pads, images, turned: bool) -> bool:
+    """Whether there are so few positions, and more than an image's channels, that the kernel
+    outweighs what it sees.
+    """
+    batch, *size = images
+    if min(*pads[0], *pads[1]) < 0 or min(kernel[2:]) <= FEW:
+        return False
+    sides = zip(kernel[:2], strides, pads, size, strict=True)
+    positions = batch * math.prod((n + sum(pad) - k) // s + 1 for k, s, pad, n in sides)
+    return kernel[2 if turned else 3] >= OUTWEIGHS * positions
 
 
 def _fewer(kernel, strides, pads, images, dtype, fewest: dict[int, int]) -> bool:

@@ -3,10 +3,15 @@
 Arrays are "b h w c", kernels "k k c o".
 """
 
+import functools
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 AXES = ("NHWC", "HWIO", "NHWC")
+CACHED = 1 << 22  # numbers, 16 MiB: larger arrays between two steps cost more than the steps
+PIECE = 1 << 20  # numbers, of which a piece of a larger array has no more
 
 
 def turn(w):
@@ -53,6 +58,27 @@ def _phase(phase: int, stride: int, k: int, low: int, small: int, length: int):
     return slice(first, None, stride), (k // stride - 1 - ahead, count - small + ahead)
 
 
+def by_blocks(y, w, strides, pads, size):
+    """All outputs of one stride as channels of one convolution, then laid side by side: an output
+    that many read is summed once, where XLA would sum what overlaps again for each of them.
+    """
+    (s, t), (c, o) = strides, w.shape[2:]
+    k, m = w.shape[0] // s, w.shape[1] // t
+    w = w.reshape(k, s, m, t, c, o)[::-1, :, ::-1]
+    w = w.transpose(0, 2, 5, 1, 3, 4).reshape(k, m, o, s * t * c)
+    around = ((k - 1,) * 2, (m - 1,) * 2)
+    x = lax.conv_general_dilated(y, w, (1, 1), around, dimension_numbers=AXES)
+    b, height, width = x.shape[:3]
+    x = x.reshape(b, height, width, s, t, c).transpose(0, 1, 3, 2, 4, 5)
+    return _cut(x.reshape(b, height * s, width * t, c), pads, size)
+
+
+def _cut(x, pads, size):
+    """What lies behind the padding; zeros where nothing was."""
+    x = x[:, pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]]
+    return jnp.pad(x, ((0, 0), (0, size[0] - x.shape[1]), (0, size[1] - x.shape[2]), (0, 0)))
+
+
 def overlapping(y, w, strides, pads, size):
     """Every output's contribution in blocks of one stride, summed where the blocks overlap."""
     (s, t), (b, h, v, o), c = strides, y.shape, w.shape[2]
@@ -70,9 +96,7 @@ def overlapping(y, w, strides, pads, size):
     ]
     height, width = h + k - 1, v + m - 1
     x = sum(apart).transpose(0, 1, 3, 2, 4)  # pyright: ignore[reportAttributeAccessIssue]
-    x = x.reshape(b, height * s, width * t, c).astype(y.dtype)
-    x = x[:, pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]]
-    return jnp.pad(x, ((0, 0), (0, size[0] - x.shape[1]), (0, size[1] - x.shape[2]), (0, 0)))
+    return _cut(x.reshape(b, height * s, width * t, c).astype(y.dtype), pads, size)
 
 
 def product_of_pieces(x, y, strides, pads, kernel):
@@ -122,6 +146,52 @@ def sums_of_columns(x, w, pads):
     return found.astype(x.dtype)  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def products_of_neighbours(x, y, pads, kernel):
+    """A product for each row of taps: the map of fewer channels as it is, times the other, beside
+    which lie its neighbours in a row. Where those are many they are laid out for a few images at a
+    time, so that they are still in the cache when they are read.
+    """
+    x = jnp.pad(x, ((0, 0), *pads, (0, 0)))
+    along = max(x.shape[2] * y.shape[3], y.shape[2] * x.shape[3])
+    images = images_at_a_time(len(x), kernel[1] * y.shape[1] * along)
+    part = functools.partial(_of_neighbours, kernel=kernel)
+    if images == len(x):
+        w = part(x, y)
+    else:
+        cut = [a.reshape(-1, images, *a.shape[1:]) for a in (x, y)]
+        nothing = jnp.zeros(jax.eval_shape(part, *(a[0] for a in cut)).shape, jnp.float32)
+        w, _ = lax.scan(lambda w, some: (w + part(*some), None), nothing, cut)
+    return w.astype(x.dtype)
+
+
+def images_at_a_time(images: int, numbers: int) -> int:
+    """How many images to take at a time, of which each needs so many numbers."""
+    if images * numbers <= CACHED:
+        return images
+    return max(
+        n for n in range(1, images + 1) if (images % n == 0 and n * numbers <= PIECE) or n == 1
+    )
+
+
+def _of_neighbours(x, y, kernel):
+    (k, m), (h, v), c, o = kernel, y.shape[1:3], x.shape[3], y.shape[3]
+    if c <= o:
+        y = jnp.pad(y, ((0, 0), (0, 0), (m - 1,) * 2, (0, 0)))
+        rows = _neighbours(y, m, x.shape[2])[::-1]
+        rows = jnp.concatenate(rows, -1).reshape(-1, m * o)
+        taps = [_summed(x[:, i : i + h].reshape(-1, c), rows) for i in range(k)]
+        return jnp.stack(taps).reshape(k, c, m, o).swapaxes(1, 2)
+    rows = jnp.concatenate(_neighbours(x, m, v), -1)
+    taps = [_summed(y.reshape(-1, o), rows[:, i : i + h].reshape(-1, m * c)) for i in range(k)]
+    return jnp.stack(taps).reshape(k, o, m, c).transpose(0, 2, 3, 1)
+
+
+def _summed(x, y):
+    """The product over rows, in float32."""
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    return lax.dot_general(x, y, (((0,), (0,)), ((), ())), preferred_element_type=wide)
+
+
 def by_rows_of_taps(x, y, pads, kernel):
     """The gradient slides down over the input, beside which lie its neighbours in a row."""
     (k, m), c, o = kernel, x.shape[3], y.shape[3]
@@ -147,4 +217,8 @@ def under_rows_of_taps(x, y, pads, kernel):
 
 def _rows_of_taps(x, m, width):
     """`m` neighbours along a row, [b, h, width, m, c]."""
-    return jnp.stack([x[:, :, j : j + width] for j in range(m)], axis=3)
+    return jnp.stack(_neighbours(x, m, width), axis=3)
+
+
+def _neighbours(x, m, width):
+    return [x[:, :, j : j + width] for j in range(m)]
