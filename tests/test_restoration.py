@@ -14,6 +14,7 @@ from genlab.data import from_columns
 from genlab.evaluation import Convention, EvaluationContext, Restoration, Style, Warp, classics
 from genlab.evaluation.evaluate import lines
 from genlab.evaluation.parts import SAMPLES
+from genlab.evaluation.restored import SHOWN
 from genlab.features import Pixels
 from genlab.metrics import image as scores
 from genlab.report.scores import score as known_score
@@ -120,7 +121,20 @@ def test_a_perfect_model_is_exact_and_beats_the_classics():
     assert {*made.tables["part"]} == {SAMPLES, "as given", *classics.FILLED}
     telea, floor = (made.tables["part"][n]["holes"]["psnr"] for n in ("Telea", "as given"))
     assert telea > floor + 5
-    assert made.pictures["restored"].shape[1] == 4 * (SIDE + 1) + 1
+
+
+def test_the_strip_shows_every_picture_that_is_given():
+    for model, sides in ((IDLE, 3), (PERFECT, 4)):  # given, output, answer; "truth" is given too
+        strip = found(model).pictures["restored"]
+        assert strip.shape[1] == sides * (SIDE + 1) + 1
+        top = len(strip) - min(N, SHOWN) * (SIDE + 1)
+        row = strip[top : top + SIDE, 1:].reshape(SIDE, sides, SIDE + 1, 3)[:, :, :SIDE]
+        np.testing.assert_array_equal(row[:, 0], REAL["masked"][0])
+        np.testing.assert_array_equal(row[:, -1], REAL["image"][0])
+        if model is PERFECT:
+            np.testing.assert_array_equal(row[:, 1], REAL["truth"][0])
+    small = Model(lambda cond: cond["masked"], ("masked", "small"))  # of another size
+    assert found(small).pictures["restored"].shape[1] == 3 * (SIDE + 1) + 1
 
 
 def test_an_idle_model_scores_the_floor_and_is_said_to_lose():

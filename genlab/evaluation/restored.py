@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from genlab.data.columns import Image
 from genlab.data.pictures import grid, headed
 from genlab.evaluation import classics, postprocess
 from genlab.evaluation.classics import AsGiven, Classic
@@ -96,6 +97,19 @@ class Restored:
             chosen = classics.usual(given.shape[1:], shape, self.holes is not None)
         found = {GIVEN: AsGiven(), **chosen}
         return {name: method(given, self.holes, shape) for name, method in found.items()}
+
+    @cached_property
+    def beside(self) -> dict[str, np.ndarray]:
+        """Further pictures that the method is given, as a garment beside a body."""
+        method, shape = self.context.method, self.answer.shape[1:]
+        if self.makes != method.makes:  # the way back, which is given less
+            return {}
+        columns = {n: self.context.source.columns.get(n) for n in method.given if n != self.given}
+        return {
+            name: AsGiven()(self.real[name], None, shape)
+            for name, column in columns.items()
+            if isinstance(column, Image) and column.shape[:2] == shape[:2]
+        }
 
     @cached_property
     def own(self) -> dict[str, Each]:
@@ -216,8 +230,10 @@ class Restored:
 
     @cached_property
     def strip(self) -> np.ndarray:
-        """Rows of what was given, the output, the best classic method's and the answer."""
-        sides = {"given": self.others[GIVEN], "output": self.output}
+        """Rows of all pictures that were given, the output, the best classic method's and the
+        answer.
+        """
+        sides = {"given": self.others[GIVEN], **self.beside, "output": self.output}
         sides |= {self.best: self.others[self.best]} if self.best else {}
         sides["answer"] = self.answer
         shown = np.stack([x[:SHOWN] for x in sides.values()], axis=1)
