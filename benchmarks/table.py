@@ -1,8 +1,8 @@
 """Writes docs/speed.md from the benchmarks' records.
 
 Run:    python benchmarks/table.py
-Reads:  benchmarks/results/{against_peers,against_pytorch,data,disentanglement,dispatch,products,
-        products_rate,serve,start,together}.json
+Reads:  benchmarks/results/{against_peers,against_pytorch,data,disentanglement,dispatch,operations,
+        products,products_rate,serve,start,together}.json
 """
 
 import statistics
@@ -146,6 +146,33 @@ def dispatch() -> list[str]:
         "",
         "| placement | (virtual) devices | 1 round | 50 rounds |",
         "| --- | ---: | ---: | ---: |",
+        *rows,
+    ]
+
+
+def operations() -> list[str]:
+    """Where the time of a round goes."""
+    found = record.read("operations")
+    peak = found["matmul_peak"]
+    kinds = ("convolutions", "products", "sums", "passes", "layout")
+    rows = []
+    for name, game in found["games"].items():
+        seconds, whole = game["seconds_per_round"], sum(game["seconds_per_round"].values())
+        shares = " | ".join(f"{100 * seconds.get(kind, 0) / whole:.0f} %" for kind in kinds)
+        least = game["flops_per_round"] / peak
+        rows.append(f"| {name} | {1e3 * whole:.4g} | {shares} | {1e3 * least:.4g} |")
+    return [
+        "## Where the time of a round goes",
+        "",
+        "Milliseconds of a round's operations on one core, where each takes as long as its own "
+        "work, by kind: *passes* over numbers are norms, activations, losses, optimisers; "
+        "*layout* only moves numbers. Beside them the milliseconds of its FLOPs, by direct sums, "
+        f"at the rate of a large matrix product on that core, {peak / 1e9:.0f} GFLOP/s: where a "
+        "round takes no longer, it is fewer products that make up for all that is no product. "
+        f"Load {found['load_before']:.2f} before (`python benchmarks/operations.py`).",
+        "",
+        "| a round of | ms | convolutions | products | sums | passes | layout | at the peak, ms |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
     ]
 
@@ -340,8 +367,8 @@ def page() -> str:
         "What many devices exchange and hold is in [scaling](scaling.md).",
     ]
     sections = (
-        top, against_pytorch(), peers(), dispatch(), together(), start(), waiting(), drawn(),
-        served(),
+        top, against_pytorch(), operations(), peers(), dispatch(), together(), start(), waiting(),
+        drawn(), served(),
     )  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
