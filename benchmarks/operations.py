@@ -10,9 +10,8 @@ it only moves numbers, and else a pass over numbers (norms, activations, Adam).
 
 import argparse
 import os
-import re
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import jax
@@ -20,6 +19,7 @@ import record
 from against_pytorch import flops
 from games import GAMES, Game
 
+from genlab.runtime import hlo
 from genlab.runtime.profiling import operations
 from genlab.train.benchmark import matmul_peak
 from genlab.train.program import prepare
@@ -35,23 +35,16 @@ MOVES = {
     "dynamic-update-slice", "gather", "iota", "pad", "parameter", "reshape", "reverse", "slice",
     "transpose", "tuple",
 }  # fmt: skip
-COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*?\{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
-INSTRUCTION = re.compile(
-    r"^\s*(?:ROOT )?%?([\w.\-]+) = \S.*?[\]\})] ([a-z][\w\-]*)\(", re.MULTILINE
-)
 
 
-def kinds(program: str) -> dict[str, str]:
-    """The kind of each instruction of a compiled program's text."""
-    bodies = {name: body for name, body in COMPUTATION.findall(program)}
+def kinds(text: str) -> dict[str, str]:
+    """The kind of each instruction of a compiled program."""
+    program = hlo.parse(text)
     found = {}
-    for body in bodies.values():
-        for line in body.splitlines():
-            match = INSTRUCTION.match(line)
-            if match:
-                called = re.search(r"calls=%?([\w.\-]+)", line)
-                inside = bodies.get(called[1], "") if called else line
-                found[match[1]] = kind({made[1] for made in INSTRUCTION.findall(inside)})
+    for _, made in program:
+        called = made.named("calls")
+        inside = program.computations[called].instructions.values() if called else (made,)
+        found[made.name] = kind({one.opcode for one in inside})
     return found
 
 
@@ -68,7 +61,7 @@ def spent(game: Game, folder: Path) -> dict:
     training = prepare(game.config(folder))
     rounds = training.experiment.loop.rounds_per_call
     held, state = training.fetch(0, rounds), training.init()
-    program = training.compile(state, held, rounds).run
+    program, executable = training.compile(state, held, rounds)
     state, metrics = program(state, held, training.data_key)
     jax.block_until_ready(metrics)
     with tempfile.TemporaryDirectory() as traced:
@@ -78,7 +71,7 @@ def spent(game: Game, folder: Path) -> dict:
             jax.block_until_ready(metrics)
         (file,) = Path(traced).rglob("*.xplane.pb")
         planes = list(jax.profiler.ProfileData.from_file(str(file)).planes)
-    known, seconds = kinds(program.as_text()), Counter()
+    known, seconds = kinds(executable.as_text()), defaultdict(float)
     for ran in operations(planes).values():
         for one in ran:
             seconds[known.get(one.name, "passes")] += (one.end - one.begin) / 1e9 / CALLS / rounds

@@ -39,8 +39,9 @@ def into_input(y, w, strides, pads, turned: bool, size):
     wide = jnp.promote_types(y.dtype, jnp.float32)
     sides = zip(w.shape[:2], strides, pads, y.shape[1:3], size, strict=True)
     down, across = ([_place(tap, *side) for tap in range(k)] for k, *side in sides)
+    none = (0, 0, 0)
     found: Any = sum(
-        lax.pad(_images(part, len(y), y.shape[1:3], wide), wide.type(0), ((0,) * 3, *at, (0,) * 3))
+        lax.pad(_images(part, len(y), y.shape[1:3], wide), wide.type(0), (none, *at, none))
         for part, at in zip(parts, itertools.product(down, across), strict=True)
     )
     return found.astype(y.dtype)
