@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes the results of a finished sweep of restoration, translation, try_on or style, its report and
-# strips of seed 0, of what is scored (of style: of the last round, which is):
+# strips of seed 0, of what is scored (of style: of the last round, which is; of what is scored both
+# ways the way there):
 # sh experiments/strips.sh FOLDER CONFIG [RUNS], CONFIG without its .py, as restoration small. RUNS is
 # runs/FOLDER, or runs/FOLDER_CONFIG where CONFIG has another name.
 set -e
@@ -16,6 +17,7 @@ mkdir -p "$here/results"
 cp "$runs/report.md" "$here/results/$set.md"
 for run in "$runs"/*/seed0; do
   variant=$(basename "$(dirname "$run")")
-  strip=$(ls "$run"/samples/restored_*.png 2> /dev/null || ls "$run"/samples/[0-9]*.png 2> /dev/null | tail -1)
+  strip=$(ls "$run"/samples/restoration_restored_*.png 2> /dev/null || \
+    ls "$run"/samples/restored_*.png 2> /dev/null || ls "$run"/samples/[0-9]*.png 2> /dev/null | tail -1)
   if [ -n "$strip" ]; then cp "$strip" "$here/results/${set}_$variant.png"; fi
 done

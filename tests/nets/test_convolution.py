@@ -378,3 +378,16 @@ def test_sharded_over_devices_as_on_one():
     spread = jax.device_put(x, jax.sharding.NamedSharding(mesh, jax.P("data")))
     gradient = jax.jit(jax.grad(wave(lambda x, w: convolve(x, w, (2, 2), ((1, 1), (1, 1)))), 1))
     np.testing.assert_allclose(gradient(spread, w), gradient(x, w), rtol=1e-5, atol=1e-5)
+
+
+def test_images_taken_a_few_at_a_time_stay_on_their_devices(monkeypatch):
+    monkeypatch.setattr(forms, "CACHED", 0)
+    monkeypatch.setattr(forms, "PIECE", 2 * 3 * 6 * 8 * 6)  # two of eight images
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    x, w = normal(0, 8, 6, 6, 5), normal(1, 3, 3, 5, 6) / np.float32(3)
+    spread = jax.device_put(x, jax.sharding.NamedSharding(mesh, jax.P("data")))
+    gradient = jax.jit(jax.grad(wave(lambda x, w: convolve(x, w, (1, 1), ((1, 1),) * 2)), 1))
+    text = gradient.lower(spread, w).compile().as_text()
+    assert "while" in text and "all-reduce" in text
+    assert "all-gather" not in text and "all-to-all" not in text
+    np.testing.assert_allclose(gradient(spread, w), gradient(x, w), rtol=1e-4, atol=1e-5)

@@ -156,12 +156,15 @@ def products_of_neighbours(x, y, pads, kernel):
     images = images_at_a_time(len(x), kernel[1] * y.shape[1] * along)
     part = functools.partial(_of_neighbours, kernel=kernel)
     if images == len(x):
-        w = part(x, y)
-    else:
-        cut = [a.reshape(-1, images, *a.shape[1:]) for a in (x, y)]
-        nothing = jnp.zeros(jax.eval_shape(part, *(a[0] for a in cut)).shape, jnp.float32)
-        w, _ = lax.scan(lambda w, some: (w + part(*some), None), nothing, cut)
-    return w.astype(x.dtype)
+        return part(x, y).astype(x.dtype)
+    # One of every so many, and not neighbours: a device that has a share of the images keeps it.
+    cut = [a.reshape(images, -1, *a.shape[1:]) for a in (x, y)]
+
+    def more(i, w):
+        return w + part(*(lax.dynamic_index_in_dim(a, i, 1, keepdims=False) for a in cut))
+
+    nothing = jnp.zeros(jax.eval_shape(part, *(a[:, 0] for a in cut)).shape, jnp.float32)
+    return lax.fori_loop(0, cut[0].shape[1], more, nothing).astype(x.dtype)
 
 
 def images_at_a_time(images: int, numbers: int) -> int:
