@@ -166,15 +166,26 @@ def operations() -> list[str]:
         "",
         "Milliseconds of a round's operations on one core, where each takes as long as its own "
         "work, by kind: *passes* over numbers are norms, activations, losses, optimisers; "
-        "*layout* only moves numbers. Beside them the milliseconds of its FLOPs, by direct sums, "
-        f"at the rate of a large matrix product on that core, {peak / 1e9:.0f} GFLOP/s: where a "
-        "round takes no longer, it is fewer products that make up for all that is no product. "
-        f"Load {found['load_before']:.2f} before (`python benchmarks/operations.py`).",
+        "*layout* only moves numbers. Beside them what its convolutions and products would take as "
+        f"direct sums at the rate of a large matrix product on that core, {peak / 1e9:.0f} "
+        f"GFLOP/s. Load {found['load_before']:.2f} before (`python benchmarks/operations.py`).",
         "",
         "| a round of | ms | convolutions | products | sums | passes | layout | at the peak, ms |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
+        "",
+        *(beyond(name, found["games"][name]["seconds_per_round"]) for name in GOALS),
     ]
+
+
+def beyond(name: str, seconds: Mapping[str, float]) -> str:
+    """What is left to gain in a game whose goal is far."""
+    sums = 1e3 * (seconds["convolutions"] + seconds["products"])
+    others = 1e3 * sum(seconds.values()) - sums
+    return (
+        f"{name.split(',')[0]}: {sums:.0f} ms of convolutions and products, less than direct sums "
+        f"would take at that rate, and {others:.0f} ms of all else, which fewer products add to."
+    )
 
 
 def together() -> list[str]:
