@@ -5,128 +5,13 @@ Reads:  benchmarks/results/{against_peers,against_pytorch,data,disentanglement,d
         products,products_rate,serve,start,together}.json
 """
 
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import record
+from table_games import against_pytorch, operations
 
 PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
-GOALS = {"DCGAN 64x64, batch 32": 1.2}  # PyTorch's time over genlab's, in the worst run; others 1
-
-
-def against_pytorch() -> list[str]:
-    """A round of each game in genlab and in PyTorch, and the ratio of their times: times of the
-    newest run, ratios of all.
-    """
-    runs = record.read("against_pytorch")["runs"]
-    newest = runs[-1]
-    lines = [
-        "| a round of | genlab | PyTorch eager | compiled | better PyTorch / genlab | worst run "
-        "| GFLOP/s (of the peak) |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    worst = {}
-    for name, game in newest["games"].items():
-        times = game["seconds_per_round"]
-        cells = [
-            f"{1e3 * times[who]['median']:.4g} ms" if who in times else "does not run"
-            for who in ("genlab", "eager", "compiled")
-        ]
-        ratios = [run["games"][name]["ratio"] for run in runs if name in run["games"]]
-        blocks = [ratio for run in ratios for ratio in run["all"]]
-        spread = f"**{statistics.median(blocks):.2f}** ({min(blocks):.2f} to {max(blocks):.2f})"
-        worst[name] = min(ratio["median"] for ratio in ratios)
-        rate = game["flops_per_round"] / times["genlab"]["median"]
-        reached = f"{rate / 1e9:.0f} ({100 * rate / newest['matmul_peak']:.0f} %)"
-        lines.append(f"| {name} | {' | '.join(cells)} | {spread} | {worst[name]:.2f} | {reached} |")
-    versions = {f"jax {run['environment']['jax']}, torch {run['torch']}" for run in runs}
-    return [
-        "## Against PyTorch",
-        "",
-        *lines,
-        "",
-        "Both have the same parameters and FLOPs, which is asserted, and take turns in one run, a "
-        "block of rounds each. Ratios are medians and ranges of the blocks of all runs; the worst "
-        "run is the one with the least median. Times are medians of the newest run "
-        f"({'; '.join(sorted(versions))}; `python benchmarks/against_pytorch.py`).",
-        "",
-        goals(worst),
-        "",
-        *(room(name, goal, runs) for name, goal in GOALS.items()),
-        "",
-        "| run | blocks | CPU cores | load before | matmul peak, GFLOP/s | copied, GB/s | commit |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | --- |",
-        *(of_run(number, run) for number, run in enumerate(runs, 1)),
-        "",
-        "Under a gradient penalty PyTorch also multiplies by the zeros that are ReLU's second "
-        "derivative, up to a quarter more. FLOPs are those of the direct sums. genlab takes fewer "
-        "products on CPU, with the same results but for rounding: a 3x3 convolution with a "
-        "doubling before it or a mean over 2x2 after it, as in ResNets, is one of stride 2 with a "
-        "4x4 kernel, 16 products for 36 (`genlab/nets/kernels/convolution.py`); kernels of many "
-        "channels, from 64, 128 or 256 by the map of the convolution, take 9 products for 16 where "
-        "they are 4x4 of stride 2, and from 96 on 16 for 36 where they are 3x3 "
-        "(`genlab/nets/kernels/winograd.py`).",
-        "",
-        f"The matrix products of the 3 x 512 toy, called one by one: {products()} GFLOP/s in "
-        "PyTorch (`python benchmarks/products.py`). Of the two toys this one gains less; the limit "
-        "is XLA's matmul at this size.",
-    ]
-
-
-def goals(worst: dict[str, float]) -> str:
-    """Which goals are met in the worst run, and which are missed."""
-    wanted = ", ".join(f"{least} for {name}" for name, least in GOALS.items())
-    missed = [
-        f"{name} ({ratio:.2f})" for name, ratio in worst.items() if ratio < GOALS.get(name, 1.0)
-    ]
-    told = f"missed: {', '.join(missed)}" if missed else "all are met"
-    return f"Goals, which count in the worst run: {wanted}, 1.0 for every other game; {told}."
-
-
-def room(name: str, goal: float, runs: Sequence[dict]) -> str:
-    """What a goal asks of the machine: the share of a matrix product's rate that PyTorch reaches,
-    and the one that a program so much faster would have to.
-    """
-    shares = []
-    for run in runs:
-        times = run["games"][name]["seconds_per_round"]
-        best = min(times[who]["median"] for who in times if who != "genlab")
-        shares.append(run["games"][name]["flops_per_round"] / best / run["matmul_peak"])
-    reached, wanted = (
-        "{:.0f} to {:.0f} %".format(*span(100 * factor * share for share in shares))
-        for factor in (1.0, goal)
-    )
-    return (
-        f"{name.split(',')[0]} in PyTorch reaches {reached} of the rate of a large matrix product "
-        f"in the same run; {goal:g} times as fast would be {wanted}, of the operations of direct "
-        "sums. What genlab gains there it gains by taking fewer products."
-    )
-
-
-def of_run(number: int, run: dict) -> str:
-    """What a run was measured under."""
-    where, copied = run["environment"], run.get("machine", {}).get("copied_bytes_per_second")
-    return (
-        f"| {number} | {run['blocks']} | {where['cpus']} | {run['load_before']:.2f} | "
-        f"{run['matmul_peak'] / 1e9:.0f} | {f'{copied / 1e9:.1f}' if copied else ''} | "
-        f"{where['commit']} |"
-    )
-
-
-def products() -> str:
-    """The rates of single products: least and largest median, here and in PyTorch."""
-    rates = record.read("products")["gflops_per_second"]
-    return " here and ".join(
-        "{:.0f} to {:.0f}".format(*span(kind["median"] for kind in rates[who].values()))
-        for who in ("genlab", "torch")
-    )
-
-
-def span(values: Iterable[float]) -> tuple[float, float]:
-    """The least and the largest."""
-    values = list(values)
-    return min(values), max(values)
 
 
 def dispatch() -> list[str]:
@@ -148,44 +33,6 @@ def dispatch() -> list[str]:
         "| --- | ---: | ---: | ---: |",
         *rows,
     ]
-
-
-def operations() -> list[str]:
-    """Where the time of a round goes."""
-    found = record.read("operations")
-    peak = found["matmul_peak"]
-    kinds = ("convolutions", "products", "sums", "passes", "layout")
-    rows = []
-    for name, game in found["games"].items():
-        seconds, whole = game["seconds_per_round"], sum(game["seconds_per_round"].values())
-        shares = " | ".join(f"{100 * seconds.get(kind, 0) / whole:.0f} %" for kind in kinds)
-        least = game["flops_per_round"] / peak
-        rows.append(f"| {name} | {1e3 * whole:.4g} | {shares} | {1e3 * least:.4g} |")
-    return [
-        "## Where the time of a round goes",
-        "",
-        "Milliseconds of a round's operations on one core, where each takes as long as its own "
-        "work, by kind: *passes* over numbers are norms, activations, losses, optimisers; "
-        "*layout* only moves numbers. Beside them what its convolutions and products would take as "
-        f"direct sums at the rate of a large matrix product on that core, {peak / 1e9:.0f} "
-        f"GFLOP/s. Load {found['load_before']:.2f} before (`python benchmarks/operations.py`).",
-        "",
-        "| a round of | ms | convolutions | products | sums | passes | layout | at the peak, ms |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *rows,
-        "",
-        *(beyond(name, found["games"][name]["seconds_per_round"]) for name in GOALS),
-    ]
-
-
-def beyond(name: str, seconds: Mapping[str, float]) -> str:
-    """What is left to gain in a game whose goal is far."""
-    sums = 1e3 * (seconds["convolutions"] + seconds["products"])
-    others = 1e3 * sum(seconds.values()) - sums
-    return (
-        f"{name.split(',')[0]}: {sums:.0f} ms of convolutions and products, less than direct sums "
-        f"would take at that rate, and {others:.0f} ms of all else, which fewer products add to."
-    )
 
 
 def together() -> list[str]:
