@@ -167,9 +167,22 @@ def test_files_of_every_kind_keep_what_they_hold(photos, tmp_path, monkeypatch, 
         assert 0x0112 not in made.getexif()
         upright = np.rot90(pixels(photos / "rgb.jpg"), -1).astype(int)
         assert np.abs(255 - upright - np.asarray(made)).mean() < 6
+    again = f"--input={photos / 'rgb.jpg'}", f"--output={tmp_path / 'png'}", "--format=png"
+    assert applied_to(monkeypatch, run, *again) == 0
+    with Image.open(tmp_path / "png" / "rgb.png") as made:
+        assert made.getexif()[0x010F] == "Camera" and 0x0112 not in made.getexif()
+    assert provenance.read(tmp_path / "png" / "rgb.png")["run"] == "negative"
+    capsys.readouterr()
     np.testing.assert_array_equal(
         pixels(out / "grey.png")[..., 1], 255 - pixels(photos / "grey.bmp")
     )
+    clear = Image.fromarray(np.dstack([before[..., :3], np.zeros((20, 30), np.uint8)]))
+    clear.save(tmp_path / "clear.png")  # nothing of it is seen, before or after
+    again = f"--input={tmp_path / 'clear.png'}", f"--output={tmp_path / 'sheet'}"
+    assert applied_to(monkeypatch, run, *again) == 0
+    sheet = pixels(tmp_path / "sheet" / "before_after.png")
+    assert (sheet[-apply_files.THUMB // 2] == 255).all()
+    capsys.readouterr()
     assert "deep.png: 16 bits become 8" in told.err
     said = provenance.read(out / "alpha.png")
     assert (

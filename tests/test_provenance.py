@@ -83,9 +83,12 @@ def test_inspect_prints_it_and_says_where_there_is_nothing(what, tmp_path, capsy
     assert main(["inspect", str(told), str(silent)]) == 1
     assert "says nothing of genlab" in capsys.readouterr().out
     (tmp_path / "no.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    for odd in (tmp_path / "no.png", tmp_path, tmp_path / "absent.png"):
-        assert main(["inspect", str(odd)]) == 2
-        assert "give a picture file" in capsys.readouterr().err
+    assert main(["inspect", str(tmp_path / "absent.png")]) == 2
+    assert "give a picture file" in capsys.readouterr().err
+    for odd in (tmp_path / "no.png", tmp_path):  # a folder's other files are no reason to stop
+        assert main(["inspect", str(odd), str(told)]) == 1
+        printed = capsys.readouterr().out
+        assert "is no picture" in printed and "run        denoiser" in printed
 
 
 @pytest.mark.parametrize("said", ["[1]", "{}", "no json", "[" * 5000])

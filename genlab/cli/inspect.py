@@ -26,7 +26,11 @@ def run(arguments) -> int:
         try:
             found = provenance.read(Path(name).expanduser())
         except OSError as error:
-            raise ConfigError(f"{error}: give a picture file") from None
+            if not Path(name).expanduser().exists():
+                raise ConfigError(f"{error}: give a picture file") from None
+            silent += 1
+            print(f"{name}\n  is no picture")
+            continue
         print(name)
         if found is None:
             silent += 1

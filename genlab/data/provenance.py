@@ -95,19 +95,27 @@ def options(format: str, what: Mapping[str, Any], exif: Any = None) -> dict[str,
         found = PngImagePlugin.PngInfo()
         found.add_text(KEY, text(what))
         found.add_itxt("XML:com.adobe.xmp", packet(what).decode())
-        return {"pnginfo": found}
+        kept: dict[str, Any] = {}
+        with contextlib.suppress(Exception):  # what cameras write may be anything: left out then
+            kept = {} if exif is None or not len(exif) else {"exif": _upright(exif).tobytes()}
+        return {"pnginfo": found, **kept}
     if format not in ("JPEG", "WEBP"):
         return {}
     own, written = Image.Exif(), None
-    with contextlib.suppress(Exception):  # what cameras write may be anything: it is left out then
+    with contextlib.suppress(Exception):
         written = None if exif is None else _described(exif, what)
     if written is None or len(written) > LONGEST:
         written = _described(own, what)
     return {"exif": written, "xmp": packet(what)}
 
 
+def _upright(exif: Any) -> Any:
+    exif.pop(ORIENTATION, None)  # the picture is
+    return exif
+
+
 def _described(exif: Any, what: Mapping[str, Any]) -> bytes:
-    exif.pop(ORIENTATION, None)  # the picture is upright
+    exif = _upright(exif)
     exif[DESCRIPTION], exif[SOFTWARE] = text(what), f"genlab {what.get('genlab', '')}"
     return exif.tobytes()
 

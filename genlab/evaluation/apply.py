@@ -175,7 +175,8 @@ class Applied:
             }
             self.table.add(task.name, scores)
         if len(self.rows) < apply_files.ROWS:
-            self.rows.append(stages | ({"answer": answer.pixels} if answer else {}))
+            shown = {name: with_alpha(x, alpha) for name, x in stages.items()}
+            self.rows.append(shown | ({"answer": answer.pixels} if answer else {}))
 
     def say_losses(self, task: Task, read: Whole, image: np.ndarray) -> None:
         """A line where a picture has fewer bits or frames than its file had."""

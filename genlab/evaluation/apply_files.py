@@ -14,7 +14,7 @@ from genlab.data import provenance
 from genlab.data.decoding import Whole, whole
 from genlab.data.listing import listing, some
 from genlab.data.pictures import grid, headed
-from genlab.evaluation.apply_pixels import eight
+from genlab.evaluation.apply_pixels import eight, without_alpha
 
 SHEET, TABLE = "before_after.png", "scores.csv"
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -123,8 +123,11 @@ def sheet(rows: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
 
 def _thumb(image: np.ndarray) -> np.ndarray:
     """On white, within a square."""
-    image = eight(image)
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
+    color, alpha = without_alpha(eight(image))
+    picture = Image.fromarray(color[..., 0] if color.shape[-1] == 1 else color).convert("RGB")
+    if alpha is not None:
+        white = Image.new("RGB", picture.size, "white")
+        picture = Image.composite(picture, white, Image.fromarray(alpha[..., 0]))
     by = THUMB / max(picture.size)
     size = (max(1, round(picture.width * by)), max(1, round(picture.height * by)))
     resample = Image.Resampling.NEAREST if by >= 2 else Image.Resampling.BICUBIC

@@ -380,6 +380,15 @@ def test_sharded_over_devices_as_on_one():
     np.testing.assert_allclose(gradient(spread, w), gradient(x, w), rtol=1e-5, atol=1e-5)
 
 
+def test_in_double_precision_sums_are_too(monkeypatch):
+    monkeypatch.setattr(forms, "CACHED", 0)
+    with jax.enable_x64(True):
+        x, w = (np.float64(a) for a in arrays(6, 5, 7, 3, 1))
+        ours = jax.grad(wave(lambda x, w: convolve(x, w, (1, 1), ((1, 1),) * 2)), 1)(x, w)
+        theirs = jax.grad(wave(lambda x, w: xlas(x, w, ((1, 1),) * 2)), 1)(x, w)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+
+
 def test_images_taken_a_few_at_a_time_stay_on_their_devices(monkeypatch):
     monkeypatch.setattr(forms, "CACHED", 0)
     monkeypatch.setattr(forms, "PIECE", 2 * 3 * 6 * 8 * 6)  # two of eight images

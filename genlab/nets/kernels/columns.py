@@ -6,7 +6,7 @@ layout: what an optimiser reads across the grain it reads several times more slo
 gradient several times.
 
 Arrays are "b h w c", kernels "k k c o", or "k k o c", taps in reverse, where they are turned
-(`convolution.py`); y is the smaller of the two maps.
+(`convolution.py`); y is what the convolution gives.
 """
 
 import itertools

@@ -106,11 +106,11 @@ def _into_input(y, w, *, strides, pads, turned, size):
     w = forms.turn(w) if turned else w
     (k, m), (s, t) = w.shape[:2], strides
     whole = s > 1 and k % s == 0 and m % t == 0
-    padded = min(*pads[0], *pads[1]) >= 0
+    whole_images = min(*pads[0], *pads[1]) >= 0  # nothing is cut off
     if whole and w.shape[2] > FEW:
         if math.prod(y.shape[:3]) * k * m * w.shape[2] > forms.CACHED:
             return forms.by_phases(y, w, strides, pads, size)
-        if padded:
+        if whole_images:
             return forms.by_blocks(y, w, strides, pads, size)
     padding = [
         (k - 1 - low, length - 1 + low - (small - 1) * s)
@@ -121,7 +121,7 @@ def _into_input(y, w, *, strides, pads, turned, size):
     inside = min(*padding[0], *padding[1]) >= 0
     if w.shape[2] <= FEW and w.shape[1] >= WIDE and strides == (1, 1) and inside:
         return forms.sums_of_columns(y, forms.turn(w), padding)
-    if w.shape[2] <= FEW and padded:
+    if w.shape[2] <= FEW and whole_images:
         return forms.overlapping(y, w, strides, pads, size)
     return lax.conv_general_dilated(
         y, forms.turn(w), (1, 1), padding, lhs_dilation=strides, dimension_numbers=forms.AXES
@@ -181,8 +181,8 @@ def _into_weight_direct(x, y, strides, pads, kernel):
 
 
 def _outweighs(kernel, strides, pads, images, turned: bool) -> bool:
-    """Whether there are so few positions, and more than an image's channels, that the kernel
-    outweighs what it sees.
+    """Whether the kernel outweighs what it sees: there are few positions, and more channels than
+    an image's.
     """
     batch, *size = images
     if min(*pads[0], *pads[1]) < 0 or min(kernel[2:]) <= FEW:

@@ -74,7 +74,7 @@ def by_blocks(y, w, strides, pads, size):
 
 
 def _cut(x, pads, size):
-    """What lies behind the padding; zeros where nothing was."""
+    """Without what pads it, and with zeros where no output of the convolution comes from."""
     x = x[:, pads[0][0] : pads[0][0] + size[0], pads[1][0] : pads[1][0] + size[1]]
     return jnp.pad(x, ((0, 0), (0, size[0] - x.shape[1]), (0, size[1] - x.shape[2]), (0, 0)))
 
@@ -157,13 +157,15 @@ def products_of_neighbours(x, y, pads, kernel):
     part = functools.partial(_of_neighbours, kernel=kernel)
     if images == len(x):
         return part(x, y).astype(x.dtype)
-    # One of every so many, and not neighbours: a device that has a share of the images keeps it.
+    # One of every so many, not neighbours: a device that has a share of the images keeps it where
+    # as many images are taken as there are devices.
     cut = [a.reshape(images, -1, *a.shape[1:]) for a in (x, y)]
 
     def more(i, w):
         return w + part(*(lax.dynamic_index_in_dim(a, i, 1, keepdims=False) for a in cut))
 
-    nothing = jnp.zeros(jax.eval_shape(part, *(a[:, 0] for a in cut)).shape, jnp.float32)
+    made = jax.eval_shape(part, *(a[:, 0] for a in cut))
+    nothing = jnp.zeros(made.shape, made.dtype)
     return lax.fori_loop(0, cut[0].shape[1], more, nothing).astype(x.dtype)
 
 
@@ -171,9 +173,8 @@ def images_at_a_time(images: int, numbers: int) -> int:
     """How many images to take at a time, of which each needs so many numbers."""
     if images * numbers <= CACHED:
         return images
-    return max(
-        n for n in range(1, images + 1) if (images % n == 0 and n * numbers <= PIECE) or n == 1
-    )
+    fit = range(1, min(images, PIECE // numbers) + 1)
+    return max((n for n in fit if images % n == 0), default=1)
 
 
 def _of_neighbours(x, y, kernel):
@@ -190,7 +191,7 @@ def _of_neighbours(x, y, kernel):
 
 
 def _summed(x, y):
-    """The product over rows, in float32."""
+    """The product over rows, in float32 at least."""
     wide = jnp.promote_types(x.dtype, jnp.float32)
     return lax.dot_general(x, y, (((0,), (0,)), ((), ())), preferred_element_type=wide)
 
