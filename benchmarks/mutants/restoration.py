@@ -7,6 +7,7 @@ EVALUATOR, OF_EVALUATOR = "genlab/evaluation/restored.py", "test_restoration.py"
 DAMAGED, OF_DAMAGED = "genlab/data/sets/damaged.py", "data/test_damaged.py"
 OUTPUTS = "genlab/evaluation/outputs.py"
 TILING, OF_APPLY = "genlab/evaluation/tiling.py", "test_apply.py"
+POST, OF_CLASSICS = "genlab/evaluation/postprocess.py", "test_restoration.py"
 CLASSICS = "genlab/evaluation/classics.py"
 WARP, KNOWN = "genlab/evaluation/warp.py", "genlab/editing/restoring.py"
 BLIND, OF_BLIND = "genlab/metrics/no_reference.py", "metrics/test_no_reference.py"
@@ -282,5 +283,72 @@ RESTORATION = (
         'if row["picture"] in pictures:',
         "if False:",
         test(OF_APPLY, "scores_of_finished_pictures_are_kept"),
+    ),
+    Mutant(
+        "match:mean",
+        "spread as it was",
+        POST,
+        "* (wide / np.maximum(spread, 1e-6))",
+        "* 1.0",
+        test(OF_APPLY, "colours_are_matched_to_the_input"),
+    ),
+    Mutant(
+        "match:histogram",
+        "ranks of the other",
+        POST,
+        "np.cumsum(counts) / x[..., c].size",
+        "np.cumsum(counts) / x[..., c].size / 2",
+        test(OF_APPLY, "colours_are_matched_to_the_input"),
+    ),
+    Mutant(
+        "contrast",
+        "about black",
+        POST,
+        "return mean + by * (x - mean)",
+        "return by * x",
+        test(OF_APPLY, "steps_do_what_they_say_and_are_chained_in_order"),
+    ),
+    Mutant(
+        "denoise",
+        "levels of 1",
+        POST,
+        "levels / 255.0",
+        "levels",
+        test(OF_APPLY, "steps_do_what_they_say_and_are_chained_in_order"),
+    ),
+    Mutant(
+        "Noise2Noise",
+        "the answer in place of the noisy target",
+        "genlab/methods/regression.py",
+        "batch[self.target or self.makes]",
+        "batch[self.makes]",
+        test(
+            "methods/test_translation.py",
+            "pix2pix_is_an_adversarial_loss_over_patches_and_the_comparison",
+        ),
+    ),
+    Mutant(
+        "apply",
+        "EXIF left out of PNG",
+        "genlab/data/provenance.py",
+        '{"exif": _upright(exif).tobytes()}',
+        "{}",
+        test(OF_APPLY, "files_of_every_kind_keep_what_they_hold"),
+    ),
+    Mutant(
+        "apply",
+        "what is clear on the sheet",
+        "genlab/evaluation/apply.py",
+        "{name: with_alpha(x, alpha) for name, x in stages.items()}",
+        "stages",
+        test(OF_APPLY, "files_of_every_kind_keep_what_they_hold"),
+    ),
+    Mutant(
+        "harmonic fill",
+        "one neighbour that is known",
+        "genlab/evaluation/classics.py",
+        "known[rows[~missing]] += image",
+        "known[rows[~missing]] = image",
+        test(OF_CLASSICS, "the_harmonic_fill_is_exact_on_a_plane_and_leaves_what_it_cannot_know"),
     ),
 )

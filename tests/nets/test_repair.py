@@ -44,6 +44,8 @@ OFFICIAL = {
     "partial, 8": (Translator(partial.UNet()), (None, holed(256)), 32_859_732, 0),
     "partial, 7": (Translator(partial.UNet(depth=7)), (None, holed(128)), 25_779_796, 0),
     # xunhuang1995/AdaIN-style; torchvision's convolutions
+    # its encoder, whose first 1x1 convolution (12) is the normalisation of pictures
+    "adain's encoder": (vgg.VGG(19, ("relu4_1",), padding="reflect"), (image(32),), 3_505_740, -12),
     "adain's decoder": (adain.Decoder(), (image(4, 512),), 3_505_219, 0),
     "vgg 16": (vgg.VGG(16, ("relu5_3",)), (image(32),), 14_714_688, 0),
     "vgg 19": (vgg.VGG(19, ("relu5_4",)), (image(32),), 20_024_384, 0),
