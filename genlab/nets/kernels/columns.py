@@ -15,6 +15,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
+from genlab.nets.kernels.forms import contracted
+
 
 def forward(x, w, strides, pads, turned: bool):
     """y: a product with each tap, or one with all of them where they follow one another."""
@@ -22,9 +24,11 @@ def forward(x, w, strides, pads, turned: bool):
     size = [(n + sum(pad) - k) // s + 1 for k, s, pad, n in sides]
     taps, kernels = _taps(x, strides, pads, w.shape[:2], size, turned), _joined(w)
     if turned:
-        found = sum(_product(tap, kernel, 1, 1) for tap, kernel in zip(taps, kernels, strict=True))
+        found = sum(
+            contracted(tap, kernel, 1, 1) for tap, kernel in zip(taps, kernels, strict=True)
+        )
     else:
-        found = _product(jnp.concatenate(taps, -1), kernels.reshape(-1, w.shape[3]), 1, 0)
+        found = contracted(jnp.concatenate(taps, -1), kernels.reshape(-1, w.shape[3]), 1, 0)
     return _images(found, len(x), size, x.dtype)
 
 
@@ -32,9 +36,9 @@ def into_input(y, w, strides, pads, turned: bool, size):
     """x: what each tap gives, laid where it belongs."""
     rows, kernels = y.reshape(-1, y.shape[3]), _joined(w)
     if turned:
-        parts = [_product(rows, kernel, 1, 0) for kernel in kernels[::-1]]
+        parts = [contracted(rows, kernel, 1, 0) for kernel in kernels[::-1]]
     else:
-        joined = _product(rows, kernels.reshape(-1, w.shape[3]), 1, 1)
+        joined = contracted(rows, kernels.reshape(-1, w.shape[3]), 1, 1)
         parts = jnp.split(joined, len(kernels), axis=1)
     wide = jnp.promote_types(y.dtype, jnp.float32)
     sides = zip(w.shape[:2], strides, pads, y.shape[1:3], size, strict=True)
@@ -52,8 +56,8 @@ def into_weight(x, y, strides, pads, turned: bool, kernel):
     taps = _taps(x, strides, pads, kernel, y.shape[1:3], turned)
     columns, rows = jnp.concatenate(taps, -1), y.reshape(-1, y.shape[3])
     if not turned:
-        return _product(columns, rows, 0, 0).reshape(*kernel, x.shape[3], -1).astype(x.dtype)
-    w = _product(rows, columns, 0, 0).reshape(-1, *kernel, x.shape[3])
+        return contracted(columns, rows, 0, 0).reshape(*kernel, x.shape[3], -1).astype(x.dtype)
+    w = contracted(rows, columns, 0, 0).reshape(-1, *kernel, x.shape[3])
     return w.transpose(1, 2, 0, 3).astype(x.dtype)
 
 
@@ -72,12 +76,6 @@ def _taps(x, strides, pads, kernel, size, turned: bool) -> list[Array]:
 def _joined(w):
     """A kernel's taps after one another, as they lie."""
     return w.reshape(-1, *w.shape[2:])
-
-
-def _product(x, y, of_x: int, of_y: int):
-    """The sum over these axes of two matrices, in float32 at least."""
-    wide = jnp.promote_types(x.dtype, jnp.float32)
-    return lax.dot_general(x, y, (((of_x,), (of_y,)), ((), ())), preferred_element_type=wide)
 
 
 def _images(rows, batch: int, size, dtype):

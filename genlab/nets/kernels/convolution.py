@@ -1,8 +1,8 @@
 """Convolutions in two dimensions that are fast on CPU too, in loops and under any derivative.
 
 XLA's CPU compiler brings a convolution into the form its fast kernel takes only outside loops, and
-every round here is played in one: there the gradients of flax's own layers are up to a hundred
-times slower (`benchmarks/convolution.py` and its record in `benchmarks/results/`). Three bilinear
+every round here is played in one: there the gradients of flax's own layers take a hundred times as
+long and more (`benchmarks/convolution.py` and its record in `benchmarks/results/`). Three bilinear
 maps stand behind every convolution, and each one's derivatives are the other two:
 
     forward(x, w) = y        into_input(y, w) = x        into_weight(x, y) = w

@@ -21,6 +21,12 @@ def turn(w):
     return w[::-1, ::-1].swapaxes(2, 3)
 
 
+def contracted(x, y, of_x: int, of_y: int):
+    """Of two matrices, the sum over these axes, in float32 at least."""
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    return lax.dot_general(x, y, (((of_x,), (of_y,)), ((), ())), preferred_element_type=wide)
+
+
 def by_phases(y, w, strides, pads, size):
     """Outputs that lie a stride apart see the same taps: a convolution of stride 1 for each phase,
     laid between one another.
@@ -85,9 +91,7 @@ def overlapping(y, w, strides, pads, size):
     k, m = -(-w.shape[0] // s), -(-w.shape[1] // t)
     w = jnp.pad(w, ((0, k * s - w.shape[0]), (0, m * t - w.shape[1]), (0, 0), (0, 0)))
     columns = w.reshape(-1, o)  # as it lies: turning it would cost as much as a small product
-    blocks = lax.dot_general(
-        y.reshape(-1, o), columns, (((1,), (1,)), ((), ())), preferred_element_type=jnp.float32
-    )
+    blocks = contracted(y.reshape(-1, o), columns, 1, 1)
     blocks = blocks.reshape(b, h, v, k, s, m, t * c)  # in float32 until they are summed
     apart = [
         jnp.pad(blocks[:, :, :, i, :, j], ((0, 0), (i, k - 1 - i), (j, m - 1 - j), (0, 0), (0, 0)))
@@ -125,9 +129,7 @@ def product_of_shifts(x, y, padding, kernel):
     rows = rows.reshape(*rows.shape[:3], m * o)  # first along rows: longer pieces are copied faster
     taps = [rows[:, i : i + h] for i in reversed(range(k))]
     columns = jnp.concatenate(taps, axis=-1).reshape(-1, k * m * o)
-    w = lax.dot_general(
-        x.reshape(-1, c), columns, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32
-    )
+    w = contracted(x.reshape(-1, c), columns, 0, 0)
     return w.reshape(c, k, m, o).transpose(1, 2, 0, 3).astype(x.dtype)
 
 
@@ -183,17 +185,13 @@ def _of_neighbours(x, y, kernel):
         y = jnp.pad(y, ((0, 0), (0, 0), (m - 1,) * 2, (0, 0)))
         rows = _neighbours(y, m, x.shape[2])[::-1]
         rows = jnp.concatenate(rows, -1).reshape(-1, m * o)
-        taps = [_summed(x[:, i : i + h].reshape(-1, c), rows) for i in range(k)]
+        taps = [contracted(x[:, i : i + h].reshape(-1, c), rows, 0, 0) for i in range(k)]
         return jnp.stack(taps).reshape(k, c, m, o).swapaxes(1, 2)
     rows = jnp.concatenate(_neighbours(x, m, v), -1)
-    taps = [_summed(y.reshape(-1, o), rows[:, i : i + h].reshape(-1, m * c)) for i in range(k)]
+    taps = [
+        contracted(y.reshape(-1, o), rows[:, i : i + h].reshape(-1, m * c), 0, 0) for i in range(k)
+    ]
     return jnp.stack(taps).reshape(k, o, m, c).transpose(0, 2, 3, 1)
-
-
-def _summed(x, y):
-    """The product over rows, in float32 at least."""
-    wide = jnp.promote_types(x.dtype, jnp.float32)
-    return lax.dot_general(x, y, (((0,), (0,)), ((), ())), preferred_element_type=wide)
 
 
 def by_rows_of_taps(x, y, pads, kernel):
