@@ -88,7 +88,7 @@ def test_inspect_prints_it_and_says_where_there_is_nothing(what, tmp_path, capsy
     for odd in (tmp_path / "no.png", tmp_path):  # a folder's other files are no reason to stop
         assert main(["inspect", str(odd), str(told)]) == 1
         printed = capsys.readouterr().out
-        assert "is no picture" in printed and "run        denoiser" in printed
+        assert "is no picture that can be read" in printed and "run        denoiser" in printed
 
 
 @pytest.mark.parametrize("said", ["[1]", "{}", "no json", "[" * 5000])

@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
 from losses.objective_oracles import ORACLES
 from losses.penalty_oracles import public
@@ -22,6 +24,24 @@ def test_every_mutant_still_applies(monkeypatch):
     with pytest.raises(SystemExit) as done:
         importlib.import_module("mutations").main()
     assert not done.value.code, done.value.code
+
+
+def test_operations_are_told_apart_by_what_they_hold(monkeypatch):
+    """Of a compiled program: a convolution, a product, a sum, a pass, and what only moves."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    operations = importlib.import_module("operations")
+
+    def program(x, w):
+        y = jax.lax.conv(x, w, (1, 1), "SAME")
+        z = jnp.sin(y).reshape(len(x), -1)
+        return z @ z.T, y.sum((1, 2, 3)), jnp.flip(x, 0)
+
+    x, w = jnp.zeros((32, 8, 16, 16)), jnp.zeros((8, 8, 3, 3))
+    text = jax.jit(program).lower(x, w).compile().as_text()
+    kinds = {"convolutions", "products", "sums", "passes", "layout"}
+    assert {*operations.kinds(text).values()} == kinds
+    assert operations.kind({"multiply", "dot"}) == "products"
+    assert operations.kind({"transpose", "copy"}) == "layout" != operations.kind({"add", "copy"})
 
 
 def test_the_page_of_losses_has_every_loss():

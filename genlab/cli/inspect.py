@@ -29,7 +29,7 @@ def run(arguments) -> int:
             if not Path(name).expanduser().exists():
                 raise ConfigError(f"{error}: give a picture file") from None
             silent += 1
-            print(f"{name}\n  is no picture")
+            print(f"{name}\n  is no picture that can be read: {error}")
             continue
         print(name)
         if found is None:
