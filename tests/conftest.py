@@ -20,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 PROGRAMS = Path(
@@ -171,6 +172,21 @@ def emitters():
     """Programs of one test, made as users' are."""
     with made_as_users_are():
         yield
+
+
+DRAWN: dict[str, dict] = {}  # of modules that draw: their generators' state once imported
+
+
+def pytest_itemcollected(item):
+    if isinstance(rng := getattr(item.module, "RNG", None), np.random.Generator):
+        DRAWN.setdefault(item.module.__name__, rng.bit_generator.state)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """A test draws from its module's RNG the same numbers whatever was played before it."""
+    if item.module.__name__ in DRAWN:
+        item.module.RNG.bit_generator.state = DRAWN[item.module.__name__]
 
 
 @pytest.fixture(autouse=True)

@@ -37,8 +37,8 @@ class Clock:
     def keep(self, run: RunFolder, step: int) -> None:
         """Appends a row to the folder, if this process writes it."""
         wall = time.perf_counter() - self._began
-        parts = {name: round(seconds, 3) for name, seconds in self._spent.items()}
-        row = {"start": self._name, "step": step, "wall": round(wall, 3), **parts}
+        parts = {name: round(seconds, 6) for name, seconds in self._spent.items()}
+        row = {"start": self._name, "step": step, "wall": round(wall, 6), **parts}
         run.append("clock.jsonl", row)
 
 

@@ -88,7 +88,7 @@ class Log:
             name: float(np.mean([values[name] for values in self._window]))
             for name in self._window[0]
         }
-        row = {"step": step, "images": step * self.images, "seconds": round(seconds, 3), **means}
+        row = {"step": step, "images": step * self.images, "seconds": round(seconds, 6), **means}
         self._window.clear()
         self.run.append("metrics.jsonl", row)
         for sink in self.sinks:

@@ -253,7 +253,7 @@ def _note_cost(contexts: Sequence[RunContext], compiling: float) -> None:
             continue
         with _paused(contexts):
             share = {
-                "compile_seconds": round(compiling / len(contexts), 2),
+                "compile_seconds": round(compiling / len(contexts), 6),
                 "sharing": len(contexts),
             }
             context.run.write("cost.json", {**cost(context.training), **share, **held})

@@ -8,7 +8,7 @@ import pytest
 from genlab.metrics import agreement, interventions, predicted
 from genlab.metrics.disentanglement import binned, modularity, mutual_information_gap
 
-rng = np.random.default_rng(0)
+RNG = np.random.default_rng(0)
 GRID = np.stack(np.meshgrid(np.arange(8), np.arange(8), np.arange(6)), axis=-1).reshape(-1, 3)
 FACTORS = np.tile(GRID, (3, 1))
 CODES = (FACTORS - FACTORS.mean(0)) / FACTORS.std(0)
@@ -18,7 +18,7 @@ CASES = {
     "perfect": CODES,
     "permuted": PERMUTED,
     "rotated": CODES @ ROTATION,
-    "random": rng.normal(size=CODES.shape),
+    "random": RNG.normal(size=CODES.shape),
     "doubled": np.concatenate([CODES, CODES], axis=1),
 }
 NUMBERS = np.zeros(3, bool)
@@ -118,7 +118,7 @@ def test_models_with_the_same_codes_agree():
     )
     unlike = agreement.pairwise_agreement(CODES, CASES["rotated"], kls, kls)
     assert unlike < 0.8
-    wide = np.concatenate([CODES, rng.normal(size=(len(CODES), 2))], axis=1)
+    wide = np.concatenate([CODES, RNG.normal(size=(len(CODES), 2))], axis=1)
     found = agreement.udr([CODES, PERMUTED, CASES["random"]], [kls] * 3)
     assert found[0] > found[2] and found[1] > found[2]
     unused = np.array([2.0, 1.0, 3.0, 0.0, 0.0])
