@@ -129,14 +129,14 @@ def test_a_failed_run_makes_the_exit_status_1_and_is_listed(file, tmp_path, caps
 
 def test_bench_tells_time_flops_memory_and_share_of_peak(file, tmp_path, capsys):
     out = tmp_path / "bench.json"
-    asked = [f"--config={file}", "--seconds=0.1", f"--out={out}"]
+    asked = [f"--config={file}", "--seconds=0.1", f"--out={out}", "--config.loop.rounds_per_call=3"]
     traced = importlib.util.find_spec("libtpu") is None  # its tracer ends a process without a TPU
-    assert main(["bench", *asked, *["--profile=2:4"] * traced]) == 0
+    assert main(["bench", *asked, *["--profile=1:3"] * traced]) == 0
     told, record = capsys.readouterr().out, json.loads(out.read_text())
     assert "% of it" in told
     if traced:
         profile = record["profile"]
-        assert "rounds 3 to 4: compute" in told and len(profile["longest"]) == 10
+        assert "rounds 2 to 3: compute" in told and len(profile["longest"]) == 10
         assert profile["seconds"]["compute"] > 0
         assert (tmp_path / "bench.profile" / profile["trace"]).is_file()
     assert (
@@ -176,6 +176,24 @@ def test_mistakes_are_one_line_without_a_traceback(arguments, told, file, tmp_pa
     assert main(["train", f"--config={file}", f"--workdir={tmp_path / 'run'}", *arguments]) == 2
     error = capsys.readouterr().err
     assert told in error and error.count("\n") == 1 and error.startswith("genlab: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--topology="], "no topology ''"),
+        (["--topology=v5e:2x2", "--seconds=1"], "--topology measures nothing"),
+        (["--topology=v5e:2x2", "--profile=1:2"], "--topology measures nothing"),
+        (["--seconds=-1"], "--seconds is -1; it must be above 0"),
+        (["--seconds=nan"], "it must be above 0"),
+        (["--out=nowhere/x.json"], "there is no folder nowhere"),
+        (["--out=/"], "is a folder; give a file"),
+    ],
+)
+def test_bench_refuses_before_it_compiles(arguments, told, file, capsys):
+    assert main(["bench", f"--config={file}", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert told in error.splitlines()[-1] and "Traceback" not in error
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from genlab import spec
 from genlab.cli.main import main
 from genlab.config import ConfigError, build
 from genlab.methods import GAN
+from genlab.methods.gan.options import generator_batch
 from genlab.nets import Discriminator, Generator, resnet
 from genlab.nets.kernels.convolution import Conv
 from genlab.runtime import accelerators, analysis, hlo, topologies
@@ -318,6 +319,14 @@ def test_a_round_exchanges_owned_gradients_and_statistics_and_donates_its_state(
     assert analysis.donated(text) >= len(changed)
     whole = sum(x.size * x.dtype.itemsize for x in changed)
     assert made.memory_analysis().alias_size_in_bytes >= whole
+
+
+@pytest.mark.tpu
+@needs_compiler
+def test_rows_that_a_generator_is_judged_on_twice_stay_on_their_chips(chips):
+    twice = {"objective": "relativistic", "options": (spec(generator_batch, 2),)}
+    _, made = compiled(chips, tiny.gan(method=twice), rounds=1)
+    assert {e.kind for e in exchanges(made.as_text())} == {"all-reduce"}
 
 
 @pytest.mark.tpu

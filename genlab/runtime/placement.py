@@ -189,7 +189,7 @@ def check_batch(place: Jit | Pmap, size: int) -> None:
         raise ConfigError(
             f"batch_size {size} does not divide over {n} devices: use "
             f"{' or '.join(map(str, near))}, "
-            "or fewer devices (loop.devices)"
+            "or fewer devices (loop.devices, or a smaller topology)"
         )
 
 

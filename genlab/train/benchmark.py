@@ -29,7 +29,8 @@ def bench(
     config: ConfigDict, seconds: float = 5.0, trace: profiling.Trace | None = None
 ) -> dict[str, Any]:
     """Plays rounds for about `seconds` after a warm-up; a record with medians, and the protocol it
-    was taken under. Rounds that a `trace` asks for are played besides, and do not count.
+    was taken under. Rounds that a `trace` asks for, and those up to them, are played besides; what
+    is traced does not count.
     """
     training = prepare(config)
     rounds = training.experiment.loop.rounds_per_call
@@ -39,17 +40,22 @@ def bench(
         compiled = training.compile(state, held, rounds)
     compile_seconds = time.perf_counter() - started
     spent = cost(training)
+    programs = {rounds: compiled}
     times, key, step, profile = [], training.data_key, 0, None
     while len(times) < 4 or sum(times) < seconds or (trace and not trace.traced):
+        stop = trace.asked.next_stop(step) if trace else None
+        now = min(rounds, stop - step) if stop else rounds  # a trace begins and ends a dispatch
+        if now not in programs:
+            programs[now] = training.compile(training.like(), training.held_like(now), now)
         if trace:
             trace.before(step)
         started = time.perf_counter()
-        held = held if training.experiment.data.resident else training.fetch(step, rounds)
-        state, metrics = compiled.run(state, held, key)
+        held = held if training.experiment.data.resident else training.fetch(step, now)
+        state, metrics = programs[now].run(state, held, key)
         jax.block_until_ready(metrics)
-        if not trace or not trace.running:
+        if now == rounds and not (trace and trace.running):
             times.append(time.perf_counter() - started)
-        step += rounds
+        step += now
         if trace and trace.ends(step):
             profile = trace.after(step, metrics)
     per_round = float(np.median(times[1:])) / rounds  # the first dispatch also warms caches

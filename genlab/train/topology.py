@@ -161,7 +161,7 @@ def lines(record: dict[str, Any]) -> list[str]:
     told = [
         f"topology       {record['topology']}: {record['chips']} chips; placement "
         f"{record['placement']}, state {state}",
-        f"batch          {record['batch_size']:,}, {record['batch_per_chip']:g} per chip",
+        f"batch          {record['batch_size']:,}, {record['batch_per_chip']:,.10g} per chip",
     ]
     if not record["fits"]:
         needed, available = size(record["needed_bytes"]), size(record["available_bytes"])
@@ -176,9 +176,10 @@ def lines(record: dict[str, Any]) -> list[str]:
         f"compile        {record['compile_seconds']:.1f} s",
         f"memory         {size(memory['peak'])} of {size(chip['memory'])} per chip: arguments "
         f"{size(memory['arguments'])}, outputs {size(memory['outputs'])}, of which "
-        f"{size(memory['aliased'])} in place, temporaries {size(memory['temporaries'])}",
-        f"work           {record['flops'] / 1e9:,.3g} GFLOP of products and "
-        f"{size(record['bytes'])} of main memory per chip and round",
+        f"{size(memory['aliased'])} in place, temporaries {size(memory['temporaries'])}, program "
+        f"{size(memory['code'])}",
+        f"work           {_gflop(record['flops'])} of products and {size(record['bytes'])} of main "
+        "memory per chip and round",
         *_exchanged(record),
         f"predicted      products {_ms(parts['products'])}, main memory "
         f"{_ms(parts['main_memory'])}, compiler's estimate {_ms(parts['compiler'])}, collectives "
@@ -204,6 +205,10 @@ def size(count: float) -> str:
         if count >= power:
             return f"{count / power:,.1f} {unit}"
     return f"{count:.0f} B"
+
+
+def _gflop(count: float) -> str:
+    return f"{count / 1e9:,.{0 if count > 1e11 else 3}f} GFLOP"
 
 
 def _exchanged(record: dict[str, Any]) -> list[str]:

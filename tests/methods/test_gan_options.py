@@ -422,6 +422,8 @@ def test_the_generator_may_be_judged_on_more():
     object.__setattr__(method, "objective", objective)
     jax.eval_shape(method.generator_loss, params, stats, batch(), KEY, ROUND)
     assert seen == [((12,), (12,))]
+    rows = jnp.arange(6)  # of each device the same, more often
+    np.testing.assert_array_equal(method._repeated(rows) // 3, np.repeat([0, 1], 6))
 
 
 @pytest.mark.parametrize(
@@ -515,6 +517,10 @@ def test_every_memory_survives_a_round():
         ({"regularisers": {"gen": {"path_lenght": 1.0}}}, "did you mean 'path_length'"),
         ({"penalties": {"r1": {"weight": 1.0, "every": 0}}}, "1 for every round"),
         ({"options": (spec(generator_batch, 0),)}, r"generator_batch\(0\): at least 1"),
+        (
+            {"options": (spec(packed, 2), spec(generator_batch, 2))},
+            r"packed\(2\) with generator_batch: a pack would be one example",
+        ),
         ({"objective": "multi_hinge"}, r"takes \[B, 2\] from the critic"),
     ],
 )

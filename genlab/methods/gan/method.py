@@ -261,9 +261,10 @@ class GAN:
         return self.comparison.values(*seen, context.cond), self.comparison.weights
 
     def _repeated(self, x: Array) -> Array:
-        """A batch's column, as often as the generator's batch is larger."""
-        times = math.prod(option.generator_batch for option in self.options)
-        return jnp.tile(x, (times,) + (1,) * (x.ndim - 1))
+        """A batch's column, each row as often as the generator's batch is larger: in a row, so that
+        devices which have a share of the rows keep them.
+        """
+        return jnp.repeat(x, math.prod(option.generator_batch for option in self.options), axis=0)
 
     def _conditioned(self, cond: Mapping | None) -> Mapping | None:
         """What is given, as networks are given it outside of training."""

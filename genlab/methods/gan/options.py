@@ -146,6 +146,8 @@ def packed(m: int) -> Option:
                 f"packed({m}): a pack has no one label, no one latent and no channels of an image, "
                 "so neither `given` nor codes nor regularisers nor augment go with it"
             )
+        if any(option.generator_batch > 1 for option in gan.options):
+            raise ConfigError(f"packed({m}) with generator_batch: a pack would be one example")
 
     return Option(inputs=lambda x: pack(x, m), check=check)
 
