@@ -15,7 +15,7 @@ from string import Template
 
 import jax
 import record
-import topologies
+import table_topologies
 from jax.extend.core import jaxprs_in_params
 
 from genlab import game, spec
@@ -46,10 +46,11 @@ place in both.
 XLA's compiler for TPU needs no TPU: `python benchmarks/topologies.py` compiles the gold configs
 for slices of v5p, with the authors' batch on each chip, and reads from each executable what
 follows; `genlab bench --topology` does it for any config ([devices](devices.md)). Everything is
-per chip and round. *Memory* is arguments (146 MiB of them the resident set), outputs and
-temporaries; *products* are FLOPs of matrix products and convolutions; *main memory* is what
-kernels read and write there, of it *copies* changes of layout; exchanges are operations and the
-bytes a chip has after them.
+per chip and round. *Memory* is arguments (the resident set among them), outputs, temporaries and
+the program, less what is updated in place; *products* are FLOPs of matrix products and
+convolutions; *main memory* is what kernels read and write there, of it *copies* changes of layout;
+exchanges are operations and the bytes a chip has after them. *Compute* and *exchange* are the
+predicted times of a round's two parts, and their sum is the round.
 
 **Times are predicted, by two models of a chip.** *Roofline*: products at the published peak, or
 main memory at its bandwidth, whichever takes longer; a bound. *Compiler*: the TPU compiler's own
@@ -62,10 +63,17 @@ bfloat16. Figures of chips and their sources: `genlab/runtime/accelerators.py`.
 $topologies
 Where these programs differ from those for CPU, and what they showed:
 
-* In float32 `jit` exchanges what `pmap` does: TPU's compiler adds the gradients of a network's
-  uses (real images, generated ones) before it reduces them; CPU's reduces each.
-  Statistics of one norm are reduced together, those of different layers one after the other, for
-  each needs the one before.
+* TPU's compiler adds the gradients of a network's uses (real images, generated ones) before it
+  reduces them; CPU's reduces each. Statistics of one norm are reduced together, those of different
+  layers one after the other, for each needs the one before.
+* Under `jit` that has an exception: with spectral normalisation each use divides a kernel by a
+  singular value of its own, which comes between the product that gives the gradient and the sum,
+  and the partitioner reduces each use's. `pmap` reduces once whatever there is. What it saves is at
+  most 2 % of a round (BigGAN), and where there is BatchNorm it loses more by the compiler's estimate: Flax
+  stacks the statistics to exchange them, in operations of a microsecond each. So `jit` stays the
+  default, and nothing was changed; R3GAN's difference was not traced. In float32 on 4 chips:
+
+$placements
 * In bfloat16 too a kernel's gradient is summed once and in float32, under `jit` as under `pmap`
   (a test). It was not: XLA's partitioner sums over the chips what a product gives, where it gives
   it, in bfloat16, and what follows, to convert it and to add that of the network's other use, came
@@ -81,11 +89,7 @@ Where these programs differ from those for CPU, and what they showed:
 * On CPU alone the gradients of wide kernels are reduced in the form of fewer products
   (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
   TPU (a test).
-* Where a fully sharded state's parameters are gathered XLA decided alone at first: of dcgan on 4
-  chips in float32 it exchanged activations too, 217 MiB in 69 operations a round, 1,609 us as
-  predicted here. Gathered once a move it is 11.6 MiB in 39, 181 us. The rows of 256 and 1,024
-  chips are of before; there few of DCGAN's arrays have a side that divides, and most of the state
-  stays whole.
+$gathered
 * Copies and main memory grow with the chips. Every chip works out the order of the whole global
   batch of data to find its own rows; that this is the cause was not checked.
 $resident
@@ -214,7 +218,7 @@ def page(record_: dict) -> str:
         across=f"{MACHINE.across / 1e9:.0f}",
         per_host=MACHINE.per_host,
         latency=f"{1e6 * MACHINE.latency:.0f}",
-        **topologies.sections(record.read("topologies")),
+        **table_topologies.sections(record.read("topologies")),
     )
     lines = [
         told,

@@ -18,7 +18,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import textwrap
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -142,125 +141,9 @@ def compiled(key: tuple, limit: int) -> dict:
     return row | {"failed": why[:300]}
 
 
-def sections(found: dict) -> dict[str, str]:
-    """Parts of docs/scaling.md from the record: its table, and how a resident set is held."""
-    rows, images = (found["resident"][name] for name in ("rows", "images"))
-    mib, mb = 2**20, 1e6
-    told = (
-        "* A resident set of images was copied into padded tiles at each dispatch, to gather from "
-        "them. Held as rows, as now, 20 batches of 128 from CIFAR-10 need "
-        f"{rows['temporary_bytes'] / mib:,.1f} MiB of temporaries instead of "
-        f"{images['temporary_bytes'] / mib:,.0f} MiB, and move "
-        f"{rows['main_memory_bytes'] / mb:,.0f} MB of main memory instead of "
-        f"{images['main_memory_bytes'] / mb:,.0f} MB."
-    )
-    for before in found.get("before", ()):
-        key = tuple(before[f] for f in FIELDS)
-        after = next((r for r in found["rows"] if tuple(r[f] for f in FIELDS) == key), None)
-        if after and "failed" not in after:
-            told += f" The whole round of {key[0]} ({key[1]} chips, {key[2]}):" + "".join(
-                f" {name} {old:,.0f} to {new:,.0f} {unit}{end}"
-                for name, old, new, unit, end in (
-                    ("memory", before["memory"]["peak"] / mib, after["memory"]["peak"] / mib,
-                     "MiB", ","),
-                    ("main memory", before["bytes"] / mb, after["bytes"] / mb, "MB", ","),
-                    ("the compiler's estimate", 1e6 * before["predicted"]["seconds"]["compiler"],
-                     1e6 * after["predicted"]["seconds"]["compiler"], "us", "."),
-                )
-            )  # fmt: skip
-    held = textwrap.fill(told, 99, subsequent_indent="  ", break_on_hyphens=False)
-    return {
-        "topologies": "\n".join(page_lines(found)),
-        "resident": held,
-        "halves": _of_before(found),
-    }
-
-
-def _of_before(found: dict) -> str:
-    """Which rows in bfloat16 are of before kernels kept their float32: those that do not say in
-    which dtype they sum.
-    """
-    half = [row for row in found["rows"] if row["dtype"] == "bfloat16" and "failed" not in row]
-    before = sum(map(old, half))
-    if not before:
-        return "All rows in bfloat16 are of after."
-    return f"Of the {len(half)} rows in bfloat16 {before} are of before, not compiled again yet."
-
-
 def old(row: dict) -> bool:
     """Whether a program in bfloat16 is of before kernels kept their float32."""
     return row["dtype"] == "bfloat16" and "all_reduced" not in row
-
-
-def page_lines(found: dict) -> list[str]:
-    """The section of docs/scaling.md, from the record."""
-    rows = [row for row in found["rows"] if "failed" not in row]
-    order = {name: n for n, name in enumerate(NAMES)}
-    rows.sort(
-        key=lambda r: (order[r["config"]], r["dtype"], r["placement"], r["sharding"], r["chips"])
-    )
-    lines = [
-        "| config | chips | dtype | placement, state | memory | products | main memory | copies | "
-        "all-reduce | other exchange | compute: roofline | compute: compiler | exchange | "
-        "efficiency |",
-        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        if not row["fits"]:
-            cells = [_head(row), f"does not fit: {row['needed_bytes'] / 2**30:.1f} GiB"]
-            lines.append(f"| {' | '.join(cells)} |" + " |" * 9)
-            continue
-        seconds, shares = row["predicted"]["seconds"], row["predicted"]["efficiency"]
-        roof = max(seconds["products"], seconds["main_memory"])
-        others = {k: v for k, v in row["collectives"].items() if k != "all-reduce"}
-        cells = [
-            _head(row),
-            f"{row['memory']['peak'] / 2**20:,.0f} MiB",
-            f"{row['flops'] / 1e9:,.1f} G",
-            f"{row['bytes'] / 1e6:,.0f} MB",
-            f"{row['copied'] / 1e6:,.0f} MB",
-            _told(row["collectives"].get("all-reduce")),
-            _told(
-                {k: sum(one[k] for one in others.values()) for k in ("count", "bytes")}
-                if others else None
-            ),
-            *(f"{1e6 * s:,.0f} us" for s in (roof, seconds["compiler"], seconds["collectives"])),
-            f"{100 * shares['roofline']:.0f} to {100 * shares['compiler']:.0f} %",
-        ]  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, "", *_lacking(found)]
-
-
-def _head(row: dict) -> str:
-    state = "replicated" if row["sharding"] == "replicated" else "fully sharded"
-    return f"{row['config']} | {row['chips']:,} | {row['dtype']} | {row['placement']}, {state}"
-
-
-def _told(exchange: dict | None) -> str:
-    return f"{exchange['count']:.0f}, {exchange['bytes'] / 2**20:.1f} MiB" if exchange else "-"
-
-
-def _lacking(found: dict) -> list[str]:
-    """What was not compiled, and why."""
-    tried = {tuple(row[f] for f in FIELDS): row.get("failed") for row in found["rows"]}
-    whole = [(name, *part) for part in PARTS for name in NAMES]
-    absent = [key for key in whole if key not in tried]
-    lines = []
-    if absent:
-        done = len(whole) - len(absent)
-        names = [name for name in NAMES if not any(key[0] == name for key in tried)]
-        lines.append(
-            f"Of the {len(whole)} programs of the plan (of each config `jit` with a replicated "
-            "state at six sizes in both dtypes, fully sharded at three, `pmap` at one; not every "
-            f"combination) {done} are in the record; the others were "
-            "not compiled yet (`python benchmarks/topologies.py` goes on where it stopped)"
-            + (f", among them all of {', '.join(names)}." if names else ".")
-        )
-        lines[-1] = textwrap.fill(lines[-1], 99, break_on_hyphens=False)
-    for key, why in tried.items():
-        if why:
-            lines.append(f"Not compiled: {', '.join(map(str, key))}: {why}.")
-    return [*lines, ""]
 
 
 def main() -> None:

@@ -1,0 +1,193 @@
+"""Parts of docs/scaling.md from `benchmarks/results/topologies.json`."""
+
+import textwrap
+
+from topologies import FIELDS, NAMES, PARTS, old
+
+MIB, MB = 2**20, 1e6
+SMALL = (4, "float32")  # where placements are compared: chips and dtype
+
+
+def sections(found: dict) -> dict[str, str]:
+    """Parts of the page by the names that its template has for them."""
+    return {
+        "topologies": "\n".join(page_lines(found)),
+        "resident": _wrapped(f"* {_resident(found)}"),
+        "halves": _of_before(found),
+        "placements": "\n".join(placements(found)),
+        "gathered": _wrapped(f"* {_gathered(found)}"),
+    }
+
+
+def placements(found: dict) -> list[str]:
+    """What each placement all-reduces in a round of a game, and the round's predicted time."""
+    by_key = _by_key(found["rows"])
+    lines = [
+        "  | config | `jit` sends | `pmap` | a round of `jit` | of `pmap` |",
+        "  |---|---:|---:|---:|---:|",
+    ]
+    for name in NAMES:
+        rows = [by_key.get((name, *SMALL, way, "replicated")) for way in ("jit", "pmap")]
+        if all(row and "failed" not in row for row in rows):
+            sent = [f"{row['collectives']['all-reduce']['bytes'] / MIB:.1f} MiB" for row in rows]
+            times = [f"{1e6 * row['predicted']['round']['compiler']:,.0f} us" for row in rows]
+            lines.append(f"  | {' | '.join([name, *sent, *times])} |")
+    return lines
+
+
+def _resident(found: dict) -> str:
+    """How a resident set is held, and a whole round before and after."""
+    rows, images = (found["resident"][name] for name in ("rows", "images"))
+    told = (
+        "A resident set of images was copied into padded tiles at each dispatch, to gather from "
+        "them. Held as rows, as now, 20 batches of 128 from CIFAR-10 need "
+        f"{rows['temporary_bytes'] / MIB:,.1f} MiB of temporaries instead of "
+        f"{images['temporary_bytes'] / MIB:,.0f} MiB, and move "
+        f"{rows['main_memory_bytes'] / MB:,.0f} MB of main memory instead of "
+        f"{images['main_memory_bytes'] / MB:,.0f} MB."
+    )
+    for before, after in _changed(found, "replicated"):
+        memory, moved, cycles = (
+            [pick(row) for row in (before, after)]
+            for pick in (
+                lambda row: row["memory"]["peak"] / MIB,
+                lambda row: row["bytes"] / MB,
+                lambda row: 1e6 * row["predicted"]["seconds"]["compiler"],
+            )
+        )
+        told += (
+            f" The whole round of {_name(before)}: memory {memory[0]:,.0f} to {memory[1]:,.0f} "
+            f"MiB, main memory {moved[0]:,.0f} to {moved[1]:,.0f} MB, the compiler's estimate "
+            f"{cycles[0]:,.0f} to {cycles[1]:,.0f} us."
+        )
+    return told
+
+
+def _gathered(found: dict) -> str:
+    """What a fully sharded state exchanges, before and after its parameters are gathered once."""
+    told = (
+        "Where a fully sharded state's parameters are gathered XLA decided alone at first, and "
+        "exchanged activations too. They are gathered once a move now:"
+    )
+    for before, after in _changed(found, "full"):
+        (count, size, seconds), (count_now, size_now, seconds_now) = map(
+            _exchanged, (before, after)
+        )
+        told += (
+            f" {_name(before)}: {size:,.0f} MiB in {count:.0f} operations a round, {seconds:,.0f} "
+            f"us as predicted here; now {size_now:,.1f} MiB in {count_now:.0f}, {seconds_now:,.0f} "
+            "us;"
+        )
+    return told.removesuffix(";") + "."
+
+
+def _exchanged(row: dict) -> tuple[float, float, float]:
+    """Operations, MiB and microseconds of a round."""
+    kinds = row["collectives"].values()
+    count, size = (sum(one[name] for one in kinds) for name in ("count", "bytes"))
+    return count, size / MIB, 1e6 * row["predicted"]["seconds"]["collectives"]
+
+
+def _changed(found: dict, sharding: str) -> list[tuple[dict, dict]]:
+    """Programs of this sharding that have a record of before a change, before and after."""
+    by_key = _by_key(found["rows"])
+    pairs = [(before, by_key.get(_key(before))) for before in found.get("before", ())]
+    return [(b, a) for b, a in pairs if b["sharding"] == sharding and a and "failed" not in a]
+
+
+def _by_key(rows: list[dict]) -> dict[tuple, dict]:
+    return {_key(row): row for row in rows}
+
+
+def _key(row: dict) -> tuple:
+    return tuple(row[field] for field in FIELDS)
+
+
+def _name(row: dict) -> str:
+    return f"{row['config']} ({row['chips']:,} chips, {row['dtype']})"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 99, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _of_before(found: dict) -> str:
+    """Which rows in bfloat16 are of before kernels kept their float32: those that do not say in
+    which dtype they sum.
+    """
+    half = [row for row in found["rows"] if row["dtype"] == "bfloat16" and "failed" not in row]
+    before = sum(map(old, half))
+    if not before:
+        return "All rows in bfloat16 are of after."
+    return f"Of the {len(half)} rows in bfloat16 {before} are of before, not compiled again yet."
+
+
+def page_lines(found: dict) -> list[str]:
+    """The section of docs/scaling.md, from the record."""
+    rows = [row for row in found["rows"] if "failed" not in row]
+    order = {name: n for n, name in enumerate(NAMES)}
+    rows.sort(
+        key=lambda r: (order[r["config"]], r["dtype"], r["placement"], r["sharding"], r["chips"])
+    )
+    lines = [
+        "| config | chips | dtype | placement, state | memory | products | main memory | copies | "
+        "all-reduce | other exchange | compute: roofline | compute: compiler | exchange | "
+        "efficiency |",
+        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        if not row["fits"]:
+            cells = [_head(row), f"does not fit: {row['needed_bytes'] / 2**30:.1f} GiB"]
+            lines.append(f"| {' | '.join(cells)} |" + " |" * 9)
+            continue
+        seconds, shares = row["predicted"]["seconds"], row["predicted"]["efficiency"]
+        roof = max(seconds["products"], seconds["main_memory"])
+        others = {k: v for k, v in row["collectives"].items() if k != "all-reduce"}
+        cells = [
+            _head(row),
+            f"{row['memory']['peak'] / 2**20:,.0f} MiB",
+            f"{row['flops'] / 1e9:,.1f} G",
+            f"{row['bytes'] / 1e6:,.0f} MB",
+            f"{row['copied'] / 1e6:,.0f} MB",
+            _told(row["collectives"].get("all-reduce")),
+            _told(
+                {k: sum(one[k] for one in others.values()) for k in ("count", "bytes")}
+                if others else None
+            ),
+            *(f"{1e6 * s:,.0f} us" for s in (roof, seconds["compiler"], seconds["collectives"])),
+            f"{100 * shares['roofline']:.0f} to {100 * shares['compiler']:.0f} %",
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *_lacking(found)]
+
+
+def _head(row: dict) -> str:
+    state = "replicated" if row["sharding"] == "replicated" else "fully sharded"
+    return f"{row['config']} | {row['chips']:,} | {row['dtype']} | {row['placement']}, {state}"
+
+
+def _told(exchange: dict | None) -> str:
+    return f"{exchange['count']:.0f}, {exchange['bytes'] / 2**20:.1f} MiB" if exchange else "-"
+
+
+def _lacking(found: dict) -> list[str]:
+    """What was not compiled, and why."""
+    tried = {_key(row): row.get("failed") for row in found["rows"]}
+    whole = [(name, *part) for part in PARTS for name in NAMES]
+    absent = [key for key in whole if key not in tried]
+    lines = []
+    if absent:
+        done = len(whole) - len(absent)
+        names = [name for name in NAMES if not any(key[0] == name for key in tried)]
+        lines.append(
+            f"Of the {len(whole)} programs of the plan (of each config `jit` with a replicated "
+            "state at six sizes in both dtypes, fully sharded at three, `pmap` at one; not every "
+            f"combination) {done} are in the record; the others were "
+            "not compiled yet (`python benchmarks/topologies.py` goes on where it stopped)"
+            + (f", among them all of {', '.join(names)}." if names else ".")
+        )
+        lines[-1] = textwrap.fill(lines[-1], 99, break_on_hyphens=False)
+    for key, why in tried.items():
+        if why:
+            lines.append(f"Not compiled: {', '.join(map(str, key))}: {why}.")
+    return [*lines, ""]
