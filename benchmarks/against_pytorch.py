@@ -148,10 +148,16 @@ def peak_bytes(folder: Path, game: Game, compiled: bool | None, device: str) -> 
 
 
 def compared(
-    folder: Path, name: str, game: Game, blocks: int, device: str = "cpu", compiled: bool = True
+    folder: Path,
+    name: str,
+    game: Game,
+    blocks: int,
+    device: str = "cpu",
+    compiled: bool = True,
+    alone: bool = False,
 ) -> dict:
     """One game: seconds of a round of each contender, and the ratios; without PyTorch's compiler
-    where `compiled` is False.
+    where `compiled` is False. Where PyTorch does not run, SystemExit, or `alone` genlab's seconds.
     """
     spawn = multiprocessing.get_context("spawn")
     makes = {
@@ -169,9 +175,10 @@ def compared(
         ).start()
         told[who] = pipes[who].recv()
     absent = {who: why for who, why in told.items() if isinstance(why, str)}
-    if "genlab" in absent or "eager" in absent:
+    if "genlab" in absent or ("eager" in absent and not alone):
         raise SystemExit(f"{name}: {absent}")
-    same(name, told["genlab"], told["eager"], game.shared)
+    if "eager" not in absent:
+        same(name, told["genlab"], told["eager"], game.shared)
     seconds = {who: [] for who in makes if who not in absent}
     for _ in range(blocks):
         for who in seconds:
@@ -182,17 +189,21 @@ def compared(
         pipes[who].send(False)
         memory[who] = pipes[who].recv()
     times = {who: record.summary(values) for who, values in seconds.items()}
-    best = min((who for who in times if who != "genlab"), key=lambda who: times[who]["median"])
-    pairs = zip(seconds[best], seconds["genlab"], strict=True)
-    return {
+    found = {
         "parameters": told["genlab"][0],
         "flops_per_round": told["genlab"][1],
-        "flops_per_round_pytorch": told["eager"][1],
         "seconds_per_round": times,
-        "better_pytorch": best,
-        "ratio": record.summary([theirs / ours for theirs, ours in pairs]),
         "peak_bytes": memory,
         "does_not_run": absent,
+    }
+    if "eager" in absent:
+        return found
+    best = min((who for who in times if who != "genlab"), key=lambda who: times[who]["median"])
+    pairs = zip(seconds[best], seconds["genlab"], strict=True)
+    return found | {
+        "flops_per_round_pytorch": told["eager"][1],
+        "better_pytorch": best,
+        "ratio": record.summary([theirs / ours for theirs, ours in pairs]),
     }
 
 
@@ -243,12 +254,13 @@ def main() -> None:
 def line(name: str, found: dict) -> str:
     """The printed line of one game."""
     times = {who: f"{1e3 * t['median']:.3f} ms" for who, t in found["seconds_per_round"].items()}
-    ratio, ours = found["ratio"], found["seconds_per_round"]["genlab"]["median"]
-    return (
-        f"{name}: {times}, {found['better_pytorch']} / genlab {ratio['median']:.2f} "
-        f"({ratio['min']:.2f} to {ratio['max']:.2f}), "
-        f"{found['flops_per_round'] / ours / 1e9:.0f} GFLOP/s"
-    )
+    rate = found["flops_per_round"] / found["seconds_per_round"]["genlab"]["median"] / 1e9
+    told = "PyTorch does not run"
+    if "ratio" in found:
+        ratio = found["ratio"]
+        told = f"{found['better_pytorch']} / genlab {ratio['median']:.2f} "
+        told += f"({ratio['min']:.2f} to {ratio['max']:.2f})"
+    return f"{name}: {times}, {told}, {rate:.0f} GFLOP/s"
 
 
 if __name__ == "__main__":

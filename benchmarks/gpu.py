@@ -1,8 +1,8 @@
-"""Speed and memory on an accelerator, in one command and under eight minutes.
+"""Speed and memory on an accelerator, in one command; no part is begun after seven minutes.
 
 Run:    python benchmarks/gpu.py      (needs jax, flax, optax, orbax, ml_collections, numpy, rich
         and, for the ratios, torch)
-Writes: benchmarks/results/gpu.json
+Writes: benchmarks/results/gpu.json, after each part; a part that fails is named there, with why
 
 In float32 (with TF32 products, in both frameworks) and in bfloat16: DCGAN at 64x64 and the
 WGAN-GP ResNet of CIFAR-10 at the paper's width and batch, images/s, s/kimg (seconds per thousand
@@ -17,10 +17,13 @@ accelerator; it writes nothing.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import tempfile
 import time
+import traceback
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -138,12 +141,23 @@ def main() -> None:
             if time.perf_counter() - started > LAST_START:
                 found.setdefault("no_time_for", []).append(part)
                 continue
-            if told := measure():
-                found[part] = told
-            print(f"{part}: {time.perf_counter() - started:.0f} s", flush=True)
-    found["seconds"] = time.perf_counter() - started
-    if not asked.tiny:
-        record.write("gpu", found)
+            with kept(found, part):
+                if told := measure():
+                    found[part] = told
+            found["seconds"] = time.perf_counter() - started
+            print(f"{part}: {found['seconds']:.0f} s", flush=True)
+            if not asked.tiny:
+                record.write("gpu", found)
+
+
+@contextlib.contextmanager
+def kept(found: dict, part: str) -> Iterator[None]:
+    """What goes wrong meanwhile is told and written, and does not end the rest."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # a game that PyTorch does not play exits
+        traceback.print_exc()
+        found.setdefault("failed", {})[part] = f"{type(error).__name__}: {error}"[:500]
 
 
 def played(found: dict, folder: Path, half: bool, asked: argparse.Namespace) -> None:
@@ -153,10 +167,11 @@ def played(found: dict, folder: Path, half: bool, asked: argparse.Namespace) -> 
     found["peak"][dtype] = peak(dtype, asked.tiny)
     for title, game in games.on_accelerator(half, asked.tiny).items():
         key = f"{title}, {dtype}"
-        one = compared(folder, key, game, asked.blocks, device, compiled=not asked.tiny)
-        batch = game.config(folder).batch_size
-        found["games"][key] = one | judged(title, one, batch, found["peak"][dtype])
-        print(line(key, one), flush=True)
+        with kept(found, key):
+            one = compared(folder, key, game, asked.blocks, device, not asked.tiny, alone=True)
+            batch = game.config(folder).batch_size
+            found["games"][key] = one | judged(title, one, batch, found["peak"][dtype])
+            print(line(key, one), flush=True)
 
 
 if __name__ == "__main__":

@@ -69,9 +69,10 @@ Where these programs differ from those for CPU, and what they showed:
 * Under `jit` that has an exception: with spectral normalisation each use divides a kernel by a
   singular value of its own, which comes between the product that gives the gradient and the sum,
   and the partitioner reduces each use's. `pmap` reduces once whatever there is. What it saves is at
-  most 2 % of a round (BigGAN), and where there is BatchNorm it loses more by the compiler's estimate: Flax
-  stacks the statistics to exchange them, in operations of a microsecond each. So `jit` stays the
-  default, and nothing was changed; R3GAN's difference was not traced. In float32 on 4 chips:
+  most 2 % of a round (BigGAN), and where there is BatchNorm it may lose more by the compiler's
+  estimate: Flax stacks the statistics to exchange them, in operations of a microsecond each. So
+  `jit` stays the default, and nothing was changed; R3GAN's difference was not traced. In float32 on
+  4 chips:
 
 $placements
 * In bfloat16 too a kernel's gradient is summed once and in float32, under `jit` as under `pmap`
