@@ -63,27 +63,41 @@ def write(name: str, record: dict[str, Any]) -> Path:
 
 
 def append(name: str, record: dict[str, Any], anew: str | None = None) -> Path:
-    """The same as one more of the file's "runs", from which games whose names have `anew` in them
-    are left out; "" begins the file anew.
+    """The same as one more of the file's "runs". Games whose names have `anew` in them, all for "",
+    begin anew, for they compute in another way now: of their runs the medians are kept as
+    "superseded".
     """
     path = RESULTS / f"{name}.json"
-    before = json.loads(path.read_text())["runs"] if path.is_file() else []
-    kept = [without(run, anew) for run in before]
+    held = json.loads(path.read_text()) if path.is_file() else {"runs": []}
+    kept, dropped = [], list(held.get("superseded", ()))
+    for run in held["runs"]:
+        stays, goes = divided(run["games"], anew)
+        dropped += [superseded(run, game) for game in goes]
+        kept += [run | {"games": stays}] if stays else []
     whole = {**record, "load_before": BEFORE, "environment": environment(), "machine": machine()}
-    runs = [*(run for run in kept if run["games"]), whole]
-    path.write_text(json.dumps({"runs": runs}, indent=2) + "\n")
+    found = {"runs": [*kept, whole], "superseded": dropped}
+    path.write_text(json.dumps(found, indent=2) + "\n")
     return path
 
 
-def without(run: dict[str, Any], text: str | None) -> dict[str, Any]:
-    """A run without the games whose names have `text` in them; None leaves all."""
-    games = run["games"]
-    return run | {"games": {n: game for n, game in games.items() if text is None or text not in n}}
+def divided(games: dict[str, Any], text: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Games without `text` in their names, and those with it; None is in no name."""
+    goes = {name: game for name, game in games.items() if text is not None and text in name}
+    return {name: game for name, game in games.items() if name not in goes}, goes
+
+
+def superseded(run: dict[str, Any], game: str) -> dict[str, Any]:
+    """What is kept of a game's run that counts no longer."""
+    where = run["environment"]
+    median = run["games"][game]["ratio"]["median"]
+    return {
+        "game": game, "median": median, "started": where["started"], "commit": where["commit"]
+    }  # fmt: skip
 
 
 def machine() -> dict[str, Any]:
     """What differs between machines, or days of a rented one, and moves times: the processor, its
-    caches, and the bytes that one thread copies in a second.
+    caches, and the bytes that one thread copies in a second; and since when the machine runs.
     """
     cpu = Path("/sys/devices/system/cpu/cpu0/cache")
     caches = {
@@ -94,7 +108,13 @@ def machine() -> dict[str, Any]:
     }  # fmt: skip
     listed = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*: (.*)", listed.read_text() if listed.is_file() else "")
-    return {"cpu": model and model[1], "caches": caches, "copied_bytes_per_second": _copied()}
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return {
+        "cpu": model and model[1],
+        "caches": caches,
+        "copied_bytes_per_second": _copied(),
+        "boot": boot.read_text().strip() if boot.is_file() else None,
+    }
 
 
 def _copied(size: int = 1 << 28) -> float:

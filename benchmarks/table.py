@@ -11,6 +11,10 @@ from pathlib import Path
 import record
 from table_games import against_pytorch, operations
 
+READ = (
+    "against_pytorch", "operations", "products", "against_peers", "disentanglement", "dispatch",
+    "together", "start", "data", "products_rate", "serve",
+)  # fmt: skip
 PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
 
 
@@ -161,7 +165,7 @@ def peers() -> list[str]:
         f"epoch of 4,096 images of 28x28, taking turns, load {newest['load_before']:.2f} before "
         "(`python benchmarks/against_peers.py`). *Small* networks are 784-32-16-4, the others "
         "784-512-256-16; *planar* has sixteen flows. Ratios are medians of five turns: those of "
-        f"the newest run, and the worst of {len(runs)} on different days and machines.",
+        f"the newest run, and the worst of {len(runs)}.",
         "",
         "| model | genlab, s | pythae, s | ratio (range of turns) | worst run | MiB, genlab / it |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -195,6 +199,33 @@ def peers() -> list[str]:
     return lines
 
 
+def taken() -> list[str]:
+    """When and on what each record was taken: they are of different days, and do not compare."""
+    rows = []
+    for name in READ:
+        found = record.read(name)
+        newest = found["runs"][-1] if "runs" in found else found
+        where = newest["environment"]
+        load = newest.get("load_before")
+        cells = (
+            where["started"],
+            where["commit"],
+            where["jax"],
+            "" if load is None else f"{load:.2f}",
+        )
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return [
+        "## The records",
+        "",
+        "When each was taken, or its newest run: machines differ from day to day, so that numbers "
+        "of unlike records do not compare.",
+        "",
+        "| record | started | commit | jax | load before |",
+        "| --- | --- | --- | --- | ---: |",
+        *rows,
+    ]
+
+
 def lowest(runs: Sequence[dict]) -> dict[str, float]:
     """The median ratio of each game of the newest run, in the run in which it is lowest."""
     return {
@@ -226,7 +257,7 @@ def page() -> str:
     ]
     sections = (
         top, against_pytorch(), operations(), peers(), dispatch(), together(), start(), waiting(),
-        drawn(), served(),
+        drawn(), served(), taken(),
     )  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 

@@ -14,12 +14,13 @@ def against_pytorch() -> list[str]:
     """A round of each game in genlab and in PyTorch, and the ratio of their times: times of the
     newest run, ratios of all.
     """
-    runs = record.read("against_pytorch")["runs"]
+    whole = record.read("against_pytorch")
+    runs = whole["runs"]
     newest = runs[-1]
     lines = [
-        "| a round of | genlab | PyTorch eager | compiled | better PyTorch / genlab | worst run "
-        "| GFLOP/s (of the peak) |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| a round of | genlab | PyTorch eager | compiled | better PyTorch / genlab | runs "
+        "| worst run | GFLOP/s (of the peak) |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     worst = {}
     for name, game in newest["games"].items():
@@ -34,7 +35,8 @@ def against_pytorch() -> list[str]:
         worst[name] = min(ratio["median"] for ratio in ratios)
         rate = game["flops_per_round"] / times["genlab"]["median"]
         reached = f"{rate / 1e9:.0f} ({100 * rate / newest['matmul_peak']:.0f} %)"
-        lines.append(f"| {name} | {' | '.join(cells)} | {spread} | {worst[name]:.2f} | {reached} |")
+        cells += [spread, str(len(ratios)), f"{worst[name]:.2f}", reached]
+        lines.append(f"| {' | '.join([name, *cells])} |")
     versions = {f"jax {run['environment']['jax']}, torch {run['torch']}" for run in runs}
     return [
         "## Against PyTorch",
@@ -50,9 +52,18 @@ def against_pytorch() -> list[str]:
         "",
         *(room(name, goal, runs) for name, goal in GOALS.items()),
         "",
-        "| run | blocks | CPU cores | load before | matmul peak, GFLOP/s | copied, GB/s | commit |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        *of_before(whole.get("superseded", ())),
+        "",
+        "| run | started | processor, cores | blocks | load before | matmul peak, GFLOP/s "
+        "| copied, GB/s | commit |",
+        "| ---: | --- | --- | ---: | ---: | ---: | ---: | --- |",
         *(of_run(number, run) for number, run in enumerate(runs, 1)),
+        "",
+        "What moves these numbers from run to run is the machine: its rates of products and of "
+        "copies differ by more than twice between runs, and a process may be slower by a quarter "
+        "for minutes, whatever it plays. Both sides have the same cores and as many threads, take "
+        "turns within a run, and begin on a quiet machine; clocks and caches of a rented machine "
+        "cannot be pinned.",
         "",
         "Under a gradient penalty PyTorch also multiplies by the zeros that are ReLU's second "
         "derivative, up to a quarter more. FLOPs are those of the direct sums. genlab takes fewer "
@@ -64,8 +75,7 @@ def against_pytorch() -> list[str]:
         "(`genlab/nets/kernels/winograd.py`).",
         "",
         f"The matrix products of the 3 x 512 toy, called one by one: {products()} GFLOP/s in "
-        "PyTorch (`python benchmarks/products.py`). Of the two toys this one gains less; the limit "
-        "is XLA's matmul at this size.",
+        "PyTorch (`python benchmarks/products.py`).",
     ]
 
 
@@ -99,14 +109,35 @@ def room(name: str, goal: float, runs: Sequence[dict]) -> str:
     )
 
 
+def of_before(rows: Sequence[dict]) -> list[str]:
+    """Medians of the runs that count no longer, by game."""
+    found: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: row["started"]):
+        found.setdefault(row["game"], []).append(f"{row['median']:.2f}")
+    return [
+        "A game begins anew when genlab computes it in another way, and its runs of before count "
+        "no longer. Their medians, oldest first:",
+        "",
+        "| a round of | better PyTorch / genlab, before |",
+        "| --- | --- |",
+        *(f"| {game} | {', '.join(medians)} |" for game, medians in found.items()),
+    ]
+
+
 def of_run(number: int, run: dict) -> str:
     """What a run was measured under."""
-    where, copied = run["environment"], run.get("machine", {}).get("copied_bytes_per_second")
-    return (
-        f"| {number} | {run['blocks']} | {where['cpus']} | {run['load_before']:.2f} | "
-        f"{run['matmul_peak'] / 1e9:.0f} | {f'{copied / 1e9:.1f}' if copied else ''} | "
-        f"{where['commit']} |"
+    where, machine = run["environment"], run.get("machine") or {}
+    copied = machine.get("copied_bytes_per_second")
+    cells = (
+        where["started"],
+        f"{machine.get('cpu', 'not recorded')}, {where['cpus']}",
+        run["blocks"],
+        f"{run['load_before']:.2f}",
+        f"{run['matmul_peak'] / 1e9:.0f}",
+        f"{copied / 1e9:.1f}" if copied else "",
+        where["commit"],
     )
+    return f"| {number} | {' | '.join(map(str, cells))} |"
 
 
 def products() -> str:
