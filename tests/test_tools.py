@@ -90,3 +90,9 @@ def test_a_page_made_of_the_benchmarks_records_is_up_to_date(page, maker, monkey
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     made = importlib.import_module(maker).page()
     assert made == (ROOT / "docs" / f"{page}.md").read_text(), f"run python benchmarks/{maker}.py"
+
+
+def test_readme_says_how_fast_games_are_in_their_worst_runs(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    told = importlib.import_module("table_games").in_short()
+    assert told in (ROOT / "README.md").read_text()
