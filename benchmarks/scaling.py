@@ -99,7 +99,8 @@ $resident
 
 **The tables of efficiency are a prediction. Nothing in them was measured on a cluster.** FLOPs are
 XLA's count for the whole round before it optimises, at the authors' widths and batch; bytes and
-operations are those of the round traced for `pmap`.
+operations are those of the round traced for `pmap`. They do not compare with the table for TPUs:
+other chips, other links, another model of what a chip reaches.
 
 * A device achieves $share % of $peak TFLOP/s (H100, bfloat16 with float32 gradients), whatever its
   part of the batch: small parts achieve less, so strong scaling is flattered most.
@@ -304,7 +305,7 @@ def data_lines(configs: dict) -> list[str]:
         "how many would stream so many, from the rate of one core "
         f"({', '.join(f'{told}: {rate:,.0f} images/s' for told, rate in rates.items())}; "
         f"`benchmarks/data.py` on {cpus} cores, divided by {cpus}); that it grows with the cores "
-        "was not measured.",
+        "was not measured. Where it is more than the host has, the set has to be resident.",
         "",
         "| config | images a round and chip | images/s of a host, at most | "
         + " | ".join(f"cores: {told}" for told in rates) + " |",

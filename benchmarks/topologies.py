@@ -160,6 +160,8 @@ def main() -> None:
         record.write("topologies", found | {"resident": resident()})
         return
     names, chips = given.only.split(","), list(map(int, given.chips.split(",")))
+    if unknown := [one for one in (*names, *chips) if one not in (*NAMES, *SLICES)]:
+        parser.error(f"no {unknown[0]}: configs are {', '.join(NAMES)}; chips {[*SLICES]}")
     held = record.read("topologies") if RESULTS.is_file() else {"rows": []}
     rows = held["rows"]
     done = {tuple(row[f] for f in FIELDS) for row in rows if "failed" not in row and not old(row)}

@@ -187,4 +187,20 @@ OPTIONS = (
         "x + at(std, step) ** 2 * random.normal",
         test(OF_AUGMENT, "instance_noise_has_its_schedule_s_deviation_and_takes_points"),
     ),
+    Mutant(
+        "the generator's larger batch",
+        "rows of other devices",
+        METHOD,
+        "jnp.repeat(x, math.prod(option.generator_batch for option in self.options), axis=0)",
+        "jnp.concatenate(math.prod(o.generator_batch for o in self.options) * [x])",
+        test(OF_OPTIONS, "the_generator_may_be_judged_on_more"),
+    ),
+    Mutant(
+        "packs of a larger batch",
+        IGNORED,
+        FUNCTIONS,
+        "if any(option.generator_batch > 1 for option in gan.options):",
+        "if False:",
+        test(OF_OPTIONS, "combinations_that_make_no_sense_are_refused"),
+    ),
 )
