@@ -66,13 +66,13 @@ Where these programs differ from those for CPU, and what they showed:
 * TPU's compiler adds the gradients of a network's uses (real images, generated ones) before it
   reduces them; CPU's reduces each. Statistics of one norm are reduced together, those of different
   layers one after the other, for each needs the one before.
-* Under `jit` that has an exception: with spectral normalisation each use divides a kernel by a
+* Under `jit` that has two exceptions. With spectral normalisation each use divides a kernel by a
   singular value of its own, which comes between the product that gives the gradient and the sum,
-  and the partitioner reduces each use's. `pmap` reduces once whatever there is. What it saves is at
-  most 2 % of a round (BigGAN), and where there is BatchNorm it may lose more by the compiler's
-  estimate: Flax stacks the statistics to exchange them, in operations of a microsecond each. So
-  `jit` stays the default, and nothing was changed; R3GAN's difference was not traced. In float32 on
-  4 chips:
+  and the partitioner reduces each use's. Of convolutions in groups under a gradient penalty
+  (R3GAN) gradients come in two layouts, each of which is reduced. `pmap` reduces once whatever
+  there is. What it saves is at most 2 % of a round (BigGAN), and where there is BatchNorm it may
+  lose more by the compiler's estimate: Flax stacks the statistics to exchange them, in operations
+  of a microsecond each. So `jit` stays the default, and nothing was changed. In float32 on 4 chips:
 
 $placements
 * In bfloat16 too a kernel's gradient is summed once and in float32, under `jit` as under `pmap`
