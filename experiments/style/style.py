@@ -16,6 +16,7 @@ from genlab.nets import Translator, adain, dcgan, maps, translation
 
 SEEDS = (0, 1, 2)
 SIZE, WIDTH, STEPS = 32, 16, 500
+SMOOTH = 0.03  # the weight that the optimisation of pixels in these features has (`gatys.py`)
 DOTS = 4  # the item whose style is the one style: a shirt with dots
 LAYERS = ("Conv_0", "Conv_1")  # at half and a quarter of the size
 
@@ -30,12 +31,13 @@ def features(own):
     return spec(maps.Maps, net, LAYERS)
 
 
-def johnson(own):
+def johnson(own, smoothness=1e-6):
     resnet = spec(
         translation.ResNet, width=WIDTH, blocks=3, kernel=9, norm="AffineInstanceNorm",
         doubling="nearest",
     )  # fmt: skip
-    method = spec(FeedForwardStyle, spec(Translator, resnet), features(own), style=100.0)
+    weights = {"style": 100.0, "smoothness": smoothness}
+    method = spec(FeedForwardStyle, spec(Translator, resnet), features(own), **weights)
     return {"method": method, "optim": {"gen": spec(optax.adam, 1e-3)}} | judged(one=True)
 
 
@@ -82,6 +84,7 @@ def sweep():
     return {
         "features": {"loop.sample_every": 0, "loop.steps": 1_000, "batch_size": 32},
         "johnson": johnson(True) | drawn,
+        "johnson-smooth": johnson(True, SMOOTH) | drawn,
         "adain": any_style(True) | drawn,
         "johnson-random": johnson(False) | drawn,
         "adain-random": any_style(False) | drawn,
