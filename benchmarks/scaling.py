@@ -259,8 +259,8 @@ def remat_lines() -> list[str]:
         "The trunks of `nets.resnet`, `nets.biggan` and `nets.r3gan` keep what goes into a block "
         "and compute the block again for the gradient: temporaries and FLOPs of a network's "
         "gradient by XLA's analysis (`python benchmarks/memory.py`). On CPU nothing is saved "
-        "(the largest moment probably lies inside one convolution's gradient); accelerators "
-        "are not measured where no row says so.",
+        "(the largest moment probably lies inside one convolution's gradient). Programs for a "
+        "TPU are compiled for one chip and not run.",
         "",
         "| network | compiled for | width | batch | kept | anew | FLOPs | time |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
