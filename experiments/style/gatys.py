@@ -106,6 +106,8 @@ def main(sweep: Path) -> None:
     rows, seconds = [], []
     for (styles, network), (end, features) in product(NETWORKS.items(), FEATURES.items()):
         runs = [load(folder) for folder in sorted((sweep / (network + end)).glob("seed*"))]
+        if not runs:
+            sys.exit(f"no runs of {network + end} in {sweep}: give the folder of style.py's sweep")
         best = chosen(runs[0])
         for by, weight in (("optimisation", SMOOTHNESS[0]), ("optimisation, smoothed", best)):
             started = time.perf_counter()
@@ -148,4 +150,4 @@ def page(rows: list[Row], seconds: float) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/style"))
