@@ -18,17 +18,34 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import record
 from games import GAMES, Game
+from jax.extend.core import jaxprs_in_params
 
 TOLERANCE = 0.01  # of FLOPs: some likelihoods count as products only on one side
 ZEROS = 1.25  # at most, under a gradient penalty: see `same`
 
 
-def genlab_player(folder: Path, game: Game, *_) -> tuple[Callable, dict, float, float]:
-    """(play a block, parameters, FLOPs of a round, rounds of a block) of genlab."""
+class Player(NamedTuple):
+    """What a contender's process plays: `play()` a block of `rounds` rounds.
+
+    parameters: how many, by network
+    flops:      of a round; 0 where they are not counted
+    peak:       bytes, the most in use on an accelerator so far; None where that is not known
+    """
+
+    play: Callable[[], None]
+    parameters: dict[str, int]
+    flops: float
+    rounds: float
+    peak: Callable[[], int | None]
+
+
+def genlab_player(folder: Path, game: Game) -> Player:
+    """A game of genlab."""
     from genlab.train.program import prepare
 
     training = prepare(game.config(folder))
@@ -44,36 +61,48 @@ def genlab_player(folder: Path, game: Game, *_) -> tuple[Callable, dict, float, 
             box[0], metrics = program(box[0], held, training.data_key)
         jax.block_until_ready(metrics)
 
-    return play, sizes, flops(training, state, held), calls * rounds
+    def peak():
+        return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+
+    return Player(play, sizes, flops(training, state, held), calls * rounds, peak)
 
 
-def torch_player(
-    folder: Path, game: Game, compiled: bool, device: str
-) -> tuple[Callable, dict, float, float]:
-    """The same of PyTorch."""
+def torch_player(folder: Path, game: Game, how: str, device: str) -> Player:
+    """The same of PyTorch: "eager", "compiled", or "graph", compiled and replayed as a CUDA graph.
+
+    Autocast converts a kernel at each use, for what it keeps would not follow the optimiser.
+    """
     import torch
-    from pytorch_programs import Counter
+    from pytorch_programs import Counter, replayed
 
     torch.manual_seed(0)
     torch.set_default_device(device)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True  # as in JAX
     torch.backends.cudnn.benchmark = True
-    program = game.torch(folder, compiled)
+    program = game.torch(folder, how != "eager")
     counted = 0.0
-    if not compiled:
+    if how == "eager":
         program.play()
         with Counter() as counter:
             program.play()
         counted = counter.flops
 
+    def one():
+        with torch.autocast(device, torch.bfloat16, enabled=game.half, cache_enabled=False):
+            program.play()
+
+    one = replayed(one) if how == "graph" else one
+
     def play():
         for _ in range(game.rounds):
-            with torch.autocast(device, torch.bfloat16, enabled=game.half):
-                program.play()
+            one()
         if device == "cuda":
             torch.cuda.synchronize()
 
-    return play, program.parameters(), counted, game.rounds
+    def peak():
+        return torch.cuda.max_memory_allocated() if device == "cuda" else None
+
+    return Player(play, program.parameters(), counted, game.rounds, peak)
 
 
 def flops(training, state, held) -> float:
@@ -106,7 +135,7 @@ def _flops(jaxpr) -> float:
             }[name]
             resampled = 4 if equation.params["pooled"] else 1
             total += 2 * resampled * _product(small) * _product(kernel) / small[-1]
-        for inner in jax.core.jaxprs_in_params(equation.params):
+        for inner in jaxprs_in_params(equation.params):
             total += equation.params.get("length", 1) * _flops(inner)
     return total
 
@@ -118,33 +147,48 @@ def _product(sides) -> int:
     return found
 
 
-def contender(pipe, make: Callable, *arguments) -> None:
+def contender(pipe, make: Callable[..., Player], *arguments) -> None:
     """A process: builds its game, sends its description, then plays a block whenever asked; at the
     end it sends the peak memory of the device, where that is known.
     """
     try:
-        play, sizes, counted, rounds = make(*arguments)
-        play()
+        player = make(*arguments)
+        player.play()
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {str(error).splitlines()[0]}")
         return
-    pipe.send((sizes, counted, rounds))
+    pipe.send(player[1:4])
     while pipe.recv():
         started = time.perf_counter()
-        play()
-        pipe.send((time.perf_counter() - started) / rounds)
-    pipe.send(peak_bytes(*arguments))
+        player.play()
+        pipe.send((time.perf_counter() - started) / player.rounds)
+    pipe.send(player.peak())
 
 
-def peak_bytes(folder: Path, game: Game, compiled: bool | None, device: str) -> int | None:
-    """The most memory in use on an accelerator so far."""
-    if device == "cpu":
-        return None
-    if compiled is None:
-        return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
-    import torch
-
-    return torch.cuda.max_memory_allocated() if device == "cuda" else None
+def in_turns(
+    makes: dict[str, tuple], blocks: int, at_once: bool = False
+) -> tuple[dict[str, Any], dict[str, list[float]], dict[str, int | None]]:
+    """By contender, each (make, *arguments): what it says of itself, or why it does not run; of
+    those that do, seconds of a round in each block, taken in turns, and peak memory. They are
+    built one after the other, or `at_once`.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    pipes, told = {}, {}
+    for who, make in makes.items():
+        pipes[who], theirs = spawn.Pipe()
+        spawn.Process(target=contender, args=(theirs, *make), daemon=True).start()
+        told |= {} if at_once else {who: pipes[who].recv()}
+    told |= {who: pipes[who].recv() for who in makes if who not in told}
+    seconds = {who: [] for who in makes if not isinstance(told[who], str)}
+    for _ in range(blocks):
+        for who in seconds:
+            pipes[who].send(True)
+            seconds[who].append(pipes[who].recv())
+    memory = {}
+    for who in seconds:
+        pipes[who].send(False)
+        memory[who] = pipes[who].recv()
+    return told, seconds, memory
 
 
 def compared(
@@ -159,35 +203,15 @@ def compared(
     """One game: seconds of a round of each contender, and the ratios; without PyTorch's compiler
     where `compiled` is False. Where PyTorch does not run, SystemExit, or `alone` genlab's seconds.
     """
-    spawn = multiprocessing.get_context("spawn")
-    makes = {
-        "genlab": (genlab_player, None),
-        "eager": (torch_player, False),
-        "compiled": (torch_player, True),
-    }
-    if not compiled:
-        del makes["compiled"]
-    pipes, told = {}, {}
-    for who, (make, how) in makes.items():
-        pipes[who], theirs = spawn.Pipe()
-        spawn.Process(
-            target=contender, args=(theirs, make, folder, game, how, device), daemon=True
-        ).start()
-        told[who] = pipes[who].recv()
+    ways = ["eager", *["compiled"] * compiled, *["graph"] * (compiled and device == "cuda")]
+    makes: dict[str, tuple] = {"genlab": (genlab_player, folder, game)}
+    makes |= {how: (torch_player, folder, game, how, device) for how in ways}
+    told, seconds, memory = in_turns(makes, blocks, at_once=device != "cpu")
     absent = {who: why for who, why in told.items() if isinstance(why, str)}
     if "genlab" in absent or ("eager" in absent and not alone):
         raise SystemExit(f"{name}: {absent}")
     if "eager" not in absent:
         same(name, told["genlab"], told["eager"], game.shared)
-    seconds = {who: [] for who in makes if who not in absent}
-    for _ in range(blocks):
-        for who in seconds:
-            pipes[who].send(True)
-            seconds[who].append(pipes[who].recv())
-    memory = {}
-    for who in seconds:
-        pipes[who].send(False)
-        memory[who] = pipes[who].recv()
     times = {who: record.summary(values) for who, values in seconds.items()}
     found = {
         "parameters": told["genlab"][0],

@@ -240,18 +240,24 @@ def discretised_logistic(levels: int = 256) -> Callable:
 
 def drawn_from(images, size: int, labels=None) -> Callable:
     """Batches of rows of uint8 [N, H, W, C], shuffled by epoch, as float in [-1, 1]; images
-    channels last in memory. With `labels` [N] pairs of both.
+    channels last in memory. With `labels` [N] pairs of both. On a GPU rows are drawn with
+    replacement: a CUDA graph cannot keep a place in an order.
     """
     held = torch.tensor(images).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
     state = {"order": torch.randperm(len(held)), "at": 0}
 
     named = None if labels is None else torch.tensor(labels, dtype=torch.long)
 
-    def batch():
+    def chosen():
+        if held.is_cuda:
+            return torch.randint(len(held), (size,))
         if state["at"] + size > len(held):
             state.update(order=torch.randperm(len(held)), at=0)
-        rows = state["order"][state["at"] : state["at"] + size]
         state["at"] += size
+        return state["order"][state["at"] - size : state["at"]]
+
+    def batch():
+        rows = chosen()
         x = held[rows].float() / 127.5 - 1
         return x if named is None else (x, named[rows])
 

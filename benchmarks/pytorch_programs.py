@@ -1,7 +1,9 @@
 """The games of `games.py` as PyTorch 2 programs: losses and rounds, move for move.
 
 A program is a round: calling it plays one. `compiled` wraps the networks in `torch.compile`; a
-gradient penalty uses the eager critic, as compiled ones have no second derivative.
+gradient penalty uses the eager critic, as compiled ones have no second derivative. On a GPU a round
+may be recorded once as a CUDA graph and replayed (`replayed`): no kernel is then launched from
+Python.
 """
 
 import copy
@@ -40,6 +42,26 @@ class Counter(TorchDispatchMode):
         return out
 
 
+def replayed(play: Callable[[], None]) -> Callable[[], None]:
+    """`play` recorded as a CUDA graph, after three plays that it is not recorded in."""
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            play()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        play()
+    return graph.replay
+
+
+def adam(parameters, rate: float, betas: tuple = (0.9, 0.999)) -> torch.optim.Adam:
+    """Adam in one kernel, whose count of steps a CUDA graph may advance."""
+    graphs = torch.get_default_device().type == "cuda"
+    return torch.optim.Adam(parameters, rate, betas, fused=True, capturable=graphs)
+
+
 def gan(
     gen: nn.Module,
     disc: nn.Module,
@@ -57,8 +79,8 @@ def gan(
     """Non-saturating, or with a `penalty` WGAN-GP: `moves` of the critic, then one of the
     generator, each on a fresh batch.
     """
-    adam_g = torch.optim.Adam(gen.parameters(), rate, betas, fused=True)
-    adam_d = torch.optim.Adam(disc.parameters(), rate, betas, fused=True)
+    adam_g = adam(gen.parameters(), rate, betas)
+    adam_d = adam(disc.parameters(), rate, betas)
     average = copy.deepcopy(gen) if ema else None
     fast_g, fast_d = (torch.compile(gen), torch.compile(disc)) if compiled else (gen, disc)
 
@@ -104,8 +126,8 @@ def conditional_gan(
     betas: tuple = (0.5, 0.999),
 ) -> Program:
     """The hinge game given labels: both players are given those of the batch at hand."""
-    adam_g = torch.optim.Adam(gen.parameters(), rate, betas, fused=True)
-    adam_d = torch.optim.Adam(disc.parameters(), rate, betas, fused=True)
+    adam_g = adam(gen.parameters(), rate, betas)
+    adam_d = adam(disc.parameters(), rate, betas)
     fast_g, fast_d = (torch.compile(gen), torch.compile(disc)) if compiled else (gen, disc)
 
     def critic_move() -> None:
@@ -152,7 +174,7 @@ def vae(
 ) -> Program:
     """Minus the ELBO with one draw (Kingma & Welling 2014, arXiv:1312.6114)."""
     both = nn.ModuleList([encoder, decoder])
-    adam = torch.optim.Adam(both.parameters(), rate, fused=True)
+    optimiser = adam(both.parameters(), rate)
     average = copy.deepcopy(both) if ema else None
     encode, decode = encoder, decoder
     if compiled:
@@ -164,9 +186,9 @@ def vae(
         z = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
         kl = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(1)
         loss = (kl - log_prob(decode(z), x)).mean()
-        adam.zero_grad(set_to_none=True)
+        optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        adam.step()
+        optimiser.step()
         if average is not None:
             follow(average, both, ema)
 

@@ -122,6 +122,14 @@ PLACEMENTS = (
         WIDE,
     ),
     Mutant(
+        "gradients in bfloat16, on a GPU",
+        "asked for in float32, so that XLA converts the images",
+        "genlab/nets/kernels/convolution.py",
+        "STATIC, gpu=_into_weight_gpu",
+        "STATIC",
+        WIDE,
+    ),
+    Mutant(
         "many devices: collectives",
         "counted once, however often a loop turns",
         COMMUNICATION,

@@ -6,7 +6,7 @@ Three kinds share one protocol. `Resident` keeps uint8 arrays on the device and 
 object with `len(reader)` and `reader[i] -> {column: stored value}`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
@@ -15,15 +15,17 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, random
+from jax import Array, lax, random
 
 from genlab.augment.image import Augmentation
 from genlab.config import ConfigError
 from genlab.data.columns import Column
 from genlab.runs.data_files import Contents
+from genlab.runtime.compiler import GPUS
 
 RESIDENT_BYTES = 512 * 2**20  # a set below this lives on the device
 ORDER, AUGMENT = 1, 2  # streams of randomness under the data key
+AHEAD = 16  # steps of the shuffle's walk on a GPU before its host is asked
 ROUNDS = (
     8  # of the shuffle: with four, some pairs of 10 rows come 20 % too often, with eight none does
 )
@@ -261,9 +263,24 @@ def shuffled(key: Array, positions: Array, n: int) -> Array:
             left, right = right, left ^ (_mixed(right ^ round_key) & mask)
         return (left << half) | right
 
-    inside = lambda x: x < jnp.uint32(n)  # noqa: E731
-    walk = lambda x: jnp.where(inside(x), x, permute(x))  # noqa: E731
-    return jax.lax.while_loop(lambda x: ~inside(x).all(), walk, permute(rows)).astype(jnp.int32)
+    walk = partial(walked, permute, n)
+    found = lax.platform_dependent(
+        permute(rows), default=walk, **dict.fromkeys(GPUS, partial(walk, ahead=AHEAD))
+    )
+    return found.astype(jnp.int32)
+
+
+def walked(permute: Callable[[Array], Array], n: int, x: Array, ahead: int = 0) -> Array:
+    """`x` with what is outside of 0..n-1 permuted until it is inside; `ahead` steps, of which it
+    seldom takes more, before anyone asks: a GPU waits while its host decides about a loop.
+    """
+
+    def step(x):
+        return jnp.where(x < jnp.uint32(n), x, permute(x))
+
+    for _ in range(ahead):
+        x = step(x)
+    return lax.while_loop(lambda x: ~(x < jnp.uint32(n)).all(), step, x)
 
 
 def keyed(key: Array, positions: Array) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
+GPUS = ("cuda", "rocm")  # as lowering names the platforms of GPUs
 OPTIONS = {
     "cpu": {  # YNNPACK for products and sums; its convolutions are slower than Eigen's
         "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,"

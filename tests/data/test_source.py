@@ -52,6 +52,37 @@ def test_each_epoch_is_a_permutation(n):
         assert not np.array_equal(rows[0], np.arange(n))
 
 
+@pytest.mark.parametrize("ahead", [1, sources.AHEAD])
+@pytest.mark.parametrize("permute", [lambda x: (x * 5 + 3) % 64, lambda x: x ^ 33])
+def test_steps_taken_before_anyone_asks_lead_to_the_same_place(permute, ahead):
+    """x -> 5 x + 3 has one cycle of 64, of which 11 places are inside; x -> x ^ 33 takes one step
+    from outside of 0..32.
+    """
+    x, n = np.arange(11, dtype=np.uint32), 11 if permute(np.uint32(0)) == 3 else 33
+
+    def alone(x):
+        while (x := int(permute(x))) >= n:
+            pass
+        return x
+
+    walk = jax.jit(lambda x: sources.walked(permute, n, permute(x), ahead))
+    np.testing.assert_array_equal(walk(x), [alone(int(one)) for one in x])
+    np.testing.assert_array_equal(walk(x), sources.walked(permute, n, permute(x)))
+
+
+def test_a_gpu_asks_its_host_about_the_walk_after_the_steps_ahead():
+    traced = order.trace(KEY, jax.ShapeDtypeStruct((64,), jnp.int32), 1797)
+    for platform, ahead in {
+        "cuda": sources.AHEAD,
+        "rocm": sources.AHEAD,
+        "tpu": 0,
+        "cpu": 0,
+    }.items():
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        keys, permutations = 1 + sources.ROUNDS, 1 + ahead + 1  # the last in the loop
+        assert text.count("call @_mixed") == keys + permutations * sources.ROUNDS
+
+
 def test_a_row_does_not_depend_on_its_company():
     places = np.arange(5000, 5100, dtype=np.int32)
     together = np.asarray(order(KEY, places, 1797))

@@ -15,7 +15,9 @@ doubles images before one: on CPU both are one convolution of stride 2 with a ke
 more, at 16 products for 36 of a 3x3 kernel, and the larger image is never written.
 On CPU each is written in the form that is fastest for its shape (`convolution_cpu.py`); elsewhere
 (cuDNN, TPU) XLA's own is taken. A kernel may have more bits than the images, in whose dtype it is
-computed: its gradient then comes in its own (see `product.py`).
+computed: its gradient then comes in its own (see `product.py`). On GPU it is summed in float32 and
+rounded once to the images' dtype: asked for more, XLA converts the images instead, whose
+convolution then takes twice the time and bytes.
 
 Arrays are "b h w c", kernels "k k c o".
 """
@@ -38,6 +40,7 @@ from genlab.nets.kernels.grouped import grouped
 from genlab.nets.kernels.primitive import alike, blank, more_images, primitive
 from genlab.nets.kernels.product import kernel_kept, product
 from genlab.nets.kernels.resize import added, mean_pool, repeated, upsample
+from genlab.runtime.compiler import GPUS
 
 Pads = tuple[tuple[int, ...], ...]  # (before, after) along both axes
 Strides = tuple[int, ...]  # along both axes
@@ -228,7 +231,7 @@ def _into_wide_weight(x, y, turned, kernel, dtype, strides, pads, pooled):
     return turn(w) if turned else w
 
 
-# On CPU a kernel of more bits is converted, and so is its gradient.
+# On CPU a kernel of more bits is converted, and so is its gradient; on GPU its gradient is.
 
 
 def _forward_cpu(x, w, **fixed):
@@ -243,12 +246,18 @@ def _into_weight_cpu(x, y, *, dtype, **fixed):
     return convolution_cpu.into_weight(x, y, **fixed).astype(dtype)
 
 
+def _into_weight_gpu(x, y, *, dtype, **fixed):
+    return _into_weight_native(x, y, dtype=x.dtype.name, **fixed).astype(dtype)
+
+
 # Primitives: their derivatives are one another.
 
 STATIC = ("strides", "pads", "turned", "pooled", "size", "kernel", "dtype")
 _forward = primitive("forward", _forward_native, _forward_cpu, STATIC)
 _into_input = primitive("into_input", _into_input_native, _into_input_cpu, STATIC)
-_into_weight = primitive("into_weight", _into_weight_native, _into_weight_cpu, STATIC)
+_into_weight = primitive(
+    "into_weight", _into_weight_native, _into_weight_cpu, STATIC, gpu=_into_weight_gpu
+)
 
 
 def _kernel(w) -> dict:
@@ -274,7 +283,7 @@ ad.defbilinear(
 )
 
 
-def _batched(made: Primitive, native: Callable, arrays, axes, **fixed):
+def _batched(made: Primitive, native: Callable, gpu: Callable, arrays, axes, **fixed):
     """Images batched once more are more images; with a kernel for each, one convolution after the
     other on CPU, where XLA has no fast kernel for groups.
     """
@@ -291,13 +300,14 @@ def _batched(made: Primitive, native: Callable, arrays, axes, **fixed):
         *spread,
         cpu=lambda *a: lax.map(lambda each: one(*each), a),
         default=jax.vmap(functools.partial(native, **fixed)),
+        **dict.fromkeys(GPUS, jax.vmap(functools.partial(gpu, **fixed))),
     )
     return found, 0
 
 
-for _made, _native in (
-    (_forward, _forward_native),
-    (_into_input, _into_input_native),
-    (_into_weight, _into_weight_native),
+for _made, *_forms in (
+    (_forward, _forward_native, _forward_native),
+    (_into_input, _into_input_native, _into_input_native),
+    (_into_weight, _into_weight_native, _into_weight_gpu),
 ):
-    batching.primitive_batchers[_made] = functools.partial(_batched, _made, _native)
+    batching.primitive_batchers[_made] = functools.partial(_batched, _made, *_forms)

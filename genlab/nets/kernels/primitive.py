@@ -1,5 +1,6 @@
-"""Maps of arrays with a form of their own for CPU: which one is compiled is known at lowering, when
-the platform is, and as primitives they stay what they are under any derivative until then.
+"""Maps of arrays with a form of their own for CPU, or GPU: which one is compiled is known at
+lowering, when the platform is, and as primitives they stay what they are under any derivative until
+then.
 """
 
 import functools
@@ -14,11 +15,19 @@ from jax.extend.core import Primitive
 from jax.interpreters import mlir
 
 from genlab.runtime import collectives
+from genlab.runtime.compiler import GPUS
 
 
-def primitive(name: str, native: Callable, cpu: Callable, static: Sequence[str] = ()) -> Primitive:
-    """The primitive of `native(*arrays, **static)`, compiled for CPU from `cpu`, which gives the
-    same up to rounding. Derivatives and batching are the caller's to define.
+def primitive(
+    name: str,
+    native: Callable,
+    cpu: Callable,
+    static: Sequence[str] = (),
+    gpu: Callable | None = None,
+) -> Primitive:
+    """The primitive of `native(*arrays, **static)`, compiled for CPU from `cpu` and for GPU from
+    `gpu`, if given: they give the same up to rounding. Derivatives and batching are the caller's to
+    define.
     """
     made = Primitive(f"genlab_{name}")
     made.def_impl(jax.jit(made.bind, static_argnames=static))
@@ -31,6 +40,8 @@ def primitive(name: str, native: Callable, cpu: Callable, static: Sequence[str] 
 
     mlir.register_lowering(made, _lowering(native))
     mlir.register_lowering(made, _lowering(cpu), platform="cpu")
+    for platform in GPUS if gpu else ():
+        mlir.register_lowering(made, _lowering(gpu), platform=platform)
     return made
 
 
