@@ -149,6 +149,21 @@ def test_bench_tells_time_flops_memory_and_share_of_peak(file, tmp_path, capsys)
     assert record["nominal_peak"] is None and record["mfu"] is None  # of a CPU none is known
 
 
+def test_where_no_backend_counts_flops_they_are_unknown(file, tmp_path, monkeypatch, capsys):
+    """JAX_PLATFORMS=cuda leaves out the one that does; runs, benchmarks and reports go on."""
+    monkeypatch.setattr("genlab.train.program.counter", lambda: None)
+    out, run = tmp_path / "bench.json", tmp_path / "run"
+    assert main(["bench", f"--config={file}", "--seconds=0.1", f"--out={out}"]) == 0
+    record = json.loads(out.read_text())
+    assert [record[n] for n in ("flops_per_round", "flops_per_second", "share_of_peak", "mfu")] == (
+        [None] * 4
+    )
+    assert "FLOPs          unknown: JAX_PLATFORMS leaves out cpu" in capsys.readouterr().out
+    assert main(["train", f"--config={file}", f"--workdir={run}"]) == 0
+    assert json.loads((run / "cost.json").read_text())["flops_per_round"] is None
+    assert main(["report", f"--workdir={run}"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -49,7 +49,7 @@ CPU = plane(
 def test_a_device_computes_exchanges_or_is_idle():
     """An exchange counts as far as nothing is computed meanwhile; a loop is not its own body."""
     (ran,) = operations([TPU]).values()
-    assert profiling._shares(ran) == {"compute": 60, "collectives": 20, "idle": 10}
+    assert profiling._shares(ran, []) == {"compute": 60, "collectives": 20, "idle": 10}
     first, second = longest(ran)
     assert first["operation"] == "fusion.1" and first["count"] == 2
     assert (first["share"], second["share"]) == (pytest.approx(60 / 90), pytest.approx(30 / 90))
@@ -58,7 +58,22 @@ def test_a_device_computes_exchanges_or_is_idle():
 def test_virtual_devices_of_a_cpu_are_told_apart_and_the_host_is_busy_where_it_does_not_wait():
     found = operations([CPU])
     assert {device: len(ran) for device, ran in found.items()} == {"0": 1, "1": 1}
-    assert profiling._length(profiling._host([CPU])) == 15
+    assert profiling._length(profiling._host([CPU], [])) == 15
+
+
+def test_what_is_done_apart_counts_in_no_part(tmp_path, monkeypatch):
+    """An evaluation of 20 to 70 with a program of its own, and a pause in the pause."""
+    between = [event(profiling.APART, 20, 70), event(profiling.APART, 30, 40)]
+    ran = [event("fusion.1", 0, 10), event("fusion.9", 25, 60), event("fusion.1", 75, 90)]
+    calls = [event("PjitFunction(run)", 0, 5), event("PjitFunction(score)", 20, 50)]
+    planes = [plane("/host:CPU", python=[*between, *calls]), plane("/device:GPU:0", XLA_Ops=ran)]
+    (tmp_path / "one.xplane.pb").touch()
+    read = SimpleNamespace(from_file=lambda path: SimpleNamespace(planes=planes))
+    monkeypatch.setattr("jax.profiler.ProfileData", read)
+    found = profiling.summary(tmp_path, Rounds(0, 4))
+    wanted = {"compute": 25e-9, "collectives": 0, "idle": 15e-9, "host": 5e-9}
+    assert found["seconds"] == pytest.approx(wanted)
+    assert [row["operation"] for row in found["longest"]] == ["fusion.1"]
 
 
 def test_dispatches_end_where_a_trace_begins_and_ends():

@@ -17,6 +17,7 @@ EXCHANGE = re.compile(
 )
 HOLDS_OTHERS = re.compile(r"^(while|conditional|call)\b")
 WAITING = re.compile(r"wait|await|block|sleep|ThreadpoolListener", re.IGNORECASE)
+APART = "genlab: not of the rounds"  # the event of what is done between them
 CALL = "PjitFunction"  # the event of a call of a compiled function, in the thread that calls
 DEVICE_LINES = ("XLA Ops", "Stream")  # of a TPU's and a GPU's plane: one event an operation
 LONGEST = 10
@@ -98,6 +99,15 @@ class Trace:
             jax.profiler.stop_trace()
 
 
+def apart() -> Any:
+    """Context of what is done between rounds, as evaluation and compiling: no trace counts it. The
+    devices have played what was dispatched when it begins.
+    """
+    import jax
+
+    return jax.profiler.TraceAnnotation(APART)
+
+
 def _refuse_a_tracer_without_its_device() -> None:
     """libtpu's tracer, once it is loaded, ends a process that has no TPU."""
     import jax
@@ -115,14 +125,16 @@ def _refuse_a_tracer_without_its_device() -> None:
 def summary(folder: Path, traced: Rounds) -> dict[str, Any]:
     """Of the newest trace in a folder: seconds a device computes, exchanges while it does not
     compute, and does neither, from its first operation to its last, means over devices; seconds
-    the host's thread that calls JAX is busy in it; the operations that take longest.
+    the host's thread that calls JAX is busy in it; the operations that take longest. What is done
+    `apart` counts in none of them.
     """
     import jax
 
     files = sorted(folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime)
     planes = list(jax.profiler.ProfileData.from_file(str(files[-1])).planes)
-    devices = operations(planes)
-    found = [_shares(ran) for ran in devices.values()]
+    pauses = _pauses(planes)
+    devices = {device: _outside(ran, pauses) for device, ran in operations(planes).items()}
+    found = [_shares(ran, pauses) for ran in devices.values() if ran]
     seconds = {
         part: sum(one[part] for one in found) / len(found) / 1e9 if found else 0.0
         for part in ("compute", "collectives", "idle")
@@ -130,7 +142,7 @@ def summary(folder: Path, traced: Rounds) -> dict[str, Any]:
     return {
         "rounds": list(traced),
         "devices": len(devices),
-        "seconds": {**seconds, "host": _length(_host(planes)) / 1e9},
+        "seconds": {**seconds, "host": _length(_host(planes, pauses)) / 1e9},
         "longest": longest([one for ran in devices.values() for one in ran]),
         "trace": str(files[-1].relative_to(folder)),
     }
@@ -197,28 +209,47 @@ def one_line(found: dict[str, Any]) -> str:
     return f"rounds {start + 1} to {stop}: {parts}{each}"
 
 
-def _shares(ran: list[Operation]) -> dict[str, float]:
-    """Nanoseconds of one device."""
+def _shares(ran: list[Operation], pauses: Spans) -> dict[str, float]:
+    """Nanoseconds of one device, outside of the pauses."""
     spans = [(one.begin, one.end) for one in ran]
     compute = [(one.begin, one.end) for one in ran if not EXCHANGE.search(one.name)]
     busy, computing = _length(spans), _length(compute)
-    window = max(end for _, end in spans) - min(begin for begin, _ in spans)
+    first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
+    window = last - first - _length([p for p in pauses if first <= p[0] and p[1] <= last])
     return {"compute": computing, "collectives": busy - computing, "idle": window - busy}
 
 
-def _host(planes: Iterable[Any]) -> Spans:
+def _host(planes: Iterable[Any], pauses: Spans) -> Spans:
     """When the thread that calls JAX is in it and does not wait."""
     found: Spans = []
     for plane in planes:
         for line in plane.lines if plane.name.startswith("/host:") else ():
             events = list(line.events)
             if any(event.name.startswith(CALL) for event in events):
-                found += [
-                    (event.start_ns, event.start_ns + event.duration_ns)
+                ran = [
+                    Operation(event.name, event.start_ns, event.start_ns + event.duration_ns)
                     for event in events
-                    if not WAITING.search(event.name)
+                    if not WAITING.search(event.name) and event.name != APART
                 ]
+                found += [one[1:] for one in _outside(ran, pauses)]
     return found
+
+
+def _pauses(planes: Iterable[Any]) -> Spans:
+    """What was done apart, one after the other, each as long as the longest that holds it."""
+    found: Spans = []
+    for plane in planes:
+        for line in plane.lines if plane.name.startswith("/host:") else ():
+            found += [
+                (event.start_ns, event.start_ns + event.duration_ns)
+                for event in line.events
+                if event.name == APART
+            ]
+    return [a for a in found if not any(b != a and b[0] <= a[0] and a[1] <= b[1] for b in found)]
+
+
+def _outside(ran: list[Operation], pauses: Spans) -> list[Operation]:
+    return [one for one in ran if not any(a <= one.begin < b for a, b in pauses)]
 
 
 def _length(spans: Spans) -> float:

@@ -209,7 +209,8 @@ def _paused(contexts: Sequence[RunContext]) -> Iterator[None]:
         context.log.drain()
     for context in contexts:
         context.log.pause()
-    yield
+    with profiling.apart():
+        yield
     for context in contexts:
         context.log.go_on()
 
