@@ -103,7 +103,9 @@ operations are those of the round traced for `pmap`. They do not compare with th
 other chips, other links, another model of what a chip reaches.
 
 * A device achieves $share % of $peak TFLOP/s (H100, bfloat16 with float32 gradients), whatever its
-  part of the batch: small parts achieve less, so strong scaling is flattered most.
+  part of the batch: small parts achieve less, so strong scaling is flattered most. On one H200, of
+  the same peak, two games were measured ([speed](speed.md#on-an-accelerator)): $measured of
+  it, so that there is more time to hide transfers in than is said here.
 * Within a host of $per_host devices each sends $inside GB/s, between hosts $across GB/s.
 * An all-reduce over N devices moves 2 (N - 1) / N of its bytes through each device's slowest link
   and takes 2 log2(N) messages of $latency us.
@@ -211,6 +213,17 @@ def sharded() -> list[dict]:
     return rows
 
 
+def measured() -> str:
+    """Shares of the same peak that games in bfloat16 reach, of the record of `gpu.py`."""
+    games = record.read("gpu")["games"]
+    reached = {
+        name.split()[0]: game["flops_per_round"] / game["seconds_per_round"]["genlab"]["median"]
+        for name, game in games.items()
+        if name.endswith("bfloat16")
+    }
+    return " and ".join(f"{name} {100 * rate / PEAK:.0f} %" for name, rate in reached.items())
+
+
 def page(record_: dict) -> str:
     """docs/scaling.md."""
     told = Template(TOP).substitute(
@@ -220,6 +233,7 @@ def page(record_: dict) -> str:
         across=f"{MACHINE.across / 1e9:.0f}",
         per_host=MACHINE.per_host,
         latency=f"{1e6 * MACHINE.latency:.0f}",
+        measured=measured(),
         **table_topologies.sections(record.read("topologies")),
     )
     lines = [

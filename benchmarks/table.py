@@ -1,8 +1,8 @@
 """Writes docs/speed.md from the benchmarks' records.
 
 Run:    python benchmarks/table.py
-Reads:  benchmarks/results/{against_peers,against_pytorch,data,disentanglement,dispatch,operations,
-        products,products_rate,serve,start,together}.json
+Reads:  benchmarks/results/{against_peers,against_pytorch,data,disentanglement,dispatch,gpu,
+        operations,products,products_rate,serve,start,together}.json
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import record
 from table_games import against_pytorch, operations
+from table_gpu import on_gpu
 
 READ = (
     "against_pytorch", "operations", "products", "against_peers", "disentanglement", "dispatch",
@@ -252,12 +253,12 @@ def page() -> str:
         "",
         "Written by `python benchmarks/table.py` from the records in "
         "[`benchmarks/results/`](../benchmarks/results); do not edit. All of it was measured on "
-        "CPU: `python benchmarks/gpu.py` is for an accelerator, and has not been run on one. "
-        "What many devices exchange and hold is in [scaling](scaling.md).",
+        "CPU but for [one part](#on-an-accelerator). What many devices exchange and hold is in "
+        "[scaling](scaling.md).",
     ]
     sections = (
-        top, against_pytorch(), operations(), peers(), dispatch(), together(), start(), waiting(),
-        drawn(), served(), taken(),
+        top, against_pytorch(), operations(), on_gpu(), peers(), dispatch(), together(), start(),
+        waiting(), drawn(), served(), taken(),
     )  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 

@@ -130,7 +130,7 @@ DATA = (
         SOURCES,
         "        x = step(x)\n",
         "        x = permute(x)\n",
-        test(TESTS, "steps_taken_before_anyone_asks"),
+        test(TESTS, "steps_taken_before_anyone_asks_lead_to_the_same_place"),
     ),
     Mutant(
         "order of data",
