@@ -20,8 +20,9 @@ from genlab import Experiment, Loop, fit, spec
 from genlab.data import digits
 from genlab.methods import GAN
 from genlab.nets import Discriminator, Generator, mlp
+from genlab.train.cost import cost
 from genlab.train.log import LAG
-from genlab.train.program import cost, prepare
+from genlab.train.program import prepare
 
 ROUNDS, REPEATS = 200, 5
 

@@ -23,7 +23,8 @@ from genlab.config import files, override
 from genlab.runtime import accelerators, placement
 from genlab.runtime.communication import Machine, Work, efficiency, exchanges
 from genlab.sweep import plan
-from genlab.train.program import batch_like, cost, prepare
+from genlab.train.cost import cost
+from genlab.train.program import batch_like, prepare
 
 ROOT = Path(__file__).parents[1]
 GOLD = ROOT / "experiments" / "gold" / "cifar10.py"

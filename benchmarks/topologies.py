@@ -46,7 +46,25 @@ PARTS = (  # in the order of what is most worth knowing: chips, dtype, placement
     (1024, "float32", "jit", "replicated"),
     (256, "bfloat16", "jit", "full"),
     (1024, "bfloat16", "jit", "full"),
-)
+    (256, "bfloat16", "pmap", "replicated"),
+    (1024, "float32", "jit", "full"),
+    (4, "bfloat16", "pmap", "replicated"),
+    (4, "bfloat16", "jit", "full"),
+    (1024, "bfloat16", "pmap", "replicated"),
+    (64, "float32", "jit", "full"),
+    (1024, "float32", "pmap", "replicated"),
+    (64, "bfloat16", "jit", "full"),
+    (64, "bfloat16", "pmap", "replicated"),
+    (64, "float32", "pmap", "replicated"),
+    (256, "float32", "jit", "full"),
+    (256, "float32", "pmap", "replicated"),
+    (16, "float32", "jit", "full"),
+    (16, "bfloat16", "jit", "full"),
+    (16, "bfloat16", "pmap", "replicated"),
+    (16, "float32", "pmap", "replicated"),
+    (1, "bfloat16", "pmap", "replicated"),
+    (1, "float32", "pmap", "replicated"),
+)  # all there are: one chip shares nothing, and `pmap` does not share the state
 FIELDS = ("config", "chips", "dtype", "placement", "sharding")
 
 

@@ -76,15 +76,15 @@ def costs():
     """A game that many tests play is counted (`cost.json`) once in a process: to count is to trace
     and to lower every move once more, a quarter of the seconds of a short run.
     """
-    from genlab.train import loop, program
+    from genlab.train import cost, loop
 
     counted = {}
 
     def once(training):
         game = {k: v for k, v in training.config.items() if k not in ("loop", "seed", "evaluate")}
-        key = repr((game, training.moves))
+        key = repr((game, training.moves, cost.counter()))
         if key not in counted:
-            counted[key] = program.cost(training)
+            counted[key] = cost.cost(training)
         return dict(counted[key])
 
     with pytest.MonkeyPatch.context() as patch:

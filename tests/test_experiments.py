@@ -23,6 +23,7 @@ from genlab.runtime.progress import Silent
 from genlab.sampling import previews
 from genlab.sweep import plan, run
 from genlab.train import program
+from genlab.train.cost import cost
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p for p in (ROOT / "experiments").rglob("*.py") if "def config(" in p.read_text())
@@ -223,7 +224,7 @@ def test_the_first_variant_trains_is_judged_and_reported(file, tmp_path):
 def flops(config) -> float:
     """Of a whole run, by XLA's count; a penalty of one round in several is counted in that one."""
     rounds, penalties = config.loop.steps, config.method.get("penalties", {})
-    whole = program.cost(program.prepare(config))["flops_per_round"]
+    whole = cost(program.prepare(config))["flops_per_round"]
     lazy = {n: p.every for n, p in penalties.items() if isinstance(p, ConfigDict) and "every" in p}
     if not lazy:
         return rounds * whole
@@ -231,7 +232,7 @@ def flops(config) -> float:
     with config.unlocked():
         for penalty in lazy:
             del penalties[penalty]
-    without = program.cost(program.prepare(config))["flops_per_round"]
+    without = cost(program.prepare(config))["flops_per_round"]
     return rounds * (without + (whole - without) / every)
 
 

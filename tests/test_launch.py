@@ -151,7 +151,7 @@ def test_bench_tells_time_flops_memory_and_share_of_peak(file, tmp_path, capsys)
 
 def test_where_no_backend_counts_flops_they_are_unknown(file, tmp_path, monkeypatch, capsys):
     """JAX_PLATFORMS=cuda leaves out the one that does; runs, benchmarks and reports go on."""
-    monkeypatch.setattr("genlab.train.program.counter", lambda: None)
+    monkeypatch.setattr("genlab.train.cost.counter", lambda: None)
     out, run = tmp_path / "bench.json", tmp_path / "run"
     assert main(["bench", f"--config={file}", "--seconds=0.1", f"--out={out}"]) == 0
     record = json.loads(out.read_text())

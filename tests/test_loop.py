@@ -28,8 +28,9 @@ from genlab.runs.goodput import goodput, one_line
 from genlab.runtime.progress import Silent
 from genlab.sampling.draw import SampleRequest, generate
 from genlab.train import loop
+from genlab.train.cost import cost
 from genlab.train.log import NotFinite
-from genlab.train.program import cost, prepare, reopened
+from genlab.train.program import prepare, reopened
 from genlab.train.trackers import MLPerf
 
 pytestmark = pytest.mark.usefixtures("kept")

@@ -19,6 +19,7 @@ from genlab.config.files import load
 from genlab.runs.identity import TRAINED
 from genlab.sweep import plan
 from genlab.train import program
+from genlab.train.cost import cost
 
 COST: dict[str, dict[str, float]] = {
     "digits": {
@@ -64,7 +65,7 @@ def counted(experiment: ModuleType, variant: str, known: Mapping[str, Mapping]) 
 
     config = from_dict(built(configured(variant)))
     training = program.reopened(config, build(config.data))
-    return program.cost(training)["flops_per_round"]
+    return cost(training)["flops_per_round"]
 
 
 def main(name: str, *chosen: str) -> None:

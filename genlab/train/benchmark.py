@@ -16,7 +16,8 @@ from ml_collections import ConfigDict
 from genlab.runs.environment import environment
 from genlab.runtime import accelerators, profiling
 from genlab.runtime.compiler import compiled_anew
-from genlab.train.program import Training, batch_like, cost, prepare
+from genlab.train.cost import cost
+from genlab.train.program import Training, batch_like, prepare
 
 PRODUCTS = (  # the last six are of `nets.kernels`
     "dot_general", "conv_general_dilated", "genlab_forward", "genlab_into_input",

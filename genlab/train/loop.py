@@ -27,9 +27,10 @@ from genlab.runs.goodput import Clock
 from genlab.runtime import placement, processes, profiling, signals
 from genlab.runtime.progress import Progress, Silent
 from genlab.train import hooks
+from genlab.train.cost import cost
 from genlab.train.folders import claimed, recorded
 from genlab.train.log import LAG, Log
-from genlab.train.program import Training, cost, prepare
+from genlab.train.program import Training, prepare
 from genlab.train.trackers.following import Followers, followed, looking
 from genlab.train.vmapped import Runs
 
