@@ -143,7 +143,9 @@ def options(found: Mapping) -> list[str]:
         "has profile-guided scheduling, which orders exchanges and was not measured; convolutions "
         "cannot be put into CUDA graphs here. The same seed gives the same bits on CPU (tests); on "
         "this GPU the game in float32 does not, not even with `xla_gpu_deterministic_ops`. Its "
-        "trace has `wgrad_alg0` of cuDNN; whether that is the cause was not checked.",
+        "trace has cuDNN's `wgrad_alg0_engine`, and its guide (under *Reproducibility*) names "
+        "`BWD_FILTER_ALGO_0` among what adds in no fixed order; whether that is the cause was not "
+        "checked.",
     ]
 
 
