@@ -78,7 +78,11 @@ def main() -> None:
         jax.config.update("jax_compilation_cache_dir", programs)  # of contenders, to be traced
         found: dict = {"studiogan_critic_steps_per_second": STUDIOGAN, "peak": {}, "games": {}}
         found |= {"blocks": asked.blocks, **pytorch()}
-        save = (lambda: None) if asked.tiny else partial(written, found, asked.commit)
+        save = (
+            (lambda: None)
+            if asked.tiny
+            else partial(written, found, asked.commit, record.environment()["started"])
+        )
         parts = {
             "float32": partial(played, found, folder, False, asked, save),
             "bfloat16": partial(played, found, folder, True, asked, save),
@@ -100,6 +104,7 @@ def main() -> None:
             if time.perf_counter() - started > LAST_START:
                 found.setdefault("no_time_for", []).append(part)
                 continue
+            found.get("failed", {}).pop(part, None)
             with kept(found, part):
                 if told := parts[part]():
                     found[part] = told
@@ -119,26 +124,29 @@ def pytorch() -> dict[str, str]:
     return versions | {"torch_cudnn": str(cudnn)}
 
 
-def written(found: dict, commit: str | None) -> None:
-    """Writes the record, as of `commit` where the source itself does not say."""
+def written(found: dict, commit: str | None, begun: str) -> None:
+    """Writes the record of a run `begun` then; `commit`, if given, in place of what git says."""
     path = record.write("gpu", found)
     held = record.read("gpu")
-    held["environment"]["commit"] = held["environment"]["commit"] or commit
+    where = held["environment"]
+    held["environment"] = where | {"commit": commit or where["commit"], "started": begun}
     path.write_text(json.dumps(held, indent=2) + "\n")
 
 
 def earlier(commit: str | None) -> dict:
-    """What the record of this commit has; SystemExit where it is of another."""
+    """What the record of this commit has, but for what this run says of itself; SystemExit where
+    it is of another.
+    """
     try:
         held = record.read("gpu")
     except FileNotFoundError:
         return {}
     here = record.environment()
-    here["commit"] = here["commit"] or commit
+    here["commit"] = commit or here["commit"]
     for name in ("commit", "device", "jax"):
         if held["environment"][name] != here[name]:
             raise SystemExit(f"gpu.json is of {name} {held['environment'][name]}: measure all anew")
-    anew = ("environment", "failed", "no_time_for")
+    anew = ("environment", "load_before", "seconds", "blocks", "no_time_for")
     return {name: value for name, value in held.items() if name not in anew}
 
 

@@ -107,9 +107,10 @@ def options(folder: Path, tiny: bool, blocks: int) -> dict:
 
 def flagged_player(folder: Path, game: games.Game, flags: str) -> Player:
     """A game of genlab under these options; in the place of its parameters, digests of the states
-    of two runs of its first block.
+    of two runs of its first block. Tuned anew: what JAX keeps of that does not know the options.
     """
     os.environ["XLA_FLAGS"] = flags
+    jax.config.update("jax_compilation_cache_dir", None)
     training = prepare(game.config(folder))
     rounds = training.experiment.loop.rounds_per_call
     held = training.fetch(0, rounds)

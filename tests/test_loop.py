@@ -451,3 +451,17 @@ def test_the_seconds_of_a_trace_are_in_the_cost_and_stay_there(tmp_path, monkeyp
     assert written["profile"] == {"rounds": [8, 9], "devices": 1, "seconds": seconds}
     assert (written["flops_per_round"], written["compile_seconds"]) == (7, 3.0)
     assert json.loads((tmp_path / "profile.json").read_text()) == again
+
+
+def test_flops_that_nothing_counted_are_counted_when_a_run_is_taken_up_again(tmp_path, monkeypatch):
+    found = {"flops_per_round": None, "parameters": {"vae": 3}}
+    monkeypatch.setattr(loop, "cost", lambda training: found)
+    log = SimpleNamespace(drain=lambda: None, pause=lambda: None, go_on=lambda: None)
+    context = SimpleNamespace(run=RunFolder(tmp_path), log=log, training=None)
+    loop._note_cost([context], 3.0)
+    found = found | {"flops_per_round": 7}
+    for _ in range(2):
+        loop._note_cost([context], 5.0)
+        found = found | {"flops_per_round": 8}  # and then no more
+    written = json.loads((tmp_path / "cost.json").read_text())
+    assert (written["flops_per_round"], written["compile_seconds"]) == (7, 3.0)

@@ -195,3 +195,17 @@ def test_what_a_relative_path_of_data_names(project, tmp_path, monkeypatch):
     )
     monkeypatch.chdir(project)
     assert configure(experiment, None, {}).data.path == "sets/own.npz"
+
+
+@pytest.mark.parametrize("flags, kept", [("", True), ("--xla_gpu_deterministic_ops=true", False)])
+def test_tuned_kernels_are_not_kept_where_deterministic_ones_are_asked_for(
+    flags, kept, monkeypatch
+):
+    """What JAX keeps of them takes no note of flags: those of before would be used."""
+    told = {}
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    monkeypatch.setattr("jax.config.update", told.__setitem__)
+    monkeypatch.setattr("gc.set_threshold", lambda count: None)
+    cache.start_jax()
+    assert (told.get("jax_persistent_cache_enable_xla_caches") != "none") is kept
+    assert "jax_compilation_cache_dir" in told

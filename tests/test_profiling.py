@@ -89,15 +89,20 @@ def test_other_rounds_are_refused(text):
 
 
 def test_a_trace_is_of_rounds_that_are_played(tmp_path, monkeypatch):
-    """A run that goes on within them is traced from there, one past them never."""
-    began = []
+    """A run that goes on within them is traced from there, one past them never; what was dispatched
+    before is played to its end first, lest its operations count.
+    """
+    done = []
     monkeypatch.setattr(profiling, "_refuse_a_tracer_without_its_device", lambda: None)
-    monkeypatch.setattr("jax.profiler.start_trace", lambda *a, **k: began.append(a))
+    monkeypatch.setattr("jax.profiler.start_trace", lambda *a, **k: done.append("began"))
+    monkeypatch.setattr("jax.block_until_ready", done.append)
     trace = Trace(Rounds(4, 8), tmp_path)
-    trace.before(2)
+    trace.before(2, "state of 2")
     assert not trace.running and not trace.ends(8)
-    trace.before(6)
+    trace.before(6, "state of 6")
     assert trace.running and trace.ends(8) and not trace.ends(7)
+    trace.before(7, "state of 7")
+    assert done == ["state of 6", "began"]
     late = Trace(Rounds(4, 8), tmp_path)
-    late.before(8)
-    assert not late.running and len(began) == 1
+    late.before(8, "state of 8")
+    assert not late.running and len(done) == 2

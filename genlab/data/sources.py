@@ -6,6 +6,7 @@ Three kinds share one protocol. `Resident` keeps uint8 arrays on the device and 
 object with `len(reader)` and `reader[i] -> {column: stored value}`.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,7 +26,6 @@ from genlab.runtime.compiler import GPUS
 
 RESIDENT_BYTES = 512 * 2**20  # a set below this lives on the device
 ORDER, AUGMENT = 1, 2  # streams of randomness under the data key
-AHEAD = 16  # steps of the shuffle's walk on a GPU before its host is asked
 ROUNDS = (
     8  # of the shuffle: with four, some pairs of 10 rows come 20 % too often, with eight none does
 )
@@ -264,15 +264,14 @@ def shuffled(key: Array, positions: Array, n: int) -> Array:
         return (left << half) | right
 
     walk = partial(walked, permute, n)
-    found = lax.platform_dependent(
-        permute(rows), default=walk, **dict.fromkeys(GPUS, partial(walk, ahead=AHEAD))
-    )
+    far = partial(walk, ahead=steps_ahead(n, 4**half, positions.size))
+    found = lax.platform_dependent(permute(rows), default=walk, **dict.fromkeys(GPUS, far))
     return found.astype(jnp.int32)
 
 
 def walked(permute: Callable[[Array], Array], n: int, x: Array, ahead: int = 0) -> Array:
-    """`x` with what is outside of 0..n-1 permuted until it is inside; `ahead` steps, of which it
-    seldom takes more, before anyone asks: a GPU waits while its host decides about a loop.
+    """uint32 [B] `x`, of it what is outside of 0..n-1 permuted until it is inside; the first
+    `ahead` steps without asking whether all are: a GPU waits while its host decides about a loop.
     """
 
     def step(x):
@@ -281,6 +280,16 @@ def walked(permute: Callable[[Array], Array], n: int, x: Array, ahead: int = 0) 
     for _ in range(ahead):
         x = step(x)
     return lax.while_loop(lambda x: ~(x < jnp.uint32(n)).all(), step, x)
+
+
+def steps_ahead(n: int, domain: int, count: int) -> int:
+    """How many steps leave one of `count` walks outside of n of a domain in one batch of 50, if
+    each step falls anywhere with equal chance; at most 32.
+    """
+    outside = 1 - n / domain
+    if not outside:
+        return 0
+    return min(32, math.ceil(math.log(0.02 / count) / math.log(outside)))
 
 
 def keyed(key: Array, positions: Array) -> Array:

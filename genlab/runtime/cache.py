@@ -25,13 +25,16 @@ def cache() -> Path:
 
 def start_jax() -> None:
     """Settings of JAX for a whole program: compiled programs are kept in the cache, so that the
-    second start of a run need not compile.
+    second start of a run need not compile. On a GPU the kernels that XLA tuned are too, whatever
+    its flags were: not where they ask for deterministic ones.
     """
     gc.set_threshold(100_000)  # most of what a start makes stays: collecting takes a tenth
     import jax
 
     jax.config.update("jax_compilation_cache_dir", str(cache() / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # many small ones add up
+    if "deterministic" in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
 
 
 @functools.cache

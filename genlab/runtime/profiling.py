@@ -62,11 +62,14 @@ class Trace:
         self.traced: Rounds | None = None  # those of this process: a run may begin within them
         self._since: int | None = None
 
-    def before(self, step: int) -> None:
-        """To be called before a dispatch after round `step`."""
+    def before(self, step: int, state: Any) -> None:
+        """To be called before a dispatch after round `step`, with what the last one gives: what was
+        dispatched is played to its end before a trace begins.
+        """
         import jax
 
         if self._since is None and self.asked.start <= step < self.asked.stop:
+            jax.block_until_ready(state)
             options = jax.profiler.ProfileOptions()
             options.python_tracer_level = 0  # every call of Python would be an event
             jax.profiler.start_trace(str(self.folder), profiler_options=options)

@@ -50,7 +50,7 @@ def bench(
             with profiling.apart():
                 programs[now] = training.compile(training.like(), training.held_like(now), now)
         if trace:
-            trace.before(step)
+            trace.before(step, state)
         started = time.perf_counter()
         held = held if training.experiment.data.resident else training.fetch(step, now)
         state, metrics = programs[now].run(state, held, key)

@@ -172,7 +172,7 @@ def _play(
             for context in contexts:
                 context.followers.stage(step, "training", True)
         if trace:
-            trace.before(step)
+            trace.before(step, state)
         state, metrics = run(state, held, key)
         for context, own in zip(contexts, metrics, strict=True):
             context.log.add(step, rounds, own)
@@ -251,14 +251,14 @@ def _note_cost(contexts: Sequence[RunContext], compiling: float) -> None:
     """
     for context in contexts:
         held = _cost_of(context.run)
-        if not context.run.writes or held.keys() - {"profile"}:
+        if not context.run.writes or held.get("flops_per_round") is not None:
             continue
         with _paused(contexts):
             share = {
                 "compile_seconds": round(compiling / len(contexts), 6),
                 "sharing": len(contexts),
             }
-            context.run.write("cost.json", {**cost(context.training), **share, **held})
+            context.run.write("cost.json", {**share, **held, **cost(context.training)})
 
 
 def _note_profile(run: RunFolder, found: dict[str, Any]) -> None:

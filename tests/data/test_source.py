@@ -52,7 +52,7 @@ def test_each_epoch_is_a_permutation(n):
         assert not np.array_equal(rows[0], np.arange(n))
 
 
-@pytest.mark.parametrize("ahead", [1, sources.AHEAD])
+@pytest.mark.parametrize("ahead", [1, 16])
 @pytest.mark.parametrize("permute", [lambda x: (x * 5 + 3) % 64, lambda x: x ^ 33])
 def test_steps_taken_before_anyone_asks_lead_to_the_same_place(permute, ahead):
     """x -> 5 x + 3 has one cycle of 64, of which 11 places are inside; x -> x ^ 33 takes one step
@@ -72,15 +72,22 @@ def test_steps_taken_before_anyone_asks_lead_to_the_same_place(permute, ahead):
 
 def test_a_gpu_asks_its_host_about_the_walk_after_the_steps_ahead():
     traced = order.trace(KEY, jax.ShapeDtypeStruct((64,), jnp.int32), 1797)
-    for platform, ahead in {
-        "cuda": sources.AHEAD,
-        "rocm": sources.AHEAD,
-        "tpu": 0,
-        "cpu": 0,
-    }.items():
+    far = sources.steps_ahead(1797, 4**6, 64)
+    for platform, ahead in {"cuda": far, "rocm": far, "tpu": 0, "cpu": 0}.items():
         text = traced.lower(lowering_platforms=(platform,)).as_text()
         keys, permutations = 1 + sources.ROUNDS, 1 + ahead + 1  # the last in the loop
         assert text.count("call @_mixed") == keys + permutations * sources.ROUNDS
+
+
+@pytest.mark.parametrize("n, domain", [(1797, 4**6), (50_000, 4**8), (70_000, 4**9), (60, 64)])
+def test_the_steps_ahead_are_as_many_as_walks_seldom_exceed(n, domain):
+    """In one batch of 50 a walk is longer, one step fewer would not do; none at all where every
+    place is inside, and no more than are compiled in a moment.
+    """
+    longer = [128 * (1 - n / domain) ** (sources.steps_ahead(n, domain, 128) - i) for i in (0, 1)]
+    assert longer[0] <= 0.02 < longer[1]
+    assert sources.steps_ahead(64, 64, 128) == 0
+    assert sources.steps_ahead(17, 64, 10**6) == sources.steps_ahead(16_385, 4**8, 1_024) == 32
 
 
 def test_a_row_does_not_depend_on_its_company():

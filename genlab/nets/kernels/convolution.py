@@ -16,8 +16,8 @@ more, at 16 products for 36 of a 3x3 kernel, and the larger image is never writt
 On CPU each is written in the form that is fastest for its shape (`convolution_cpu.py`); elsewhere
 (cuDNN, TPU) XLA's own is taken. A kernel may have more bits than the images, in whose dtype it is
 computed: its gradient then comes in its own (see `product.py`). On GPU it is summed in float32 and
-rounded once to the images' dtype: asked for more, XLA converts the images instead, whose
-convolution then takes twice the time and bytes.
+rounded once to the images' dtype: asked for more, XLA converts the images instead
+(`docs/speed.md` has both times).
 
 Arrays are "b h w c", kernels "k k c o".
 """
