@@ -1,6 +1,7 @@
 """Parts of docs/scaling.md from `benchmarks/results/topologies.json`."""
 
 import textwrap
+from collections import defaultdict
 
 from topologies import FIELDS, NAMES, PARTS, old
 
@@ -177,17 +178,23 @@ def _lacking(found: dict) -> list[str]:
     absent = [key for key in whole if key not in tried]
     lines = []
     if absent:
-        done = len(whole) - len(absent)
-        names = [name for name in NAMES if not any(key[0] == name for key in tried)]
+        sizes = defaultdict(set)
+        for _, chips, dtype, placement, sharding in absent:
+            state = "replicated" if sharding == "replicated" else "fully sharded"
+            sizes[f"`{placement}`, {state}, {dtype}"].add(chips)
+        kinds = [f"{name} on {_listed(sorted(chips))}" for name, chips in sorted(sizes.items())]
         lines.append(
-            f"Of the {len(whole)} programs of the plan (of each config `jit` with a replicated "
-            "state at six sizes in both dtypes, fully sharded at three, `pmap` at one; not every "
-            f"combination) {done} are in the record; the others were "
-            "not compiled yet (`python benchmarks/topologies.py` goes on where it stopped)"
-            + (f", among them all of {', '.join(names)}." if names else ".")
+            f"Of the {len(whole)} programs that there are of these configs, sizes, dtypes, "
+            f"placements and states {len(whole) - len(absent)} are in the record. Of some configs "
+            f"or all of them not compiled yet: {'; '.join(kinds)} "
+            "(`python benchmarks/topologies.py` goes on where it stopped)."
         )
         lines[-1] = textwrap.fill(lines[-1], 99, break_on_hyphens=False)
     for key, why in tried.items():
         if why:
             lines.append(f"Not compiled: {', '.join(map(str, key))}: {why}.")
     return [*lines, ""]
+
+
+def _listed(chips: list[int]) -> str:
+    return ", ".join(f"{one:,}" for one in chips)
