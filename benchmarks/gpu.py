@@ -78,11 +78,8 @@ def main() -> None:
         jax.config.update("jax_compilation_cache_dir", programs)  # of contenders, to be traced
         found: dict = {"studiogan_critic_steps_per_second": STUDIOGAN, "peak": {}, "games": {}}
         found |= {"blocks": asked.blocks, **pytorch()}
-        save = (
-            (lambda: None)
-            if asked.tiny
-            else partial(written, found, asked.commit, record.environment()["started"])
-        )
+        begun = record.environment()["started"]
+        save = (lambda: None) if asked.tiny else partial(written, found, asked.commit, begun)
         parts = {
             "float32": partial(played, found, folder, False, asked, save),
             "bfloat16": partial(played, found, folder, True, asked, save),
@@ -104,7 +101,9 @@ def main() -> None:
             if time.perf_counter() - started > LAST_START:
                 found.setdefault("no_time_for", []).append(part)
                 continue
-            found.get("failed", {}).pop(part, None)
+            failed = found.pop("failed", {})  # games are named "DCGAN 64x64, float32"
+            if others := {n: why for n, why in failed.items() if not n.endswith(part)}:
+                found["failed"] = others
             with kept(found, part):
                 if told := parts[part]():
                     found[part] = told
