@@ -105,7 +105,7 @@ def _of_files(source: Source, contents: Contents) -> Source:
     if isinstance(source, Resident):
         return replace(source, contents=contents)
     assert isinstance(source, Streamed)
-    return Streamed(source.splits, source.columns, source.augment, contents=contents)
+    return Streamed(source.splits, source.columns, source.augment, source.threads, contents)
 
 
 def _sha256(values: np.ndarray) -> str:
@@ -169,4 +169,5 @@ def _source(
     size = sum(x.nbytes for held in splits.values() for x in held.values())
     if size <= sources.RESIDENT_BYTES:
         return Resident(splits, columns, tuple(augment))
-    return Streamed({split: Rows(held) for split, held in splits.items()}, columns, augment)
+    held = {split: Rows(found) for split, found in splits.items()}
+    return Streamed(held, columns, augment, threads=1)  # rows of memory: more wait for each other
