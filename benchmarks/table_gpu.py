@@ -191,5 +191,7 @@ def rest(found: Mapping) -> list[str]:
         f"* A small DCGAN (width 16, batch 64) waits {100 * waits:.0f} % of its time for a "
         f"streamed set: Grain's four threads deliver {batch / streamed['seconds_per_round']:,.0f} "
         "images/s of 32x32 from memory, and the game would take "
-        f"{streamed['images_per_second_eaten']:,.0f}. A resident set is waited for by nobody.",
+        f"{streamed['images_per_second_eaten']:,.0f}. Since then it is one thread, as four "
+        "wait for each other ([below](#data) is after). A resident set is waited for by "
+        "nobody.",
     ]
