@@ -8,6 +8,7 @@ FLOPs and what is all-reduced are counted in the traced round of each config at 
 and batch; nothing is compiled but small games, for what fully sharded states exchange.
 """
 
+import math
 import sys
 from functools import partial
 from pathlib import Path
@@ -306,30 +307,36 @@ STREAMED = {
 
 def data_lines(configs: dict) -> list[str]:
     """What the hosts of a slice would have to read, against the rates of `benchmarks/data.py`."""
-    found = record.read("data")
+    found, gpu = record.read("data"), record.read("gpu")
     cpus = found["environment"]["cpus"]
-    rates = {told: found["sources"][name]["images_per_second"] / cpus
-             for told, name in STREAMED.items()}  # fmt: skip
+    whole = {told: found["sources"][name]["images_per_second"] for told, name in STREAMED.items()}
+    arrays, decoded = whole.values()
+    rates = {"processes: uint8 arrays": arrays, "cores: PNG in array_record": decoded / cpus}
+    there = gpu["data"]["CIFAR-size, streamed"]
+    taken = there["images_per_second_eaten"] * there["seconds_per_round_at_hand"]
     peak = accelerators.TPUS["v5e"].flops["bfloat16"]
     lines = [
         "## Data: what a host has to read",
         "",
         "A prediction for v5e:16x16, 32 hosts of 8 chips and 224 vCPUs each, every chip with the "
         "authors' batch. *At most*: images a second that a host's chips take if products run at "
-        "the published peak, which they do not reach: at a tenth of it a tenth is enough. *Cores*: "
-        "how many would stream so many, from the rate of one core "
-        f"({', '.join(f'{told}: {rate:,.0f} images/s' for told, rate in rates.items())}; "
-        f"`benchmarks/data.py` on {cpus} cores, divided by {cpus}); that it grows with the cores "
-        "was not measured. Where it is more than the host has, the set has to be resident.",
+        "the published peak, which they do not reach: at a tenth of it a tenth is enough. What "
+        "would stream so many: rows of memory are read by one thread of a *process*, "
+        f"{arrays:,.0f} images/s, for threads wait for each other (four, as it was, delivered "
+        f"{taken / there['seconds_per_round']:,.0f} on {gpu['environment']['cpus']} cores beside a "
+        f"GPU); files are decoded on every *core*, {decoded / cpus:,.0f} images/s each (the rate "
+        f"of {cpus} cores divided by {cpus}; that it grows with them was not measured; both "
+        "`benchmarks/data.py`). JAX has one process a host unless it is started as several: where "
+        "more are needed than the host has, the set has to be resident.",
         "",
         "| config | images a round and chip | images/s of a host, at most | "
-        + " | ".join(f"cores: {told}" for told in rates) + " |",
+        + " | ".join(rates) + " |",
         "|---|---:|---:|" + "---:|" * len(rates),
     ]  # fmt: skip
     for name, row in configs.items():
         images = row["batch"] * row["moves"]
         eaten = HOST["chips"] * images * peak / row["flops"]
-        cores = (f"{eaten / rate:,.0f}" for rate in rates.values())
+        cores = (f"{math.ceil(eaten / rate):,}" for rate in rates.values())
         lines.append(f"| {name} | {images} | {eaten:,.0f} | {' | '.join(cores)} |")
     return [
         *lines,
@@ -337,8 +344,8 @@ def data_lines(configs: dict) -> list[str]:
         "Levers, the strongest first: a set that fits is *resident* and costs the host nothing "
         "(CIFAR-10 takes 146 MiB of a chip's 16 GiB, and a batch is gathered on the chip). What is "
         "streamed is best stored decoded (`genlab prepare`). Each process reads only the rows of "
-        "its own chips, so that more hosts share the work; within a host Grain reads in `threads` "
-        "background threads (4 unless the source says otherwise), while the round before is "
+        "its own chips, so that more hosts share the work; within a host Grain reads in "
+        "background threads (one for arrays in memory, four for files), while the round before is "
         "played. Runs of `sweep --together` share one resident set, however many they are, and "
         "cost the host nothing more; a set that is streamed cannot be shared, and is refused "
         "there.",
