@@ -13,7 +13,6 @@ from losses.penalty_oracles import public
 from losses.picture_oracles import named
 
 from genlab.losses import features, penalties, pictures, regularisers
-from genlab.train.program import prepare
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,21 +42,6 @@ def test_operations_are_told_apart_by_what_they_hold(monkeypatch):
     assert {*operations.kinds(text).values()} == kinds
     assert operations.kind({"multiply", "dot"}) == "products"
     assert operations.kind({"transpose", "copy"}) == "layout" != operations.kind({"add", "copy"})
-
-
-def test_flops_of_a_round_are_those_of_its_products(monkeypatch, tmp_path):
-    """What is compared with PyTorch's count before anything is timed: two for each weight and
-    example in a pass, as many to its inputs and as many to its weights, where anything asks.
-    """
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    games, made = (importlib.import_module(name) for name in ("games", "against_pytorch"))
-    training = prepare(games.digits(tmp_path, "ns-gan"))
-    found = made.flops(training, training.init(), training.fetch(0, 1))
-    generator, critic = [32 * 256, 256 * 256, 256 * 64], [64 * 256, 256 * 256, 256]
-    g, d = sum(generator), sum(critic)
-    critic_move = g + 2 * (3 * d - critic[0])  # of the real and the fake
-    generator_move = (3 * g - generator[0]) + 2 * d
-    assert found == pytest.approx(2 * 64 * (critic_move + generator_move), rel=1e-6)
 
 
 def test_the_page_of_losses_has_every_loss():
