@@ -40,8 +40,9 @@ def primitive(
 
     mlir.register_lowering(made, _lowering(native))
     mlir.register_lowering(made, _lowering(cpu), platform="cpu")
-    for platform in GPUS if gpu else ():
-        mlir.register_lowering(made, _lowering(gpu), platform=platform)
+    if gpu is not None:
+        for platform in GPUS:
+            mlir.register_lowering(made, _lowering(gpu), platform=platform)
     return made
 
 
