@@ -9,6 +9,7 @@ COMMUNICATION, NORMS = "genlab/runtime/communication.py", "genlab/nets/layers/no
 MLPERF = "genlab/train/trackers/mlperf.py"
 OF_PLACEMENT, OF_COMMUNICATION = "test_parallel.py", "test_communication.py"
 AVERAGED = test(OF_PLACEMENT, "pmap_averages_to_the_gradient_of_the_global_batch")
+PROFILING, OF_PROFILING = "genlab/runtime/profiling.py", "test_profiling.py"
 EVENTS = test("test_trackers.py", "mlperf_has_a_file_of_events_for_each_start")
 WIDE = test(
     "nets/test_product.py",
@@ -136,6 +137,30 @@ PLACEMENTS = (
         "found.append(Exchange(kind, _received(instruction), turns))",
         "found.append(Exchange(kind, _received(instruction), 1))",
         test(OF_COMMUNICATION, "loops_count_as_often_as_they_turn"),
+    ),
+    Mutant(
+        "traces",
+        "of what was dispatched before, too",
+        PROFILING,
+        "            jax.block_until_ready(state)\n",
+        "",
+        test(OF_PROFILING, "a_trace_is_of_rounds_that_are_played"),
+    ),
+    Mutant(
+        "traces",
+        "evaluation is idle time",
+        PROFILING,
+        "pauses = _pauses(planes)",
+        "pauses = []",
+        test(OF_PROFILING, "what_is_done_apart_counts_in_no_part"),
+    ),
+    Mutant(
+        "traces",
+        "an exchange counts while something is computed",
+        PROFILING,
+        '"collectives": busy - computing',
+        '"collectives": busy',
+        test(OF_PROFILING, "a_device_computes_exchanges_or_is_idle"),
     ),
     Mutant(
         "MLPerf's events",
