@@ -139,6 +139,17 @@ PLACEMENTS = (
         test(OF_COMMUNICATION, "loops_count_as_often_as_they_turn"),
     ),
     Mutant(
+        "gradients in bfloat16, on a GPU",
+        "of several kernels at once in float32",
+        "genlab/nets/kernels/convolution.py",
+        "(_into_weight, _into_weight_native, _into_weight_gpu)",
+        "(_into_weight, _into_weight_native, _into_weight_native)",
+        test(
+            "nets/test_product.py",
+            "on_a_gpu_gradients_of_several_kernels_at_once_are_of_bfloat16_images",
+        ),
+    ),
+    Mutant(
         "traces",
         "of what was dispatched before, too",
         PROFILING,

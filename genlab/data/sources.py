@@ -289,7 +289,7 @@ def steps_ahead(n: int, domain: int, count: int) -> int:
     outside = 1 - n / domain
     if not outside:
         return 0
-    return min(32, math.ceil(math.log(0.02 / count) / math.log(outside)))
+    return min(32, math.ceil(math.log(0.02 / max(count, 1)) / math.log(outside)))
 
 
 def keyed(key: Array, positions: Array) -> Array:

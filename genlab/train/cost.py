@@ -47,7 +47,7 @@ def cost(training: Training) -> dict[str, Any]:
 def counter() -> jax.sharding.Sharding | None:
     """Where programs are counted: the CPU; None where JAX_PLATFORMS leaves it out."""
     try:
-        return jax.sharding.SingleDeviceSharding(jax.devices("cpu")[0])
+        return jax.sharding.SingleDeviceSharding(jax.local_devices(backend="cpu")[0])
     except RuntimeError:
         return None
 

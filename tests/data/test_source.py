@@ -6,7 +6,7 @@ from jax import random
 
 from genlab.augment import image
 from genlab.config import ConfigError
-from genlab.data import Image, Label, Mask, sources, to_uint8
+from genlab.data import Image, Label, Mask, arrays, from_arrays, sources, to_uint8
 from genlab.data.columns import normalise
 
 KEY = random.key(7)
@@ -86,7 +86,7 @@ def test_the_steps_ahead_are_as_many_as_walks_seldom_exceed(n, domain):
     """
     longer = [128 * (1 - n / domain) ** (sources.steps_ahead(n, domain, 128) - i) for i in (0, 1)]
     assert longer[0] <= 0.02 < longer[1]
-    assert sources.steps_ahead(64, 64, 128) == 0
+    assert sources.steps_ahead(64, 64, 128) == 0 < sources.steps_ahead(60, 64, 0)
     assert sources.steps_ahead(17, 64, 10**6) == sources.steps_ahead(16_385, 4**8, 1_024) == 32
 
 
@@ -275,3 +275,13 @@ def test_some_columns_of_a_source_are_the_same_examples_in_the_same_order(reside
     for name, x in batch(part, 2, 4).items():
         np.testing.assert_array_equal(x, batch(whole, 2, 4)[name])
     assert set(part.read("train", 2)) == {"mask", "label"} and part.count("train") == 10
+
+
+def test_rows_of_memory_are_read_by_one_thread_wherever_they_come_from(monkeypatch, tmp_path):
+    """Threads that only copy wait for each other."""
+    monkeypatch.setattr(sources, "RESIDENT_BYTES", 0)
+    x = np.zeros((40, 2, 2, 1), np.uint8)
+    np.savez(tmp_path / "x.npz", image=x)
+    made = from_arrays(x), arrays(str(tmp_path / "x.npz"))
+    assert [source.threads for source in made] == [1, 1]
+    assert [source.only(["image"]).threads for source in made] == [1, 1]

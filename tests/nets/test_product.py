@@ -99,3 +99,13 @@ def test_for_an_accelerator_products_are_bfloat16_and_the_kernels_gradient_float
     assert kernel.dtype == jnp.float32
     kept = net.apply(jax.tree.map(lambda p: jnp.ones(p.shape, p.dtype), params), x)
     assert kept.dtype == jnp.bfloat16
+
+
+def test_on_a_gpu_gradients_of_several_kernels_at_once_are_of_bfloat16_images():
+    """Under `vmap`, where each has a kernel of its own."""
+    x, w = jnp.zeros((3, 2, 8, 8, 5), jnp.bfloat16), jnp.zeros((3, 3, 3, 5, 6))
+    gradient = jax.vmap(jax.grad(lambda w, x: convolution.convolve(x, w).astype(jnp.float32).sum()))
+    text = jax.jit(gradient).trace(w, x).lower(lowering_platforms=("cuda",)).as_text()
+    found = re.findall(r"= stablehlo\.convolution.* : \((.*)\) -> (.*) ?", text)
+    assert found and all("f32" not in "".join(one) for one in found)
+    assert jax.eval_shape(gradient, w, x).dtype == jnp.float32
