@@ -1,14 +1,15 @@
-"""Writes docs/speed.md from the benchmarks' records.
+"""Writes docs/speed.md and docs/scaling.md from the benchmarks' records.
 
 Run:    python benchmarks/table.py
 Reads:  benchmarks/results/{against_peers,against_pytorch,data,disentanglement,dispatch,gpu,
-        operations,products,products_rate,serve,start,together}.json
+        operations,products,products_rate,serve,start,together}.json, and what `table_scaling` does
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import record
+import table_scaling
 from table_games import against_pytorch, operations
 from table_gpu import on_gpu
 
@@ -247,7 +248,7 @@ def missed(ratios: Mapping[str, float]) -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """docs/speed.md."""
     top = [
         "# Speed",
         "",
@@ -265,3 +266,4 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    table_scaling.PAGE.write_text(table_scaling.page())

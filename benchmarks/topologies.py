@@ -4,8 +4,8 @@ Run:    pip install 'genlab[tpu]'; python benchmarks/topologies.py   (again: wha
         python benchmarks/topologies.py --resident   (how a resident set is held: seconds)
         --only=dcgan,wgan --chips=4,256 narrow it; --limit=900 is CPU seconds for one program,
         --jobs=2 programs at a time
-Writes: benchmarks/results/topologies.json, after each program; `python benchmarks/scaling.py
-        --page` makes docs/scaling.md of it
+Writes: benchmarks/results/topologies.json, after each program; `python benchmarks/table.py`
+        makes docs/scaling.md of it
 
 Each chip has the authors' batch, so that the global batch grows with the chips (weak scaling).
 CIFAR-10 is replaced by zeros of its shape. A program that takes longer to compile than the limit,
