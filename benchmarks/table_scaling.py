@@ -76,13 +76,11 @@ $placements
 
   A network that is used once in a move sends twice the bytes for it, as float32 is twice as wide.
   Biases are summed in the layer's dtype still; `genlab bench --topology` says how many bytes are.
-  $halves
 * On CPU alone the gradients of wide kernels are reduced in the form of fewer products
   (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
   TPU (a test).
 $gathered
-* Copies and main memory grow with the chips. Every chip works out the order of the whole global
-  batch of data to find its own rows; that this is the cause was not checked.
+$order
 $resident
 
 ## Efficiency on GPUs: the assumptions

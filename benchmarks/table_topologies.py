@@ -1,7 +1,7 @@
 """Parts of docs/scaling.md from `benchmarks/results/topologies.json`."""
 
 import textwrap
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from topologies import FIELDS, NAMES, PARTS, old
 
@@ -14,7 +14,7 @@ def sections(found: dict) -> dict[str, str]:
     return {
         "topologies": "\n".join(page_lines(found)),
         "resident": _wrapped(f"* {_resident(found)}"),
-        "halves": _of_before(found),
+        "order": _wrapped(f"* {_order(found)}"),
         "placements": "\n".join(placements(found)),
         "gathered": _wrapped(f"* {_gathered(found)}"),
     }
@@ -47,7 +47,7 @@ def _resident(found: dict) -> str:
         f"{rows['main_memory_bytes'] / MB:,.0f} MB of main memory instead of "
         f"{images['main_memory_bytes'] / MB:,.0f} MB."
     )
-    for before, after in _changed(found, "replicated"):
+    for before, after in _changed(found, "replicated", 4):
         memory, moved, cycles = (
             [pick(row) for row in (before, after)]
             for pick in (
@@ -70,7 +70,7 @@ def _gathered(found: dict) -> str:
         "Where a fully sharded state's parameters are gathered XLA decided alone at first, and "
         "exchanged activations too. They are gathered once a move now:"
     )
-    for before, after in _changed(found, "full"):
+    for before, after in _changed(found, "full", 4):
         (count, size, seconds), (count_now, size_now, seconds_now) = map(
             _exchanged, (before, after)
         )
@@ -89,11 +89,51 @@ def _exchanged(row: dict) -> tuple[float, float, float]:
     return count, size / MIB, 1e6 * row["predicted"]["seconds"]["collectives"]
 
 
-def _changed(found: dict, sharding: str) -> list[tuple[dict, dict]]:
-    """Programs of this sharding that have a record of before a change, before and after."""
+def _order(found: dict) -> str:
+    """What it costs that each chip orders the whole batch, and how many rows are of then."""
+    told = (
+        "Every chip worked out the order of the whole global batch of data to find its own rows, "
+        "so that copies and main memory grew with the chips. It works out that of its own rows "
+        "now, in a loop that asks no other chip."
+    )
+    changed = _changed(found, "replicated", 1024)
+    for before, after in [(before, after) for before, after in changed if not old(after)]:
+        copies, moved, cycles = (
+            [pick(row) for row in (before, after)]
+            for pick in (
+                lambda row: row["copied"] / MB,
+                lambda row: row["bytes"] / MB,
+                lambda row: 1e6 * row["predicted"]["seconds"]["compiler"],
+            )
+        )
+        told += (
+            f" {_name(before)}: copies {copies[0]:,.0f} to {copies[1]:,.0f} MB a round, main "
+            f"memory {moved[0]:,.0f} to {moved[1]:,.0f} MB, the compiler's estimate "
+            f"{cycles[0]:,.0f} to {cycles[1]:,.0f} us."
+        )
+    whole = [row for row in found["rows"] if "failed" not in row]
+    before = Counter(row["chips"] for row in whole if old(row))
+    if not before:
+        return f"{told} All rows are of after."
+    kinds = ", ".join(f"{n} on {chips:,} chips" for chips, n in sorted(before.items()))
+    return (
+        f"{told} Of the {len(whole)} rows {before.total()} are of before, not compiled again yet: "
+        f"{kinds}; what it adds there is in proportion to the chips."
+    )
+
+
+def _changed(found: dict, sharding: str, chips: int) -> list[tuple[dict, dict]]:
+    """Programs of this sharding on so many chips that have a record of before a change, before and
+    after.
+    """
     by_key = _by_key(found["rows"])
     pairs = [(before, by_key.get(_key(before))) for before in found.get("before", ())]
-    return [(b, a) for b, a in pairs if b["sharding"] == sharding and a and "failed" not in a]
+    kind = sharding, chips
+    return [
+        (before, after)
+        for before, after in pairs
+        if (before["sharding"], before["chips"]) == kind and after and "failed" not in after
+    ]
 
 
 def _by_key(rows: list[dict]) -> dict[tuple, dict]:
@@ -110,17 +150,6 @@ def _name(row: dict) -> str:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 99, subsequent_indent="  ", break_on_hyphens=False)
-
-
-def _of_before(found: dict) -> str:
-    """Which rows in bfloat16 are of before kernels kept their float32: those that do not say in
-    which dtype they sum.
-    """
-    half = [row for row in found["rows"] if row["dtype"] == "bfloat16" and "failed" not in row]
-    before = sum(map(old, half))
-    if not before:
-        return "All rows in bfloat16 are of after."
-    return f"Of the {len(half)} rows in bfloat16 {before} are of before, not compiled again yet."
 
 
 def page_lines(found: dict) -> list[str]:

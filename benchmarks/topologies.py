@@ -160,8 +160,17 @@ def compiled(key: tuple, limit: int) -> dict:
 
 
 def old(row: dict) -> bool:
-    """Whether a program in bfloat16 is of before kernels kept their float32."""
-    return row["dtype"] == "bfloat16" and "all_reduced" not in row
+    """Whether each chip of a program still works out the order of the whole batch of data."""
+    return row.get("order") == "whole batch"
+
+
+def waiting(rows: list[dict], names: list[str], chips: list[int]) -> list[tuple]:
+    """Programs that the record lacks, then those of before a change, of the most chips first."""
+    found = {tuple(row[f] for f in FIELDS): row for row in rows if "failed" not in row}
+    keys = [(name, *part) for part, name in itertools.product(PARTS, names) if part[0] in chips]
+    lacking = [key for key in keys if key not in found]
+    before = [key for key in keys if key in found and old(found[key])]
+    return lacking + sorted(before, key=lambda key: -key[1])
 
 
 def main() -> None:
@@ -182,10 +191,8 @@ def main() -> None:
         parser.error(f"no {unknown[0]}: configs are {', '.join(NAMES)}; chips {[*SLICES]}")
     held = record.read("topologies") if RESULTS.is_file() else {"rows": []}
     rows = held["rows"]
-    done = {tuple(row[f] for f in FIELDS) for row in rows if "failed" not in row and not old(row)}
-    keys = [(name, *part) for part, name in itertools.product(PARTS, names) if part[0] in chips]
     with ThreadPoolExecutor(given.jobs) as pool:
-        made = {pool.submit(compiled, key, given.limit): key for key in keys if key not in done}
+        made = {pool.submit(compiled, key, given.limit): key for key in waiting(rows, names, chips)}
         for one in as_completed(made):
             key, row = made[one], one.result()
             rows = [kept for kept in rows if tuple(kept[f] for f in FIELDS) != key] + [row]

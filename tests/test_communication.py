@@ -4,12 +4,16 @@ import itertools
 import math
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from helpers import tiny
 
 from genlab import spec
+from genlab.data.sources import shuffled
 from genlab.nets import Generator, mlp
-from genlab.runtime.communication import Exchange, Machine, Work, efficiency, exchanges
+from genlab.runtime import placement
+from genlab.runtime.communication import KINDS, Exchange, Machine, Work, efficiency, exchanges
 from genlab.train.program import prepare
 
 NORM = 2 * 16  # numbers in the statistics of the one BatchNorm of each of these networks
@@ -91,6 +95,28 @@ def test_a_fully_sharded_state_gathers_parameters_once_a_move_and_reduces_gradie
     reduced = numbers([e for e in found if e.kind == "all-reduce"])
     assert sizes["disc"] < gathered <= 2 * (sizes["disc"] + sizes["gen"])
     assert reduced == 2 * sizes["disc"] + sizes["gen"]
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+def test_each_device_orders_its_own_rows_of_the_data_and_asks_no_other(devices):
+    """The walk of `shuffled` goes on until all rows are done, and would ask all devices at each
+    turn. The order is that of one device; where rows do not divide, each device works on all.
+    """
+    key, size, count = jax.random.key(0), 16, 10
+    expected = np.asarray(shuffled(key, jnp.arange(size), count))
+
+    def program(state, held, key, rows):
+        return shuffled(key, rows, count), shuffled(key, jnp.arange(size - 1), count).sum()
+
+    place = placement.by_name("jit", devices, "full")
+    held = place.put({"x": np.arange(3)}, resident=True)
+    state = jnp.zeros(size, jnp.int32)
+    state = jax.device_put(state, place.state_sharding(state))
+    compiled = place.compile(program, state, held, key, size, resident=True)
+    assert not [kind for kind in KINDS if kind in compiled.executable.as_text()]
+    made, rest = compiled.run(state, held, key)
+    np.testing.assert_array_equal(made, expected)
+    assert rest == expected[:-1].sum()
 
 
 @pytest.mark.parametrize(

@@ -24,16 +24,16 @@ DATA = (
         "augmentation of data",
         "keyed by row alone, resident: every batch repeats its draws",
         SOURCES,
-        "prepared(self.columns, stored, key, positions[rows], self.augment)",
-        "prepared(self.columns, stored, key, rows, self.augment)",
+        "        }\n        return prepared(self.columns, stored, key, positions, self.augment)",
+        "        }\n        return prepared(self.columns, stored, key, rows, self.augment)",
         with_set(OWN_DRAWS, True),
     ),
     Mutant(
         "augmentation of data",
         "keyed by row alone, streamed: every batch repeats its draws",
         SOURCES,
-        "positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)",
-        "positions = rows.astype(jnp.uint32)",
+        "positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)\n        stored =",
+        "positions = rows.astype(jnp.uint32)\n        stored =",
         with_set(OWN_DRAWS, False),
     ),
     Mutant(
@@ -152,8 +152,9 @@ DATA = (
         "order of data",
         "a device's rows are the first of a batch, resident",
         SOURCES,
-        "indices = order[rows]",
-        "indices = order[: len(rows)]",
+        "positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)\n        count =",
+        "positions = i.astype(jnp.uint32) * size + jnp.arange(len(rows)).astype(jnp.uint32)\n"
+        "        count =",
         test(TESTS, "rows_of_a_batch_can_be_made_alone"),
     ),
     Mutant(

@@ -46,6 +46,14 @@ PLACEMENTS = (
         test(OF_COMMUNICATION, "jit_reduces_owned_gradients_and_nothing_else"),
     ),
     Mutant(
+        "many devices: order of data",
+        "a walk that asks all devices at each turn",
+        COLLECTIVES,
+        "    if place is None or len(x) % place.mesh.size or place.mesh.size == 1:\n",
+        "    if True:\n",
+        test(OF_COMMUNICATION, "each_device_orders_its_own_rows_of_the_data_and_asks_no_other[4]"),
+    ),
+    Mutant(
         "many devices: BatchNorm",
         DEVICE,
         NORMS,

@@ -22,6 +22,7 @@ from genlab.augment.image import Augmentation
 from genlab.config import ConfigError
 from genlab.data.columns import Column
 from genlab.runs.data_files import Contents
+from genlab.runtime import collectives
 from genlab.runtime.compiler import GPUS
 
 RESIDENT_BYTES = 512 * 2**20  # a set below this lives on the device
@@ -121,15 +122,14 @@ class Resident:
 
     def batch(self, held, key, i, j, rows, size) -> dict[str, Array]:
         """Rows of batch `i`: example `p` of the run is row `order(p)` of the split."""
-        positions = i.astype(jnp.uint32) * size + jnp.arange(size, dtype=jnp.uint32)
+        positions = i.astype(jnp.uint32) * size + rows.astype(jnp.uint32)
         count = next(iter(held.values())).shape[0]
-        order = shuffled(random.fold_in(key, ORDER), positions, count)
-        indices = order[rows]  # the whole order on every device: a shared walk would communicate
+        indices = shuffled(random.fold_in(key, ORDER), positions, count)
         like = next(iter(self.splits.values()))
         stored = {
             name: x[indices].reshape(len(rows), *like[name].shape[1:]) for name, x in held.items()
         }
-        return prepared(self.columns, stored, key, positions[rows], self.augment)
+        return prepared(self.columns, stored, key, positions, self.augment)
 
     def read(self, split, n=None) -> dict[str, np.ndarray]:
         """The first `n` examples as stored."""
@@ -238,14 +238,19 @@ def contents_of(source: Any) -> dict[str, dict[str, str]]:
     return {path: dict(names) for path, names in getattr(source, "contents", {}).items()}
 
 
-@partial(jax.jit, static_argnums=2)  # one trace for all programs that read so
 def shuffled(key: Array, positions: Array, n: int) -> Array:
     """The row that each position of an endless stream reads: a fresh permutation of 0..n-1 per
     epoch of n positions.
 
     A Feistel network with cycle walking: a bijection on 0..n-1 computed for each position alone, so
-    nothing of size n is sorted (Black & Rogaway 2002, "Ciphers with Arbitrary Finite Domains").
+    nothing of size n is sorted (Black & Rogaway 2002, "Ciphers with Arbitrary Finite Domains"). A
+    device walks until its own positions are done, and asks no other.
     """
+    return collectives.by_rows(lambda own: _shuffled(key, own, n), positions)
+
+
+@partial(jax.jit, static_argnums=2)  # one trace for all programs that read so
+def _shuffled(key: Array, positions: Array, n: int) -> Array:
     bits = max(2, int(n - 1).bit_length())
     half = (bits + 1) // 2
     mask = jnp.uint32(2**half - 1)

@@ -113,6 +113,18 @@ def shard(x: Array) -> Array:
     return lax.with_sharding_constraint(x, NamedSharding(place.mesh, P(AXIS)))
 
 
+def by_rows(function: Callable[[Array], Array], x: Array) -> Array:
+    """`function(x)`, of which each row depends on the same row of `x` alone: under `Jit` each
+    device works on its own. XLA would ask all devices at each turn of a loop that goes on until all
+    rows are done.
+    """
+    place = traced.get()
+    if place is None or len(x) % place.mesh.size or place.mesh.size == 1:
+        return function(x)
+    split = P(AXIS)
+    return jax.shard_map(function, mesh=place.mesh, in_specs=split, out_specs=split)(x)
+
+
 def whole(tree: PyTree) -> PyTree:
     """All of each array on every device, where the state is fully sharded; `tree` itself elsewhere.
 
