@@ -1,6 +1,6 @@
 """Writes docs/scaling.md from the benchmarks' records (`table.py` runs it).
 
-Reads:  benchmarks/results/{scaling,topologies,memory,memory_tpu,data,gpu}.json
+Reads:  benchmarks/results/{scaling,topologies,collectives,memory,memory_tpu,data,gpu}.json
 """
 
 import math

@@ -3,6 +3,7 @@
 import textwrap
 from collections import Counter, defaultdict
 
+import record
 from topologies import FIELDS, NAMES, PARTS, old
 
 MIB, MB = 2**20, 1e6
@@ -79,7 +80,31 @@ def _gathered(found: dict) -> str:
             f"us as predicted here; now {size_now:,.1f} MiB in {count_now:.0f}, {seconds_now:,.0f} "
             "us;"
         )
-    return told.removesuffix(";") + "."
+    return f"{told.removesuffix(';')}. {_reduced_instead(found)}"
+
+
+def _reduced_instead(found: dict) -> str:
+    """From how many chips on gathers and reduce-scatters are all-reduces, and what that sends."""
+    slices = record.read("collectives")["slices"]
+    least = {
+        asked: min(int(chips) for chips, made in slices.items() if asked not in made[asked])
+        for asked in ("all-gather", "reduce-scatter")
+    }
+    by_key = _by_key(found["rows"])
+    ratios = []
+    for name in NAMES:
+        rows = [by_key.get((name, 64, "float32", "jit", state)) for state in ("full", "replicated")]
+        if all(row and "failed" not in row for row in rows):
+            full, replicated = (_exchanged(row)[1] for row in rows)
+            ratios.append(full / replicated)
+    return (
+        f"From {least['all-gather']} chips on the compiler makes an all-reduce of each of these "
+        "gathers, of zeros but for a chip's own part, and of a reduce-scatter from "
+        f"{least['reduce-scatter']} on; it does so too where a program asks for them by name "
+        "(`python benchmarks/collectives.py`). So a fully sharded state saves memory there, and "
+        f"sends {min(ratios):.1f} to {max(ratios):.1f} times the bytes of a replicated one (64 "
+        "chips, float32)."
+    )
 
 
 def _exchanged(row: dict) -> tuple[float, float, float]:
