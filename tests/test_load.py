@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,7 @@ from jax import random
 
 import genlab
 from genlab import fit, spec
+from genlab.cli.main import main
 from genlab.config import ConfigError
 from genlab.data import digits
 from genlab.runs.log import Log
@@ -124,7 +126,7 @@ def test_a_log_is_a_frame():
 
 
 def test_a_run_that_trains_is_its_newest_checkpoint_and_one_that_has_ended_its_best(
-    folder, tmp_path
+    folder, tmp_path, capsys
 ):
     folder = shutil.copytree(folder, tmp_path / "run")
     config = json.loads((folder / "config.json").read_text())
@@ -146,6 +148,10 @@ def test_a_run_that_trains_is_its_newest_checkpoint_and_one_that_has_ended_its_b
     assert served.run().step == 2
     run = genlab.load(folder, step="last")
     assert (run.step, run.chosen) == (4, "last")
+    for asked, step in (("--step=last", 4), ("--step=2", 2), ("--seed=0", 2)):
+        assert main(["sample", f"--workdir={folder}", "--n=1", asked]) == 0
+        (name,) = {path.parent.name for path in map(Path, capsys.readouterr().out.split())}
+        assert name.startswith(f"round{step:06d}")
     shutil.rmtree(folder / "checkpoints")
     with pytest.raises(ConfigError, match="no checkpoint yet: train it first"):
         genlab.load(folder)

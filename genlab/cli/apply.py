@@ -52,7 +52,7 @@ def add(command) -> None:
         action="store_true",
         help="replace files that are there, finished pictures too",
     )
-    command.add_argument("--step", type=options.whole, help="the checkpoint of this round")
+    options.step(command)
     options.workdir(command)
 
 

@@ -46,7 +46,7 @@ def add(command) -> None:
     command.add_argument("--measure", default="", metavar="decoder|reader", help=text)
     text = "of the model, that the direction is found from (default 2000)"
     command.add_argument("--samples", type=options.whole, default=2000, help=text)
-    command.add_argument("--step", type=options.whole, help="the checkpoint of this round")
+    options.step(command)
     options.workdir(command)
 
 

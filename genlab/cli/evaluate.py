@@ -36,16 +36,11 @@ def add(command: argparse.ArgumentParser) -> None:
     """Its options: those of a run, and those that score two sets of images."""
     options.workdir(command, required=False)
     command.add_argument("--split", help="of a run (default: test)")
-    text = "of a run: only the checkpoint of this round (default: the best, and the last)"
-    command.add_argument("--step", type=_step, metavar="ROUND|last", help=text)
+    options.step(command, "of a run: only the checkpoint of this round (default: best and last)")
     for name, text in IMAGE_SETS.items():
         value, purpose = text.split("; ", 1)
         command.add_argument(f"--{name}", metavar=value, help=purpose)
     command.add_argument("--fresh", action="store_true", help="score again what was scored before")
-
-
-def _step(text: str) -> int | str:
-    return text if text == "last" else options.whole(text)
 
 
 def run(arguments) -> int:

@@ -10,7 +10,7 @@ def add(command) -> None:
     command.add_argument("--out", required=True, metavar="DIR", help="a new or an empty folder")
     text = "samples of one call (default 16)"
     command.add_argument("--batch", type=options.whole, default=16, help=text)
-    command.add_argument("--step", type=options.whole, help="the checkpoint of this round")
+    options.step(command)
     options.workdir(command)
 
 

@@ -44,8 +44,7 @@ def add(command) -> None:
     command.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help=text)
     text = "of --search: what it begins from (default 0)"
     command.add_argument("--seed", type=options.whole, metavar="SEED", help=text)
-    text = "the checkpoint of this round is what was judged"
-    command.add_argument("--step", type=options.whole, help=text)
+    options.step(command, "the checkpoint of this round is what was judged")
     options.workdir(command)
 
 

@@ -46,6 +46,18 @@ def workdir(command: argparse.ArgumentParser, required: bool = True) -> None:
     command.set_defaults(workdir_required=required)
 
 
+def step(
+    command: argparse.ArgumentParser,
+    text: str = "the checkpoint of this round (default: the best where loop.best chose one)",
+) -> None:
+    """`--step=ROUND|last`."""
+    command.add_argument("--step", type=_round, metavar="ROUND|last", help=text)
+
+
+def _round(text: str) -> int | str:
+    return text if text == "last" else whole(text)
+
+
 def accept_code_change(command: argparse.ArgumentParser) -> None:
     """`--accept-code-change`."""
     text = "go on, or skip what is finished, though your code is not what it was; it is recorded"

@@ -36,7 +36,7 @@ def add(command) -> None:
     command.add_argument("--interpolate", type=options.whole, metavar="STEPS", help=text)
     text = "default: grid"
     command.add_argument("--formats", default="grid", metavar="grid,png,npz", help=text)
-    command.add_argument("--step", type=options.whole, help="the checkpoint of this round")
+    options.step(command)
     options.workdir(command)
 
 

@@ -22,7 +22,7 @@ from genlab.evaluation.apply_pixels import channels, eight, with_alpha, without_
 from genlab.evaluation.apply_request import ApplyRequest, check
 from genlab.runtime.progress import Progress, Silent
 from genlab.runtime.signals import Interrupted
-from genlab.sampling.load import load
+from genlab.sampling.load import Step, load
 
 
 class Written(NamedTuple):
@@ -37,12 +37,13 @@ class Written(NamedTuple):
 def apply(
     workdir: str | Path,
     request: ApplyRequest,
-    step: int | None = None,
+    step: Step = None,
     say: Callable[[str], Any] = lambda text: None,
     progress: Progress | None = None,
 ) -> Written:
-    """Applies the State that `load` reads (or that of round `step`) to pictures. A file of a
-    folder that cannot be read is left out, and `say` is called with the reason.
+    """Applies the State that `load` reads (or that of round `step`, "last" for the newest) to
+    pictures. A file of a folder that cannot be read is left out, and `say` is called with the
+    reason.
 
     Transparency, EXIF and colour profile are kept, orientation is carried out; grey of 16 bits
     stays so where the model gives grey. `say` is also called with a line of results.

@@ -39,17 +39,18 @@ from genlab.sampling.conditions import asked
 from genlab.sampling.edited import Edited, Inverted
 from genlab.sampling.editor import Editor
 from genlab.sampling.inverting import usual
-from genlab.sampling.load import TrainedRun, load
+from genlab.sampling.load import Step, TrainedRun, load
 
 
 def edit(
     workdir: str | Path,
     request: EditRequest,
-    step: int | None = None,
+    step: Step = None,
     say: Callable[[str], Any] = lambda text: None,
 ) -> list[Path]:
-    """Inverts and edits with the State that `load` reads (or that of round `step`), and leaves
-    it as it is: the files written. They replace those of an earlier call with the same request.
+    """Inverts and edits with the State that `load` reads (or that of round `step`, "last" for the
+    newest), and leaves it as it is: the files written. They replace those of an earlier call with
+    the same request.
 
     `say` is called with a line of results. Raises ConfigError for what the run cannot do.
     """

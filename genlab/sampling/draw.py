@@ -26,7 +26,7 @@ from genlab.runs.environment import version
 from genlab.runs.files import write_json
 from genlab.sampling import codes, conditions
 from genlab.sampling.conditions import Stored
-from genlab.sampling.load import TrainedRun, load
+from genlab.sampling.load import Step, TrainedRun, load
 from genlab.sampling.request import Conditions, SampleRequest
 from genlab.sampling.sampler import column_names, grid_columns
 from genlab.sampling.selection import Selection
@@ -37,11 +37,12 @@ FORMATS = ("grid", "png", "npz")
 def generate(
     workdir: str | Path,
     request: SampleRequest,
-    step: int | None = None,
+    step: Step = None,
     say: Callable[[str], Any] = lambda text: None,
     by: Selection | None = None,
 ) -> list[Path]:
-    """Draws from the State that `load` reads (or that of round `step`): the files of samples.
+    """Draws from the State that `load` reads (or that of round `step`, "last" for the newest): the
+    files of samples.
 
     They replace all that an earlier call with the same request wrote. `say` is called with what a
     person should know of conditions that the request does not name, and of what was selected `by` a

@@ -15,7 +15,7 @@ from genlab.game.abilities import Generates, require
 from genlab.runs import requests
 from genlab.runs.environment import version
 from genlab.runs.files import write_json, write_text
-from genlab.sampling.load import TrainedRun, load
+from genlab.sampling.load import Step, TrainedRun, load
 from genlab.sampling.model_card import card, example
 from genlab.sampling.request import STREAM
 
@@ -63,7 +63,7 @@ def export(
     workdir: str | Path,
     out: str | Path,
     batch: int = BATCH,
-    step: int | None = None,
+    step: Step = None,
     platforms: tuple[str, ...] = PLATFORMS,
 ) -> Path:
     """Writes a folder that draws what `sample(batch, seed)` of the run draws, bit for bit on the
