@@ -186,10 +186,11 @@ def test_chains_are_configs_with_numbers_that_may_be_tracers():
         np.testing.assert_allclose(a[1], b, rtol=1e-6)
 
 
-def test_a_rate_that_is_0_long_before_the_end_is_said():
+@pytest.mark.parametrize("scaled", [optax.sgd, optax.scale_by_schedule])
+def test_a_rate_that_is_0_long_before_the_end_is_said(scaled):
     """Three critic moves a round: over 20 rounds the schedule of the critic ends in the seventh."""
     rate = spec(optax.linear_schedule, 0.1, 0.0, 20)
-    config = tiny.wgan_gp(optim=spec(optax.chain, spec(optax.clip, 1.0), spec(optax.sgd, rate)))
+    config = tiny.wgan_gp(optim=spec(optax.chain, spec(optax.clip, 1.0), spec(scaled, rate)))
     config.loop.steps = 20
     with pytest.warns(match=r"optim.disc: .* 0 from move 20 on, of 60: .* moves, 3 a round"):
         prepare(config)

@@ -89,6 +89,7 @@ def test_inspect_prints_it_and_says_where_there_is_nothing(what, tmp_path, capsy
         assert main(["inspect", str(odd), str(told)]) == 1
         printed = capsys.readouterr().out
         assert "is no picture that can be read" in printed and "run        denoiser" in printed
+        assert not [line for line in printed.splitlines() if line[0] == " " and str(odd) in line]
 
 
 @pytest.mark.parametrize("said", ["[1]", "{}", "no json", "[" * 5000])

@@ -23,13 +23,15 @@ def run(arguments) -> int:
 
     silent = 0
     for name in arguments.files:
+        path = Path(name).expanduser()
         try:
-            found = provenance.read(Path(name).expanduser())
+            found = provenance.read(path)
         except OSError as error:
-            if not Path(name).expanduser().exists():
-                raise ConfigError(f"{error}: give a picture file") from None
+            if not path.exists():
+                raise ConfigError(f"no such file: {name}; give a picture file") from None
             silent += 1
-            print(f"{name}\n  is no picture that can be read: {error}")
+            reason = str(error).removeprefix(f"{path}: ")
+            print(f"{name}\n  is no picture that can be read: {reason}")
             continue
         print(name)
         if found is None:

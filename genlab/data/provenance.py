@@ -125,7 +125,7 @@ def read(path: Path) -> dict[str, Any] | None:
 
     Raises OSError for a file that is no picture.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if path.exists() and not path.is_file():
         raise OSError(f"{path}: no regular file")
@@ -137,6 +137,8 @@ def read(path: Path) -> dict[str, Any] | None:
                 if written is None:
                     written = picture.getexif().get(DESCRIPTION)
                 size, mode, format = picture.size, picture.mode, picture.format
+    except UnidentifiedImageError:
+        raise OSError(f"{path}: not of a format that is read, {', '.join(FORMATS)}") from None
     except Exception as error:  # on bad bytes a decoder may raise anything
         raise OSError(f"{path}: {error}") from None
     found = _parsed(written)

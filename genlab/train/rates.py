@@ -8,7 +8,7 @@ from typing import Any
 from genlab.config import build
 from genlab.config.experiment import Experiment
 
-RATE = "learning_rate"  # as optax names it, in any part of a chain
+RATES = ("learning_rate", "step_size_fn")  # as optax names them, in any part of a chain
 LATE = 0.9  # of the moves: a rate that falls to 0 at the end is meant to
 
 
@@ -32,7 +32,7 @@ def _schedules(node: Any) -> Iterator[Mapping]:
     """What describes the rates in an optimiser's description."""
     if isinstance(node, Mapping):
         for key, value in node.items():
-            if key == RATE and isinstance(value, Mapping):
+            if key in RATES and isinstance(value, Mapping):
                 yield value
             else:
                 yield from _schedules(value)
