@@ -18,10 +18,13 @@ from helpers.shared import leaves, logged
 from PIL import Image
 
 import genlab
-from genlab import fit, spec
+from genlab import fit, nets, spec
 from genlab.config import ConfigError, as_dict, build, override
+from genlab.data import products
 from genlab.evaluation.evaluate import evaluate
 from genlab.evaluation.evaluators import Reconstruction
+from genlab.methods import Comparison, Regression
+from genlab.nets import dcgan, dncnn
 from genlab.runs.checkpoint import Checkpoints
 from genlab.runs.folder import RunFolder
 from genlab.runs.goodput import goodput, one_line
@@ -398,6 +401,30 @@ def test_cost_counts_every_move():
     ratio = b["flops_per_round"] / a["flops_per_round"]
     assert 2.0 < ratio < 3.0  # the generator moves once in both
     assert a["parameters"] == b["parameters"] and set(a["parameters"]) == {"gen", "disc"}
+
+
+def test_features_that_nobody_trains_are_not_counted_as_trained():
+    """A regression's network is its player's; the random network it is compared by is nobody's."""
+    features = spec(nets.Maps, spec(dcgan.Down, 4), ("Conv_0", "Conv_1"))
+    compared = spec(Comparison, {}, features, {"content_l1": 1.0})
+    config = spec(
+        genlab.Experiment,
+        method=spec(
+            Regression,
+            spec(nets.Translator, spec(dncnn.DnCNN, 3, 2, 3)),
+            compared,
+            given=("noisy",),
+        ),
+        data=spec(products, 16, ("image", "noisy")),
+        optim={"gen": spec(optax.sgd, 0.1)},
+        batch_size=8,
+    )
+    training = prepare(config)
+    counted, params = cost(training), training.shape().params
+    sizes = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
+    assert min(sizes.values()) > 0 and {*sizes} == {"gen", "features"}
+    assert counted["parameters"] == {"gen": sizes["gen"]}
+    assert counted["frozen"] == {"features": sizes["features"]}
 
 
 def test_what_a_round_costs_is_in_the_run_folder(trained):

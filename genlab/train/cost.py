@@ -10,10 +10,11 @@ from genlab.train.program import Training, batch_like
 
 
 def cost(training: Training) -> dict[str, Any]:
-    """FLOPs of a round, real images it takes, parameters by network, and those of frozen networks,
-    which are not trained. FLOPs are XLA's count of every move, before optimisation, as it is
-    written for a TPU wherever it runs: on CPU some convolutions are written with fewer products.
-    Accelerators' backends do not count: the CPU's does, and they are None where JAX has none.
+    """FLOPs of a round, real images it takes, parameters by network, and those of networks that no
+    player owns or that are frozen, which are not trained. FLOPs are XLA's count of every move,
+    before optimisation, as it is written for a TPU wherever it runs: on CPU some convolutions are
+    written with fewer products. Accelerators' backends do not count: the CPU's does, and they are
+    None where JAX has none.
     """
     e, state = training.experiment, training.shape()
     counting = counter()
@@ -30,12 +31,16 @@ def cost(training: Training) -> dict[str, Any]:
 
         written = jax.jit(move).trace(*given).lower(lowering_platforms=("tpu",))
         flops += player.moves * (written.cost_analysis() or {})["flops"]
-    held = {n: state.stats.get(n, {}) for n in state.params}
-    untrained = {
-        n: _size(kinds[frozen.FROZEN]) for n, kinds in held.items() if frozen.FROZEN in kinds
-    }
-    sizes = {n: _size(tree) for n, tree in state.params.items()}
-    sizes = {n: size for n, size in sizes.items() if size or n not in untrained}
+    owned = {network for player in players.values() for network in player.owns}
+    sizes, untrained = {}, {}
+    for network, tree in state.params.items():
+        size, rest = _size(tree), _size(state.stats.get(network, {}).get(frozen.FROZEN, {}))
+        if network not in owned:
+            size, rest = 0, rest + size
+        if rest:
+            untrained[network] = rest
+        if size or not rest:
+            sizes[network] = size
     return {
         "flops_per_round": flops if counting else None,
         "images_per_round": training.moves * e.batch_size,
