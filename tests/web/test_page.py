@@ -156,10 +156,27 @@ def test_a_stroke_of_two_places_paints_what_is_between(page, tmp_path):
     assert painted[15, 8:33].min() == 255 and painted[5].max() == 0
 
 
+def test_scores_are_those_of_the_weights_that_answer(page, folder):
+    """Of a checkpoint that is not scored those of the newest that is, with its round."""
+    scored = folder / "vae" / "evals.jsonl"
+    for steps, value, head in (((4, 8), 4.0, "fidelity (test) fd"), ((2,), 2.0, "(test, round 2)")):
+        rows = [
+            {"step": step, "name": "fidelity", "scores": {"fd": float(step)}, "baselines": {},
+             "intervals": {}, "protocol": {"split": "test"}} for step in steps
+        ]  # fmt: skip
+        scored.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        page.reload()
+        page.wait_for_selector("#about .card")
+        told = page.inner_text("#about")
+        assert head in told and f"{value:.3f}" in told and "8.000" not in told
+    scored.unlink()
+
+
 def test_a_run_without_a_checkpoint_is_shown_and_its_end_arrives(page, folder):
     page.check("#runs input[value='young.seed0']")
     page.wait_for_selector("#about .card >> nth=1")
     assert "round 2" in page.inner_text("#runs")
+    assert page.inner_text("#about").count("Weights of round 4 (last).") == 1
     young = folder / "young"
     shutil.copytree(folder / "vae" / "checkpoints", young / "checkpoints")
     last = json.loads((young / "metrics.jsonl").read_text().splitlines()[-1])

@@ -5,14 +5,21 @@ import { element } from "/static/dom.js";
 // A card of each run.
 export const cards = (runs) => Promise.all(runs.map(async (run) => {
   const [scores, rows] = await Promise.all([json(`/v1/runs/${run.id}/scores`), json(`/v1/runs/${run.id}/curves`)]);
-  return element("div", { className: "card" }, element("h2", {}, run.name), ...problem(run), table(run, scores), ...curves(rows));
+  return element("div", { className: "card" }, element("h2", {}, run.name), ...problem(run), ...weights(run), table(run, scores), ...curves(rows));
 }));
 
 const problem = (run) => (run.problem ? [element("p", { className: "note" }, run.problem)] : []);
 
+// Which of its checkpoints answers: the best by validation, or the last.
+const weights = (run) => (run.chosen ? [element("p", { className: "note" }, `Weights of round ${run.checkpoint} (${run.chosen}).`)] : []);
+
+// The scores of those weights; of the newest that are scored, and which, where they are not.
 function table(run, scores) {
-  const last = new Map(scores.map((row) => [`${row.evaluator} (${row.protocol.split || ""})`, row]));
-  if (!last.size) return element("p", { className: "note" }, "Not scored yet.");
+  if (!scores.length) return element("p", { className: "note" }, "Not scored yet.");
+  const own = scores.some((row) => row.step === run.checkpoint);
+  const step = own ? run.checkpoint : Math.max(...scores.map((row) => row.step));
+  const of = (row) => `${row.evaluator} (${[row.protocol.split, own ? "" : `round ${step}`].filter(Boolean).join(", ")})`;
+  const last = new Map(scores.filter((row) => row.step === step).map((row) => [of(row), row]));
   const short = (value) => (value === null || value === undefined ? "–" : Number(value).toPrecision(4));
   const lines = [...last].flatMap(([name, row]) => Object.entries(row.scores).map(([score, value]) =>
     element("tr", {}, element("th", { scope: "row" }, `${name} ${score}`), element("td", {}, short(value)), element("td", {}, short(row.baselines[score])))));
