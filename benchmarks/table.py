@@ -5,12 +5,12 @@ Reads:  benchmarks/results/{against_peers,against_pytorch,data,disentanglement,d
         operations,products,products_rate,serve,start,together}.json, and what `table_scaling` does
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import record
 import table_scaling
-from table_games import against_pytorch, operations
+from table_games import against_pytorch, lowest, operations
 from table_gpu import on_gpu
 
 READ = (
@@ -226,14 +226,6 @@ def taken() -> list[str]:
         "| --- | --- | --- | --- | ---: |",
         *rows,
     ]
-
-
-def lowest(runs: Sequence[dict]) -> dict[str, float]:
-    """The median ratio of each game of the newest run, in the run in which it is lowest."""
-    return {
-        name: min(run["games"][name]["ratio"]["median"] for run in runs if name in run["games"])
-        for name in runs[-1]["games"]
-    }
 
 
 def missed(ratios: Mapping[str, float]) -> str:

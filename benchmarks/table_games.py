@@ -10,38 +10,38 @@ import record
 GOALS = {"DCGAN 64x64, batch 32": 1.2}  # PyTorch's time over genlab's, in the worst run; others 1
 
 
+MACHINE = (
+    "What moves these numbers from run to run is the machine: its rates of products and of copies "
+    "differ by more than twice between runs, and a process may be slower by a quarter for minutes, "
+    "whatever it plays. Both sides have the same cores and as many threads, take turns within a "
+    "run, and begin on a quiet machine; clocks and caches of a rented machine cannot be pinned."
+)
+PRODUCTS = (
+    "Under a gradient penalty PyTorch also multiplies by the zeros that are ReLU's second "
+    "derivative, up to a quarter more. FLOPs are those of the direct sums. genlab takes fewer "
+    "products on CPU, with the same results but for rounding: a 3x3 convolution with a doubling "
+    "before it or a mean over 2x2 after it, as in ResNets, is one of stride 2 with a 4x4 kernel, "
+    "16 products for 36 (`genlab/nets/kernels/convolution.py`); kernels of many channels, from 64, "
+    "128 or 256 by the map of the convolution, take 9 products for 16 where they are 4x4 of stride "
+    "2, and from 96 on 16 for 36 where they are 3x3 (`genlab/nets/kernels/winograd.py`)."
+)
+
+
 def against_pytorch() -> list[str]:
     """A round of each game in genlab and in PyTorch, and the ratio of their times: times of the
     newest run, ratios of all.
     """
     whole = record.read("against_pytorch")
     runs = whole["runs"]
-    newest = runs[-1]
-    lines = [
-        "| a round of | genlab | PyTorch eager | compiled | better PyTorch / genlab | runs "
-        "| worst run | GFLOP/s (of the peak) |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    worst = {}
-    for name, game in newest["games"].items():
-        times = game["seconds_per_round"]
-        cells = [
-            f"{1e3 * times[who]['median']:.4g} ms" if who in times else "does not run"
-            for who in ("genlab", "eager", "compiled")
-        ]
-        ratios = [run["games"][name]["ratio"] for run in runs if name in run["games"]]
-        blocks = [ratio for run in ratios for ratio in run["all"]]
-        spread = f"**{statistics.median(blocks):.2f}** ({min(blocks):.2f} to {max(blocks):.2f})"
-        worst[name] = min(ratio["median"] for ratio in ratios)
-        rate = game["flops_per_round"] / times["genlab"]["median"]
-        reached = f"{rate / 1e9:.0f} ({100 * rate / newest['matmul_peak']:.0f} %)"
-        cells += [spread, str(len(ratios)), f"{worst[name]:.2f}", reached]
-        lines.append(f"| {' | '.join([name, *cells])} |")
+    worst = lowest(runs)
     versions = {f"jax {run['environment']['jax']}, torch {run['torch']}" for run in runs}
     return [
         "## Against PyTorch",
         "",
-        *lines,
+        "| a round of | genlab | PyTorch eager | compiled | better PyTorch / genlab | runs "
+        "| worst run | GFLOP/s (of the peak) |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *(of_game(name, runs, worst[name]) for name in runs[-1]["games"]),
         "",
         "Both have the same parameters and FLOPs, which is asserted, and take turns in one run, a "
         "block of rounds each. Ratios are medians and ranges of the blocks of all runs; the worst "
@@ -59,24 +59,43 @@ def against_pytorch() -> list[str]:
         "| ---: | --- | --- | ---: | ---: | ---: | ---: | --- |",
         *(of_run(number, run) for number, run in enumerate(runs, 1)),
         "",
-        "What moves these numbers from run to run is the machine: its rates of products and of "
-        "copies differ by more than twice between runs, and a process may be slower by a quarter "
-        "for minutes, whatever it plays. Both sides have the same cores and as many threads, take "
-        "turns within a run, and begin on a quiet machine; clocks and caches of a rented machine "
-        "cannot be pinned.",
+        MACHINE,
         "",
-        "Under a gradient penalty PyTorch also multiplies by the zeros that are ReLU's second "
-        "derivative, up to a quarter more. FLOPs are those of the direct sums. genlab takes fewer "
-        "products on CPU, with the same results but for rounding: a 3x3 convolution with a "
-        "doubling before it or a mean over 2x2 after it, as in ResNets, is one of stride 2 with a "
-        "4x4 kernel, 16 products for 36 (`genlab/nets/kernels/convolution.py`); kernels of many "
-        "channels, from 64, 128 or 256 by the map of the convolution, take 9 products for 16 where "
-        "they are 4x4 of stride 2, and from 96 on 16 for 36 where they are 3x3 "
-        "(`genlab/nets/kernels/winograd.py`).",
+        PRODUCTS,
         "",
         f"The matrix products of the 3 x 512 toy, called one by one: {products()} GFLOP/s in "
         "PyTorch (`python benchmarks/products.py`).",
     ]
+
+
+def lowest(runs: Sequence[dict]) -> dict[str, float]:
+    """The median ratio of each game of the newest run, in the run in which it is lowest."""
+    return {
+        name: min(run["games"][name]["ratio"]["median"] for run in runs if name in run["games"])
+        for name in runs[-1]["games"]
+    }
+
+
+def of_game(name: str, runs: Sequence[dict], worst: float) -> str:
+    """A game's row."""
+    newest = runs[-1]
+    game = newest["games"][name]
+    times = game["seconds_per_round"]
+    ratios = [run["games"][name]["ratio"] for run in runs if name in run["games"]]
+    blocks = [ratio for run in ratios for ratio in run["all"]]
+    rate = game["flops_per_round"] / times["genlab"]["median"]
+    cells = [
+        name,
+        *(
+            f"{1e3 * times[who]['median']:.4g} ms" if who in times else "does not run"
+            for who in ("genlab", "eager", "compiled")
+        ),
+        f"**{statistics.median(blocks):.2f}** ({min(blocks):.2f} to {max(blocks):.2f})",
+        str(len(ratios)),
+        f"{worst:.2f}",
+        f"{rate / 1e9:.0f} ({100 * rate / newest['matmul_peak']:.0f} %)",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def goals(worst: dict[str, float]) -> str:
