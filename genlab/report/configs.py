@@ -103,13 +103,36 @@ def environment(sweep: Sweep) -> list[tuple[str, str]]:
 
 
 def commands(sweep: Sweep) -> list[str]:
-    """What to type to get the same runs and this page."""
+    """What to type to get the same runs and this page, in the folder that it is of: one that was
+    moved since has its new name.
+    """
     commits = dict.fromkeys(str(run.env["commit"]) for run in sweep.runs if run.env.get("commit"))
     checkout = [_checkout(commit) for commit in list(commits)[:1]]
-    used = dict.fromkeys(str(run.env["command"]) for run in sweep.runs if run.env.get("command"))
     typed = sweep.folder if not sweep.folder.is_absolute() else Path(sweep.folder.name)
+    used = dict.fromkeys(_used(run, sweep.folder, typed) for run in sweep.runs)
+    used.pop("", None)
     report = f"genlab report --workdir={shlex.quote(str(typed))}"
     return [*checkout, "python -m pip install --editable .", *(used or _again(sweep)), report]
+
+
+def _used(run: Run, folder: Path, typed: Path) -> str:
+    """The command that made a run; where its `--workdir` has another name by now, with that."""
+    command = str(run.env.get("command") or "")
+    try:
+        words = shlex.split(command)
+    except ValueError:  # no command that genlab wrote
+        return command
+    own = {"sweep": typed, "train": typed / run.folder.relative_to(folder)}
+    now = own.get(words[1]) if words[:1] == ["genlab"] and len(words) > 1 else None
+    given = next((at for at, word in enumerate(words) if word.startswith("--workdir")), None)
+    if now is None or given is None:
+        return command
+    joined = "=" in words[given]
+    was = words[given].partition("=")[2] if joined else " ".join(words[given + 1 : given + 2])
+    if Path(was).name == now.name:
+        return command
+    words[given : given + (1 if joined else 2)] = [f"--workdir={now}"]
+    return shlex.join(words)
 
 
 def _checkout(commit: str) -> str:

@@ -42,12 +42,32 @@ def test_a_seed_with_another_config_is_reported(make, tmp_path):
 
 
 def test_commands_are_those_that_were_used(make, tmp_path):
-    folder = make.sweep(tmp_path / "my runs", {"a": [{}, {"env": {"command": "genlab train x"}}]})
+    folder = make.sweep(tmp_path / "losses", {"a": [{}, {"env": {"command": "genlab train x"}}]})
     assert commands(read(folder)) == [
         "git checkout abc123", "python -m pip install --editable .",
         "genlab sweep --config=gan.py --workdir=losses", "genlab train x",
-        "genlab report --workdir='my runs'",
+        "genlab report --workdir=losses",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("used", "told"),
+    [
+        ("sweep --workdir=runs/losses --only=a", "sweep '--workdir=my runs' --only=a"),
+        ("sweep '--workdir=the losses' --only=a", "sweep '--workdir=my runs' --only=a"),
+        ("sweep --workdir losses --only a", "sweep '--workdir=my runs' --only a"),
+        ("sweep '--workdir=there/my runs'", "sweep '--workdir=there/my runs'"),
+        ("train --workdir=losses/a/seed7", "train '--workdir=my runs/a/seed0'"),
+        ("train --workdir losses/a/seed0", "train --workdir losses/a/seed0"),
+        ("report --workdir=losses", "report --workdir=losses"),
+        ("sweep --workdir", "sweep '--workdir=my runs'"),
+        ("sweep --workdir='", "sweep --workdir='"),
+    ],
+)
+def test_commands_name_the_folder_as_it_is_called_now(make, tmp_path, used, told):
+    env = make.env | {"command": f"genlab {used}"}
+    folder = make.sweep(tmp_path / "my runs", {"a": [{"env": env}]})
+    assert commands(read(folder))[2:] == [f"genlab {told}", "genlab report --workdir='my runs'"]
 
 
 @pytest.mark.parametrize(
