@@ -58,7 +58,8 @@ def played(first, tmp_path):
     return shutil.copytree(first, tmp_path / "sweep")
 
 
-def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(played):
+def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(played, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["bin/genlab", "sweep", "--workdir=a b"])
     _, results = play(played)
     assert [r.status for r in results] == ["skipped", "done"]
     before = (played / "plain/seed0/metrics.jsonl").stat().st_mtime_ns
@@ -71,6 +72,7 @@ def test_finished_runs_are_not_repeated_and_a_sweep_may_be_widened(played):
 
     told = json.loads((played / "sweep.json").read_text())
     assert told["variants"] == ["plain", "often"] and told["seeds"] == [0, 1]
+    assert told["commands"] == ["genlab sweep '--workdir=a b'"]  # once; other programs are not told
     assert start_to_end(RunFolder(played / "plain/seed0")) > 0  # training and scoring were timed
 
 

@@ -1,5 +1,6 @@
 """How the variants were set: where they differ, what they ran on, and how to run them again."""
 
+import argparse
 import json
 import shlex
 from collections.abc import Mapping
@@ -103,36 +104,39 @@ def environment(sweep: Sweep) -> list[tuple[str, str]]:
 
 
 def commands(sweep: Sweep) -> list[str]:
-    """What to type to get the same runs and this page, in the folder that it is of: one that was
-    moved since has its new name.
+    """What to type to get the same runs and this page, which is then of the folder that the
+    commands name.
     """
     commits = dict.fromkeys(str(run.env["commit"]) for run in sweep.runs if run.env.get("commit"))
     checkout = [_checkout(commit) for commit in list(commits)[:1]]
+    of_runs = [(run, str(run.env["command"])) for run in sweep.runs if run.env.get("command")]
+    used = dict.fromkeys([*sweep.commands, *(command for _, command in of_runs)])
     typed = sweep.folder if not sweep.folder.is_absolute() else Path(sweep.folder.name)
-    used = dict.fromkeys(_used(run, sweep.folder, typed) for run in sweep.runs)
-    used.pop("", None)
-    report = f"genlab report --workdir={shlex.quote(str(typed))}"
+    places = {_place(command, run, sweep.single) for run, command in of_runs}
+    places |= {_workdir(command) for command in sweep.commands}
+    place = places.pop() if len(places) == 1 else None
+    report = f"genlab report --workdir={shlex.quote(str(place or typed))}"
     return [*checkout, "python -m pip install --editable .", *(used or _again(sweep)), report]
 
 
-def _used(run: Run, folder: Path, typed: Path) -> str:
-    """The command that made a run; where its `--workdir` has another name by now, with that."""
-    command = str(run.env.get("command") or "")
+def _place(command: str, run: Run, single: bool) -> Path | None:
+    """Where a command made the folder that the report is of, which is the run's own where it is of
+    a `single` run; None where it does not say.
+    """
+    given = _workdir(command)
+    if given is None or ("train" in command.split()[:2]) is single:
+        return given
+    return given / run.variant / f"seed{run.seed}" if single else given.parent.parent
+
+
+def _workdir(command: str) -> Path | None:
+    """What a line of `genlab` has for `--workdir`."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    options.add_argument("--workdir", type=Path)
     try:
-        words = shlex.split(command)
-    except ValueError:  # no command that genlab wrote
-        return command
-    own = {"sweep": typed, "train": typed / run.folder.relative_to(folder)}
-    now = own.get(words[1]) if words[:1] == ["genlab"] and len(words) > 1 else None
-    given = next((at for at, word in enumerate(words) if word.startswith("--workdir")), None)
-    if now is None or given is None:
-        return command
-    joined = "=" in words[given]
-    was = words[given].partition("=")[2] if joined else " ".join(words[given + 1 : given + 2])
-    if Path(was).name == now.name:
-        return command
-    words[given : given + (1 if joined else 2)] = [f"--workdir={now}"]
-    return shlex.join(words)
+        return options.parse_known_args(shlex.split(command))[0].workdir
+    except (ValueError, argparse.ArgumentError):  # no line that genlab wrote
+        return None
 
 
 def _checkout(commit: str) -> str:

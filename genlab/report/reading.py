@@ -127,7 +127,10 @@ class Run:
 
 
 class Sweep(NamedTuple):
-    """Variants × seeds; a single run is a sweep of one variant and one seed."""
+    """Variants × seeds; a single run is a sweep of one variant and one seed.
+
+    commands: the lines of `genlab sweep` that it was started with
+    """
 
     folder: Path
     experiment: str
@@ -136,6 +139,7 @@ class Sweep(NamedTuple):
     seeds: tuple[int, ...]
     runs: tuple[Run, ...]
     problems: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
     @property
     def single(self) -> bool:
@@ -171,7 +175,8 @@ def _sweep(folder: Path) -> Sweep:
     runs = (_run(folder / v / f"seed{s}", v, s) for v in variants for s in seeds)
     experiment = str(listed.get("experiment") or "")
     title = str(listed.get("title") or experiment or folder.resolve().name)
-    return Sweep(folder, experiment, title, variants, seeds, tuple(runs), tuple(problems))
+    commands = _strings(listed.get("commands"))
+    return Sweep(folder, experiment, title, variants, seeds, tuple(runs), tuple(problems), commands)
 
 
 def _single(folder: Path) -> Sweep:

@@ -44,10 +44,15 @@ def environment() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         **accelerator(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "command": shlex.join(["genlab", *sys.argv[1:]])
-        if Path(sys.argv[0]).stem == "genlab"
-        else "",
+        "command": command(),
     }
+
+
+def command() -> str:
+    """The line of `genlab` that started this process; "" where something else did."""
+    program = Path(sys.argv[0])
+    ours = program.stem == "genlab" or program.parts[-2:] == ("genlab", "__main__.py")
+    return shlex.join(["genlab", *sys.argv[1:]]) if ours else ""
 
 
 def accelerator() -> dict[str, str]:

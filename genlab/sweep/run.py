@@ -16,6 +16,7 @@ from genlab import config as config_lib
 from genlab.config import ConfigError, placed, places
 from genlab.data.sources import contents_of
 from genlab.runs import data_files, ingredients, kept_code
+from genlab.runs.environment import command
 from genlab.runs.files import sound_object_in, write_json, write_text, writing
 from genlab.runs.folder import RunFolder, work_folder
 from genlab.runs.goodput import Clock
@@ -229,5 +230,6 @@ def _remember(workdir: Path, title: str, names: list[str], seeds: list[int]) -> 
         "title": title,
         "variants": list(dict.fromkeys([*past.get("variants", []), *names])),
         "seeds": sorted({*past.get("seeds", []), *seeds}),
+        "commands": list(filter(None, dict.fromkeys([*past.get("commands", []), command()]))),
     }
     write_json(path, index)

@@ -1,5 +1,7 @@
 """Configs of runs: compared, written as calls, turned into commands."""
 
+import json
+
 import pytest
 
 from genlab.report.configs import call_text, commands, compared, environment, strays
@@ -51,23 +53,37 @@ def test_commands_are_those_that_were_used(make, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("used", "told"),
+    ("used", "of_sweep", "of_run"),
     [
-        ("sweep --workdir=runs/losses --only=a", "sweep '--workdir=my runs' --only=a"),
-        ("sweep '--workdir=the losses' --only=a", "sweep '--workdir=my runs' --only=a"),
-        ("sweep --workdir losses --only a", "sweep '--workdir=my runs' --only a"),
-        ("sweep '--workdir=there/my runs'", "sweep '--workdir=there/my runs'"),
-        ("train --workdir=losses/a/seed7", "train '--workdir=my runs/a/seed0'"),
-        ("train --workdir losses/a/seed0", "train --workdir losses/a/seed0"),
-        ("report --workdir=losses", "report --workdir=losses"),
-        ("sweep --workdir", "sweep '--workdir=my runs'"),
-        ("sweep --workdir='", "sweep --workdir='"),
+        ("sweep --workdir=runs/losses --only=a", "runs/losses", "runs/losses/a/seed0"),
+        ("sweep '--workdir=my losses'", "'my losses'", "'my losses/a/seed0'"),
+        ("sweep --workdir old --workdir=runs/losses", "runs/losses", "runs/losses/a/seed0"),
+        ("train --workdir runs/losses/a/seed0", "runs/losses", "runs/losses/a/seed0"),
+        ("sweep --config=gan.py", "losses", "seed0"),  # it does not say where
+        ("sweep --workdir", "losses", "seed0"),
+        ("sweep --workdir='", "losses", "seed0"),
     ],
 )
-def test_commands_name_the_folder_as_it_is_called_now(make, tmp_path, used, told):
+def test_the_report_is_of_the_folder_that_the_commands_made(make, tmp_path, used, of_sweep, of_run):
     env = make.env | {"command": f"genlab {used}"}
-    folder = make.sweep(tmp_path / "my runs", {"a": [{"env": env}]})
-    assert commands(read(folder))[2:] == [f"genlab {told}", "genlab report --workdir='my runs'"]
+    folder = make.sweep(tmp_path / "losses", {"a": [{"env": env}]})
+    for read_from, told in ((folder, of_sweep), (folder / "a/seed0", of_run)):
+        lines = commands(read(read_from))
+        assert lines[2:] == [f"genlab {used}", f"genlab report --workdir={told}"]
+
+
+def test_commands_of_unlike_folders_say_nothing_of_the_reports(make, tmp_path):
+    envs = [{"command": f"genlab sweep --workdir={name}"} for name in ("one", "two")]
+    folder = make.sweep(tmp_path / "losses", {"a": [{"env": env} for env in envs]})
+    assert commands(read(folder))[-1] == "genlab report --workdir=losses"
+
+
+def test_a_sweep_of_subprocesses_has_the_line_that_it_was_started_with(make, tmp_path):
+    folder = make.sweep(tmp_path / "losses", {"a": [{"env": {"command": ""}}]})
+    line = "genlab sweep --config=gan.py --workdir=runs/losses --executor=local --jobs=2"
+    told = json.loads((folder / "sweep.json").read_text())
+    (folder / "sweep.json").write_text(json.dumps(told | {"commands": [line]}))
+    assert commands(read(folder))[-2:] == [line, "genlab report --workdir=runs/losses"]
 
 
 @pytest.mark.parametrize(
