@@ -7,6 +7,7 @@ FLOPs and what is all-reduced are counted in the traced round of each config at 
 and batch; nothing is compiled but small games, for what fully sharded states exchange.
 """
 
+import argparse
 import sys
 from functools import partial
 from pathlib import Path
@@ -127,9 +128,12 @@ def sharded() -> list[dict]:
 
 def main() -> None:
     """Counts, predicts and writes the record."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sharded", action="store_true", help="only fully sharded states")
+    given = parser.parse_args()
     jax.config.update("jax_num_cpu_devices", 8)
     sys.path.insert(0, str(ROOT / "experiments"))
-    if "--sharded" in sys.argv:
+    if given.sharded:
         record.write("scaling", record.read("scaling") | {"sharded": sharded()})
     else:
         count()

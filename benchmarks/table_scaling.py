@@ -80,6 +80,8 @@ $placements
   (`genlab/nets/kernels/winograd.py`), 2.25 or 1.8 times as large; no such form is in a program for
   TPU (a test).
 $gathered
+
+$shares
 $order
 $resident
 

@@ -195,7 +195,9 @@ def main() -> None:
         made = {pool.submit(compiled, key, given.limit): key for key in waiting(rows, names, chips)}
         for one in as_completed(made):
             key, row = made[one], one.result()
-            rows = [kept for kept in rows if tuple(kept[f] for f in FIELDS) != key] + [row]
+            found = [kept for kept in rows if tuple(kept[f] for f in FIELDS) == key]
+            if "failed" not in row or all("failed" in kept for kept in found):
+                rows = [kept for kept in rows if kept not in found] + [row]
             record.write("topologies", held | {"limit_cpu_seconds": given.limit, "rows": rows})
             print(*key, row.get("failed") or f"{row.get('compile_seconds', 0):.0f} s", flush=True)
 

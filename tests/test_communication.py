@@ -10,6 +10,7 @@ import pytest
 from helpers import tiny
 
 from genlab import spec
+from genlab.data import from_arrays, products, sprites
 from genlab.data.sources import shuffled
 from genlab.nets import Generator, mlp
 from genlab.runtime import placement
@@ -97,26 +98,43 @@ def test_a_fully_sharded_state_gathers_parameters_once_a_move_and_reduces_gradie
     assert reduced == 2 * sizes["disc"] + sizes["gen"]
 
 
-@pytest.mark.parametrize("devices", [1, 4])
-def test_each_device_orders_its_own_rows_of_the_data_and_asks_no_other(devices):
-    """The walk of `shuffled` goes on until all rows are done, and would ask all devices at each
-    turn. The order is that of one device; where rows do not divide, each device works on all.
-    """
-    key, size, count = jax.random.key(0), 16, 10
-    expected = np.asarray(shuffled(key, jnp.arange(size), count))
+SETS = {  # of a fixed count, whose order is a walk that ends when all rows are done
+    "arrays": (lambda: from_arrays(np.zeros((50, 8, 8, 1), np.uint8), np.arange(50) % 10), "label"),
+    "sprites": (lambda: sprites(size=16), "shape"),
+    "products": (lambda: products(16, examples=50), "hue"),
+}
 
-    def program(state, held, key, rows):
-        return shuffled(key, rows, count), shuffled(key, jnp.arange(size - 1), count).sum()
 
-    place = placement.by_name("jit", devices, "full")
-    held = place.put({"x": np.arange(3)}, resident=True)
-    state = jnp.zeros(size, jnp.int32)
-    state = jax.device_put(state, place.state_sharding(state))
-    compiled = place.compile(program, state, held, key, size, resident=True)
-    assert not [kind for kind in KINDS if kind in compiled.executable.as_text()]
-    made, rest = compiled.run(state, held, key)
-    np.testing.assert_array_equal(made, expected)
-    assert rest == expected[:-1].sum()
+@pytest.mark.parametrize("name", SETS)
+def test_each_device_orders_its_own_rows_of_the_data_and_asks_no_other(name):
+    """A round's batches on four devices are those of one."""
+    make, column = SETS[name]
+    source, size = make().only((column,)), 16
+
+    def batches(devices):
+        def program(state, held, key, rows):
+            moves = jnp.arange(3)
+            made = jax.vmap(lambda m: source.batch(held, key, m, m, rows, size)[column])(moves)
+            return made, jnp.zeros(())
+
+        place = placement.by_name("jit", devices, "full")  # so that what is made stays where it is
+        held = place.put(source.fetch("train", 0, 0, 1, size), resident=True)
+        key = jax.random.key(0)
+        like, _ = jax.eval_shape(program, None, held, key, jnp.arange(size))
+        state = jax.device_put(jnp.zeros(like.shape, like.dtype), place.state_sharding(like))
+        compiled = place.compile(program, state, held, key, size, resident=True)
+        assert not [kind for kind in KINDS if kind in compiled.executable.as_text()]
+        return np.asarray(compiled.run(state, held, key)[0])
+
+    np.testing.assert_array_equal(batches(4), batches(1))
+
+
+def test_where_rows_do_not_divide_each_device_orders_all():
+    key, count = jax.random.key(0), 10
+    place = placement.by_name("jit", 4)
+    ordered = place.step(lambda rows, _: shuffled(key, rows, count))
+    for rows in (jnp.arange(15), jnp.arange(16)):
+        np.testing.assert_array_equal(jax.jit(ordered)(rows, 0), shuffled(key, rows, count))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,10 @@ PLACEMENTS = (
         COLLECTIVES,
         "    if place is None or len(x) % place.mesh.size or place.mesh.size == 1:\n",
         "    if True:\n",
-        test(OF_COMMUNICATION, "each_device_orders_its_own_rows_of_the_data_and_asks_no_other[4]"),
+        test(
+            OF_COMMUNICATION,
+            "each_device_orders_its_own_rows_of_the_data_and_asks_no_other[arrays]",
+        ),
     ),
     Mutant(
         "many devices: BatchNorm",

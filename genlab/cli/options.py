@@ -55,7 +55,10 @@ def step(
 
 
 def _round(text: str) -> int | str:
-    return text if text == "last" else whole(text)
+    try:
+        return text if text == "last" else whole(text)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a round, or last") from None
 
 
 def accept_code_change(command: argparse.ArgumentParser) -> None:

@@ -140,7 +140,7 @@ def read(path: Path) -> dict[str, Any] | None:
     except UnidentifiedImageError:
         raise OSError(f"{path}: not of a format that is read, {', '.join(FORMATS)}") from None
     except Exception as error:  # on bad bytes a decoder may raise anything
-        raise OSError(f"{path}: {error}") from None
+        raise OSError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     found = _parsed(written)
     shape = {"file": f"{format} {size[0]}x{size[1]} {mode}"}
     if size[0] * size[1] > limit():

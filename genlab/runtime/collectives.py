@@ -1,11 +1,11 @@
 """What a traced step asks of its devices: a mean, the whole batch, a device's own key and rows.
 
-Under `Jit` a step is written for the global batch, and all of these are the identity (`shard`
-distributes what is drawn). Under `Pmap` each device traces its own rows, and what a paper defines
-over the batch, such as the mean logit of the other side, has to ask for it. There JAX knows of each
-array whether it is the same on all devices or may vary, and refuses a state that may; a loop or
-a branch that begins with constants and goes on with a device's own arrays needs `varying` of the
-constants.
+Under `Jit` a step is written for the global batch, and most of these are the identity; `shard`,
+`by_rows`, `whole` and `parts` say how it lies on the devices, and do nothing elsewhere. Under
+`Pmap` each device traces its own rows, and what a paper defines over the batch, such as the mean
+logit of the other side, has to ask for it. There JAX knows of each array whether it is the same on
+all devices or may vary, and refuses a state that may; a loop or a branch that begins with constants
+and goes on with a device's own arrays needs `varying` of the constants.
 """
 
 import contextvars
@@ -115,8 +115,8 @@ def shard(x: Array) -> Array:
 
 def by_rows(function: Callable[[Array], Array], x: Array) -> Array:
     """`function(x)`, of which each row depends on the same row of `x` alone: under `Jit` each
-    device works on its own. XLA would ask all devices at each turn of a loop that goes on until all
-    rows are done.
+    device works on its own, where rows divide over the devices; else all work on all. XLA would ask
+    all devices at each turn of a loop that goes on until all rows are done.
     """
     place = traced.get()
     if place is None or len(x) % place.mesh.size or place.mesh.size == 1:

@@ -13,16 +13,16 @@ const problem = (run) => (run.problem ? [element("p", { className: "note" }, run
 // Which of its checkpoints answers: the best by validation, or the last.
 const weights = (run) => (run.chosen ? [element("p", { className: "note" }, `Weights of round ${run.checkpoint} (${run.chosen}).`)] : []);
 
-// The scores of those weights; of the newest that are scored, and which, where they are not.
+// The scores of those weights; where they are not scored, each evaluator's newest, with its round.
 function table(run, scores) {
   if (!scores.length) return element("p", { className: "note" }, "Not scored yet.");
   const own = scores.some((row) => row.step === run.checkpoint);
-  const step = own ? run.checkpoint : Math.max(...scores.map((row) => row.step));
-  const of = (row) => `${row.evaluator} (${[row.protocol.split, own ? "" : `round ${step}`].filter(Boolean).join(", ")})`;
-  const last = new Map(scores.filter((row) => row.step === step).map((row) => [of(row), row]));
+  const rows = own ? scores.filter((row) => row.step === run.checkpoint) : scores;
+  const newest = new Map(rows.map((row) => [`${row.evaluator} ${row.protocol.split}`, row])).values();
+  const called = (row) => `${row.evaluator} (${[row.protocol.split, own ? "" : `round ${row.step}`].filter(Boolean).join(", ")})`;
   const short = (value) => (value === null || value === undefined ? "–" : Number(value).toPrecision(4));
-  const lines = [...last].flatMap(([name, row]) => Object.entries(row.scores).map(([score, value]) =>
-    element("tr", {}, element("th", { scope: "row" }, `${name} ${score}`), element("td", {}, short(value)), element("td", {}, short(row.baselines[score])))));
+  const lines = [...newest].flatMap((row) => Object.entries(row.scores).map(([score, value]) =>
+    element("tr", {}, element("th", { scope: "row" }, `${called(row)} ${score}`), element("td", {}, short(value)), element("td", {}, short(row.baselines[score])))));
   const head = element("tr", {}, ...["Score", "Samples", "Real data"].map((text) => element("th", { scope: "col" }, text)));
   return element("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: `Scores of ${run.name}` }, element("table", {}, head, ...lines));
 }
