@@ -60,7 +60,8 @@ class SRResNet(nn.Module):
             x += norm()(same()(h), cond, train)
         x = first + norm()(same()(x), cond, train)
         for _ in range(doublings):
-            x = PReLU()(shuffled(conv(4 * self.width, (3, 3), kernel_init=icnr(he, 2))(x), 2))
+            x = conv(4 * self.width, (3, 3), kernel_init=icnr(he, 2))(x)
+            x = shuffled(PReLU()(x), 2)  # as after it, in the layout of the convolution
         return conv(self.channels, ends, name="image")(x)
 
 
@@ -96,7 +97,7 @@ class MSRResNet(nn.Module):
             sow(x)
             x += conv(self.width)(nn.relu(conv(self.width)(x)))
         for _ in range(doublings):
-            x = active(shuffled(conv(4 * self.width, kernel_init=icnr(tenth, 2))(x), 2))
+            x = shuffled(active(conv(4 * self.width, kernel_init=icnr(tenth, 2))(x)), 2)
         x = conv(self.channels, name="image")(active(conv(self.width)(x)))
         return x + enlarged(seen, self.factor)
 
