@@ -50,14 +50,8 @@ def _resident(found: dict) -> str:
         f"{images['main_memory_bytes'] / MB:,.0f} MB."
     )
     for before, after in _changed(found, "replicated", 4):
-        memory, moved, cycles = (
-            [pick(row) for row in (before, after)]
-            for pick in (
-                lambda row: row["memory"]["peak"] / MIB,
-                lambda row: row["bytes"] / MB,
-                lambda row: 1e6 * row["predicted"]["seconds"]["compiler"],
-            )
-        )
+        memory = [row["memory"]["peak"] / MIB for row in (before, after)]
+        moved, cycles = _moved(before, after)
         told += (
             f" The whole round of {_name(before)}: memory {memory[0]:,.0f} to {memory[1]:,.0f} "
             f"MiB, main memory {moved[0]:,.0f} to {moved[1]:,.0f} MB, the compiler's estimate "
@@ -134,14 +128,8 @@ def _order(found: dict) -> str:
     )
     changed = _changed(found, "replicated", 1024)
     for before, after in [(before, after) for before, after in changed if not old(after)]:
-        copies, moved, cycles = (
-            [pick(row) for row in (before, after)]
-            for pick in (
-                lambda row: row["copied"] / MB,
-                lambda row: row["bytes"] / MB,
-                lambda row: 1e6 * row["predicted"]["seconds"]["compiler"],
-            )
-        )
+        copies = [row["copied"] / MB for row in (before, after)]
+        moved, cycles = _moved(before, after)
         told += (
             f" {_name(before)}: copies {copies[0]:,.0f} to {copies[1]:,.0f} MB a round, main "
             f"memory {moved[0]:,.0f} to {moved[1]:,.0f} MB, the compiler's estimate "
@@ -157,6 +145,12 @@ def _order(found: dict) -> str:
         f"({kinds}): their copies and main memory have that order in them, which grows with the "
         "chips."
     )
+
+
+def _moved(*rows: dict) -> tuple[list[float], list[float]]:
+    """MB of main memory, and microseconds by the compiler's estimate, of each row."""
+    cycles = [1e6 * row["predicted"]["seconds"]["compiler"] for row in rows]
+    return [row["bytes"] / MB for row in rows], cycles
 
 
 def _changed(found: dict, sharding: str, chips: int) -> list[tuple[dict, dict]]:

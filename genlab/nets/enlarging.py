@@ -61,7 +61,7 @@ class SRResNet(nn.Module):
         x = first + norm()(same()(x), cond, train)
         for _ in range(doublings):
             x = conv(4 * self.width, (3, 3), kernel_init=icnr(he, 2))(x)
-            x = shuffled(PReLU()(x), 2)  # as after it, in the layout of the convolution
+            x = shuffled(PReLU()(x), 2)  # the same after it; here in the convolution's layout
         return conv(self.channels, ends, name="image")(x)
 
 

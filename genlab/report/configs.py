@@ -126,10 +126,10 @@ def _place(command: str, run: Run, single: bool) -> Path | None:
     given = _workdir(command)
     if given is None or ("train" in command.split()[:2]) is single:
         return given
-    if not single:
-        return given.parent.parent
-    name = f"seed{run.seed}"  # as a sweep calls it; one that was moved by itself says nothing
-    return given / run.variant / name if run.folder.resolve().name == name else None
+    own = run.variant, f"seed{run.seed}"  # as a sweep calls it; under another name it says nothing
+    if single:
+        return given.joinpath(*own) if run.folder.resolve().name == own[1] else None
+    return given.parent.parent if given.parts[-2:] == own else None
 
 
 def _workdir(command: str) -> Path | None:

@@ -59,6 +59,7 @@ def test_commands_are_those_that_were_used(make, tmp_path):
         ("sweep '--workdir=my losses'", "'my losses'", "'my losses/a/seed0'"),
         ("sweep --workdir old --workdir=runs/losses", "runs/losses", "runs/losses/a/seed0"),
         ("train --workdir runs/losses/a/seed0", "runs/losses", "runs/losses/a/seed0"),
+        ("train --workdir=seed0", "losses", "seed0"),  # from within
         ("sweep --config=gan.py", "losses", "seed0"),  # it does not say where
         ("sweep --workdir", "losses", "seed0"),
         ("sweep --workdir='", "losses", "seed0"),
